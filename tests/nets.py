@@ -1,0 +1,76 @@
+"""Tiny seeded nets and data that several tests share."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def seeded(build, seed=0):
+    """Builds a net with its own random numbers; the global generator stays where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+def images(*shape, seed=0):
+    """Float images in [0, 1)."""
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+class TwoConvs(nn.Module):
+    """The shape of the classic notebook's net, smaller: `F.relu` in `forward`."""
+
+    def __init__(self, in_channels=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, 4, 3)
+        self.pool = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(4, 6, 3)
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = F.relu(self.conv2(x))
+        return self.fc(x.mean((2, 3)))
+
+
+class Everything(nn.Module):
+    """BatchNorm, dropout, an in-place activation, a skip and a module called twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(4)
+        self.act = nn.ReLU(inplace=True)
+        self.drop = nn.Dropout(0.5)
+        self.block = nn.Conv2d(4, 4, 3, padding=1)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.drop(self.act(self.bn(self.stem(x))))
+        x = x + self.block(x)
+        x = self.act(self.block(x))
+        return self.head(x.mean((2, 3)))
+
+
+def geometries():
+    """Every combination of stride, padding with its modes and `same`, dilation, groups and kernel size."""
+    paddings = [(0, "zeros"), ((2, 1), "zeros"), ("valid", "zeros")]
+    paddings += [((1, 2), mode) for mode in ("reflect", "replicate", "circular")]
+    paddings += [("same", mode) for mode in ("zeros", "reflect", "replicate", "circular")]
+    for stride, (padding, mode), dilation, groups, kernel in itertools.product(
+        (1, 2, (2, 3)), paddings, (1, 2, (1, 3)), (1, 2, 4), (1, 2, 3, (2, 5))
+    ):
+        if padding == "same" and stride != 1:
+            continue  # torch refuses it
+        yield {
+            "stride": stride,
+            "padding": padding,
+            "padding_mode": mode,
+            "dilation": dilation,
+            "groups": groups,
+            "kernel_size": kernel,
+        }

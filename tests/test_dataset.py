@@ -1,0 +1,221 @@
+"""Samples from what people have, and a sentence for what is not an image."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torchvision.transforms import ToTensor
+
+from filterscope.dataset import SampleSource
+from filterscope.errors import SampleError
+from nets import images
+
+
+class Labelled(Dataset):
+    classes = ("cat", "dog")
+
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (images(3, 5, 6), images(3, 5, 6)),
+        (images(3, 5, 6).numpy(), images(3, 5, 6)),
+        (images(5, 6), images(5, 6)[None]),
+        (images(3, 5, 6).double(), images(3, 5, 6)),
+        (images(3, 5, 6).half(), images(3, 5, 6).half().float()),
+        (PIXELS, ToTensor()(PIXELS)),
+        (torch.from_numpy(PIXELS).permute(2, 0, 1), ToTensor()(PIXELS)),
+        (Image.fromarray(PIXELS), ToTensor()(PIXELS)),
+        (Image.fromarray(PIXELS[:, :, 0]), ToTensor()(PIXELS[:, :, 0])),
+        (PIXELS[:, :, 0] > 100, torch.from_numpy(PIXELS[:, :, 0] > 100).float()[None]),
+    ],
+    ids=["tensor", "array", "plane", "double", "half", "uint8-array", "uint8-tensor", "pil", "pil-gray", "bool"],
+)
+def test_an_image_in_any_of_its_forms(item, expected):
+    sample = SampleSource([item]).read(0)
+    assert sample.image.dtype == np.float32
+    assert np.array_equal(sample.image, expected.numpy())
+    assert sample.label is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TensorDataset(images(4, 1, 5, 6), torch.tensor([0, 1, 1, 0])),
+        DataLoader(TensorDataset(images(4, 1, 5, 6), torch.tensor([0, 1, 1, 0])), batch_size=2, shuffle=True),
+        [(image, int(label)) for image, label in zip(images(4, 1, 5, 6), [0, 1, 1, 0], strict=True)],
+        [(image, np.int64(label)) for image, label in zip(images(4, 1, 5, 6).numpy(), [0, 1, 1, 0], strict=True)],
+    ],
+    ids=["TensorDataset", "DataLoader", "list", "numpy"],
+)
+def test_pairs_of_image_and_label_in_their_order(data):
+    source = SampleSource(data, classes=["cat", "dog"])
+    assert len(source) == 4
+    for index, name in enumerate(["cat", "dog", "dog", "cat"]):
+        sample = source.read(index)
+        assert np.array_equal(sample.image, images(4, 1, 5, 6)[index].numpy())
+        assert sample.label == name
+
+
+def test_a_tuple_may_hold_the_image_alone_or_more_than_a_label():
+    assert SampleSource(TensorDataset(images(2, 1, 4, 4))).read(1).label is None
+    assert SampleSource([(images(1, 4, 4), 3, "path.png", {"box": 1})]).read(0).label == 3
+
+
+def test_class_names_come_from_the_data_set_and_classes_overrides_them():
+    items = Labelled([(images(1, 4, 4), 1), (images(1, 4, 4), 7), (images(1, 4, 4), "bird"), (images(1, 4, 4), None)])
+    assert [SampleSource(items).read(i).label for i in range(4)] == ["dog", 7, "bird", None]
+    assert SampleSource(items, classes=["a", "b"]).read(0).label == "b"
+
+
+def test_transform_comes_before_anything_else():
+    source = SampleSource([(Image.fromarray(PIXELS), 0)], transform=lambda image: ToTensor()(image) - 1)
+    assert np.array_equal(source.read(0).image, (ToTensor()(PIXELS) - 1).numpy())
+
+
+@pytest.mark.parametrize(
+    ("layout", "axes"), [("HWC", (1, 2, 0)), ("NHWC", (1, 2, 0)), ("CHW", (0, 1, 2)), (None, (0, 1, 2))]
+)
+def test_layout_overrides_the_guess(layout, axes):
+    image = np.arange(36, dtype=np.float32).reshape(3, 3, 4) / 36  # three rows or three channels: not clear
+    given = np.ascontiguousarray(image.transpose(axes))
+    assert np.array_equal(SampleSource([given], layout=layout).read(0).image, image)
+
+
+def test_every_byte_becomes_the_float_that_totensor_makes_of_it():
+    every = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(SampleSource([every]).read(0).image, ToTensor()(every).numpy())
+
+
+def test_display_undoes_normalize():
+    plain = images(3, 5, 6).numpy()
+    mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+    normal = (plain - np.float32(mean)[:, None, None]) / np.float32(std)[:, None, None]
+    sample = SampleSource([normal], mean=mean, std=std).read(0)
+    np.testing.assert_allclose(sample.display, np.moveaxis(plain, 0, -1), atol=1e-6)
+    assert sample.note == "Normalize undone."
+    assert np.array_equal(sample.image, normal)
+
+
+def test_display_maps_the_values_it_states():
+    image = np.float32([[[-2, 0], [1, 2]]])
+    sample = SampleSource([image]).read(0)
+    assert (sample.low, sample.high) == (-2, 2)
+    np.testing.assert_array_equal(sample.display, [[0, 0.5], [0.75, 1]])
+    inside = SampleSource([image[:, 1:] / 4]).read(0)
+    assert (inside.low, inside.high) == (0, 1)
+    np.testing.assert_array_equal(inside.display, [[0.25, 0.5]])
+
+
+def test_display_of_what_is_not_finite_stays_in_range():
+    sample = SampleSource([np.float32([[[np.nan, np.inf], [0.5, -np.inf]]])]).read(0)
+    np.testing.assert_array_equal(sample.display, [[0, 1], [0.5, 0]])
+    assert np.isnan(sample.image[0, 0, 0])
+
+
+def test_nothing_is_read_before_it_is_asked_for():
+    read = []
+
+    class Huge(Dataset):
+        def __len__(self):
+            return 10_000_000
+
+        def __getitem__(self, index):
+            read.append(index)
+            return images(1, 4, 4)
+
+    source = SampleSource(Huge())
+    source.read(9_999_999)
+    assert read == [9_999_999]
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        yield images(1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "sentence"),
+    [
+        ([], ValueError, r"the data set \(list\) is empty; give one with at least one image"),
+        (torch.zeros(0, 1, 4, 4), ValueError, r"\(Tensor\) is empty"),
+        (42, TypeError, "the data set is a int; expected something that gives image i as data"),
+        ("pictures", TypeError, "the data set is a str"),
+        ({"image": 1}, TypeError, "the data set is a dict"),
+        (Endless(), TypeError, "is a Endless, which can only be read from the start"),
+        (iter([1]), TypeError, "is a list_iterator"),
+    ],
+)
+def test_what_is_no_data_set(data, error, sentence):
+    with pytest.raises(error, match=sentence):
+        SampleSource(data)
+
+
+class Raises(Dataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        raise OSError("truncated file")
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (["a.png"], r"sample 0: it is str 'a.png', not an image; expected a tensor, an array or a PIL image"),
+        ([None], "sample 0: it is NoneType None, not an image"),
+        ([(1, 2)], "it is int 1, not an image"),
+        ([()], r"it is tuple \(\), not an image"),
+        ([torch.zeros(4)], r"it has shape \(4,\); expected an image"),
+        ([torch.zeros(2, 3, 4, 4)], r"it has shape \(2, 3, 4, 4\)"),
+        ([torch.zeros(1, 0, 4)], r"it has shape \(1, 0, 4\): no pixels"),
+        ([torch.zeros(1, 4, 4, dtype=torch.int64)], "its values are int64; expected floats, or uint8"),
+        ([np.zeros((1, 4, 4), complex)], "its values are complex128"),
+        ([(images(1, 4, 4), [1, 0, 0])], r"its label is list \[1, 0, 0\]; expected an int"),
+        ([(images(1, 4, 4), 1.5)], "its label is float 1.5"),
+        (Raises(), "sample 0: the data set raised OSError: truncated file"),
+    ],
+)
+def test_a_sample_that_is_no_image(data, sentence):
+    with pytest.raises(SampleError, match=sentence) as caught:
+        SampleSource(data).read(0)
+    assert caught.value.index == 0 and caught.value.cause in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"transform": 3}, TypeError, "transform is a int; give a function of one image"),
+        ({"mean": 0.5}, ValueError, "mean and std are given together"),
+        ({"mean": 0.5, "std": 0}, ValueError, "std is 0; give a number, or one for each channel, above 0"),
+        ({"layout": "WHC"}, ValueError, "layout is 'WHC'; choose 'CHW', 'HWC' or None"),
+        ({"classes": "cat"}, TypeError, "classes is str 'cat'; give a list of names"),
+        ({"classes": 3}, TypeError, "classes is int 3"),
+    ],
+)
+def test_options_that_do_not_fit(options, error, sentence):
+    with pytest.raises(error, match=sentence):
+        SampleSource([images(1, 4, 4)], **options)
+
+
+def test_mean_of_another_number_of_channels():
+    with pytest.raises(SampleError, match="mean has 2 numbers, the image 3 channels"):
+        SampleSource([images(3, 4, 4)], mean=[0, 0], std=[1, 1]).read(0)
+
+
+def test_a_raising_transform_is_named():
+    with pytest.raises(SampleError, match="the transform raised ZeroDivisionError"):
+        SampleSource([images(1, 4, 4)], transform=lambda image: 1 / 0).read(0)

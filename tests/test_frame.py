@@ -1,0 +1,150 @@
+"""A frame holds what Python says, in the encoding and range that it states."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from filterscope import frame
+from filterscope.dataset import SampleSource
+from filterscope.engine import Engine
+from filterscope.selection import Selection, selection_from
+from nets import TwoConvs, images, seeded
+
+
+@pytest.fixture(name="engine")
+def two_convs():
+    return Engine(
+        seeded(TwoConvs), SampleSource([(image, 1) for image in images(3, 1, 14, 14)], classes=["a", "b", "c"])
+    )
+
+
+@pytest.mark.parametrize("channel", [None, 2])
+@pytest.mark.parametrize("source", ["input", "image"])
+def test_a_frame_is_what_the_engine_computes(engine, channel, source):
+    built = frame.build_frame(engine, Selection(1, 1, 4, channel, source))
+    assert np.array_equal(built["responses"]["tensor"], engine.responses(1, 1, channel, source))
+    assert np.array_equal(built["detail"]["response"], engine.response(1, 1, 4, channel, source))
+    assert np.array_equal(built["activations"]["tensor"], engine.activations(1, 1))
+    assert np.array_equal(built["detail"]["activation"], engine.activation(1, 1, 4))
+    shown = [2] if channel == 2 else [0, 1, 2, 3] if source == "input" else [0]
+    assert np.array_equal(built["kernels"]["tensor"], engine.kernels(1)[:, shown])
+    assert np.array_equal(built["detail"]["kernel"], engine.kernels(1)[4][shown])
+    assert built["kernels"]["encoding"] == "float32"
+    assert built["sample"]["label"] == "b"
+    assert built["sample"]["prediction"] == engine.prediction(1)
+    expected = np.floor(images(3, 1, 14, 14)[1, 0].numpy() * np.float32(255) + np.float32(0.5))
+    assert np.array_equal(built["sample"]["display"], expected.astype(np.uint8))
+
+
+def test_one_scale_for_the_layer_or_one_for_each_map(engine):
+    layer = frame.build_frame(engine, Selection(0, 0, 0, None, "input", "layer"))["responses"]
+    single = frame.build_frame(engine, Selection(0, 0, 0, None, "input", "map"))["responses"]
+    maps = engine.responses(0, 0, None, "input")
+    assert [r["high"] for r in layer["ranges"]] == [float(np.abs(maps).max())]
+    assert [r["maximum"] for r in single["ranges"]] == [float(one.max()) for one in maps]
+
+
+@pytest.mark.parametrize("scale", ["layer", "map"])
+def test_a_large_layer_goes_as_codes_that_lie_within_half_a_step(monkeypatch, engine, scale):
+    monkeypatch.setattr(frame, "FULL_PRECISION_BYTES", 100)
+    picture = frame.build_frame(engine, Selection(0, 0, 0, None, "input", scale))["responses"]
+    maps = engine.responses(0, 0, None, "input")
+    assert (picture["encoding"], picture["reduced"], picture["tensor"].dtype) == ("codes", 1, np.uint8)
+    for index, one in enumerate(maps):
+        shown = picture["ranges"][0 if scale == "layer" else index]
+        back = shown["low"] + (picture["tensor"][index] - 2.0) / 252 * (shown["high"] - shown["low"])
+        assert np.abs(back - one).max() <= (shown["high"] - shown["low"]) / 252 * 0.5001
+
+
+def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
+    maps = np.arange(2 * 5 * 7, dtype=np.float32).reshape(2, 5, 7)
+    means = frame._block_means(maps, 3)
+    assert means.shape == (2, 2, 3)
+    assert means[1, 1, 2] == maps[1, 3:, 6:].mean()
+    assert means[0, 0, 1] == maps[0, :3, 3:6].mean()
+    monkeypatch.setattr(frame, "FULL_PRECISION_BYTES", 100)
+    monkeypatch.setattr(frame, "MOST_CODES", 4 * 5 * 5)
+    built = frame.build_frame(engine, Selection(0, 0, 2, None, "input"))
+    assert built["responses"]["reduced"] == 3
+    assert built["responses"]["tensor"].shape == (4, 4, 4)
+    assert built["detail"]["response"].shape == (12, 12)  # the selected filter is always whole
+
+
+def test_too_many_kernels_go_as_their_root_mean_square(monkeypatch):
+    net = nn.Sequential(seeded(lambda: nn.Conv2d(8, 4, 3)))
+    engine = Engine(net, SampleSource(images(1, 8, 6, 6)))
+    monkeypatch.setattr(frame, "MOST_CODES", 100)
+    built = frame.build_frame(engine, Selection(0, 0, 1, None, "input"))
+    weight = net[0].weight.detach().numpy()
+    np.testing.assert_allclose(built["kernels"]["tensor"][:, 0], np.sqrt((weight**2).mean(1)), rtol=1e-6)
+    assert np.array_equal(built["detail"]["kernel"], weight[1])
+
+
+def test_a_net_whose_output_is_nan_still_gives_a_frame():
+    net = seeded(TwoConvs)
+    with torch.no_grad():
+        net.fc.weight.fill_(float("nan"))
+        net.conv1.weight[2].fill_(float("nan"))
+    built = frame.build_frame(Engine(net, SampleSource(images(1, 1, 14, 14))), Selection(0, 0, 0, None, "input"))
+    assert built["sample"]["prediction"] == []
+    assert built["responses"]["ranges"][0]["nan"] == 144
+
+
+NOTES = {
+    (
+        1,
+        "input",
+        None,
+    ): "cv2.filter2D of all 4 kernels over the layer's own input, summed over its channels; without the bias",
+    (1, "input", 3): "cv2.filter2D of kernel 3 of 4 over its channel of the layer's own input; without the bias",
+    (1, "image", None): "cv2.filter2D of kernel 0 of 4 over the image itself",
+    (0, "image", None): "cv2.filter2D of kernel 0 of 1 over the image itself",
+}
+
+
+@pytest.mark.parametrize("case", NOTES, ids=str)
+def test_the_response_says_what_it_is(engine, case):
+    layer, source, channel = case
+    built = frame.build_frame(engine, Selection(0, layer, 0, channel, source))
+    assert built["notes"]["response"] == NOTES[case]
+
+
+def test_outline_lists_the_layers(engine):
+    told = frame.outline(engine, "1.2")
+    assert (told["version"], told["images"], told["input"]) == ("1.2", 3, [1, 14, 14])
+    assert [one["title"] for one in told["layers"]] == [
+        "conv1 · Conv2d(1→4, 3×3) · 4×12×12",
+        "conv2 · Conv2d(4→6, 3×3) · 6×4×4",
+    ]
+    assert [one["activation_name"] for one in told["layers"]] == ["conv1 → relu", "conv2 → relu"]
+
+
+GOOD = {"image": 0, "layer": 1, "filter": 5, "channel": None, "source": "input"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"image": 3}, "image is 3; this data set has images 0 … 2"),
+        ({"image": -1}, "image is -1"),
+        ({"image": "0"}, "image is '0'"),
+        ({"image": True}, "image is True"),
+        ({"layer": 2}, "layer is 2; this net has convolutions 0 … 1"),
+        ({"filter": 6}, "filter is 6; conv2 has filters 0 … 5"),
+        ({"filter": None}, "filter is None"),
+        ({"channel": 4}, "channel is 4; a filter of conv2 has kernels 0 … 3; None means all"),
+        ({"source": "both"}, "source is 'both'; choose 'image' or 'input'"),
+        ({"source": ["image"]}, "source is"),
+        ({"scale": "huge"}, "scale is 'huge'; choose 'layer' or 'map'"),
+    ],
+)
+def test_a_forged_selection_is_refused_with_what_is_possible(engine, change, sentence):
+    assert selection_from(engine, GOOD) == Selection(0, 1, 5, None, "input", "layer")
+    with pytest.raises(ValueError, match=sentence):
+        selection_from(engine, GOOD | change)
+
+
+def test_a_selection_with_parts_missing_is_refused(engine):
+    with pytest.raises(ValueError, match="the request lacks filter, source"):
+        selection_from(engine, {"image": 0, "layer": 0})

@@ -1,0 +1,268 @@
+"""The user's net leaves as it came: after every kind of call, also one that raises, also while it trains."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations, prune
+
+from filterscope.dataset import SampleSource
+from filterscope.engine import Engine
+from filterscope.errors import NetError
+from filterscope.twin import Twin
+from nets import Everything, TwoConvs, images, seeded
+
+
+def portrait(net):
+    """All that a pass could change: flags, hooks, values, versions, gradients, and attributes by identity."""
+    return [
+        (
+            name,
+            module.training,
+            [len(getattr(module, hooks)) for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")],
+            [
+                (
+                    key,
+                    id(t),
+                    t._version,
+                    t.requires_grad,
+                    t.detach().numpy().tobytes(),
+                    None if t.grad is None else t.grad.numpy().tobytes(),
+                )
+                for key, t in (*module._parameters.items(), *module._buffers.items())
+                if t is not None
+            ],
+            sorted((key, id(value)) for key, value in module.__dict__.items()),
+        )
+        for name, module in net.named_modules()
+    ]
+
+
+def use(engine):
+    """Every way in which the engine runs the net."""
+    for layer in range(len(engine.layers)):
+        engine.maps(0, layer), engine.kernels(layer)
+        engine.responses(0, layer, None, "input"), engine.responses(0, layer, None, "image")
+    engine.prediction(0), engine.check(), engine.refresh(), engine.maps(0, 0)
+
+
+def with_gradients(net):
+    net.train()
+    net(images(4, 1, 8, 8)).sum().backward()
+    return net
+
+
+def frozen(net):
+    net.stem.weight.requires_grad_(False)
+    net.bn.eval()  # a flag of its own, as in fine-tuning
+    return net
+
+
+def changed(change):
+    """`Everything`, changed; the same numbers at every call."""
+
+    def build():
+        net = Everything()
+        change(net)
+        return net
+
+    return lambda: seeded(build)
+
+
+NETS = {
+    "train mode, gradients, batch norm, dropout": changed(with_gradients),
+    "frozen parts": changed(lambda net: frozen(with_gradients(net))),
+    "eval mode": changed(lambda net: net.eval()),
+    "pruned": changed(lambda net: prune.l1_unstructured(net.block, "weight", 0.5)),
+    "weight norm": changed(lambda net: parametrizations.weight_norm(net.block)),
+    "spectral norm": changed(lambda net: parametrizations.spectral_norm(net.block)),
+    "old weight norm": changed(lambda net: torch.nn.utils.weight_norm(net.block)),
+    "old spectral norm": changed(lambda net: torch.nn.utils.spectral_norm(net.block)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils")
+@pytest.mark.parametrize("kind", NETS)
+def test_nothing_of_the_net_changes(kind):
+    net = NETS[kind]()
+    random = torch.get_rng_state()
+    before = portrait(net)
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    use(engine)
+    assert not engine._twin.in_place
+    assert portrait(net) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    engine.close()
+    assert portrait(net) == before
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils")
+@pytest.mark.parametrize("kind", NETS)
+def test_what_is_shown_is_the_net_in_eval_mode(kind):
+    net = NETS[kind]()
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    alone = NETS[kind]().eval()
+    seen = []
+    alone.block.register_forward_hook(lambda m, a, out: seen.append((m.weight.detach().clone(), out[0].detach())))
+    with torch.no_grad():
+        logits = alone(images(2, 1, 8, 8)[:1])
+    assert torch.equal(engine.maps(0, 1).pre_activation, seen[0][1])
+    assert np.array_equal(engine.kernels(1), seen[0][0].numpy())
+    found = [p for _, p in sorted(engine.prediction(0))]
+    np.testing.assert_allclose(found, torch.softmax(logits[0].double(), 0).numpy(), atol=1e-7)
+
+
+def test_hooks_of_the_users_do_not_fire():
+    net, fired = seeded(TwoConvs), []
+    for module in net.modules():
+        module.register_forward_hook(lambda *a: fired.append("forward"))
+        module.register_forward_pre_hook(lambda *a: fired.append("pre"))
+        module.register_forward_pre_hook(lambda *a, **k: fired.append("kwargs"), with_kwargs=True)
+        module.register_full_backward_hook(lambda *a: fired.append("backward"))
+    use(Engine(net, SampleSource(images(1, 1, 14, 14))))
+    assert not fired
+    net(images(1, 1, 14, 14))
+    assert {"forward", "pre", "kwargs"} <= set(fired)
+
+
+class Writes(nn.Module):
+    """Writes to a buffer and to attributes in its forward pass, and fails on demand."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.register_buffer("seen", torch.zeros(()))
+        self.calls = 0
+        self.history = []
+
+    def forward(self, x):
+        self.seen += 1
+        self.calls += 1
+        self.history.append(1)
+        if x.sum() < 0:
+            raise RuntimeError("negative image")
+        return F.dropout(self.conv(x)).flatten(1) + torch.randn(1)
+
+
+def test_a_forward_that_writes_draws_and_raises_leaves_no_trace():
+    net = seeded(Writes)
+    data = torch.stack([images(1, 8, 8), -images(1, 8, 8)])
+    before, random = portrait(net), torch.get_rng_state()
+    engine = Engine(net, SampleSource(data))
+    with pytest.raises(NetError, match="negative image"):
+        engine.maps(1, 0)
+    assert engine.maps(0, 0).pre_activation.shape == (2, 6, 6)
+    assert portrait(net) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    assert net.calls == 0 and not net.history
+
+
+class NoCopy(TwoConvs):
+    def __deepcopy__(self, memo):
+        raise TypeError("this net holds a lock")
+
+
+def test_a_net_that_cannot_be_copied_is_run_itself_and_restored_and_it_is_said():
+    net = seeded(NoCopy).train()
+    net.conv1.eval()
+    before = portrait(net)
+    with pytest.warns(UserWarning, match="cannot be copied.*holds a lock"):
+        engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
+    use(engine)
+    assert engine._twin.in_place
+    assert portrait(net) == before
+    with torch.no_grad():
+        assert torch.equal(engine.maps(0, 0).pre_activation, net.conv1(images(1, 1, 14, 14))[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.conv1.weight.detach().mul_(2),
+        lambda net: net.conv1.weight.data.mul_(2),
+        lambda net: setattr(net.conv1.weight, "data", net.conv1.weight.data * 2),
+        lambda net: setattr(net.conv1, "weight", nn.Parameter(net.conv1.weight.detach() * 2)),
+        lambda net: net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()}),
+        lambda net: net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()}, assign=True),
+        lambda net: net.conv1.weight.data.view(-1)[7:8].add_(1e-3),
+    ],
+    ids=["in place", "data", "data replaced", "parameter replaced", "loaded", "loaded by assignment", "one number"],
+)
+def test_changed_weights_are_noticed_and_shown(change):
+    net = seeded(TwoConvs)
+    engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
+    old = engine.maps(0, 0).pre_activation
+    assert not engine.check()
+    with torch.no_grad():
+        change(net)
+    assert engine.check()
+    assert engine.revision == 1
+    assert not engine.check()
+    with torch.no_grad():
+        expected = net.conv1(images(1, 1, 14, 14))[0]
+    assert torch.equal(engine.maps(0, 0).pre_activation, expected)
+    assert not torch.equal(expected, old)
+    assert np.array_equal(engine.kernels(0), net.conv1.weight.detach().numpy())
+
+
+def test_buffers_are_live_too():
+    net = seeded(Everything).eval()
+    engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
+    net.bn.running_mean.add_(1)
+    assert engine.check()
+    with torch.no_grad():
+        expected = net.bn(net.stem(images(1, 1, 8, 8))).relu()[0]
+    assert torch.equal(engine.maps(0, 0).activation, expected)
+
+
+def test_a_large_tensor_changed_through_data_is_noticed():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.LazyLinear(1000))
+    net(images(1, 1, 30, 30))
+    twin = Twin(net)
+    assert net[2].weight.numel() > 10 * 65_536
+    before = twin.fingerprint()
+    net[2].weight.data.mul_(1.001)
+    assert twin.fingerprint() != before
+
+
+def train(steps, meanwhile=None):
+    """Losses of a seeded training run with dropout and batch norm; `meanwhile(net)` runs in this thread beside it."""
+    torch.manual_seed(7)
+    net = Everything().train()
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    losses, go, worked = [], threading.Event(), []
+
+    def loop():
+        go.wait()
+        for _ in range(steps):
+            x = torch.rand(8, 1, 8, 8)
+            loss = F.cross_entropy(net(x), (x.mean((1, 2, 3)) > 0.5).long())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+
+    thread = threading.Thread(target=loop)
+    engine = None if meanwhile is None else Engine(net, SampleSource(images(50, 1, 8, 8)))
+    thread.start()
+    go.set()
+    while meanwhile is not None and thread.is_alive():
+        worked.append(meanwhile(engine, len(worked)))
+    thread.join()
+    return losses, worked
+
+
+def test_training_in_another_thread_is_not_disturbed():
+    def move(engine, step):
+        engine.check()
+        engine.maps(step % 50, step % 3)
+        engine.responses(step % 50, step % 3, None, "input")
+        return engine.revision
+
+    alone, _ = train(150)
+    watched, worked = train(150, move)
+    assert watched == alone
+    assert len(worked) > 10 and worked[-1] > worked[0]  # it was moved, and saw the weights change

@@ -1,0 +1,15 @@
+"""filterscope: sliders over every filter of a CNN, live in a notebook.
+
+`Explorer(net, test_data)` in a cell shows what each filter of a convolutional network does to your own images.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+from filterscope import demo
+from filterscope.errors import NetError, SampleError
+from filterscope.explorer import Explorer
+from filterscope.layers import ConvLayer
+
+__all__ = ["ConvLayer", "Explorer", "NetError", "SampleError", "__version__", "demo"]

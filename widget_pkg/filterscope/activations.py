@@ -1,0 +1,245 @@
+"""From a convolution's output to its activation, and one pass that keeps what the pictures need.
+
+The *activation* of a layer is its output after the normalisation and the nonlinearity that the net applies to it, as
+modules or as functions. The walk stops before anything that takes a second tensor, has several consumers or moves the
+channel axis; a pool is passed only where a nonlinearity follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from filterscope.errors import NetError
+from filterscope.tracing import ConvCall, Frame, Operation, Recorder, Trace
+from filterscope.twin import Twin
+
+# fmt: off
+NONLINEARITIES = frozenset([
+    "celu", "clamp", "clamp_max", "clamp_min", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid",
+    "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+])
+NORMALISATIONS = frozenset([
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm",
+])
+POOLS = frozenset([
+    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool2d", "fractional_max_pool2d", "lp_pool2d",
+    "max_pool2d", "max_pool2d_with_indices",
+])
+# In eval mode these hand on what they were given.
+TRANSPARENT = frozenset([
+    "alpha_dropout", "contiguous", "dropout", "dropout2d", "feature_alpha_dropout", "feature_dropout",
+])
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Where a layer's activation is found: so many operations after the convolution, and what they are called.
+
+    Attributes:
+        steps: Operations from the convolution's output to the activation; 0 where they are the same tensor.
+        name: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`.
+    """
+
+    steps: int
+    name: str
+
+
+def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation:
+    """Walks from a convolution to the tensor that is its activation.
+
+    Args:
+        trace: The complete pass.
+        call: The convolution's call in it.
+        layer_name: The layer's name in `named_modules()`.
+    """
+    operation = trace.operations[call.operation]
+    steps = 0  # operations walked
+    kept = 0  # of these, up to the last one that belongs to the activation
+    names: list[str] = []
+    pending: list[str] = []  # a pool and what follows it, until a nonlinearity says that it is passed
+    ending = ""
+    while True:
+        following = trace.consumers.get(operation.outputs[0], [])
+        if len(following) != 1:
+            ending = "several consumers" if following else ""
+            break
+        operation, previous = trace.operations[following[0]], operation
+        kind = operation.name.rstrip("_")
+        # One image as the only input and the channel axis where it was; a second tensor ends the walk.
+        if len(operation.inputs) != 1 or operation.shape[:2] != previous.shape[:2]:
+            ending = f"before {_label(operation, layer_name)}"
+            break
+        steps += 1
+        if kind in TRANSPARENT:
+            continue
+        if kind in NONLINEARITIES:
+            names += [*pending, _label(operation, layer_name)]
+            return Activation(steps, " → ".join([layer_name, *names]))
+        if kind in POOLS:
+            pending.append(_label(operation, layer_name))
+        elif kind in NORMALISATIONS:
+            if pending:
+                pending.append(_label(operation, layer_name))
+            else:
+                names.append(_label(operation, layer_name))
+                kept = steps
+        else:
+            ending = f"before {_label(operation, layer_name)}"
+            break
+    name = " → ".join([layer_name, *names])
+    return Activation(kept, f"{name} ({ending})" if ending else name)
+
+
+def _label(operation: Operation, layer_name: str) -> str:
+    """A module's name beside the layer, else the function's: `bn2`, `relu`; a bare number becomes the class's name."""
+    frame = operation.frame
+    is_leaf = frame.name != "" and next(frame.module.children(), None) is None
+    if not is_leaf or isinstance(frame.module, nn.Conv2d):
+        return operation.name.strip("_")
+    parent = layer_name.rpartition(".")[0]
+    inside = f"{parent}." if parent else ""
+    relative = frame.name[len(inside) :] if frame.name.startswith(inside) else frame.name
+    return type(frame.module).__name__ if relative.rpartition(".")[2].isdigit() else relative
+
+
+@dataclass
+class Maps:
+    """What one layer did to one image, still as the net's own tensors, without the batch axis, cloned.
+
+    Attributes:
+        input: The layer's own input, `(C_in, H, W)`.
+        weight: The weight that was used, `(F, C_in/groups, kH, kW)`.
+        bias: `(F,)` or None.
+        pre_activation: The convolution's output, `(F, H', W')`.
+        activation: After the normalisation and nonlinearity, `(F, H'', W'')`.
+    """
+
+    input: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    pre_activation: torch.Tensor
+    activation: torch.Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, without the weight, which is the net's own."""
+        held = (self.input, self.pre_activation, self.activation)
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+
+@dataclass
+class Pass:
+    """One forward pass: the maps of the layers that were asked for, and the net's output (None if it was cut short)."""
+
+    maps: dict[int, Maps] = field(default_factory=dict)
+    output: Any = None
+
+
+class _Enough(BaseException):
+    """Ends a pass at the last layer that was asked for. Not an `Exception`, so that no net catches it."""
+
+
+def run(
+    twin: Twin, batch: torch.Tensor, activations: list[Activation], wanted: Iterable[int], to_the_end: bool = True
+) -> Pass:
+    """Runs the twin on one image and keeps the maps of the wanted layers.
+
+    Args:
+        twin: The net's twin.
+        batch: The image as the net takes it, `(1, C, H, W)`.
+        activations: Where each layer's activation is found, in execution order, as `find_activation` says.
+        wanted: Indices of the layers to keep.
+        to_the_end: Whether the pass goes on to the net's output; else it stops as soon as the wanted maps are there.
+
+    Raises:
+        NetError: If a wanted layer was not reached for this image.
+    """
+    keeper = _Keeper(activations, set(wanted), to_the_end)
+    recorder = keeper.recorder
+    result = Pass()
+    with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch), suppress(_Enough):
+        result.output = module(batch)
+    missing = sorted(keeper.wanted - keeper.maps.keys())
+    if missing:
+        raise NetError(
+            f"the net did not reach its convolution call {missing[0]} for this image; it reaches {len(activations)} "
+            "for the image the explorer was made with. A net whose path depends on the image shows only what it runs."
+        )
+    result.maps = keeper.maps
+    return result
+
+
+class _Keeper:
+    """Clones, during a pass, the tensors of the wanted layers at the moment when they hold what is wanted."""
+
+    def __init__(self, activations: list[Activation], wanted: set[int], to_the_end: bool) -> None:
+        self.wanted = wanted
+        self.maps: dict[int, Maps] = {}
+        self.recorder = Recorder(self._conv, self._value)
+        self._activations = activations
+        self._to_the_end = to_the_end
+        self._calls = 0
+        self._followed: dict[int, tuple[int, int]] = {}  # value → (layer, steps still to go)
+
+    def _conv(self, call: ConvCall) -> None:
+        layer, self._calls = self._calls, self._calls + 1
+        if layer not in self.wanted:
+            return
+        pre_activation = call.output.detach()[0].clone()
+        self.maps[layer] = Maps(
+            # Cloned: an in-place operation further on must not alter them.
+            input=call.input.detach()[0].clone(),
+            # Not cloned: either the net's live parameter or, with weight norm and the like, computed for this pass.
+            weight=call.weight.detach(),
+            bias=None if call.bias is None else call.bias.detach(),
+            pre_activation=pre_activation,
+            activation=pre_activation,
+        )
+        steps = self._activations[layer].steps
+        value = self.recorder.value_of(call.output)
+        if steps and value is not None:
+            self._followed[value] = (layer, steps)
+        self._stop_if_done()
+
+    def _value(self, operation: Operation, outputs: list[torch.Tensor]) -> None:
+        for value in operation.inputs:
+            if value not in self._followed:
+                continue
+            layer, steps = self._followed.pop(value)
+            if steps == 1:
+                self.maps[layer].activation = outputs[0].detach()[0].clone()
+            else:
+                self._followed[operation.outputs[0]] = (layer, steps - 1)
+        if self.maps:
+            self._stop_if_done()
+
+    def _stop_if_done(self) -> None:
+        if not self._to_the_end and len(self.maps) == len(self.wanted) and not self._followed:
+            raise _Enough
+
+
+def survey(twin: Twin, batch: torch.Tensor) -> tuple[list[tuple[Frame, ConvCall]], Trace, Any]:
+    """One complete pass that lists the calls of 2-D convolutions in execution order.
+
+    Returns:
+        The calls with the module each ran in (their tensors reduced to shapes, so that nothing large is held), the
+        trace, and the net's output.
+    """
+    calls: list[tuple[Frame, ConvCall]] = []
+
+    def note(call: ConvCall) -> None:
+        call.input, call.output = call.input.to("meta"), call.output.to("meta")
+        calls.append((call.frame, call))
+
+    recorder = Recorder(note)
+    with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch):
+        output = module(batch)
+    return calls, recorder.trace, output

@@ -1,0 +1,247 @@
+"""A net and a data set, and everything the explorer can ask of them; knows no widget.
+
+Holds the twin, the list of layers and what was computed lately, and notices when the weights changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from filterscope import response
+from filterscope.activations import Maps, run
+from filterscope.dataset import Sample, SampleSource
+from filterscope.errors import NetError
+from filterscope.layers import ConvLayer, find_layers, refusal
+from filterscope.prediction import class_scores
+from filterscope.randomness import RandomStream
+from filterscope.response import Source
+from filterscope.twin import Twin
+
+CACHE_BYTES = 128 * 2**20
+"""Most that the maps of recent images may take, besides the newest ones."""
+
+_SAMPLES_KEPT = 16
+
+
+class Engine:
+    """Computes what a net does to the images of a data set.
+
+    All methods may be called from any thread. Arrays are the caller's own.
+
+    Args:
+        net: The user's net; it is never changed, see `filterscope.twin`.
+        source: The data set.
+        first_image: Index of the image with which the layers are found.
+
+    Attributes:
+        layers: The net's 2-D convolutions in execution order.
+        revision: Goes up whenever what was computed before no longer holds.
+        source: The data set.
+        first_image: The image with which the layers were found.
+
+    Raises:
+        TypeError: If `net` is not an `nn.Module`.
+        NetError: If it refuses the image or has no 2-D convolution that the image reaches.
+        SampleError: If the image cannot be read.
+        ValueError: If there are fewer class names than the net has classes.
+    """
+
+    def __init__(self, net: nn.Module, source: SampleSource, first_image: int = 0) -> None:
+        if not isinstance(net, nn.Module):
+            given = f"the class {net.__name__}" if isinstance(net, type) else f"a {type(net).__name__}"
+            hint = "; call it to make a net" if isinstance(net, type) and issubclass(net, nn.Module) else ""
+            raise TypeError(f"net is {given}; expected a torch.nn.Module{hint}")
+        self.lock = threading.RLock()
+        self.revision = 0
+        self.source = source
+        self._random = RandomStream()
+        self._samples: OrderedDict[int, Sample] = OrderedDict()
+        self._maps: OrderedDict[tuple[int, int], Maps] = OrderedDict()  # (image, layer), oldest first
+        self._scores: dict[int, np.ndarray | None] = {}
+        self._weights: dict[int, torch.Tensor] = {}
+        self.first_image = first_image
+        self._twin = Twin(net)
+        self._fingerprint = self._twin.fingerprint()
+        self._find_layers(first_image)
+
+    def _find_layers(self, image: int) -> None:
+        batch = self._batch(self.sample(image))
+        with self._random.instead():
+            self.layers, output = find_layers(self._twin, batch, self.kernels)
+        self._activations = [layer.activation for layer in self.layers]
+        scores = class_scores(output)
+        given = self.source.given_classes
+        if scores is not None and given is not None and len(given) < len(scores):
+            raise ValueError(
+                f"classes has {len(given)} names, the net's output {len(scores)} classes; give one name for each"
+            )
+        # Names of another set of classes would be wrong under this net's numbers.
+        names = len(self.source.classes)
+        self._names_fit = scores is not None and (names == len(scores) or (given is not None and names > len(scores)))
+        self._fits_memory = sum(self._size(layer) for layer in self.layers) <= CACHE_BYTES // 4
+
+    @staticmethod
+    def _size(layer: ConvLayer) -> int:
+        return 3 * 4 * int(np.prod(layer.out_shape))  # input, pre-activation, activation: about alike
+
+    def check(self) -> bool:
+        """Whether weights or buffers of the net changed since the last look; then what was computed is dropped."""
+        with self.lock:
+            fingerprint = self._twin.fingerprint()
+            if fingerprint == self._fingerprint:
+                return False
+            self._fingerprint = fingerprint
+            self._forget()
+            return True
+
+    def refresh(self) -> None:
+        """Reads net and data set anew: changed structure, attributes and samples are seen too."""
+        with self.lock:
+            self._twin.rebuild()
+            self._fingerprint = self._twin.fingerprint()
+            self._samples.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        self.revision += 1
+        self._maps.clear()
+        self._scores.clear()
+        self._weights.clear()
+
+    def sample(self, image: int) -> Sample:
+        """A sample, the same one while it is among the 16 looked at last.
+
+        Raises:
+            SampleError: If it cannot be read.
+        """
+        with self.lock:
+            if image not in self._samples:
+                with self._random.instead():
+                    self._samples[image] = self.source.read(image)
+                if len(self._samples) > _SAMPLES_KEPT:
+                    self._samples.popitem(last=False)
+            self._samples.move_to_end(image)
+            return self._samples[image]
+
+    def _batch(self, sample: Sample) -> torch.Tensor:
+        """The image as the net takes it: a batch of one, on the net's device, in its dtype."""
+        like = next((p for p in self._twin.net.parameters() if p.is_floating_point()), None)
+        batch = torch.from_numpy(sample.image.copy())[None]
+        return batch if like is None else batch.to(like.device, like.dtype)
+
+    def maps(self, image: int, layer: int) -> Maps:
+        """What a layer did to an image.
+
+        Where the maps of all layers take little memory, one pass serves them all; else it stops at the layer.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the net refuses it, or does not reach the layer with it.
+        """
+        with self.lock:
+            if (image, layer) not in self._maps:
+                self._run(image, layer)
+            self._maps.move_to_end((image, layer))
+            return self._maps[image, layer]
+
+    def _run(self, image: int, layer: int | None) -> None:
+        """One pass; `layer=None` only for the net's output."""
+        batch = self._batch(self.sample(image))
+        wanted = range(len(self.layers)) if self._fits_memory else [] if layer is None else [layer]
+        to_the_end = self._fits_memory or layer is None
+        try:
+            with self._random.instead():
+                result = run(self._twin, batch, self._activations, wanted, to_the_end)
+        except NetError:
+            raise
+        except Exception as error:
+            raise NetError(refusal(batch, error)) from error
+        if to_the_end:
+            self._scores[image] = class_scores(result.output)
+        for index, maps in result.maps.items():
+            self._weights[index] = maps.weight
+            self._maps[image, index] = maps
+            self._maps.move_to_end((image, index))
+        newest = {(image, index) for index in result.maps}
+        held = sum(maps.nbytes for maps in self._maps.values())
+        while held > CACHE_BYTES and next(iter(self._maps)) not in newest:
+            held -= self._maps.popitem(last=False)[1].nbytes
+        while len(self._scores) > 1024:
+            self._scores.pop(next(iter(self._scores)))
+
+    def kernels(self, layer: int) -> np.ndarray:
+        """A layer's live weights, float32 `(F, C_in/groups, kH, kW)`."""
+        with self.lock:
+            self.check()
+            return self._layer_kernels(layer)
+
+    def _layer_kernels(self, layer: int) -> np.ndarray:
+        if layer not in self._weights:
+            module = self.layers[layer].module
+            weight: torch.Tensor | None = None if module is None else module._parameters.get("weight")
+            if weight is None:  # computed in the forward pass: weight norm, parametrisations, functional calls
+                image = next(reversed(self._samples), self.first_image)
+                self._maps.pop((image, layer), None)
+                weight = self.maps(image, layer).weight
+            self._weights[layer] = weight.detach()
+        return _array(self._weights[layer])
+
+    def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
+        """The response of one filter, as `filterscope.response` computes it."""
+        record = self.layers[layer]
+        with self.lock:
+            kernels = self._layer_kernels(layer)[filter_index]
+            if source == "image":
+                return response.response_over_image(self.sample(image).image, kernels, record, channel)
+            layer_input = _array(self.maps(image, layer).input)
+        return response.response_over_input(layer_input, kernels, record, filter_index, channel)
+
+    def responses(self, image: int, layer: int, channel: int | None, source: Source) -> np.ndarray:
+        """The responses of every filter of a layer, float32 `(F, H', W')`."""
+        with self.lock:
+            pixels = self.sample(image).image
+            kernels = self._layer_kernels(layer)
+            layer_input = _array(self.maps(image, layer).input) if source == "input" else pixels
+        return response.layer_responses(pixels, layer_input, kernels, self.layers[layer], channel, source)
+
+    def pre_activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
+        """The convolution's output at one filter, float32 `(H', W')`."""
+        return _array(self.maps(image, layer).pre_activation[filter_index])
+
+    def activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
+        """One filter's activation, float32 `(H'', W'')`."""
+        return _array(self.maps(image, layer).activation[filter_index])
+
+    def activations(self, image: int, layer: int) -> np.ndarray:
+        """The activation of every filter, float32 `(F, H'', W'')`."""
+        return _array(self.maps(image, layer).activation)
+
+    def prediction(self, image: int) -> list[tuple[str | int, float]]:
+        """Every class with its probability, best first; empty where the net's output is not one score a class."""
+        with self.lock:
+            if image not in self._scores:
+                self._run(image, None)
+            scores = self._scores[image]
+        if scores is None:
+            return []
+        order = np.argsort(-scores, kind="stable")
+        name: Any = self.source.class_name if self._names_fit else int
+        return [(name(int(number)), float(scores[number])) for number in order]
+
+    def close(self) -> None:
+        """Lets go of the net, the data set and all that was computed."""
+        with self.lock:
+            self._forget()
+            self._samples.clear()
+            del self._twin, self.source, self.layers
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """A float32 copy that shares no memory with the net."""
+    return tensor.detach().to("cpu", torch.float32, copy=True).numpy()

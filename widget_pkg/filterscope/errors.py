@@ -1,0 +1,27 @@
+"""The two errors that a user's data or net can cause after an explorer was made."""
+
+from __future__ import annotations
+
+
+class SampleError(ValueError):
+    """A sample of the data set cannot be read, or is not an image.
+
+    Attributes:
+        index: Index of the sample in the data set.
+        cause: What is wrong with it, one sentence.
+    """
+
+    def __init__(self, index: int, cause: str) -> None:
+        self.index = index
+        self.cause = cause
+        super().__init__(f"sample {index}: {cause}")
+
+
+class NetError(ValueError):
+    """The network cannot be shown, or refuses the image it was given."""
+
+
+def describe_exception(error: BaseException) -> str:
+    """One line that names the error's type and the first line of its text."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

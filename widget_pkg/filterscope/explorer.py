@@ -1,0 +1,342 @@
+"""`Explorer(net, data)`: the widget. Traits, requests of its pages, and errors; no tensor mathematics."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+import numpy as np
+import traitlets
+from torch import nn
+
+from filterscope import __version__, selection, wire
+from filterscope.dataset import SampleSource
+from filterscope.engine import Engine
+from filterscope.frame import build_frame, outline
+from filterscope.layers import ConvLayer
+from filterscope.response import SOURCES
+
+_STATIC = Path(__file__).parent / "static"
+_KEEP: Any = object()
+
+
+class _Index(traitlets.Int[int, int]):
+    """An int trait that takes NumPy's and torch's integers too."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        with contextlib.suppress(TypeError):  # traitlets says it in its own words
+            value = value if isinstance(value, bool) else operator.index(value)
+        return super().validate(obj, value)
+
+
+class Explorer(anywidget.AnyWidget):
+    """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
+
+    Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
+    layer at once. Moving a slider sets the trait, setting a trait moves the slider. The net is left exactly as it came.
+
+    Args:
+        net: A `torch.nn.Module` with 2-D convolutions. It is shown as in eval mode, and stays in the mode it is in.
+        data: A torch `Dataset`, `DataLoader`, array `(N, C, H, W)` or list, of images or of `(image, label)`.
+        classes: Class names; by default the data set's `.classes`.
+        transform: Applied to each image as the data set gives it.
+        mean: Of the Normalize that the images went through, undone for display.
+        std: Its standard deviation.
+        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear.
+        image_index: The image that is shown first.
+        layer_index: The layer, in execution order.
+        filter_index: The filter of that layer.
+        channel: Which of the filter's kernels; None for all, summed.
+        source: What filter2D runs over: `"image"`, or the layer's own `"input"`.
+        **traits: Any other trait of an ipywidget.
+
+    Raises:
+        TypeError: If a keyword is unknown, or `net` or `data` are not what they should be.
+        ValueError: If the data set is empty, the net has no 2-D convolution, or refuses the image (`NetError`), or the
+            image cannot be read (`SampleError`), or there are fewer class names than classes.
+        traitlets.TraitError: If an index is out of range.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> explorer.select(layer="conv2", filter=3).kernel.shape
+        (10, 3, 3)
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    image_index = _Index(0, help="Which image of the data set.").tag(sync=True)
+    layer_index = _Index(0, help="Which layer, in execution order.").tag(sync=True)
+    filter_index = _Index(0, help="Which filter of the layer.").tag(sync=True)
+    channel = _Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
+    source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
+
+    def __init__(
+        self,
+        net: nn.Module,
+        data: Any,
+        classes: Sequence[str] | None = None,
+        transform: Callable[[Any], Any] | None = None,
+        mean: Sequence[float] | float | None = None,
+        std: Sequence[float] | float | None = None,
+        layout: Any = None,
+        image_index: int = 0,
+        layer_index: int = 0,
+        filter_index: int = 0,
+        channel: int | None = None,
+        source: str = "input",
+        **traits: Any,
+    ) -> None:
+        self._engine: Engine | None = None
+        unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
+        if unknown:
+            raise TypeError(
+                f"Explorer has no keyword {', '.join(map(repr, unknown))}; it has classes, transform, mean, std, "
+                "layout, image_index, layer_index, filter_index, channel, source and the traits of every ipywidget"
+            )
+        if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
+            traits["layout"], layout = layout, None
+        samples = SampleSource(data, classes=classes, transform=transform, mean=mean, std=std, layout=layout)
+        first = image_index if isinstance(image_index, int) and 0 <= image_index < len(samples) else 0
+        self._engine = Engine(net, samples, first)
+        self._announced = self._engine.revision
+        super().__init__(
+            image_index=image_index,
+            layer_index=layer_index,
+            filter_index=filter_index,
+            channel=channel,
+            source=source,
+            **traits,
+        )
+        self.on_msg(self._on_message)
+
+    # What is selected
+
+    def select(
+        self, image: Any = _KEEP, layer: Any = _KEEP, filter: Any = _KEEP, channel: Any = _KEEP, source: Any = _KEEP
+    ) -> Explorer:
+        """Selects several at once, in one update; what is left out keeps its value.
+
+        Args:
+            image: Index of the image.
+            layer: Index, name (its first call) or module of the layer.
+            filter: Index of the filter. If left out, one that the new layer does not have becomes its last.
+            channel: Which of the filter's kernels, None for all. If left out, one that the new layer's filters do not
+                have becomes None.
+            source: `"image"` or `"input"`.
+
+        Returns:
+            The explorer.
+
+        Raises:
+            ValueError: If the net has no such layer.
+            traitlets.TraitError: If an index is out of range; then nothing is changed.
+        """
+        engine = self._open()
+        with engine.lock:
+            wanted = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
+            wanted = {name: value for name, value in wanted.items() if value is not _KEEP}
+            if layer is not _KEEP:
+                wanted = self._fitted(self._layer_number(layer)) | wanted
+            with self.hold_sync(), self.hold_trait_notifications():
+                for name, value in wanted.items():
+                    setattr(self, name, value)
+        return self
+
+    def _layer_number(self, layer: Any) -> Any:
+        """A layer's index, from its index, its name or its module."""
+        layers = self._open().layers
+        if isinstance(layer, ConvLayer):
+            return layer.index
+        if not isinstance(layer, str | nn.Module):
+            return layer
+        found = [one.index for one in layers if (one.name == layer if isinstance(layer, str) else one.module is layer)]
+        if not found:
+            what = f"{layer!r}" if isinstance(layer, str) else f"the module {layer}"
+            names = ", ".join(dict.fromkeys(one.name for one in layers))
+            raise ValueError(f"no layer is {what}; this net's convolutions are {names}")
+        return found[0]
+
+    def _fitted(self, layer_index: Any) -> dict[str, Any]:
+        """A layer's index with the filter and channel that are selected, or the nearest that the layer has."""
+        layers = self._open().layers
+        wanted: dict[str, Any] = {"layer_index": layer_index}
+        if isinstance(layer_index, int) and 0 <= layer_index < len(layers):
+            layer = layers[layer_index]
+            wanted["filter_index"] = min(self.filter_index, layer.out_channels - 1)
+            if self.channel is not None and self.channel >= layer.channels:
+                wanted["channel"] = None
+        return wanted
+
+    @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
+    def _check(self, proposal: Any) -> Any:
+        engine, name, value = self._open(), proposal["trait"].name, proposal["value"]
+        try:
+            if name == "image_index":
+                return selection.check_image(engine, value)
+            if name == "layer_index":
+                return selection.check_layer(engine, value)
+            layer = engine.layers[min(self.layer_index, len(engine.layers) - 1)]
+            return (selection.check_filter if name == "filter_index" else selection.check_channel)(layer, value)
+        except ValueError as error:
+            raise traitlets.TraitError(str(error)) from None
+
+    @traitlets.observe("layer_index")
+    def _fit(self, change: Any) -> None:
+        for name, value in self._fitted(change["new"]).items():
+            setattr(self, name, value)
+
+    @traitlets.observe("image_index", "layer_index", "filter_index", "channel", "source")
+    def _look(self, change: Any) -> None:
+        """A move is when changed weights are noticed: the page may answer it from what it holds."""
+        if self._engine is not None and self.comm is not None:
+            self._engine.check()
+            self._announce()
+
+    def notify_change(self, change: Any) -> None:
+        """A layer and the filter that has to follow it reach the page in one message."""
+        if change["name"] == "layer_index":
+            with self.hold_sync():
+                super().notify_change(change)
+        else:
+            super().notify_change(change)
+
+    # What it shows
+
+    @property
+    def layers(self) -> tuple[ConvLayer, ...]:
+        """The net's 2-D convolutions, one for each call in a forward pass, in execution order."""
+        return self._open().layers
+
+    @property
+    def layer(self) -> ConvLayer:
+        """The selected layer."""
+        return self.layers[self.layer_index]
+
+    @property
+    def image(self) -> np.ndarray:
+        """What the network is given, float32 `(C, H, W)`. Raises `SampleError` if it cannot be read."""
+        return self._open().sample(self.image_index).image.copy()
+
+    @property
+    def display(self) -> np.ndarray:
+        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1], Normalize undone."""
+        return self._open().sample(self.image_index).display.copy()
+
+    @property
+    def label(self) -> str | int | None:
+        """The image's class: its name, an int where there is no name, or None."""
+        return self._open().sample(self.image_index).label
+
+    @property
+    def prediction(self) -> list[tuple[str | int, float]]:
+        """The net's classes with their probabilities, best first; empty where it gives no score a class."""
+        return self._read(lambda engine: engine.prediction(self.image_index))
+
+    @property
+    def kernel(self) -> np.ndarray:
+        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
+        return self._read(lambda engine: engine.kernels(self.layer_index)[self.filter_index].copy())
+
+    @property
+    def response(self) -> np.ndarray:
+        """`cv2.filter2D` of the selected filter over `source`, float32 `(H', W')`, without the bias.
+
+        Over the image, that of kernel `channel` (None: the sum where the filter has as many kernels as the image has
+        channels, else kernel 0), with OpenCV's default border. Over the layer's own input, with the layer's padding,
+        stride, dilation and groups: summed over all channels, plus the bias, it is the pre-activation.
+        """
+        return self._read(
+            lambda engine: engine.response(
+                self.image_index, self.layer_index, self.filter_index, self.channel, self.source
+            )
+        )
+
+    @property
+    def pre_activation(self) -> np.ndarray:
+        """The convolution's output at the selected filter, float32 `(H', W')`."""
+        return self._read(lambda engine: engine.pre_activation(self.image_index, self.layer_index, self.filter_index))
+
+    @property
+    def activation(self) -> np.ndarray:
+        """The selected filter's map after normalisation and nonlinearity, float32; see `activation_name`."""
+        return self._read(lambda engine: engine.activation(self.image_index, self.layer_index, self.filter_index))
+
+    @property
+    def activation_name(self) -> str:
+        """Which tensor `activation` is: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`."""
+        return self.layer.activation.name
+
+    # Life
+
+    def refresh(self) -> None:
+        """Reads net and data set anew, as after a change that weights do not show; pages follow."""
+        self._open().refresh()
+        self._announce()
+
+    def close(self) -> None:
+        """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
+        super().close()
+        engine, self._engine = getattr(self, "_engine", None), None
+        if engine is not None:
+            engine.close()
+
+    def __repr__(self) -> str:
+        if self._engine is None:
+            return "Explorer(closed)"
+        images = len(self._engine.source)
+        return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("this explorer is closed; make a new one")
+        return self._engine
+
+    def _read(self, compute: Callable[[Engine], Any]) -> Any:
+        """Computes with the weights of this moment; the pages follow if they changed."""
+        engine = self._open()
+        with engine.lock:
+            engine.check()
+            value = compute(engine)
+        self._announce()
+        return value
+
+    # Its pages
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Trait values from a page. One that is refused changes nothing; the page is told why, and the true values."""
+        engine = self._engine
+        if engine is None:
+            return
+        try:
+            with engine.lock:
+                super().set_state(sync_data)
+        except traitlets.TraitError as error:
+            self.send(*wire.refused(str(error)))
+            self.send_state([name for name in sync_data if name in self.keys])
+
+    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
+        if self._engine is None or not wire.is_request(content):
+            return
+        self.send(*wire.answer(content, {"describe": self._describe, "frame": self._frame}))
+        self._announce()
+
+    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
+        return outline(self._open(), __version__)
+
+    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
+        engine = self._open()
+        with engine.lock:
+            return build_frame(engine, selection.selection_from(engine, args))
+
+    def _announce(self) -> None:
+        engine = self._engine
+        if engine is not None and self._announced != engine.revision:
+            self._announced = engine.revision
+            self.send(*wire.changed(engine.revision))

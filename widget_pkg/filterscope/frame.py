@@ -1,0 +1,155 @@
+"""One frame: all that a page paints for a selection, as plain arrays, ranges and words.
+
+Small layers go to the page in full precision, so that the filter slider needs no further message; larger ones as one
+byte a value, and what would still be too much as means of square blocks. The selected filter is always sent in full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from filterscope.engine import Engine
+from filterscope.response import matches_image, shown_channels
+from filterscope.selection import Scale, Selection
+from filterscope.value_range import ValueRange, encode, value_range
+
+FULL_PRECISION_BYTES = 256 * 2**10
+MOST_CODES = 2**20
+
+
+def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
+    """Everything a page paints for a selection; arrays stand where the wire puts them.
+
+    Raises:
+        SampleError: If the sample cannot be read.
+        NetError: If the net refuses it.
+    """
+    engine.check()
+    layer = engine.layers[selection.layer]
+    sample = engine.sample(selection.image)
+    channels = shown_channels(sample.image, layer, selection.channel, selection.source)
+    kernels = engine.kernels(selection.layer)[:, channels]
+    responses = engine.responses(selection.image, selection.layer, selection.channel, selection.source)
+    activations = engine.activations(selection.image, selection.layer)
+    return {
+        "revision": engine.revision,
+        **asdict(selection),
+        "sample": {
+            "label": sample.label,
+            "display": np.floor(sample.display * 255 + 0.5).astype(np.uint8),
+            "range": {"low": sample.low, "high": sample.high},
+            "note": sample.note,
+            "prediction": _best(engine.prediction(selection.image)),
+        },
+        "kernels": _kernel_picture(kernels, selection.scale),
+        "responses": _picture(responses, selection.scale),
+        "activations": _picture(activations, selection.scale),
+        "detail": {
+            "kernel": kernels[selection.filter],
+            "response": responses[selection.filter],
+            "activation": activations[selection.filter],
+        },
+        "notes": {
+            "kernel": _kernel_note(channels, layer.channels),
+            "response": _response_note(engine, selection, channels),
+            "activation": layer.activation.name,
+        },
+    }
+
+
+def outline(engine: Engine, version: str) -> dict[str, Any]:
+    """What does not change with the selection: the layers, and how many images there are."""
+    return {
+        "version": version,
+        "revision": engine.revision,
+        "images": len(engine.source),
+        "input": list(engine.sample(engine.first_image).image.shape),
+        "layers": [
+            {
+                "name": layer.name,
+                "call": layer.call,
+                "title": layer.title,
+                "filters": layer.out_channels,
+                "channels": layer.channels,
+                "kernel": list(layer.kernel_size),
+                "activation_name": layer.activation.name,
+            }
+            for layer in engine.layers
+        ],
+    }
+
+
+def _best(prediction: list[tuple[str | int, float]]) -> list[tuple[str | int, float]]:
+    """The ten best; none where the net's output is not finite, which no bar can show."""
+    return prediction[:10] if all(np.isfinite(probability) for _, probability in prediction) else []
+
+
+def _ranges(maps: np.ndarray, scale: Scale) -> list[ValueRange]:
+    """One range for the whole layer, or one a map; the first axis counts the maps."""
+    return [value_range(maps)] if scale == "layer" else [value_range(one) for one in maps]
+
+
+def _picture(maps: np.ndarray, scale: Scale) -> dict[str, Any]:
+    ranges = _ranges(maps, scale)
+    reduced = 1
+    values = maps
+    encoding = "float32"
+    if maps.nbytes > FULL_PRECISION_BYTES:
+        encoding = "codes"
+        while values.size > MOST_CODES:
+            reduced += 1
+            values = _block_means(maps, reduced)
+        values = _encode_all(values, ranges)
+    return {
+        "tensor": values,
+        "encoding": encoding,
+        "reduced": reduced,
+        "ranges": [asdict(shown) for shown in ranges],
+    }
+
+
+def _kernel_picture(kernels: np.ndarray, scale: Scale) -> dict[str, Any]:
+    """All kernels of each filter; where that is too much, their root mean square over the channels."""
+    if kernels.size > MOST_CODES:
+        kernels = np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True))
+    return _picture(kernels, scale)
+
+
+def _encode_all(maps: np.ndarray, ranges: list[ValueRange]) -> np.ndarray:
+    if len(ranges) == 1:
+        return encode(maps, ranges[0])
+    return np.stack([encode(one, shown) for one, shown in zip(maps, ranges, strict=True)])
+
+
+def _block_means(maps: np.ndarray, block: int) -> np.ndarray:
+    """Means of `block × block` pixels of maps `(F, …, H, W)`; what does not fill a block at the end is its own mean."""
+    rows = np.arange(0, maps.shape[-2], block)
+    columns = np.arange(0, maps.shape[-1], block)
+    sums = np.add.reduceat(np.add.reduceat(maps, rows, axis=-2), columns, axis=-1)
+    heights = np.diff(np.append(rows, maps.shape[-2]))
+    widths = np.diff(np.append(columns, maps.shape[-1]))
+    return sums / (heights[:, None] * widths).astype(np.float32)
+
+
+def _kernel_note(channels: list[int], of: int) -> str:
+    return f"kernel {channels[0]} of {of}" if len(channels) == 1 else f"all {of} kernels"
+
+
+def _response_note(engine: Engine, selection: Selection, channels: list[int]) -> str:
+    layer = engine.layers[selection.layer]
+    several = len(channels) > 1
+    if selection.source == "input":
+        where = "the layer's own input, summed over its channels" if several else "its channel of the layer's own input"
+        where += "; without the bias"
+    else:
+        image = engine.sample(selection.image).image
+        if image.shape[0] == 1:
+            where = "the image itself"
+        elif matches_image(image, layer):
+            where = "the image, summed over its channels" if several else "its channel of the image"
+        else:
+            where = "the image's luma" if image.shape[0] == 3 else "the mean of the image's channels"
+    return f"cv2.filter2D of {_kernel_note(channels, layer.channels)} over {where}"

@@ -1,0 +1,28 @@
+"""The net's output, read as one probability a class where it is that."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def class_scores(output: object) -> np.ndarray | None:
+    """Probabilities of the classes, float64 `(K,)`, or None where the output is not one score a class.
+
+    Logits and log-probabilities go through a softmax; an output that is non-negative and sums to 1 is taken as it is.
+    A dictionary's `"logits"` or `"out"`, an object's `.logits` and the first item of a tuple count as the output.
+    """
+    if isinstance(output, dict):
+        output = output.get("logits", output.get("out"))
+    elif hasattr(output, "logits"):
+        output = output.logits
+    elif isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != 1 or output.shape[1] < 2:
+        return None
+    if not output.is_floating_point():
+        return None
+    scores = output.detach().to("cpu", torch.float64)[0]
+    if bool((scores >= 0).all()) and abs(float(scores.sum()) - 1) < 1e-3:
+        return scores.numpy()
+    return torch.softmax(scores, 0).numpy()

@@ -1,0 +1,82 @@
+"""What is selected, and what a selection may be: the same sentences for Python's traits and for a page's requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from filterscope.engine import Engine
+from filterscope.layers import ConvLayer
+from filterscope.response import SOURCES, Source
+
+Scale = Literal["layer", "map"]
+SCALES: tuple[Scale, Scale] = ("layer", "map")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is shown: the five traits, and whether the maps of a layer share one scale."""
+
+    image: int
+    layer: int
+    filter: int
+    channel: int | None
+    source: Source
+    scale: Scale = "layer"
+
+
+def check_image(engine: Engine, value: Any, name: str = "image_index") -> int:
+    """The index of an image; ValueError names the range."""
+    return _index(value, len(engine.source), name, "this data set has images")
+
+
+def check_layer(engine: Engine, value: Any, name: str = "layer_index") -> int:
+    """The index of a layer; ValueError names the range."""
+    return _index(value, len(engine.layers), name, "this net has convolutions")
+
+
+def check_filter(layer: ConvLayer, value: Any, name: str = "filter_index") -> int:
+    """The index of a filter; ValueError names the range."""
+    return _index(value, layer.out_channels, name, f"{layer.name} has filters")
+
+
+def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | None:
+    """The index of a filter's kernel, or None for all; ValueError names the range."""
+    return (
+        None
+        if value is None
+        else _index(value, layer.channels, name, f"a filter of {layer.name} has kernels", "; None means all")
+    )
+
+
+def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
+    """A selection from a page's request, every part checked.
+
+    Raises:
+        ValueError: If something is missing or out of range; the sentence names what is possible.
+    """
+    missing = [key for key in ("image", "layer", "filter", "source") if key not in args]
+    if missing:
+        raise ValueError(f"the request lacks {', '.join(missing)}")
+    layer_index = check_layer(engine, args["layer"], "layer")
+    layer = engine.layers[layer_index]
+    return Selection(
+        image=check_image(engine, args["image"], "image"),
+        layer=layer_index,
+        filter=check_filter(layer, args["filter"], "filter"),
+        channel=check_channel(layer, args.get("channel")),
+        source=_choice(args["source"], SOURCES, "source"),
+        scale=_choice(args.get("scale", "layer"), SCALES, "scale"),
+    )
+
+
+def _index(value: Any, count: int, name: str, what: str, more: str = "") -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
+        raise ValueError(f"{name} is {value!r}; {what} 0 … {count - 1}{more}")
+    return value
+
+
+def _choice(value: Any, choices: tuple[Any, ...], name: str) -> Any:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; choose {' or '.join(repr(choice) for choice in choices)}")
+    return value

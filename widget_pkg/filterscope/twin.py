@@ -1,0 +1,173 @@
+"""A twin of the user's net, in eval mode, on which every pass runs: the user's own net is never touched.
+
+The twin is the module tree copied with its parameters shared, so it costs no memory and always has the live weights.
+Buffers are copied and brought up to date before a pass, because a forward pass may write to them. Hooks of the user's
+do not fire on the twin, except those that compute a weight (weight norm, spectral norm, pruning).
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from filterscope.errors import describe_exception
+
+_WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
+_HOOK_DICTS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+_FINGERPRINT_VALUES = 65_536  # read of each tensor; a larger one is sampled evenly
+
+
+class Twin:
+    """Runs the user's net as in eval mode without touching it.
+
+    Args:
+        net: The user's network.
+
+    Attributes:
+        in_place: True where the net cannot be copied, so that passes run on the net itself. Its flags and buffers are
+            then restored after each pass; hooks of the user's fire, and nothing else may run the net meanwhile.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+        self.in_place = False
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Copies the module tree anew, as after a change of the net's structure."""
+        self._parts = _parts(self.net)
+        try:
+            self._module = _share(self.net)
+        except Exception as error:
+            if not self.in_place:
+                warnings.warn(
+                    f"this net cannot be copied ({describe_exception(error)}), so filterscope runs it itself, in eval "
+                    "mode, and restores its flags and buffers after each pass. Do not train it in another thread while "
+                    "the explorer is moved.",
+                    stacklevel=2,
+                )
+            self.in_place = True
+            self._module = self.net
+
+    @contextmanager
+    def ready(self) -> Iterator[nn.Module]:
+        """Yields the module to run, in eval mode and with the live weights and buffers."""
+        if not _same_parts(self._parts, _parts(self.net)):
+            self.rebuild()
+        if self.in_place:
+            with _restored(self.net):
+                yield self.net
+            return
+        for module, live in zip(self._module.modules(), self.net.modules(), strict=True):
+            for name, buffer in live._buffers.items():
+                own = module._buffers[name]
+                if buffer is not None and own is not None:
+                    own.data.copy_(buffer.data)
+        yield self._module
+
+    def fingerprint(self) -> int:
+        """A number that changes when a weight or buffer of the net changes, also where `_version` does not (`.data`).
+
+        Tensors of up to 65,536 values are read whole, of larger ones as many values, evenly spaced, with the version
+        counter that every ordinary in-place operation raises.
+        """
+        checksum = 0
+        for tensor in _parts(self.net)[1]:
+            flat = tensor.detach().reshape(-1)
+            step = -(-flat.numel() // _FINGERPRINT_VALUES) or 1
+            identity = f"{id(tensor)} {tensor._version} {tensor.data_ptr()} {tuple(tensor.shape)} {tensor.dtype}"
+            checksum = zlib.crc32(identity.encode(), checksum)
+            if flat.numel():
+                checksum = zlib.crc32(_bytes(flat[::step]), checksum)
+        return checksum
+
+
+def _bytes(flat: torch.Tensor) -> bytes:
+    return flat.contiguous().cpu().view(torch.uint8).numpy().tobytes()
+
+
+def _parts(net: nn.Module) -> tuple[list[nn.Module], list[torch.Tensor]]:
+    """The net's modules, and its parameters and buffers in order; shared ones appear once for each place."""
+    modules = list(net.modules())
+    tensors = [
+        tensor
+        for module in modules
+        for tensor in (*module._parameters.values(), *module._buffers.values())
+        if tensor is not None and not nn.parameter.is_lazy(tensor)
+    ]
+    return modules, tensors
+
+
+def _same_parts(one: tuple[list[Any], list[Any]], other: tuple[list[Any], list[Any]]) -> bool:
+    return all(
+        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True)) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _share(net: nn.Module) -> nn.Module:
+    """`net` copied: modules new, tensors shared, buffers cloned, the user's hooks left out, in eval mode."""
+    memo: dict[int, Any] = {}
+    kept: list[Any] = []  # the memo goes by id: what it maps to must outlive the copying
+    for module in net.modules():
+        for tensor in _tensors(module.__dict__, depth=3):
+            memo[id(tensor)] = tensor
+        for name in _HOOK_DICTS:
+            hooks = module.__dict__.get(name)
+            if hooks is not None:
+                memo[id(hooks)] = OrderedDict((key, hook) for key, hook in hooks.items() if _computes_weight(hook))
+                kept.append(hooks)
+    twin = copy.deepcopy(net, memo).eval()
+    buffers: dict[int, torch.Tensor] = {}
+    for module in twin.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = buffers.setdefault(id(buffer), buffer.detach().clone())
+    return twin
+
+
+def _computes_weight(hook: Any) -> bool:
+    return isinstance(hook, _WEIGHT_HOOKS) or hook is True  # the *_with_kwargs dicts hold True
+
+
+def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
+    """The tensors in nested dicts, lists and tuples, parameters and buffers included."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif depth and isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(item, depth - 1)
+
+
+@contextmanager
+def _restored(net: nn.Module) -> Iterator[None]:
+    """Eval mode inside; each module's own training flag and each buffer's values are put back after."""
+    flags = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in net.buffers()]
+    try:
+        net.eval()
+        yield
+    finally:
+        for module, training in flags:
+            module.training = training
+        for buffer, values in buffers:
+            if not torch.equal(buffer, values):
+                buffer.data.copy_(values)

@@ -1,0 +1,77 @@
+"""Values to ranges: what a picture's darkest and brightest colours stand for, and what the colours cannot show.
+
+Signed values get a range symmetric about zero, so that zero is the middle of a diverging palette; non-negative ones
+start at zero. A layer's pictures share one range by default: each scaled alone, noise would look like signal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NAN_CODE, MINUS_INFINITY_CODE, PLUS_INFINITY_CODE = 0, 1, 255
+FIRST_CODE, LAST_CODE = 2, 254
+_STEPS = LAST_CODE - FIRST_CODE
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """What the two ends of a palette stand for.
+
+    Attributes:
+        low: Value of the palette's first colour.
+        high: Value of its last colour.
+        signed: Whether the range is symmetric about zero.
+        minimum: Least finite value, None where there is none.
+        maximum: Greatest finite value, None where there is none.
+        nan: How many values are not a number.
+        infinite: How many are infinite.
+        constant: Whether all values are finite and equal.
+    """
+
+    low: float
+    high: float
+    signed: bool
+    minimum: float | None
+    maximum: float | None
+    nan: int
+    infinite: int
+    constant: bool
+
+
+def value_range(values: np.ndarray) -> ValueRange:
+    """The range of an array of any shape.
+
+    Example:
+        >>> value_range(np.float32([-1, 0.5])).high
+        1.0
+    """
+    finite = values[np.isfinite(values)]
+    nan = int(np.isnan(values).sum())
+    infinite = int(values.size - finite.size - nan)
+    if not finite.size:
+        return ValueRange(0.0, 0.0, False, None, None, nan, infinite, False)
+    minimum, maximum = float(finite.min()), float(finite.max())
+    constant = minimum == maximum and finite.size == values.size
+    if minimum < 0:
+        extreme = max(-minimum, maximum)
+        return ValueRange(-extreme, extreme, True, minimum, maximum, nan, infinite, constant)
+    return ValueRange(0.0, maximum, False, minimum, maximum, nan, infinite, constant)
+
+
+def encode(values: np.ndarray, shown: ValueRange) -> np.ndarray:
+    """Each value as one byte, uint8 of the same shape.
+
+    0 is NaN, 1 and 255 are −∞ and +∞; finite values go to `2 + floor(252·t + 1/2)`, where `t` is their place between
+    `low` and `high`, cut to [0, 1]. Zero of a signed range is exactly 128.
+    """
+    wide = values.astype(np.float64)
+    span = shown.high - shown.low
+    place = np.clip((wide - shown.low) / span, 0.0, 1.0) if span else np.zeros_like(wide)
+    finite = np.isfinite(wide)
+    codes = np.zeros(values.shape, np.uint8)
+    codes[finite] = (FIRST_CODE + np.floor(place[finite] * _STEPS + 0.5)).astype(np.uint8)
+    codes[wide == -np.inf] = MINUS_INFINITY_CODE
+    codes[wide == np.inf] = PLUS_INFINITY_CODE
+    return codes

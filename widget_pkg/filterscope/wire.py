@@ -1,0 +1,105 @@
+"""The only file that knows bytes, dtypes and message kinds; its twin in the page is `js/src/protocol.ts`.
+
+A request is `{kind: "request", id, name, args}`. Its reply carries the same id and either a body whose arrays are
+replaced by `{"tensor": k}` with buffer `k` holding the values, little-endian, or an error's type and sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Message = tuple[dict[str, Any], list[memoryview]]
+
+_DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1"}
+
+
+class WireError(ValueError):
+    """A message from a page that is not what the protocol says."""
+
+
+def reply(id: str, name: str, body: dict[str, Any]) -> Message:
+    """A reply whose body may hold float32 and uint8 arrays anywhere.
+
+    Raises:
+        TypeError: If the body holds what the wire cannot carry; ValueError for NaN outside of an array.
+    """
+    arrays: list[np.ndarray] = []
+    plain = _without_arrays(body, arrays)
+    content = {
+        "kind": "reply",
+        "id": id,
+        "name": name,
+        "body": plain,
+        "tensors": [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in arrays],
+    }
+    json.dumps(plain, allow_nan=False)  # JSON has no NaN: browsers drop the whole message, without a word
+    return content, [_buffer(array) for array in arrays]
+
+
+def failure(id: str, name: str, error: Exception) -> Message:
+    """A reply that says why there is none."""
+    said = {"type": type(error).__name__, "message": str(error)}
+    return {"kind": "reply", "id": id, "name": name, "error": said}, []
+
+
+def changed(revision: int) -> Message:
+    """What the page holds is out of date."""
+    return {"kind": "changed", "revision": revision}, []
+
+
+def refused(message: str) -> Message:
+    """A trait's value from the page was refused; the true state follows."""
+    return {"kind": "refused", "message": message}, []
+
+
+def is_request(content: object) -> bool:
+    """Whether a message is a request at all; anything else is not for us to answer."""
+    return isinstance(content, dict) and content.get("kind") == "request" and isinstance(content.get("id"), str)
+
+
+def answer(content: dict[str, Any], handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> Message:
+    """Runs a request's handler and packs what it gives, or the error that it raises, into the reply."""
+    id, name = content["id"], str(content.get("name"))
+    try:
+        handler = handlers.get(name)
+        if handler is None:
+            raise WireError(f"unknown request {name!r}; known are {', '.join(sorted(handlers))}")
+        args = content.get("args", {})
+        if not isinstance(args, dict):
+            raise WireError(f"args of {name!r} are a {type(args).__name__}; expected an object")
+        return reply(id, name, handler(args))
+    except Exception as error:  # whatever it is, the page must hear of it: it waits
+        return failure(id, name, error)
+
+
+def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return {"tensor": len(arrays) - 1}
+    if isinstance(value, dict):
+        # A picture's own array becomes its "tensor" entry, not an object inside of it.
+        return {
+            key: _index(item, arrays)
+            if key == "tensor" and isinstance(item, np.ndarray)
+            else _without_arrays(item, arrays)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_without_arrays(item, arrays) for item in value]
+    return value
+
+
+def _index(array: np.ndarray, arrays: list[np.ndarray]) -> int:
+    arrays.append(array)
+    return len(arrays) - 1
+
+
+def _buffer(array: np.ndarray) -> memoryview:
+    if array.dtype not in _DTYPES:
+        raise TypeError(f"the wire carries float32 and uint8, not {array.dtype}")
+    flat = np.ascontiguousarray(array, dtype=_DTYPES[array.dtype]).reshape(-1)
+    return memoryview(flat.view(np.uint8).data)
