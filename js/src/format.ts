@@ -1,0 +1,46 @@
+/** Numbers and names in words. */
+
+import type { ClassName, Sample } from "./protocol";
+
+/** Three significant digits, with a true minus sign. */
+export function number(value: number): string {
+  if (value === 0) return "0";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  const text = size >= 1e5 || size < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
+  return minus(size >= 1000 && size < 1e5 ? value.toFixed(0) : text);
+}
+
+/** As many decimals for each as the largest needs, so that a column of numbers lines up. */
+export function cellNumbers(values: Float32Array): string[] {
+  let largest = 0;
+  for (const value of values) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+  if (largest > 0 && (largest < 1e-3 || largest >= 1e4)) return Array.from(values, number);
+  const decimals = largest === 0 ? 0 : Math.min(4, Math.max(0, 1 - Math.floor(Math.log10(largest))));
+  return Array.from(values, (v) => (Number.isFinite(v) ? minus(v.toFixed(decimals)) : number(v)));
+}
+
+function minus(text: string): string {
+  return text.replace(/^-(?=0(\.0*)?$)/, "").replace(/-/g, "−");
+}
+
+export function percent(probability: number): string {
+  return `${Math.round(probability * 100)} %`;
+}
+
+export function className(name: ClassName): string {
+  return typeof name === "number" ? `class ${name}` : name;
+}
+
+/** "true: Pullover", "predicted: Coat 61 %" */
+export function verdictParts(sample: Sample): string[] {
+  const parts: string[] = [];
+  if (sample.label !== null) parts.push(`true: ${className(sample.label)}`);
+  const best = sample.prediction[0];
+  if (best) parts.push(`predicted: ${className(best[0])} ${percent(best[1])}`);
+  return parts;
+}
+
+export function verdict(sample: Sample): string {
+  return verdictParts(sample).join(" · ");
+}

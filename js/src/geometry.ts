@@ -1,0 +1,104 @@
+/** Where things go: sizes in CSS pixels that come out whole in device pixels. */
+
+export interface Fit {
+  readonly width: number;
+  readonly height: number;
+  /** Every value is a block of whole device pixels; else there are more values than pixels. */
+  readonly crisp: boolean;
+}
+
+/** The size at which a picture of columns × rows values fills a square box. */
+export function fitPicture(columns: number, rows: number, box: number, ratio: number): Fit {
+  const room = Math.floor(box * ratio);
+  const scale = Math.floor(room / Math.max(columns, rows));
+  if (scale < 1) {
+    const shrink = box / Math.max(columns, rows);
+    return { width: columns * shrink, height: rows * shrink, crisp: false };
+  }
+  // A 1-D net's slice is one row: stretched across, so that it can be seen.
+  const least = Math.floor(room / 8);
+  const stretch = (values: number) => Math.max(scale, Math.floor(least / values));
+  return { width: (columns * stretch(columns)) / ratio, height: (rows * stretch(rows)) / ratio, crisp: true };
+}
+
+/** n tiles side by side, with one empty pixel between them. */
+export interface Mosaic {
+  readonly columns: number;
+  readonly rows: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export function mosaicOf(n: number, tileWidth: number, tileHeight: number): Mosaic {
+  const columns = Math.max(1, Math.ceil(Math.sqrt(n)));
+  const rows = Math.max(1, Math.ceil(n / columns));
+  return { columns, rows, width: columns * (tileWidth + 1) - 1, height: rows * (tileHeight + 1) - 1 };
+}
+
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A grid of cells, one a filter: its number on top, below it kernel and map side by side. */
+export interface GridGeometry {
+  readonly columns: number;
+  readonly rows: number;
+  readonly cellWidth: number;
+  readonly cellHeight: number;
+  /** Within a cell. */
+  readonly kernel: Rect;
+  readonly map: Rect;
+}
+
+export interface GridContent {
+  readonly filters: number;
+  readonly kernel: { readonly width: number; readonly height: number };
+  readonly map: { readonly width: number; readonly height: number };
+}
+
+const PAD = 6;
+const GAP = 4;
+export const NUMBER_HEIGHT = 16;
+/** Where a layer needs more, the grid scrolls. */
+export const GRID_HEIGHT = 480;
+const LARGEST_TILE = 112;
+/** Sides of a tile, tried from the largest down. */
+const SIDES = [112, 84, 72, 64, 56];
+
+/** The largest tiles at which the whole layer is in sight; where none are small enough, the smallest. */
+export function gridGeometry(content: GridContent, width: number, ratio: number): GridGeometry {
+  const tried = SIDES.map((side) => gridOf(content, side, width, ratio));
+  return tried.find(({ rows, cellHeight }) => rows * cellHeight <= GRID_HEIGHT) ?? tried.at(-1)!;
+}
+
+function gridOf(content: GridContent, side: number, width: number, ratio: number): GridGeometry {
+  const map = tileSize(content.map, side, ratio);
+  const kernel = tileSize(content.kernel, Math.max(map.height, 0.7 * side), ratio); // as high as the map beside it
+  const inner = Math.max(kernel.height, map.height);
+  const cellWidth = Math.ceil(PAD + kernel.width + GAP + map.width + PAD);
+  const cellHeight = Math.ceil(NUMBER_HEIGHT + inner + PAD);
+  const most = Math.max(1, Math.floor(width / cellWidth));
+  const rows = Math.ceil(content.filters / most);
+  const snap = (value: number) => Math.round(value * ratio) / ratio;
+  const centred = (size: number) => NUMBER_HEIGHT + snap((inner - size) / 2);
+  return {
+    columns: Math.ceil(content.filters / rows), // no more than these rows need, so that the last one is full
+    rows,
+    cellWidth,
+    cellHeight,
+    kernel: { x: PAD, y: centred(kernel.height), ...kernel },
+    map: { x: snap(PAD + kernel.width + GAP), y: centred(map.height), ...map },
+  };
+}
+
+/** Small maps grow to the tile's side by whole factors; larger ones stay at one device pixel a value while they may. */
+function tileSize(size: { width: number; height: number }, side: number, ratio: number) {
+  const longest = Math.max(size.width, size.height);
+  const scale = Math.floor((side * ratio) / longest);
+  const factor =
+    scale >= 1 ? scale / ratio : longest <= LARGEST_TILE * ratio ? 1 / ratio : LARGEST_TILE / longest;
+  return { width: size.width * factor, height: size.height * factor };
+}

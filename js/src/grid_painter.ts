@@ -1,0 +1,157 @@
+/** Draws the part of the grid that is in view: tiles, numbers, the selection and the cursor. */
+
+import { codesOf } from "./codes";
+import { element } from "./dom";
+import { type GridGeometry, mosaicOf, NUMBER_HEIGHT, type Rect } from "./geometry";
+import { rangeOf } from "./map";
+import type { Palettes } from "./palette";
+import type { Picture } from "./protocol";
+import { Raster } from "./raster";
+import { sides, sliceOf } from "./tensor";
+
+const FONT = "11px system-ui, sans-serif";
+
+export interface GridScene {
+  readonly kernels: Picture;
+  readonly maps: Picture;
+  readonly selected: number;
+  /** Null while the grid has no focus. */
+  readonly cursor: number | null;
+}
+
+export interface GridWindow {
+  readonly geometry: GridGeometry;
+  /** How far the grid is scrolled, in CSS pixels. */
+  readonly top: number;
+  /** Device pixels per CSS pixel. */
+  readonly ratio: number;
+}
+
+/** The filters of the rows in view: from first up to, but not with, end. */
+interface Rows {
+  readonly first: number;
+  readonly end: number;
+}
+
+export class GridPainter {
+  private readonly tiles = element("canvas");
+  private readonly codes = new WeakMap<Picture, Uint8Array>();
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly palettes: Palettes,
+  ) {}
+
+  draw(scene: GridScene, window: GridWindow): void {
+    const context = this.canvas.getContext("2d");
+    if (!context) return;
+    const { geometry, top, ratio } = window;
+    const { columns, cellHeight } = geometry;
+    const filters = scene.kernels.tensor.shape[0] ?? 0;
+    const bottom = top + this.canvas.height / ratio;
+    const rows = {
+      first: Math.floor(top / cellHeight) * columns,
+      end: Math.min(filters, Math.ceil(bottom / cellHeight) * columns),
+    };
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.drawTiles(context, scene.kernels, geometry.kernel, rows, window);
+    this.drawTiles(context, scene.maps, geometry.map, rows, window);
+    this.drawMarks(context, scene, rows, window);
+  }
+
+  /** Codes of the whole layer, kept with the picture: scrolling and selecting repaint from them. */
+  private codesFor(picture: Picture): Uint8Array {
+    if (picture.tensor.dtype === "uint8") return picture.tensor.data;
+    const held = this.codes.get(picture);
+    if (held) return held;
+    const codes = new Uint8Array(picture.tensor.data.length);
+    const filters = picture.tensor.shape[0] ?? 0;
+    for (let filter = 0; filter < filters; filter++) {
+      const { data } = sliceOf(picture.tensor, filter);
+      const { low, high } = rangeOf(picture, filter);
+      codes.set(codesOf(data, low, high), filter * data.length);
+    }
+    this.codes.set(picture, codes);
+    return codes;
+  }
+
+  /** All tiles in view go to a canvas beside the page at one pixel a value, and from there enlarged to their places. */
+  private drawTiles(
+    context: CanvasRenderingContext2D,
+    picture: Picture,
+    rect: Rect,
+    { first, end }: Rows,
+    window: GridWindow,
+  ): void {
+    const { geometry, ratio } = window;
+    const { columns } = geometry;
+    const shape = picture.tensor.shape;
+    const { width, height } = sides(picture.tensor);
+    const n = shape.length === 4 ? shape[1]! : 1;
+    const tile = mosaicOf(n, width, height);
+    const raster = new Raster(columns * tile.width, Math.ceil((end - first) / columns) * tile.height);
+    const at = (filter: number) => [
+      ((filter - first) % columns) * tile.width,
+      Math.floor((filter - first) / columns) * tile.height,
+    ];
+    const codes = this.codesFor(picture);
+    for (let filter = first; filter < end; filter++) {
+      const lookup = this.palettes.lookup(rangeOf(picture, filter).signed);
+      const [x, y] = at(filter);
+      raster.putMosaic(codes, filter * n * width * height, n, width, height, lookup, x, y);
+    }
+    raster.show(this.tiles);
+    const size = { width: Math.round(rect.width * ratio), height: Math.round(rect.height * ratio) };
+    context.imageSmoothingEnabled = size.width < tile.width; // crisp, unless there are more values than pixels
+    for (let filter = first; filter < end; filter++) {
+      const [x, y] = at(filter);
+      const cell = cellOf(filter, window);
+      const left = Math.round((cell.x + rect.x) * ratio);
+      const upper = Math.round((cell.y + rect.y) * ratio);
+      context.drawImage(this.tiles, x!, y!, tile.width, tile.height, left, upper, size.width, size.height);
+    }
+  }
+
+  private drawMarks(
+    context: CanvasRenderingContext2D,
+    scene: GridScene,
+    { first, end }: Rows,
+    window: GridWindow,
+  ): void {
+    const style = getComputedStyle(this.canvas);
+    const accent = style.getPropertyValue("--fs-accent").trim() || "#1a73e8";
+    const { selected, cursor } = scene;
+    const { geometry, ratio } = window;
+    context.scale(ratio, ratio);
+    for (let filter = first; filter < end; filter++) {
+      const { x, y } = cellOf(filter, window);
+      context.font = filter === selected ? `bold ${FONT}` : FONT;
+      context.fillStyle = filter === selected ? accent : style.color;
+      context.fillText(String(filter), x + geometry.kernel.x, y + NUMBER_HEIGHT - 4);
+      if (filter === selected) outline(context, geometry, x, y, accent, []);
+      if (filter === cursor) outline(context, geometry, x, y, style.color, [4, 3]);
+    }
+  }
+}
+
+function outline(
+  context: CanvasRenderingContext2D,
+  { cellWidth, cellHeight }: GridGeometry,
+  x: number,
+  y: number,
+  colour: string,
+  dash: number[],
+): void {
+  const inset = dash.length === 0 ? 1 : 3;
+  context.strokeStyle = colour;
+  context.lineWidth = dash.length === 0 ? 2 : 1;
+  context.setLineDash(dash);
+  context.strokeRect(x + inset, y + inset, cellWidth - 2 * inset, cellHeight - 2 * inset);
+}
+
+/** The top left corner of a filter's cell on the canvas. */
+function cellOf(filter: number, { geometry, top }: GridWindow): { x: number; y: number } {
+  const { columns, cellWidth, cellHeight } = geometry;
+  return { x: (filter % columns) * cellWidth, y: Math.floor(filter / columns) * cellHeight - top };
+}

@@ -1,0 +1,215 @@
+/** The wire, seen from the page: the twin of `wire.py`. No other file here knows message kinds, dtypes or bytes. */
+
+import { type ByteTensor, count, type FloatTensor, type Tensor } from "./tensor";
+
+export type Source = "image" | "input";
+export type Scale = "layer" | "map";
+export type ClassName = string | number;
+
+export interface LayerInfo {
+  readonly name: string;
+  readonly call: number;
+  readonly title: string;
+  readonly filters: number;
+  readonly channels: number;
+  readonly kernel: readonly number[];
+  readonly activation_name: string;
+}
+
+export interface Description {
+  readonly version: string;
+  readonly revision: number;
+  readonly images: number | null;
+  readonly input: readonly number[];
+  readonly layers: readonly LayerInfo[];
+}
+
+/** The question a frame answers. */
+export interface FrameArgs {
+  readonly image: number;
+  readonly layer: number;
+  readonly filter: number;
+  readonly channel: number | null;
+  readonly source: Source;
+  readonly scale: Scale;
+}
+
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+  readonly signed: boolean;
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+  readonly nan: number;
+  readonly infinite: number;
+  readonly constant: boolean;
+}
+
+/** One map or kernel a filter, for all filters of a layer. */
+export interface Picture {
+  readonly tensor: Tensor;
+  readonly encoding: "float32" | "codes";
+  /** 1 is full resolution; else each value stands for a block of reduced × reduced. */
+  readonly reduced: number;
+  /** One for the layer, or one a filter. */
+  readonly ranges: readonly Range[];
+}
+
+export interface Sample {
+  readonly label: ClassName | null;
+  readonly display: ByteTensor;
+  readonly range: { readonly low: number; readonly high: number };
+  readonly note: string;
+  readonly prediction: readonly (readonly [ClassName, number])[];
+}
+
+export interface Frame extends FrameArgs {
+  readonly revision: number;
+  readonly sample: Sample;
+  readonly kernels: Picture;
+  readonly responses: Picture;
+  readonly activations: Picture;
+  readonly detail: {
+    readonly kernel: FloatTensor;
+    readonly response: FloatTensor;
+    readonly activation: FloatTensor;
+  };
+  readonly notes: { readonly kernel: string; readonly response: string; readonly activation: string };
+}
+
+export type RequestName = "describe" | "frame";
+
+export interface Reply {
+  readonly id: string;
+  readonly name: RequestName;
+  readonly body: unknown;
+  readonly tensors: readonly Tensor[];
+  readonly error: { readonly type: string; readonly message: string } | null;
+}
+
+export type Message =
+  | { readonly kind: "reply"; readonly reply: Reply }
+  | { readonly kind: "changed"; readonly revision: number }
+  | { readonly kind: "refused"; readonly message: string };
+
+export class ProtocolError extends Error {}
+
+type Json = Record<string, unknown>;
+
+export function request(id: string, name: RequestName, args: object): object {
+  return { kind: "request", id, name, args };
+}
+
+/** Null for what is no message of ours, or a reply that `expects` does not know: other views get the same messages. */
+export function decodeMessage(
+  content: unknown,
+  buffers: readonly unknown[],
+  expects: (id: string) => boolean,
+): Message | null {
+  if (typeof content !== "object" || content === null) return null;
+  const message = content as Json;
+  if (message.kind === "changed") return { kind: "changed", revision: Number(message.revision) };
+  if (message.kind === "refused") return { kind: "refused", message: String(message.message) };
+  if (message.kind !== "reply" || typeof message.id !== "string" || !expects(message.id)) return null;
+  return { kind: "reply", reply: decodeReply(message, buffers) };
+}
+
+function decodeReply(message: Json, buffers: readonly unknown[]): Reply {
+  const id = message.id as string;
+  const name = message.name as RequestName;
+  try {
+    const error = message.error as Reply["error"] | undefined;
+    if (error) return { id, name, body: null, tensors: [], error };
+    const heads = (message.tensors ?? []) as { dtype: string; shape: number[] }[];
+    return {
+      id,
+      name,
+      body: message.body,
+      tensors: heads.map((h, k) => decodeTensor(h, buffers[k])),
+      error: null,
+    };
+  } catch (error) {
+    return {
+      id,
+      name,
+      body: null,
+      tensors: [],
+      error: { type: "ProtocolError", message: (error as Error).message },
+    };
+  }
+}
+
+/** A buffer may be a window into a larger one, at any offset: Float32Array needs a multiple of four, else a copy. */
+export function decodeTensor(head: { dtype: string; shape: number[] }, buffer: unknown): Tensor {
+  const { dtype, shape } = head;
+  if (dtype !== "float32" && dtype !== "uint8")
+    throw new ProtocolError(`A tensor has the unknown dtype ${dtype}.`);
+  const bytes = bytesOf(buffer);
+  const length = count(shape);
+  const expected = length * (dtype === "float32" ? 4 : 1);
+  if (bytes.byteLength !== expected) {
+    throw new ProtocolError(
+      `A ${dtype} tensor of shape (${shape.join(", ")}) needs ${expected} bytes, but ${bytes.byteLength} came.`,
+    );
+  }
+  if (dtype === "uint8") return { dtype, shape, data: bytes };
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return { dtype, shape, data: new Float32Array(aligned.buffer, aligned.byteOffset, length) };
+}
+
+function bytesOf(buffer: unknown): Uint8Array {
+  if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer);
+  throw new ProtocolError("A reply came without one of its buffers.");
+}
+
+export function decodeDescription(reply: Reply): Description {
+  const body = objectIn(reply.body, "describe");
+  if (!Array.isArray(body.layers)) throw new ProtocolError("The description of the net lists no layers.");
+  return body as unknown as Description;
+}
+
+export function decodeFrame(reply: Reply): Frame {
+  const body = objectIn(reply.body, "frame");
+  const tensor = (reference: unknown) => tensorAt(reply, reference);
+  const picture = (name: string): Picture => {
+    const part = objectIn(body[name], name);
+    return { ...(part as unknown as Picture), tensor: tensor(part) };
+  };
+  const sample = objectIn(body.sample, "sample");
+  const detail = objectIn(body.detail, "detail");
+  return {
+    ...(body as unknown as Frame),
+    sample: { ...(sample as unknown as Sample), display: bytesIn(tensor(sample.display), "display") },
+    kernels: picture("kernels"),
+    responses: picture("responses"),
+    activations: picture("activations"),
+    detail: {
+      kernel: floatsIn(tensor(detail.kernel), "kernel"),
+      response: floatsIn(tensor(detail.response), "response"),
+      activation: floatsIn(tensor(detail.activation), "activation"),
+    },
+  };
+}
+
+function objectIn(value: unknown, name: string): Json {
+  if (typeof value !== "object" || value === null) throw new ProtocolError(`A reply came without "${name}".`);
+  return value as Json;
+}
+
+function tensorAt(reply: Reply, reference: unknown): Tensor {
+  const index = objectIn(reference, "tensor").tensor;
+  const tensor = typeof index === "number" ? reply.tensors[index] : undefined;
+  if (!tensor) throw new ProtocolError("A reply refers to a tensor that did not come with it.");
+  return tensor;
+}
+
+function floatsIn(tensor: Tensor, name: string): FloatTensor {
+  if (tensor.dtype !== "float32") throw new ProtocolError(`"${name}" must be float32.`);
+  return tensor;
+}
+
+function bytesIn(tensor: Tensor, name: string): ByteTensor {
+  if (tensor.dtype !== "uint8") throw new ProtocolError(`"${name}" must be uint8.`);
+  return tensor;
+}

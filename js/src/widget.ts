@@ -1,0 +1,13 @@
+/** The module anywidget loads. A factory, so that nothing is shared between instances where a host loads it once. */
+
+import type { RenderProps } from "@anywidget/types";
+import { ExplorerView } from "./explorer_view";
+import type { Traits } from "./selection";
+
+export default () => ({
+  render({ model, el }: RenderProps<Traits>): () => void {
+    const view = new ExplorerView(model);
+    el.append(view.root);
+    return () => view.dispose();
+  },
+});

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { cellNumbers, number, percent } from "../src/format";
+
+describe("number", () => {
+  it.each([
+    [0, "0"],
+    [-0, "0"],
+    [1, "1.00"],
+    [-0.44512, "−0.445"],
+    [1234.5, "1235"],
+    [0.00012, "1.2e−4"],
+    [-2.5e7, "−2.5e+7"],
+    [Number.NaN, "NaN"],
+    [Number.NEGATIVE_INFINITY, "−∞"],
+  ])("%f is %s", (value, text) => expect(number(value)).toBe(text));
+});
+
+describe("cellNumbers", () => {
+  it("gives all cells the decimals that the largest needs", () => {
+    expect(cellNumbers(Float32Array.of(0.4, -0.001, 0))).toEqual(["0.40", "0.00", "0.00"]);
+    expect(cellNumbers(Float32Array.of(0.04, -0.012))).toEqual(["0.040", "−0.012"]);
+    expect(cellNumbers(Float32Array.of(12, -3.5))).toEqual(["12", "−4"]);
+    expect(cellNumbers(Float32Array.of(0, 0))).toEqual(["0", "0"]);
+  });
+
+  it("names what is not finite", () => {
+    expect(cellNumbers(Float32Array.of(Number.NaN, 0.5))).toEqual(["NaN", "0.50"]);
+  });
+});
+
+describe("percent", () => {
+  it("has no decimals", () => expect(percent(0.607)).toBe("61 %"));
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { fitPicture, GRID_HEIGHT, gridGeometry, mosaicOf } from "../src/geometry";
+
+describe("fitPicture", () => {
+  it.each([1, 1.25, 1.5, 2, 3])("gives every value whole device pixels at ratio %f", (ratio) => {
+    for (const [columns, rows] of [
+      [28, 28],
+      [3, 3],
+      [26, 11],
+      [112, 112],
+    ] as const) {
+      const { width, height, crisp } = fitPicture(columns, rows, 200, ratio);
+      expect(crisp).toBe(true);
+      expect((width * ratio) / columns).toBeCloseTo(Math.round((width * ratio) / columns), 9);
+      expect(width / columns).toBeCloseTo(height / rows, 9);
+      expect(Math.max(width, height)).toBeLessThanOrEqual(200);
+      expect(Math.max(width, height)).toBeGreaterThan(100);
+    }
+  });
+
+  it("shrinks what has more values than pixels, in proportion", () => {
+    expect(fitPicture(400, 300, 200, 1)).toEqual({ width: 200, height: 150, crisp: false });
+  });
+
+  it("stretches a single row, so that it can be seen", () => {
+    expect(fitPicture(100, 1, 200, 1)).toEqual({ width: 200, height: 25, crisp: true });
+  });
+});
+
+describe("mosaicOf", () => {
+  it("has ceil(sqrt(n)) columns and one pixel between tiles", () => {
+    expect(mosaicOf(1, 3, 3)).toEqual({ columns: 1, rows: 1, width: 3, height: 3 });
+    expect(mosaicOf(10, 3, 3)).toEqual({ columns: 4, rows: 3, width: 15, height: 11 });
+  });
+});
+
+describe("gridGeometry", () => {
+  const content = { filters: 20, kernel: { width: 3, height: 3 }, map: { width: 28, height: 28 } };
+
+  it.each([376, 676, 976, 1300])(
+    "fits %i pixels, tiles inside their cells and not over each other",
+    (width) => {
+      const { columns, rows, cellWidth, cellHeight, kernel, map } = gridGeometry(content, width, 1);
+      expect(columns * cellWidth).toBeLessThanOrEqual(width);
+      expect(columns * rows).toBeGreaterThanOrEqual(20);
+      expect(map.x).toBeGreaterThanOrEqual(kernel.x + kernel.width);
+      expect(map.x + map.width).toBeLessThanOrEqual(cellWidth);
+      expect(Math.max(map.y + map.height, kernel.y + kernel.height)).toBeLessThanOrEqual(cellHeight);
+    },
+  );
+
+  it("has no more columns than its rows need", () => {
+    const { columns, rows } = gridGeometry({ ...content, filters: 10 }, 1300, 1);
+    expect([columns, rows]).toEqual([5, 2]);
+  });
+
+  it("shows the layer without scrolling where it can, in the largest tiles that allow it", () => {
+    for (const width of [676, 976, 1300]) {
+      const { rows, cellHeight } = gridGeometry(content, width, 1);
+      expect(rows * cellHeight).toBeLessThanOrEqual(GRID_HEIGHT);
+    }
+    expect(gridGeometry(content, 1300, 1).map.width).toBeGreaterThan(gridGeometry(content, 676, 1).map.width);
+    const large = gridGeometry({ ...content, filters: 2048 }, 976, 1);
+    expect(large.rows * large.cellHeight).toBeGreaterThan(GRID_HEIGHT);
+    expect(large.map.width).toBe(56);
+  });
+
+  it("enlarges by whole device pixels", () => {
+    const { kernel, map } = gridGeometry(content, 976, 1.5);
+    for (const factor of [(kernel.width * 1.5) / 3, (map.width * 1.5) / 28]) {
+      expect(factor).toBeCloseTo(Math.round(factor), 9);
+      expect(factor).toBeGreaterThan(1);
+    }
+  });
+});
