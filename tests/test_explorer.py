@@ -87,6 +87,7 @@ def test_layers_speak_conv2d(explorer):
     assert (layer.stride, layer.padding, layer.dilation, layer.groups) == ((1, 1), (0, 0), (1, 1), 1)
     assert layer.out_shape == (6, 4, 4)
     assert explorer.layer is explorer.layers[0]
+    assert np.array_equal(layer.bias, layer.module.bias.detach().numpy())
 
 
 def test_keywords_are_the_traits_names():
@@ -193,6 +194,32 @@ def test_link_with_another_widget(explorer):
     assert explorer.image_index == 2
     explorer.image_index = 1
     assert slider.value == 1
+
+
+def linked_pair():
+    one, other = (Explorer(seeded(TwoConvs, seed), data()) for seed in (0, 1))
+    for name in ("image_index", "layer_index", "filter_index", "channel", "source"):
+        ipywidgets.link((one, name), (other, name))
+    return one, other
+
+
+@pytest.mark.parametrize("how", ["select", "page", "page, filter first"])
+@pytest.mark.parametrize("to", [(0, 2, 0), (0, 3, None), (1, 5, 2), (1, 0, None)], ids=str)
+@pytest.mark.parametrize("start", [(1, 5, 3), (1, 4, None), (0, 3, 0)], ids=str)
+def test_two_linked_explorers_stay_together(start, to, how):
+    one, other = linked_pair()
+    for layer, filter, channel in (start, to):
+        if how == "select":
+            one.select(image=1, layer=layer, filter=filter, channel=channel)
+        elif how == "page":
+            one.set_state({"layer_index": layer, "filter_index": filter, "channel": channel})
+        else:
+            one.set_state({"filter_index": filter, "channel": channel, "layer_index": layer})
+        assert traits(one)[1:4] == traits(other)[1:4] == (layer, filter, channel)
+    other.layer_index = 1
+    other.filter_index = 5
+    other.layer_index = 0
+    assert traits(one)[1:3] == traits(other)[1:3] == (0, 3)
 
 
 # From a page

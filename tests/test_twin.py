@@ -111,6 +111,8 @@ def test_what_is_shown_is_the_net_in_eval_mode(kind):
         logits = alone(images(2, 1, 8, 8)[:1])
     assert torch.equal(engine.maps(0, 1).pre_activation, seen[0][1])
     assert np.array_equal(engine.kernels(1), seen[0][0].numpy())
+    assert engine.layers[0].bias is None
+    assert np.array_equal(engine.layers[1].bias, alone.block.bias.detach().numpy())
     found = [p for _, p in sorted(engine.prediction(0))]
     np.testing.assert_allclose(found, torch.softmax(logits[0].double(), 0).numpy(), atol=1e-7)
 

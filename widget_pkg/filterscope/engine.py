@@ -64,7 +64,7 @@ class Engine:
         self._samples: OrderedDict[int, Sample] = OrderedDict()
         self._maps: OrderedDict[tuple[int, int], Maps] = OrderedDict()  # (image, layer), oldest first
         self._scores: dict[int, np.ndarray | None] = {}
-        self._weights: dict[int, torch.Tensor] = {}
+        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
         self.first_image = first_image
         self._twin = Twin(net)
         self._fingerprint = self._twin.fingerprint()
@@ -73,7 +73,7 @@ class Engine:
     def _find_layers(self, image: int) -> None:
         batch = self._batch(self.sample(image))
         with self._random.instead():
-            self.layers, output = find_layers(self._twin, batch, self.kernels)
+            self.layers, output = find_layers(self._twin, batch, self.weights)
         self._activations = [layer.activation for layer in self.layers]
         scores = class_scores(output)
         given = self.source.given_classes
@@ -165,7 +165,7 @@ class Engine:
         if to_the_end:
             self._scores[image] = class_scores(result.output)
         for index, maps in result.maps.items():
-            self._weights[index] = maps.weight
+            self._weights[index] = maps.weight, maps.bias
             self._maps[image, index] = maps
             self._maps.move_to_end((image, index))
         newest = {(image, index) for index in result.maps}
@@ -175,28 +175,36 @@ class Engine:
         while len(self._scores) > 1024:
             self._scores.pop(next(iter(self._scores)))
 
-    def kernels(self, layer: int) -> np.ndarray:
-        """A layer's live weights, float32 `(F, C_in/groups, kH, kW)`."""
+    def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """A layer's live kernels, float32 `(F, C_in/groups, kH, kW)`, and bias, float32 `(F,)` or None."""
         with self.lock:
             self.check()
-            return self._layer_kernels(layer)
+            weight, bias = self._layer_weights(layer)
+            return _array(weight), None if bias is None else _array(bias)
 
-    def _layer_kernels(self, layer: int) -> np.ndarray:
+    def kernels(self, layer: int) -> np.ndarray:
+        """A layer's live kernels, float32 `(F, C_in/groups, kH, kW)`."""
+        return self.weights(layer)[0]
+
+    def _layer_weights(self, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The tensors that the convolution uses, as the net holds or computes them."""
         if layer not in self._weights:
             module = self.layers[layer].module
-            weight: torch.Tensor | None = None if module is None else module._parameters.get("weight")
-            if weight is None:  # computed in the forward pass: weight norm, parametrisations, functional calls
+            weight = None if module is None else module._parameters.get("weight")
+            if module is not None and weight is not None:
+                self._weights[layer] = weight, module._parameters.get("bias")
+            else:  # computed in the forward pass: weight norm, parametrisations, functional calls
                 image = next(reversed(self._samples), self.first_image)
                 self._maps.pop((image, layer), None)
-                weight = self.maps(image, layer).weight
-            self._weights[layer] = weight.detach()
-        return _array(self._weights[layer])
+                maps = self.maps(image, layer)
+                self._weights[layer] = maps.weight, maps.bias
+        return self._weights[layer]
 
     def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
         """The response of one filter, as `filterscope.response` computes it."""
         record = self.layers[layer]
         with self.lock:
-            kernels = self._layer_kernels(layer)[filter_index]
+            kernels = _array(self._layer_weights(layer)[0][filter_index])
             if source == "image":
                 return response.response_over_image(self.sample(image).image, kernels, record, channel)
             layer_input = _array(self.maps(image, layer).input)
@@ -206,7 +214,7 @@ class Engine:
         """The responses of every filter of a layer, float32 `(F, H', W')`."""
         with self.lock:
             pixels = self.sample(image).image
-            kernels = self._layer_kernels(layer)
+            kernels = _array(self._layer_weights(layer)[0])
             layer_input = _array(self.maps(image, layer).input) if source == "input" else pixels
         return response.layer_responses(pixels, layer_input, kernels, self.layers[layer], channel, source)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import anywidget
 import ipywidgets
-import numpy as np
 import traitlets
 from torch import nn
 
@@ -19,6 +18,7 @@ from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.frame import build_frame, outline
 from filterscope.layers import ConvLayer
+from filterscope.readings import Readings
 from filterscope.response import SOURCES
 
 _STATIC = Path(__file__).parent / "static"
@@ -34,7 +34,7 @@ class _Index(traitlets.Int[int, int]):
         return super().validate(obj, value)
 
 
-class Explorer(anywidget.AnyWidget):
+class Explorer(Readings, anywidget.AnyWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -145,7 +145,7 @@ class Explorer(anywidget.AnyWidget):
             if layer is not _KEEP:
                 wanted = self._fitted(self._layer_number(layer)) | wanted
             with self.hold_sync(), self.hold_trait_notifications():
-                for name, value in wanted.items():
+                for name, value in self._in_order(wanted).items():
                     setattr(self, name, value)
         return self
 
@@ -173,6 +173,22 @@ class Explorer(anywidget.AnyWidget):
             if self.channel is not None and self.channel >= layer.channels:
                 wanted["channel"] = None
         return wanted
+
+    def _in_order(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """The same values in the order in which observers may hear of them one by one.
+
+        Another explorer may be linked trait by trait. What the layer it is in still has goes before the layer, or else
+        the layer would clamp it there, and the link bring that back over the value that was meant; the rest after.
+        """
+        layer = self._open().layers[self.layer_index]
+        limits = {"filter_index": layer.out_channels, "channel": layer.channels}
+
+        def place(name: str) -> int:
+            value = wanted[name]
+            before = name in limits and (value is None or (isinstance(value, int) and value < limits[name]))
+            return 0 if before else 1 if name == "layer_index" else 2
+
+        return {name: wanted[name] for name in sorted(wanted, key=place)}
 
     @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
     def _check(self, proposal: Any) -> Any:
@@ -207,72 +223,6 @@ class Explorer(anywidget.AnyWidget):
         else:
             super().notify_change(change)
 
-    # What it shows
-
-    @property
-    def layers(self) -> tuple[ConvLayer, ...]:
-        """The net's 2-D convolutions, one for each call in a forward pass, in execution order."""
-        return self._open().layers
-
-    @property
-    def layer(self) -> ConvLayer:
-        """The selected layer."""
-        return self.layers[self.layer_index]
-
-    @property
-    def image(self) -> np.ndarray:
-        """What the network is given, float32 `(C, H, W)`. Raises `SampleError` if it cannot be read."""
-        return self._open().sample(self.image_index).image.copy()
-
-    @property
-    def display(self) -> np.ndarray:
-        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1], Normalize undone."""
-        return self._open().sample(self.image_index).display.copy()
-
-    @property
-    def label(self) -> str | int | None:
-        """The image's class: its name, an int where there is no name, or None."""
-        return self._open().sample(self.image_index).label
-
-    @property
-    def prediction(self) -> list[tuple[str | int, float]]:
-        """The net's classes with their probabilities, best first; empty where it gives no score a class."""
-        return self._read(lambda engine: engine.prediction(self.image_index))
-
-    @property
-    def kernel(self) -> np.ndarray:
-        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
-        return self._read(lambda engine: engine.kernels(self.layer_index)[self.filter_index].copy())
-
-    @property
-    def response(self) -> np.ndarray:
-        """`cv2.filter2D` of the selected filter over `source`, float32 `(H', W')`, without the bias.
-
-        Over the image, that of kernel `channel` (None: the sum where the filter has as many kernels as the image has
-        channels, else kernel 0), with OpenCV's default border. Over the layer's own input, with the layer's padding,
-        stride, dilation and groups: summed over all channels, plus the bias, it is the pre-activation.
-        """
-        return self._read(
-            lambda engine: engine.response(
-                self.image_index, self.layer_index, self.filter_index, self.channel, self.source
-            )
-        )
-
-    @property
-    def pre_activation(self) -> np.ndarray:
-        """The convolution's output at the selected filter, float32 `(H', W')`."""
-        return self._read(lambda engine: engine.pre_activation(self.image_index, self.layer_index, self.filter_index))
-
-    @property
-    def activation(self) -> np.ndarray:
-        """The selected filter's map after normalisation and nonlinearity, float32; see `activation_name`."""
-        return self._read(lambda engine: engine.activation(self.image_index, self.layer_index, self.filter_index))
-
-    @property
-    def activation_name(self) -> str:
-        """Which tensor `activation` is: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`."""
-        return self.layer.activation.name
-
     # Life
 
     def refresh(self) -> None:
@@ -293,20 +243,6 @@ class Explorer(anywidget.AnyWidget):
         images = len(self._engine.source)
         return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
 
-    def _open(self) -> Engine:
-        if self._engine is None:
-            raise RuntimeError("this explorer is closed; make a new one")
-        return self._engine
-
-    def _read(self, compute: Callable[[Engine], Any]) -> Any:
-        """Computes with the weights of this moment; the pages follow if they changed."""
-        engine = self._open()
-        with engine.lock:
-            engine.check()
-            value = compute(engine)
-        self._announce()
-        return value
-
     # Its pages
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -316,7 +252,7 @@ class Explorer(anywidget.AnyWidget):
             return
         try:
             with engine.lock:
-                super().set_state(sync_data)
+                super().set_state(self._in_order(sync_data))
         except traitlets.TraitError as error:
             self.send(*wire.refused(str(error)))
             self.send_state([name for name in sync_data if name in self.keys])

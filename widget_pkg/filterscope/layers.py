@@ -15,6 +15,9 @@ from filterscope.errors import NetError, describe_exception
 from filterscope.tracing import ConvCall, Frame
 from filterscope.twin import Twin
 
+ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
+"""Gives a layer's live kernels and bias by its index."""
+
 
 @dataclass(frozen=True, eq=False)
 class ConvLayer:
@@ -52,12 +55,17 @@ class ConvLayer:
     groups: int
     out_shape: tuple[int, int, int]
     activation: Activation = field(repr=False)
-    _read_kernels: Callable[[int], np.ndarray] = field(repr=False)
+    _read: ReadWeights = field(repr=False)
 
     @property
     def kernels(self) -> np.ndarray:
         """The live weights: float32 `(F, C_in/groups, kH, kW)`, a copy."""
-        return self._read_kernels(self.index)
+        return self._read(self.index)[0]
+
+    @property
+    def bias(self) -> np.ndarray | None:
+        """The live bias: float32 `(F,)`, a copy, or None where the layer has none."""
+        return self._read(self.index)[1]
 
     @property
     def channels(self) -> int:
@@ -100,15 +108,13 @@ def _short(value: tuple[int, int] | str) -> str:
     return str(value[0]) if value[0] == value[1] else f"{value[0]}×{value[1]}"
 
 
-def find_layers(
-    twin: Twin, batch: torch.Tensor, read_kernels: Callable[[int], np.ndarray]
-) -> tuple[tuple[ConvLayer, ...], object]:
+def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> tuple[tuple[ConvLayer, ...], object]:
     """Lists the 2-D convolutions that a forward pass reaches.
 
     Args:
         twin: The net's twin.
         batch: An image as the net takes it, `(1, C, H, W)`.
-        read_kernels: Gives a layer's live kernels by its index.
+        read_weights: Gives a layer's live kernels and bias by its index.
 
     Returns:
         The layers in execution order, and the net's output for that image.
@@ -143,7 +149,7 @@ def find_layers(
                 groups=call.groups,
                 out_shape=_image_shape(call.output),
                 activation=find_activation(trace, call, name),
-                _read_kernels=read_kernels,
+                _read=read_weights,
             )
         )
         counted[name] += 1
