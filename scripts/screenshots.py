@@ -1,6 +1,6 @@
 """Makes the README's pictures: the explorer in a real JupyterLab in a real Chromium, light and dark.
 
-    .venv/bin/python scripts/screenshots.py        writes docs/images/explorer-light.png and explorer-dark.png
+.venv/bin/python scripts/screenshots.py        writes docs/images/explorer-light.png and explorer-dark.png
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "scripts")]
 
+from playwright.sync_api import sync_playwright
+
 from conftest import FLAGS
 from lab import Lab
 from lab_server import LabServer
 from machine import find_chromium
-from playwright.sync_api import sync_playwright
 
 CELL = """from filterscope import Explorer, demo
 

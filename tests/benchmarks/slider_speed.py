@@ -19,12 +19,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "scripts")]
 
-from playwright.sync_api import sync_playwright  # noqa: E402
+from playwright.sync_api import sync_playwright
 
-from conftest import FLAGS  # noqa: E402
-from lab import Lab, NotebookPage  # noqa: E402
-from lab_server import LabServer  # noqa: E402
-from machine import find_chromium  # noqa: E402
+from conftest import FLAGS
+from lab import Lab, NotebookPage
+from lab_server import LabServer
+from machine import find_chromium
 
 # The course notebook's figure, as a reader writes it: kernel and filter2D map of each filter side by side.
 COURSE = """

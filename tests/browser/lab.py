@@ -17,6 +17,8 @@ from lab_server import Kernel, LabServer, plain
 JUPYTERLAB_NOISE = (
     # It takes its start picture away twice where a page was slow to load. Only where no other code is in the stack.
     r"^page error: NotFoundError: Failed to execute 'removeChild'[^\n]*\n\s+at \S*/static/lab/jlab_core\.[^\n]*$",
+    # A tab that is closed while its debugger still asks the kernel for its state.
+    r"^console: Could not restore the debugger state: Canceled future for debug_request [^\n]*/static/lab/jlab_core\.",
 )
 
 LIGHT = "JupyterLab Light"

@@ -110,6 +110,26 @@ class SampleSource:
         display, low, high, note = self._display(index, array)
         return Sample(index, array, self._label(index, label), display, low, high, note)
 
+    def labels(self) -> list[str | int | None] | None:
+        """The classes of all samples without reading them, where the data set holds them beside; else None.
+
+        torchvision's data sets have `.targets` or `.labels`. They are taken only where nothing changes them on the way
+        and the first sample's label is the same when it is read.
+        """
+        if getattr(self._data, "target_transform", None) is not None:
+            return None
+        for name in ("targets", "labels"):
+            held = getattr(self._data, name, None)
+            if held is None or not hasattr(held, "__len__") or len(held) != self._length:
+                continue
+            try:
+                found = [self._label(index, label) for index, label in enumerate(np.asarray(held).tolist())]
+                if found[0] == self.read(0).label:
+                    return found
+            except (SampleError, TypeError, ValueError):
+                continue
+        return None
+
     def class_name(self, number: int) -> str | int:
         """The name of a class, or its number where there is no name."""
         return self.classes[number] if 0 <= number < len(self.classes) else number

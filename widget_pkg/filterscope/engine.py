@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any
 
 import numpy as np
 import torch
@@ -59,6 +58,7 @@ class Engine:
             raise TypeError(f"net is {given}; expected a torch.nn.Module{hint}")
         self.lock = threading.RLock()
         self.revision = 0
+        self.closed = False
         self.source = source
         self._random = RandomStream()
         self._samples: OrderedDict[int, Sample] = OrderedDict()
@@ -71,11 +71,11 @@ class Engine:
         self._find_layers(first_image)
 
     def _find_layers(self, image: int) -> None:
-        batch = self._batch(self.sample(image))
+        batch = self._batch(self.sample(image).image)
         with self._random.instead():
             self.layers, output = find_layers(self._twin, batch, self.weights)
         self._activations = [layer.activation for layer in self.layers]
-        scores = class_scores(output)
+        scores = _first(class_scores(output, 1))
         given = self.source.given_classes
         if scores is not None and given is not None and len(given) < len(scores):
             raise ValueError(
@@ -129,10 +129,22 @@ class Engine:
             self._samples.move_to_end(image)
             return self._samples[image]
 
-    def _batch(self, sample: Sample) -> torch.Tensor:
-        """The image as the net takes it: a batch of one, on the net's device, in its dtype."""
+    def read(self, image: int) -> Sample:
+        """A sample that is not kept, as for a look at many.
+
+        Raises:
+            SampleError: If it cannot be read.
+        """
+        with self.lock:
+            if image in self._samples:
+                return self._samples[image]
+            with self._random.instead():
+                return self.source.read(image)
+
+    def _batch(self, *images: np.ndarray) -> torch.Tensor:
+        """Images as the net takes them: on the net's device, in its dtype."""
         like = next((p for p in self._twin.net.parameters() if p.is_floating_point()), None)
-        batch = torch.from_numpy(sample.image.copy())[None]
+        batch = torch.from_numpy(np.stack(images))
         return batch if like is None else batch.to(like.device, like.dtype)
 
     def maps(self, image: int, layer: int) -> Maps:
@@ -152,7 +164,7 @@ class Engine:
 
     def _run(self, image: int, layer: int | None) -> None:
         """One pass; `layer=None` only for the net's output."""
-        batch = self._batch(self.sample(image))
+        batch = self._batch(self.sample(image).image)
         wanted = range(len(self.layers)) if self._fits_memory else [] if layer is None else [layer]
         to_the_end = self._fits_memory or layer is None
         try:
@@ -163,7 +175,7 @@ class Engine:
         except Exception as error:
             raise NetError(refusal(batch, error)) from error
         if to_the_end:
-            self._scores[image] = class_scores(result.output)
+            self._scores[image] = _first(class_scores(result.output, 1))
         for index, maps in result.maps.items():
             self._weights[index] = maps.weight, maps.bias
             self._maps[image, index] = maps
@@ -239,15 +251,34 @@ class Engine:
         if scores is None:
             return []
         order = np.argsort(-scores, kind="stable")
-        name: Any = self.source.class_name if self._names_fit else int
-        return [(name(int(number)), float(scores[number])) for number in order]
+        return [(self._class_name(int(number)), float(scores[number])) for number in order]
+
+    def _class_name(self, number: int) -> str | int:
+        return self.source.class_name(number) if self._names_fit else number
+
+    def classify(self, images: list[np.ndarray]) -> list[str | int | None]:
+        """The predicted class of each of some images of one shape, in one pass; None where there is no score a class.
+
+        Raises:
+            Exception: What the net raises.
+        """
+        with self.lock, self._random.instead(), self._twin.ready() as module, torch.no_grad():
+            scores = class_scores(module(self._batch(*images)), len(images))
+        if scores is None:
+            return [None] * len(images)
+        return [None if np.isnan(one).any() else self._class_name(int(one.argmax())) for one in scores]
 
     def close(self) -> None:
         """Lets go of the net, the data set and all that was computed."""
         with self.lock:
             self._forget()
             self._samples.clear()
+            self.closed = True
             del self._twin, self.source, self.layers
+
+
+def _first(scores: np.ndarray | None) -> np.ndarray | None:
+    return None if scores is None else scores[0]
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

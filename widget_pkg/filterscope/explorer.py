@@ -20,6 +20,8 @@ from filterscope.frame import build_frame, outline
 from filterscope.layers import ConvLayer
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
+from filterscope.strip import build_strip
+from filterscope.survey import Survey
 
 _STATIC = Path(__file__).parent / "static"
 _KEEP: Any = object()
@@ -105,6 +107,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         samples = SampleSource(data, classes=classes, transform=transform, mean=mean, std=std, layout=layout)
         first = image_index if isinstance(image_index, int) and 0 <= image_index < len(samples) else 0
         self._engine = Engine(net, samples, first)
+        self._survey = Survey(self._engine)
         self._announced = self._engine.revision
         super().__init__(
             image_index=image_index,
@@ -235,6 +238,8 @@ class Explorer(Readings, anywidget.AnyWidget):
         super().close()
         engine, self._engine = getattr(self, "_engine", None), None
         if engine is not None:
+            self._survey.close()
+            del self._survey
             engine.close()
 
     def __repr__(self) -> str:
@@ -260,8 +265,11 @@ class Explorer(Readings, anywidget.AnyWidget):
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         if self._engine is None or not wire.is_request(content):
             return
-        self.send(*wire.answer(content, {"describe": self._describe, "frame": self._frame}))
+        self.send(*wire.answer(content, self._handlers()))
         self._announce()
+
+    def _handlers(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        return {"describe": self._describe, "frame": self._frame, "strip": self._strip}
 
     def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
         return outline(self._open(), __version__)
@@ -270,6 +278,12 @@ class Explorer(Readings, anywidget.AnyWidget):
         engine = self._open()
         with engine.lock:
             return build_frame(engine, selection.selection_from(engine, args))
+
+    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+        engine = self._open()
+        with engine.lock:
+            engine.check()
+            return build_strip(engine, self._survey, args)
 
     def _announce(self) -> None:
         engine = self._engine

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 
-def class_scores(output: object) -> np.ndarray | None:
-    """Probabilities of the classes, float64 `(K,)`, or None where the output is not one score a class.
+def class_scores(output: object, images: int) -> np.ndarray | None:
+    """Probabilities of the classes, float64 `(N, K)`, or None where the output is not one score a class.
 
     Logits and log-probabilities go through a softmax; an output that is non-negative and sums to 1 is taken as it is.
     A dictionary's `"logits"` or `"out"`, an object's `.logits` and the first item of a tuple count as the output.
@@ -18,11 +18,11 @@ def class_scores(output: object) -> np.ndarray | None:
         output = output.logits
     elif isinstance(output, tuple | list) and output:
         output = output[0]
-    if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != 1 or output.shape[1] < 2:
+    if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != images:
         return None
-    if not output.is_floating_point():
+    if output.shape[1] < 2 or not output.is_floating_point():
         return None
-    scores = output.detach().to("cpu", torch.float64)[0]
-    if bool((scores >= 0).all()) and abs(float(scores.sum()) - 1) < 1e-3:
+    scores = output.detach().to("cpu", torch.float64)
+    if bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all()):
         return scores.numpy()
-    return torch.softmax(scores, 0).numpy()
+    return torch.softmax(scores, 1).numpy()
