@@ -37,6 +37,16 @@ def test_a_frame_is_what_the_engine_computes(engine, channel, source):
     assert np.array_equal(built["sample"]["display"], expected.astype(np.uint8))
 
 
+def test_the_proof_goes_with_the_responses_that_it_is_about(engine):
+    agreement = frame.build_frame(engine, Selection(1, 1, 4, None, "input"))["agreement"]
+    assert np.array_equal(agreement["bias"], engine.layers[1].bias)
+    gap = engine.responses(1, 1, None, "input") + engine.layers[1].bias[:, None, None] - engine.pre_activations(1, 1)
+    assert np.array_equal(agreement["difference"], np.abs(gap).max((1, 2)))
+    assert agreement["difference"].max() < 1e-5
+    assert frame.build_frame(engine, Selection(1, 1, 4, 0, "input"))["agreement"] is None
+    assert frame.build_frame(engine, Selection(1, 1, 4, None, "image"))["agreement"] is None
+
+
 def test_one_scale_for_the_layer_or_one_for_each_map(engine):
     layer = frame.build_frame(engine, Selection(0, 0, 0, None, "input", "layer"))["responses"]
     single = frame.build_frame(engine, Selection(0, 0, 0, None, "input", "map"))["responses"]

@@ -234,6 +234,10 @@ class Engine:
         """The convolution's output at one filter, float32 `(H', W')`."""
         return _array(self.maps(image, layer).pre_activation[filter_index])
 
+    def pre_activations(self, image: int, layer: int) -> np.ndarray:
+        """The convolution's output, float32 `(F, H', W')`."""
+        return _array(self.maps(image, layer).pre_activation)
+
     def activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
         """One filter's activation, float32 `(H'', W'')`."""
         return _array(self.maps(image, layer).activation[filter_index])

@@ -52,12 +52,27 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
             "response": responses[selection.filter],
             "activation": activations[selection.filter],
         },
+        "agreement": _agreement(engine, selection, responses),
         "notes": {
             "kernel": _kernel_note(channels, layer.channels),
             "response": _response_note(engine, selection, channels),
             "activation": layer.activation.name,
         },
     }
+
+
+def _agreement(engine: Engine, selection: Selection, responses: np.ndarray) -> dict[str, Any] | None:
+    """The proof that the pictures are what the net computes, for each filter of the layer.
+
+    Its bias, and the largest difference between the response plus that bias and the pre-activation; None where the
+    response is of one channel alone or of the image.
+    """
+    if selection.source != "input" or selection.channel is not None:
+        return None
+    bias = engine.layers[selection.layer].bias
+    summed = responses if bias is None else responses + bias[:, None, None]
+    difference = np.abs(summed - engine.pre_activations(selection.image, selection.layer)).max(axis=(1, 2))
+    return {"bias": np.zeros_like(difference) if bias is None else bias, "difference": difference}
 
 
 def outline(engine: Engine, version: str) -> dict[str, Any]:
