@@ -27,7 +27,7 @@ _STATIC = Path(__file__).parent / "static"
 _KEEP: Any = object()
 
 
-class _Index(traitlets.Int[int, int]):
+class _Index(traitlets.Int):
     """An int trait that takes NumPy's and torch's integers too."""
 
     def validate(self, obj: Any, value: Any) -> Any:
