@@ -219,3 +219,22 @@ def test_mean_of_another_number_of_channels():
 def test_a_raising_transform_is_named():
     with pytest.raises(SampleError, match="the transform raised ZeroDivisionError"):
         SampleSource([images(1, 4, 4)], transform=lambda image: 1 / 0).read(0)
+
+
+@pytest.mark.parametrize(
+    ("rank", "shape", "sentence"),
+    [
+        (1, (2, 3, 4, 4), r"expected an image \(L\) or \(C, L\)"),
+        (3, (4, 4), r"expected an image \(D, H, W\) or \(C, D, H, W\)"),
+    ],
+)
+def test_a_sample_of_another_rank_says_which_axes_are_expected(rank, shape, sentence):
+    with pytest.raises(SampleError, match=sentence):
+        SampleSource([torch.zeros(shape)], rank=rank).read(0)
+
+
+def test_signals_and_volumes_with_and_without_channels():
+    assert SampleSource([torch.zeros(9)], rank=1).read(0).image.shape == (1, 9)
+    assert SampleSource([torch.zeros(4, 5, 6)], rank=3).read(0).image.shape == (1, 4, 5, 6)
+    sample = SampleSource([images(3, 9)], rank=1, mean=[0.5, 0.5, 0.5], std=[2, 2, 2]).read(0)
+    np.testing.assert_allclose(sample.display, np.clip(images(3, 9).numpy() * 2 + 0.5, 0, 1), atol=1e-6)

@@ -320,6 +320,32 @@ class NoConvs(nn.Module):
         return x.mean((1, 2, 3))
 
 
+class Unreached(NoConvs):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1)
+
+
+def test_a_net_that_makes_signals_of_images():
+    net = seeded(lambda: nn.Sequential(nn.Flatten(1, 2), nn.Conv1d(14, 2, 3)))
+    explorer = Explorer(net, data())
+    assert explorer.image.shape == (1, 14, 14)
+    assert explorer.activation.shape == (12,)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_a_1d_and_a_3d_net_keep_their_own_axes(rank):
+    conv = (nn.Conv1d, nn.Conv3d)[rank // 2]
+    net = nn.Sequential(seeded(lambda: conv(2, 4, 3, padding=1)), nn.ReLU())
+    explorer = Explorer(net, list(images(2, 2, *(9, 8, 7)[:rank])), filter_index=3)
+    size = (9, 8, 7)[:rank]
+    assert explorer.image.shape == (2, *size)
+    assert explorer.kernel.shape == (2, *(3,) * rank)
+    for shown in (explorer.response, explorer.pre_activation, explorer.activation):
+        assert shown.shape == size
+    assert explorer.select(source="image", channel=1).response.shape == size
+
+
 @pytest.mark.parametrize(
     ("net", "given", "options", "error", "sentence"),
     [
@@ -331,14 +357,8 @@ class NoConvs(nn.Module):
             TypeError,
             "net is the class TwoConvs; expected a torch.nn.Module; call it to make a net",
         ),
-        (NoConvs(), data(), {}, NetError, "no 2-D convolution found in a forward pass of the net: NoConvs has none"),
-        (
-            nn.Sequential(nn.Flatten(1, 2), nn.Conv1d(14, 2, 3)),
-            data(),
-            {},
-            NetError,
-            r"it has 1 \(Conv1d\), none of them",
-        ),
+        (NoConvs(), data(), {}, NetError, "no convolution found in a forward pass of the net: NoConvs has none"),
+        (Unreached(), data(), {}, NetError, r"it has conv \(Conv2d\), none of them reached from the image"),
         (seeded(TwoConvs), [], {}, ValueError, "empty"),
         (seeded(TwoConvs), data(), {"classes": ["a"]}, ValueError, "classes has 1 names, the net's output 3 classes"),
         (seeded(TwoConvs), ["a.png"], {}, SampleError, "sample 0: it is str 'a.png', not an image"),

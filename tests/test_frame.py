@@ -101,6 +101,23 @@ def test_a_net_whose_output_is_nan_still_gives_a_frame():
     assert built["responses"]["ranges"][0]["nan"] == 144
 
 
+def test_a_signal_is_a_row_and_of_a_volume_the_middle_slice_is_drawn():
+    for rank, size in ((1, (20,)), (3, (6, 8, 7))):
+        conv = (nn.Conv1d, nn.Conv3d)[rank // 2]
+        net = nn.Sequential(seeded(lambda conv=conv: conv(2, 3, 3)), nn.ReLU())
+        engine = Engine(net, SampleSource(list(images(1, 2, *size)), rank=rank))
+        built = frame.build_frame(engine, Selection(0, 0, 1, None, "input"))
+        whole = engine.activations(0, 0)
+        drawn = whole[:, None] if rank == 1 else whole[:, 2]
+        assert np.array_equal(built["activations"]["tensor"], drawn)
+        assert np.array_equal(built["detail"]["activation"], drawn[1])
+        kernels = engine.kernels(0)
+        assert np.array_equal(built["kernels"]["tensor"], kernels[:, :, None] if rank == 1 else kernels[:, :, 1])
+        assert built["notes"]["activation"] == "0 → ReLU" + ("" if rank == 1 else "; slice 2 of 4")
+        assert built["agreement"]["difference"].max() < 1e-5
+        assert built["sample"]["display"].shape == ((2, 20) if rank == 1 else (8, 7))
+
+
 NOTES = {
     (
         1,

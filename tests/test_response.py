@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import correlate
 from torch import nn
 
 from filterscope.dataset import SampleSource
@@ -35,6 +36,66 @@ def test_over_input_plus_bias_is_the_pre_activation_for_every_geometry(stride):
             agree(sum(alone) + bias[f], expected[f])
         counted += 1
     assert counted == (360 if stride == 1 else 216)
+
+
+ANY_RANK = {
+    "conv1d": lambda: nn.Conv1d(4, 6, 5, stride=2, padding=3, dilation=2, groups=2, padding_mode="circular"),
+    "conv1d same": lambda: nn.Conv1d(4, 6, 4, padding="same"),
+    "conv3d": lambda: nn.Conv3d(4, 6, (2, 3, 3), stride=(2, 1, 2), padding=(1, 0, 2), dilation=(2, 1, 1), groups=2),
+    "conv3d replicate": lambda: nn.Conv3d(4, 6, 3, padding=1, padding_mode="replicate", bias=False),
+    "transposed 1d": lambda: nn.ConvTranspose1d(4, 6, 5, stride=3, padding=1, output_padding=2, groups=2),
+    "transposed 2d": lambda: nn.ConvTranspose2d(4, 6, (3, 4), stride=(2, 3), padding=(1, 0), output_padding=(1, 2)),
+    "transposed 2d, dilated": lambda: nn.ConvTranspose2d(4, 6, 3, stride=2, dilation=(2, 3), groups=2, bias=False),
+    "transposed 2d, cut": lambda: nn.ConvTranspose2d(4, 6, 2, stride=2, padding=3),
+    "transposed 3d": lambda: nn.ConvTranspose3d(4, 6, (2, 3, 2), stride=2, padding=1, output_padding=(1, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("kind", ANY_RANK)
+def test_every_rank_and_transposed(kind):
+    net = nn.Sequential(seeded(ANY_RANK[kind]), nn.ReLU())
+    rank = len(net[0].kernel_size)
+    batch = images(1, 4, *(17, 9, 7)[:rank]) if rank < 3 else images(1, 4, 6, 9, 7)
+    engine = Engine(net, SampleSource(list(batch), rank=rank))
+    layer = engine.layers[0]
+    with torch.no_grad():
+        pre = net[0](batch)[0].numpy()
+    assert layer.out_shape == pre.shape
+    assert layer.kernels.shape == (6, 4 // layer.groups, *net[0].kernel_size)
+    bias = np.zeros(6, np.float32) if layer.bias is None else layer.bias
+    across = bias.reshape(-1, *(1,) * rank)
+    agree(engine.responses(0, 0, None, "input") + across, pre)
+    agree(_convolve(batch[0].numpy(), layer.kernels, layer, None) + across, pre)
+    for f in (0, 5):
+        alone = [engine.response(0, 0, f, c, "input") for c in range(layer.channels)]
+        agree(sum(alone) + bias[f], pre[f])
+        assert np.array_equal(engine.pre_activation(0, 0, f), pre[f])
+        assert np.array_equal(engine.activation(0, 0, f), np.maximum(pre[f], 0))
+    # Over the image: its own size, and one kernel's response does not depend on the others.
+    assert engine.response(0, 0, 1, 0, "image").shape == batch.shape[2:]
+
+
+def test_a_transposed_kernel_is_the_stamp_of_its_filter_and_channel():
+    net = nn.Sequential(seeded(lambda: nn.ConvTranspose2d(4, 6, 3, groups=2, bias=False)))
+    engine = Engine(net, SampleSource(images(1, 4, 5, 5)))
+    for f in range(6):
+        for c in range(2):
+            impulse = torch.zeros(1, 4, 1, 1)
+            impulse[0, f // 3 * 2 + c] = 1
+            stamp = net(impulse)[0, f].detach().numpy()
+            assert np.array_equal(engine.layers[0].kernels[f, c], stamp)
+
+
+def test_over_a_signal_and_a_volume_with_the_same_border_along_every_axis():
+    for rank, kernel in ((1, 3), (3, (2, 3, 3))):
+        conv = (nn.Conv1d, nn.Conv3d)[rank // 2]
+        net = nn.Sequential(seeded(lambda conv=conv, kernel=kernel: conv(1, 2, kernel)))
+        batch = images(1, 1, *(6, 9, 7)[:rank])
+        engine = Engine(net, SampleSource(list(batch), rank=rank))
+        weight = engine.layers[0].kernels[1, 0].astype(float)
+        # scipy's "mirror" is OpenCV's reflect 101, and both put the anchor at k // 2.
+        expected = correlate(batch[0, 0].numpy().astype(float), weight, mode="mirror")
+        agree(engine.response(0, 0, 1, 0, "image"), expected)
 
 
 def test_over_input_of_the_demo_net_is_its_pre_activation():

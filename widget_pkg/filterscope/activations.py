@@ -7,6 +7,7 @@ channel axis; a pool is passed only where a nonlinearity follows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,14 +30,14 @@ NORMALISATIONS = frozenset([
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm",
 ])
 POOLS = frozenset([
-    "adaptive_avg_pool2d", "adaptive_max_pool2d", "avg_pool2d", "fractional_max_pool2d", "lp_pool2d",
-    "max_pool2d", "max_pool2d_with_indices",
+    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "lp_pool", "max_pool",
 ])
 # In eval mode these hand on what they were given.
-TRANSPARENT = frozenset([
-    "alpha_dropout", "contiguous", "dropout", "dropout2d", "feature_alpha_dropout", "feature_dropout",
-])
+TRANSPARENT = frozenset(["alpha_dropout", "contiguous", "dropout", "feature_alpha_dropout", "feature_dropout"])
 # fmt: on
+
+
+_RANK = re.compile(r"[123]d(_with_indices)?$")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
             ending = "several consumers" if following else ""
             break
         operation, previous = trace.operations[following[0]], operation
-        kind = operation.name.rstrip("_")
+        kind = _RANK.sub("", operation.name.rstrip("_"))
         # One image as the only input and the channel axis where it was; a second tensor ends the walk.
         if len(operation.inputs) != 1 or operation.shape[:2] != previous.shape[:2]:
             ending = f"before {_label(operation, layer_name)}"
@@ -116,7 +117,7 @@ class Maps:
 
     Attributes:
         input: The layer's own input, `(C_in, H, W)`.
-        weight: The weight that was used, `(F, C_in/groups, kH, kW)`.
+        weight: The weight that was used, `(F, C_in/groups, *k)`.
         bias: `(F,)` or None.
         pre_activation: The convolution's output, `(F, H', W')`.
         activation: After the normalisation and nonlinearity, `(F, H'', W'')`.
@@ -198,7 +199,7 @@ class _Keeper:
             # Cloned: an in-place operation further on must not alter them.
             input=call.input.detach()[0].clone(),
             # Not cloned: either the net's live parameter or, with weight norm and the like, computed for this pass.
-            weight=call.weight.detach(),
+            weight=call.kernels.detach(),
             bias=None if call.bias is None else call.bias.detach(),
             pre_activation=pre_activation,
             activation=pre_activation,
@@ -227,7 +228,7 @@ class _Keeper:
 
 
 def survey(twin: Twin, batch: torch.Tensor) -> tuple[list[tuple[Frame, ConvCall]], Trace, Any]:
-    """One complete pass that lists the calls of 2-D convolutions in execution order.
+    """One complete pass that lists the calls of convolutions in execution order.
 
     Returns:
         The calls with the module each ran in (their tensors reduced to shapes, so that nothing large is held), the

@@ -25,9 +25,10 @@ class Sample:
 
     Attributes:
         index: Its index in the data set.
-        image: What the network is given, float32 `(C, H, W)`.
+        image: What the network is given, float32 `(C, H, W)`; `(C, L)` for a 1-D net, `(C, D, H, W)` for a 3-D one.
         label: Its class: the name, an int where there is no name, or None.
-        display: What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1].
+        display: What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1]: a signal's channels as rows, the middle slice
+            of a volume.
         low: The image value that is drawn black.
         high: The image value that is drawn white.
         note: How the display came about, in words.
@@ -54,6 +55,7 @@ class SampleSource:
         std: Its standard deviation.
         layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"` and `"NHWC"` say the
             same of the whole array.
+        rank: Spatial axes of an image: 1, 2 or 3.
 
     Raises:
         TypeError: If `data` cannot be indexed or has no length.
@@ -69,6 +71,7 @@ class SampleSource:
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
+        rank: int = 2,
     ) -> None:
         if isinstance(data, DataLoader):
             data = data.dataset
@@ -83,6 +86,7 @@ class SampleSource:
         if layout is not None and str(layout).removeprefix("N") not in LAYOUTS:
             raise ValueError(f"layout is {layout!r}; choose 'CHW', 'HWC' or None (found out from the shape)")
         self._layout = layout and layout.removeprefix("N")
+        self._rank = rank
         self.given_classes = None if classes is None else _names(classes)
         own = getattr(data, "classes", None)
         self.classes: tuple[str, ...] = self.given_classes or (_names(own) if own is not None else ())
@@ -106,7 +110,7 @@ class SampleSource:
                 image = self._transform(image)
             except Exception as error:
                 raise SampleError(index, f"the transform raised {describe_exception(error)}") from error
-        array = _as_image(index, image, self._layout)
+        array = _as_image(index, image, self._layout, self._rank)
         display, low, high, note = self._display(index, array)
         return Sample(index, array, self._label(index, label), display, low, high, note)
 
@@ -154,8 +158,15 @@ class SampleSource:
                     raise SampleError(
                         index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
                     )
-            shown = image * self._std[:, None, None] + self._mean[:, None, None]
+            across = (-1,) + (1,) * (image.ndim - 1)
+            shown = image * self._std.reshape(across) + self._mean.reshape(across)
             note = "Normalize undone. "
+        if image.ndim == 4:
+            middle = shown.shape[1] // 2
+            note += f"slice {middle} of {shown.shape[1]}. "
+            shown = shown[:, middle]
+        elif image.ndim == 2:
+            shown = shown[None]  # the channels are the rows
         if shown.shape[0] == 3:
             plane = np.moveaxis(shown, 0, -1)
         else:
@@ -220,20 +231,26 @@ def _is_scalar(value: torch.Tensor | np.ndarray | np.generic) -> bool:
     return (value.numel() if isinstance(value, torch.Tensor) else value.size) == 1
 
 
-def _as_image(index: int, image: Any, layout: str | None) -> np.ndarray:
-    """Float32 `(C, H, W)`; integers of 8 bits become [0, 1], as `ToTensor` makes them."""
+_AXES = {1: "(L) or (C, L)", 2: "(H, W), (C, H, W) or (H, W, C)", 3: "(D, H, W) or (C, D, H, W)"}
+
+
+def _as_image(index: int, image: Any, layout: str | None, rank: int) -> np.ndarray:
+    """Float32 `(C, H, W)`, or with the axes of that rank; 8-bit integers become [0, 1], as `ToTensor` makes them."""
     if isinstance(image, Image.Image):
         array, channels_last = np.asarray(image), True
     elif isinstance(image, torch.Tensor):
         array, channels_last = _tensor_values(image), False
     elif isinstance(image, np.ndarray):
-        array, channels_last = image, image.ndim == 3 and image.shape[-1] in (1, 3, 4) and image.shape[0] not in (1, 3)
+        last = rank == 2 and image.ndim == 3 and image.shape[-1] in (1, 3, 4) and image.shape[0] not in (1, 3)
+        array, channels_last = image, last
     else:
         raise SampleError(index, f"it is {_short(image)}, not an image; expected a tensor, an array or a PIL image")
-    if array.ndim == 2:
+    if rank == 1 and array.ndim == 3:
+        rank = 2  # an image after all, which the net itself makes a signal of
+    if array.ndim == rank:
         array = array[None]
-    elif array.ndim != 3:
-        raise SampleError(index, f"it has shape {array.shape}; expected an image (H, W), (C, H, W) or (H, W, C)")
+    elif array.ndim != rank + 1:
+        raise SampleError(index, f"it has shape {array.shape}; expected an image {_AXES[rank]}")
     elif (layout == "HWC") if layout is not None else channels_last:
         array = np.moveaxis(array, -1, 0)
     if array.size == 0:

@@ -20,6 +20,7 @@ from filterscope.layers import ConvLayer, find_layers, refusal
 from filterscope.prediction import class_scores
 from filterscope.randomness import RandomStream
 from filterscope.response import Source
+from filterscope.tracing import in_order
 from filterscope.twin import Twin
 
 CACHE_BYTES = 128 * 2**20
@@ -39,14 +40,14 @@ class Engine:
         first_image: Index of the image with which the layers are found.
 
     Attributes:
-        layers: The net's 2-D convolutions in execution order.
+        layers: The net's convolutions in execution order.
         revision: Goes up whenever what was computed before no longer holds.
         source: The data set.
         first_image: The image with which the layers were found.
 
     Raises:
         TypeError: If `net` is not an `nn.Module`.
-        NetError: If it refuses the image or has no 2-D convolution that the image reaches.
+        NetError: If it refuses the image or has no convolution that the image reaches.
         SampleError: If the image cannot be read.
         ValueError: If there are fewer class names than the net has classes.
     """
@@ -202,8 +203,10 @@ class Engine:
         """The tensors that the convolution uses, as the net holds or computes them."""
         if layer not in self._weights:
             module = self.layers[layer].module
-            weight = None if module is None else module._parameters.get("weight")
-            if module is not None and weight is not None:
+            held = None if module is None else module._parameters.get("weight")
+            if module is not None and held is not None:
+                record = self.layers[layer]
+                weight = in_order(held, record.groups, record.transposed)
                 self._weights[layer] = weight, module._parameters.get("bias")
             else:  # computed in the forward pass: weight norm, parametrisations, functional calls
                 image = next(reversed(self._samples), self.first_image)

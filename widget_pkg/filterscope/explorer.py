@@ -17,7 +17,7 @@ from filterscope import __version__, selection, wire
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.frame import build_frame, outline
-from filterscope.layers import ConvLayer
+from filterscope.layers import ConvLayer, image_rank
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
 from filterscope.strip import build_strip
@@ -43,7 +43,7 @@ class Explorer(Readings, anywidget.AnyWidget):
     layer at once. Moving a slider sets the trait, setting a trait moves the slider. The net is left exactly as it came.
 
     Args:
-        net: A `torch.nn.Module` with 2-D convolutions. It is shown as in eval mode, and stays in the mode it is in.
+        net: A `torch.nn.Module` with convolutions. It is shown as in eval mode, and stays in the mode it is in.
         data: A torch `Dataset`, `DataLoader`, array `(N, C, H, W)` or list, of images or of `(image, label)`.
         classes: Class names; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it.
@@ -59,7 +59,7 @@ class Explorer(Readings, anywidget.AnyWidget):
 
     Raises:
         TypeError: If a keyword is unknown, or `net` or `data` are not what they should be.
-        ValueError: If the data set is empty, the net has no 2-D convolution, or refuses the image (`NetError`), or the
+        ValueError: If the data set is empty, the net has no convolution, or refuses the image (`NetError`), or the
             image cannot be read (`SampleError`), or there are fewer class names than classes.
         traitlets.TraitError: If an index is out of range.
 
@@ -104,7 +104,9 @@ class Explorer(Readings, anywidget.AnyWidget):
             )
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
             traits["layout"], layout = layout, None
-        samples = SampleSource(data, classes=classes, transform=transform, mean=mean, std=std, layout=layout)
+        samples = SampleSource(
+            data, classes=classes, transform=transform, mean=mean, std=std, layout=layout, rank=image_rank(net)
+        )
         first = image_index if isinstance(image_index, int) and 0 <= image_index < len(samples) else 0
         self._engine = Engine(net, samples, first)
         self._survey = Survey(self._engine)

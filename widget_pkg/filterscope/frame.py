@@ -34,6 +34,10 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
     kernels = engine.kernels(selection.layer)[:, channels]
     responses = engine.responses(selection.image, selection.layer, selection.channel, selection.source)
     activations = engine.activations(selection.image, selection.layer)
+    agreement = _agreement(engine, selection, responses)
+    kernels, kernel_slice = _planes(kernels, 2)
+    responses, slice_note = _planes(responses, 1)
+    activations, activation_slice = _planes(activations, 1)
     return {
         "revision": engine.revision,
         **asdict(selection),
@@ -52,13 +56,24 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
             "response": responses[selection.filter],
             "activation": activations[selection.filter],
         },
-        "agreement": _agreement(engine, selection, responses),
+        "agreement": agreement,
         "notes": {
-            "kernel": _kernel_note(channels, layer.channels),
-            "response": _response_note(engine, selection, channels),
-            "activation": layer.activation.name,
+            "kernel": _kernel_note(channels, layer.channels) + kernel_slice,
+            "response": _response_note(engine, selection, channels) + slice_note,
+            "activation": layer.activation.name + activation_slice,
         },
     }
+
+
+def _planes(maps: np.ndarray, leading: int) -> tuple[np.ndarray, str]:
+    """Maps as planes `(…, H, W)` behind so many leading axes: a signal as one row, of a volume the middle slice."""
+    rank = maps.ndim - leading
+    if rank == 1:
+        return maps[..., None, :], ""
+    if rank == 3:
+        depth = maps.shape[leading]
+        return np.ascontiguousarray(maps.take(depth // 2, axis=leading)), f"; slice {depth // 2} of {depth}"
+    return maps, ""
 
 
 def _agreement(engine: Engine, selection: Selection, responses: np.ndarray) -> dict[str, Any] | None:
@@ -70,8 +85,9 @@ def _agreement(engine: Engine, selection: Selection, responses: np.ndarray) -> d
     if selection.source != "input" or selection.channel is not None:
         return None
     bias = engine.layers[selection.layer].bias
-    summed = responses if bias is None else responses + bias[:, None, None]
-    difference = np.abs(summed - engine.pre_activations(selection.image, selection.layer)).max(axis=(1, 2))
+    summed = responses if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
+    gap = summed - engine.pre_activations(selection.image, selection.layer)
+    difference = np.abs(gap).reshape(len(summed), -1).max(axis=1)
     return {"bias": np.zeros_like(difference) if bias is None else bias, "difference": difference}
 
 

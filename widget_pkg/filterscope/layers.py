@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 from filterscope.activations import Activation, find_activation, survey
 from filterscope.errors import NetError, describe_exception
@@ -21,7 +22,9 @@ ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
 
 @dataclass(frozen=True, eq=False)
 class ConvLayer:
-    """One call of a 2-D convolution in a forward pass; the words are `torch.nn.Conv2d`'s.
+    """One call of a convolution in a forward pass; the words are `torch.nn.Conv2d`'s.
+
+    The tuples have one entry for each spatial axis, 1 for Conv1d, 2 for Conv2d, 3 for Conv3d: `k` stands for them.
 
     Attributes:
         index: Its place in execution order, from 0.
@@ -37,6 +40,8 @@ class ConvLayer:
         padding_mode: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`.
         dilation: `(row, column)`.
         groups: Number of groups.
+        transposed: Whether it is a transposed convolution.
+        output_padding: `(row, column)`, added at the end of a transposed one's output.
         out_shape: `(F, H', W')` for the image the explorer was made with.
         activation: Where the layer's activation is found.
     """
@@ -47,19 +52,21 @@ class ConvLayer:
     module: nn.Module | None
     in_channels: int
     out_channels: int
-    kernel_size: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int] | str
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
     padding_mode: str
-    dilation: tuple[int, int]
+    dilation: tuple[int, ...]
     groups: int
-    out_shape: tuple[int, int, int]
+    transposed: bool
+    output_padding: tuple[int, ...]
+    out_shape: tuple[int, ...]
     activation: Activation = field(repr=False)
     _read: ReadWeights = field(repr=False)
 
     @property
     def kernels(self) -> np.ndarray:
-        """The live weights: float32 `(F, C_in/groups, kH, kW)`, a copy."""
+        """The live weights: float32 `(F, C_in/groups, *k)`, a copy; a transposed one's are brought into this order."""
         return self._read(self.index)[0]
 
     @property
@@ -73,43 +80,47 @@ class ConvLayer:
         return self.in_channels // self.groups
 
     @property
-    def pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+    def rank(self) -> int:
+        """Number of spatial axes: 1, 2 or 3."""
+        return len(self.kernel_size)
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], ...]:
         """Pixels padded `((top, bottom), (left, right))`; `"same"` puts the odd one at the end, as torch does."""
         if self.padding == "valid":
-            return (0, 0), (0, 0)
+            return ((0, 0),) * self.rank
         if isinstance(self.padding, str):
             totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
-            top, left = (total // 2 for total in totals)
-            return (top, totals[0] - top), (left, totals[1] - left)
-        row, column = self.padding
-        return (row, row), (column, column)
+            return tuple((total // 2, total - total // 2) for total in totals)
+        return tuple((pad, pad) for pad in self.padding)
 
     @property
     def title(self) -> str:
         """`conv2 · Conv2d(10→20, 3×3) · 20×11×11`, with what differs from `Conv2d`'s defaults."""
         options = [f"{self.in_channels}→{self.out_channels}", "×".join(map(str, self.kernel_size))]
-        if self.stride != (1, 1):
+        if set(self.stride) != {1}:
             options.append(f"stride {_short(self.stride)}")
-        if self.padding not in ((0, 0), "valid"):
+        if self.padding != "valid" and set(self.padding) != {0}:
             mode = "" if self.padding_mode == "zeros" else f" {self.padding_mode}"
             options.append(f"padding {_short(self.padding)}{mode}")
-        if self.dilation != (1, 1):
+        if set(self.dilation) != {1}:
             options.append(f"dilation {_short(self.dilation)}")
         if self.groups != 1:
             options.append(f"groups {self.groups}")
-        kind = "conv2d" if self.module is None else type(self.module).__name__
+        function = f"conv{'_transpose' * self.transposed}{self.rank}d"
+        kind = function if self.module is None else type(self.module).__name__
         again = f" (call {self.call})" if self.call else ""
         return f"{self.name}{again} · {kind}({', '.join(options)}) · {'×'.join(map(str, self.out_shape))}"
 
 
-def _short(value: tuple[int, int] | str) -> str:
+def _short(value: tuple[int, ...] | str) -> str:
     if isinstance(value, str):
         return value
-    return str(value[0]) if value[0] == value[1] else f"{value[0]}×{value[1]}"
+    return str(value[0]) if len(set(value)) == 1 else "×".join(map(str, value))
 
 
 def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> tuple[tuple[ConvLayer, ...], object]:
-    """Lists the 2-D convolutions that a forward pass reaches.
+    """Lists the convolutions that a forward pass reaches.
 
     Args:
         twin: The net's twin.
@@ -120,7 +131,7 @@ def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> t
         The layers in execution order, and the net's output for that image.
 
     Raises:
-        NetError: If the net refuses the image, or its pass reaches no 2-D convolution.
+        NetError: If the net refuses the image, or its pass reaches no convolution.
     """
     try:
         calls, trace, output = survey(twin, batch)
@@ -132,22 +143,25 @@ def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> t
     counted: Counter[str] = Counter()
     layers = []
     for index, (frame, call) in enumerate(calls):
-        name = frame.name or "conv2d"
+        weight = call.kernels
+        name = frame.name or trace.operations[call.operation].name
         layers.append(
             ConvLayer(
                 index=index,
                 name=name,
                 call=counted[name],
                 module=modules.get(frame.name) if _is_conv(frame, call) else None,
-                in_channels=call.weight.shape[1] * call.groups,
-                out_channels=call.weight.shape[0],
-                kernel_size=(call.weight.shape[2], call.weight.shape[3]),
+                in_channels=weight.shape[1] * call.groups,
+                out_channels=weight.shape[0],
+                kernel_size=tuple(weight.shape[2:]),
                 stride=call.stride,
                 padding=call.padding,
                 padding_mode=call.padding_mode,
                 dilation=call.dilation,
                 groups=call.groups,
-                out_shape=_image_shape(call.output),
+                transposed=call.transposed,
+                output_padding=call.output_padding,
+                out_shape=tuple(call.output.shape[1:]),
                 activation=find_activation(trace, call, name),
                 _read=read_weights,
             )
@@ -162,16 +176,19 @@ def _is_conv(frame: Frame, call: ConvCall) -> bool:
     return isinstance(weight, torch.Tensor) and weight.shape == call.weight.shape
 
 
-def _image_shape(output: torch.Tensor) -> tuple[int, int, int]:
-    filters, height, width = output.shape[-3:]
-    return filters, height, width
+def image_rank(net: object) -> int:
+    """Spatial axes of the images that a net takes, by its first convolution: 1, 2 or 3; 2 where it has none."""
+    modules = net.modules() if isinstance(net, nn.Module) else ()
+    first = next((module for module in modules if isinstance(module, _ConvNd)), None)
+    return 2 if first is None else len(first.kernel_size)
 
 
 def refusal(batch: torch.Tensor, error: Exception) -> str:
     """The sentence for a net that raised in its forward pass."""
     shape = tuple(batch.shape[1:])
+    axes = {2: "(C, L)", 4: "(C, D, H, W)"}.get(len(shape), "(C, H, W)")
     return (
-        f"the net refused an image of shape (C, H, W) = {shape}, {str(batch.dtype).removeprefix('torch.')}: "
+        f"the net refused an image of shape {axes} = {shape}, {str(batch.dtype).removeprefix('torch.')}: "
         f"{describe_exception(error)}. Give images as the net was trained on; transform= brings others into that shape."
     )
 
@@ -180,11 +197,11 @@ def _nothing_found(net: nn.Module) -> str:
     other = [
         f"{name} ({type(module).__name__})"
         for name, module in net.named_modules()
-        if isinstance(module, nn.modules.conv._ConvNd) and name
+        if isinstance(module, _ConvNd) and name
     ]
-    seen = (
-        f"it has {', '.join(other[:5])}, none of them reached from the image as a 2-D convolution"
-        if other
-        else (f"{type(net).__name__} has none")
+    seen = f"{type(net).__name__} has none"
+    if other:
+        seen = f"it has {', '.join(other[:5])}, none of them reached from the image"
+    return (
+        f"no convolution found in a forward pass of the net: {seen}. Explorer shows nets with nn.Conv2d and the like."
     )
-    return f"no 2-D convolution found in a forward pass of the net: {seen}. Explorer shows nets with nn.Conv2d layers."

@@ -28,7 +28,7 @@ class Readings:
 
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
-        """The net's 2-D convolutions, one for each call in a forward pass, in execution order."""
+        """The net's convolutions, one for each call in a forward pass, in execution order."""
         return self._open().layers
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Literal
 
 import cv2
@@ -37,7 +39,7 @@ def shown_channels(image: np.ndarray, layer: ConvLayer, channel: int | None, sou
 
 
 def gray(image: np.ndarray) -> np.ndarray:
-    """One plane of an image `(C, H, W)`: its only channel, the luma of three, the mean of any other number."""
+    """One plane of an image `(C, *size)`: its only channel, the luma of three, the mean of any other number."""
     if image.shape[0] == 1:
         return np.ascontiguousarray(image[0])
     if image.shape[0] == 3:
@@ -56,16 +58,14 @@ def response_over_image(image: np.ndarray, kernels: np.ndarray, layer: ConvLayer
             channels, else for kernel 0.
 
     Returns:
-        float32 `(H, W)`: OpenCV's default border (reflect 101), stride 1, no bias.
+        float32 `(H, W)`: OpenCV's default border (reflect 101), stride 1, no bias. For a 1-D layer the signal is one
+        row; for a 3-D one the slices' responses are summed, with the same border along the depth.
     """
     plane = None if matches_image(image, layer) else gray(image)
-    total: np.ndarray | None = None
-    for c in shown_channels(image, layer, channel, "image"):
-        source = np.ascontiguousarray(image[c]) if plane is None else plane
-        part = cv2.filter2D(source, -1, np.ascontiguousarray(kernels[c]))
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+    return _sum(
+        _filter_all(image[c] if plane is None else plane, kernels[c])
+        for c in shown_channels(image, layer, channel, "image")
+    )
 
 
 def response_over_input(
@@ -73,7 +73,8 @@ def response_over_input(
 ) -> np.ndarray:
     """`cv2.filter2D` over the layer's own input, with its padding, stride, dilation and groups.
 
-    Summed over the channels, plus the bias, it is the layer's pre-activation to float32 rounding.
+    Summed over the channels, plus the bias, it is the layer's pre-activation to float32 rounding. A transposed
+    convolution is the same over its input with zeros between the pixels, with the kernel turned about.
 
     Args:
         layer_input: float32 `(C_in, H, W)`.
@@ -83,38 +84,77 @@ def response_over_input(
         channel: Which kernel; None for the sum over all.
 
     Returns:
-        float32 `(H', W')`, the size of the layer's output; the bias is not in it.
+        float32 `(H', W')`, the size of the layer's output; the bias is not in it. With 1 or 3 spatial axes where the
+        layer has these.
     """
-    group = filter_index // (layer.out_channels // layer.groups)
+    first = filter_index // (layer.out_channels // layer.groups) * layer.channels
     channels = range(layer.channels) if channel is None else [channel]
-    total: np.ndarray | None = None
-    for c in channels:
-        part = _filter_plane(_pad(layer_input[group * layer.channels + c], layer), kernels[c], layer)
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+    return _sum(_filter_valid(_prepare(layer_input[first + c], layer), kernels[c], layer) for c in channels)
 
 
-def _pad(plane: np.ndarray, layer: ConvLayer) -> np.ndarray:
-    if layer.pads == ((0, 0), (0, 0)):
-        return np.ascontiguousarray(plane)
-    return np.pad(plane, layer.pads, mode=_PAD_MODES[layer.padding_mode])  # type: ignore[call-overload]
+def _sum(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Added one after the other in float32; a single one stays as it is, to the bit."""
+    return reduce(np.add, parts)
 
 
-def _filter_plane(padded: np.ndarray, kernel: np.ndarray, layer: ConvLayer) -> np.ndarray:
-    """filter2D of one kernel over one padded plane, cut to where the whole kernel fits, and strided."""
-    spread = _dilate(kernel, layer.dilation)
-    height, width = spread.shape
+def _slices(array: np.ndarray) -> np.ndarray:
+    """An array of 1, 2 or 3 axes as a stack of planes `(D, H, W)`."""
+    return array.reshape((1,) * (3 - array.ndim) + array.shape)
+
+
+def _filter_all(plane: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """filter2D everywhere, with its default border; along a third axis the same."""
+    planes, taps = _slices(plane), np.ascontiguousarray(_slices(kernel))
+    before = len(taps) // 2
+    planes = np.pad(planes, ((before, len(taps) - 1 - before), (0, 0), (0, 0)), mode="reflect")
+    found = [
+        _sum(cv2.filter2D(np.ascontiguousarray(planes[depth + tap]), -1, taps[tap]) for tap in range(len(taps)))
+        for depth in range(len(planes) - len(taps) + 1)
+    ]
+    return np.stack(found).reshape(plane.shape)
+
+
+def _prepare(plane: np.ndarray, layer: ConvLayer) -> np.ndarray:
+    """A channel of the layer's input, padded; for a transposed layer with zeros between the pixels and around."""
+    if not layer.transposed:
+        return np.pad(plane, layer.pads, mode=_PAD_MODES[layer.padding_mode])  # type: ignore[call-overload]
+    spread = np.zeros([s * (n - 1) + 1 for s, n in zip(layer.stride, plane.shape, strict=True)], plane.dtype)
+    spread[tuple(slice(None, None, s) for s in layer.stride)] = plane
+    reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+    around = [(r - p, r - p + more) for r, (p, _), more in zip(reach, layer.pads, layer.output_padding, strict=True)]
+    padded = np.pad(spread, [(max(a, 0), max(b, 0)) for a, b in around])
+    # A padding that reaches beyond the kernel cuts instead.
+    return padded[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(around, padded.shape, strict=True))]
+
+
+def _filter_valid(padded: np.ndarray, kernel: np.ndarray, layer: ConvLayer) -> np.ndarray:
+    """filter2D where the whole kernel fits, at every stride-th position; taps along a third axis are summed."""
+    rank = kernel.ndim
+    if layer.transposed:
+        kernel = np.flip(kernel)
+    step = (1,) * 3 if layer.transposed else (1,) * (3 - rank) + layer.stride
+    spacing = (1,) * (3 - rank) + layer.dilation
+    planes = np.ascontiguousarray(_slices(padded))
+    taps = [_dilate(plane, spacing[1:]) for plane in _slices(kernel)]
+    found = [
+        _sum(_filter_plane(planes[depth + tap * spacing[0]], taps[tap], step[1:]) for tap in range(len(taps)))
+        for depth in range(0, len(planes) - spacing[0] * (len(taps) - 1), step[0])
+    ]
+    return np.stack(found).reshape((len(found), *found[0].shape)[3 - rank :])
+
+
+def _filter_plane(plane: np.ndarray, kernel: np.ndarray, step: tuple[int, ...]) -> np.ndarray:
+    height, width = kernel.shape
     # filter2D puts its anchor at k // 2, so the result of the kernel's first full position stands there.
-    whole = cv2.filter2D(padded, -1, spread)
+    whole = cv2.filter2D(plane, -1, kernel)
     top, left = height // 2, width // 2
-    valid = whole[top : top + padded.shape[0] - height + 1, left : left + padded.shape[1] - width + 1]
-    return np.ascontiguousarray(valid[:: layer.stride[0], :: layer.stride[1]])
+    valid = whole[top : top + plane.shape[0] - height + 1, left : left + plane.shape[1] - width + 1]
+    return np.ascontiguousarray(valid[:: step[0], :: step[1]])
 
 
-def _dilate(kernel: np.ndarray, dilation: tuple[int, int]) -> np.ndarray:
+def _dilate(kernel: np.ndarray, dilation: tuple[int, ...]) -> np.ndarray:
     """The kernel with zeros between its taps: `d·(k − 1) + 1` cells a side."""
-    if dilation == (1, 1):
+    if set(dilation) == {1}:
         return np.ascontiguousarray(kernel)
     size = [d * (k - 1) + 1 for d, k in zip(dilation, kernel.shape, strict=True)]
     spread = np.zeros(size, kernel.dtype)
@@ -138,21 +178,25 @@ def layer_responses(
     filters = range(layer.out_channels)
     if source == "image":
         return np.stack([response_over_image(image, kernels[f], layer, channel) for f in filters])
-    calls = layer.out_channels * (layer.channels if channel is None else 1)
+    depth = layer.kernel_size[0] * layer.out_shape[1] if layer.rank == 3 else 1
+    calls = layer.out_channels * (layer.channels if channel is None else 1) * depth
     if calls <= _MOST_FILTER2D_CALLS:
         return np.stack([response_over_input(layer_input, kernels[f], layer, f, channel) for f in filters])
     return _convolve(layer_input, kernels, layer, channel)
 
 
 def _convolve(layer_input: np.ndarray, kernels: np.ndarray, layer: ConvLayer, channel: int | None) -> np.ndarray:
+    """All filters by one ordinary convolution over the prepared input."""
     if channel is not None:
         layer_input = layer_input[channel :: layer.channels]  # that channel of each group
         kernels = kernels[:, channel : channel + 1]
-    padded = np.pad(layer_input, ((0, 0), *layer.pads), mode=_PAD_MODES[layer.padding_mode])  # type: ignore[call-overload]
-    result = F.conv2d(
-        torch.from_numpy(padded)[None],
+    if layer.transposed:
+        kernels = np.flip(kernels, axis=tuple(range(2, 2 + layer.rank)))
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[layer.rank - 1]
+    result = convolve(
+        torch.from_numpy(np.stack([_prepare(plane, layer) for plane in layer_input]))[None],
         torch.from_numpy(np.ascontiguousarray(kernels)),
-        stride=layer.stride,
+        stride=(1,) * layer.rank if layer.transposed else layer.stride,
         dilation=layer.dilation,
         groups=layer.groups,
     )

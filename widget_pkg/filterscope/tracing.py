@@ -14,9 +14,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 _MARK = "_filterscope_value"
+
+# Each convolution function with the number of its spatial axes.
+_CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
+_TRANSPOSED = {torch.conv_transpose1d: 1, torch.conv_transpose2d: 2, torch.conv_transpose3d: 3}
 
 
 @dataclass(slots=True)
@@ -51,7 +56,9 @@ class Operation:
 class ConvCall:
     """One call of a convolution function, as the pass reached it, with what it was given.
 
-    `input` is the layer's own input: for a module with a padding mode other than zeros, that before its padding.
+    `input` is the layer's own input: for a module with a padding mode other than zeros, that before its padding. The
+    weight is as the function takes it: `(F, C_in/groups, *k)`, transposed `(C_in, F/groups, *k)`. The tuples have one
+    entry for each of the 1, 2 or 3 spatial axes.
     """
 
     frame: Frame
@@ -60,11 +67,31 @@ class ConvCall:
     weight: torch.Tensor
     bias: torch.Tensor | None
     output: torch.Tensor
-    stride: tuple[int, int]
-    padding: tuple[int, int] | str
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
     padding_mode: str
-    dilation: tuple[int, int]
+    dilation: tuple[int, ...]
     groups: int
+    transposed: bool
+    output_padding: tuple[int, ...]
+
+    @property
+    def kernels(self) -> torch.Tensor:
+        """The weight as `(F, C_in/groups, *k)`."""
+        return in_order(self.weight, self.groups, self.transposed)
+
+
+def in_order(weight: torch.Tensor, groups: int, transposed: bool) -> torch.Tensor:
+    """A weight as `(F, C_in/groups, *k)`; a transposed convolution's is `(C_in, F/groups, *k)`.
+
+    Only the axes are brought into this order: the cells of a transposed kernel stay where PyTorch has them, as the
+    stamp that each input pixel leaves on the output.
+    """
+    if not transposed:
+        return weight
+    inputs, outputs, *size = weight.shape
+    split = weight.reshape(groups, inputs // groups, outputs, *size)
+    return split.transpose(1, 2).reshape(groups * outputs, inputs // groups, *size)
 
 
 @dataclass
@@ -79,7 +106,7 @@ class Recorder(TorchFunctionMode):
     """Follows the image through one pass.
 
     Args:
-        on_conv: Called right after each 2-D convolution that depends on the image; what it wants to keep it must clone.
+        on_conv: Called right after each convolution that depends on the image; what it wants to keep it must clone.
         on_value: Called after each operation with the operation and its output tensors, in order.
     """
 
@@ -147,8 +174,10 @@ class Recorder(TorchFunctionMode):
         if not outputs:
             return result  # a shape, a number: nothing that flows on
         self._note(func, inputs, outputs)
-        if func is torch.conv2d and self._on_conv is not None:
-            self._on_conv(self._conv_call(result, *args, **kwargs))
+        if self._on_conv is not None and func in _CONVOLUTIONS:
+            self._on_conv(self._conv_call(_CONVOLUTIONS[func], result, *args, **kwargs))
+        elif self._on_conv is not None and func in _TRANSPOSED:
+            self._on_conv(self._transposed_call(_TRANSPOSED[func], result, *args, **kwargs))
         return result
 
     def _note(self, func: Callable[..., Any], inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
@@ -165,6 +194,7 @@ class Recorder(TorchFunctionMode):
 
     def _conv_call(
         self,
+        rank: int,
         output: torch.Tensor,
         input: torch.Tensor,
         weight: torch.Tensor,
@@ -173,12 +203,15 @@ class Recorder(TorchFunctionMode):
         padding: Any = 0,
         dilation: Any = 1,
         groups: int = 1,
+        transposed: bool = False,
+        output_padding: Any = 0,
     ) -> ConvCall:
         frame = self._frames[-1]
         mode = "zeros"
-        if isinstance(frame.module, nn.Conv2d) and frame.module.padding_mode != "zeros" and frame.input is not None:
+        module = frame.module
+        if isinstance(module, _ConvNd) and module.padding_mode != "zeros" and frame.input is not None:
             # The module padded its input itself and convolved without padding.
-            mode, input, padding = frame.module.padding_mode, frame.input, frame.module.padding
+            mode, input, padding = module.padding_mode, frame.input, module.padding
         return ConvCall(
             frame=frame,
             operation=len(self.trace.operations) - 1,
@@ -186,19 +219,38 @@ class Recorder(TorchFunctionMode):
             weight=weight,
             bias=bias,
             output=output,
-            stride=_pair(stride),
-            padding=padding if isinstance(padding, str) else _pair(padding),
+            stride=_tuple(stride, rank),
+            padding=padding if isinstance(padding, str) else _tuple(padding, rank),
             padding_mode=mode,
-            dilation=_pair(dilation),
+            dilation=_tuple(dilation, rank),
             groups=groups,
+            transposed=transposed,
+            output_padding=_tuple(output_padding, rank),
+        )
+
+    def _transposed_call(
+        self,
+        rank: int,
+        output: torch.Tensor,
+        input: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        dilation: Any = 1,
+    ) -> ConvCall:
+        return self._conv_call(
+            rank, output, input, weight, bias, stride, padding, dilation, groups, True, output_padding
         )
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _tuple(value: Any, rank: int) -> tuple[int, ...]:
     if isinstance(value, int):
-        return value, value
+        return (value,) * rank
     values = tuple(int(item) for item in value)
-    return (values[0], values[0]) if len(values) == 1 else (values[0], values[1])
+    return values * rank if len(values) == 1 else values
 
 
 def _flat(value: Any) -> Iterator[torch.Tensor]:
