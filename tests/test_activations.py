@@ -168,10 +168,10 @@ def test_a_pass_for_one_layer_stops_there():
     engine = Engine(seeded(Counts), SampleSource(images(1, 1, 14, 14)))
     batch = images(1, 1, 14, 14)
     Counts.reached = 0
-    cut = run(engine._twin, batch, engine._activations, [0], to_the_end=False)
+    cut = run(engine._twin, batch, engine.layers, [0], to_the_end=False)
     assert Counts.reached == 0
     assert cut.output is None
-    whole = run(engine._twin, batch, engine._activations, [0], to_the_end=True)
+    whole = run(engine._twin, batch, engine.layers, [0], to_the_end=True)
     assert Counts.reached == 1
     assert torch.equal(cut.maps[0].activation, whole.maps[0].activation)
 
@@ -189,9 +189,58 @@ def test_a_layer_that_this_image_does_not_reach_is_an_error_with_a_sentence():
     data = torch.stack([torch.ones(1, 8, 8), torch.zeros(1, 8, 8)])
     engine = Engine(seeded(Chooses), SampleSource(data))
     assert len(engine.layers) == 2
-    with pytest.raises(NetError, match="did not reach its convolution call 1"):
+    with pytest.raises(NetError, match="did not reach call 0 of two for this image"):
         engine.maps(1, 1)
     assert engine.maps(0, 1).pre_activation.shape == (2, 4, 4)
+
+
+def test_a_path_that_depends_on_the_image_never_shows_another_layers_map():
+    class Either(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3)
+
+        def forward(self, x):
+            return F.relu(self.one(x) if x.mean() > 0.1 else self.two(x))
+
+    engine = Engine(seeded(Either), SampleSource(torch.stack([torch.ones(1, 8, 8), torch.zeros(1, 8, 8)])))
+    assert [layer.name for layer in engine.layers] == ["one"]
+    with pytest.raises(NetError, match="did not reach call 0 of one"):
+        engine.maps(1, 0)
+
+
+def test_an_unbatched_convolution_inside_a_net():
+    class Unbatched(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 3, 3)
+
+        def forward(self, x):
+            return F.relu(self.conv(x[0]))
+
+    net = seeded(Unbatched)
+    engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
+    assert engine.layers[0].out_shape == (3, 6, 6)
+    assert torch.equal(engine.maps(0, 0).activation, net(images(1, 1, 8, 8)).detach())
+
+
+ACTIVATIONS = [
+    nn.CELU(), nn.ELU(), nn.GELU(), nn.Hardshrink(), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(), nn.LeakyReLU(),
+    nn.LogSigmoid(), nn.Mish(), nn.PReLU(), nn.ReLU(), nn.ReLU6(), nn.RReLU(), nn.SELU(), nn.SiLU(), nn.Sigmoid(),
+    nn.Softplus(), nn.Softshrink(), nn.Softsign(), nn.Tanh(), nn.Tanhshrink(), nn.Threshold(0.1, 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("act", ACTIVATIONS, ids=lambda act: type(act).__name__)
+@pytest.mark.parametrize(
+    "norm", [nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.LocalResponseNorm(2), nn.Dropout2d()]
+)
+def test_every_nonlinearity_behind_every_normalisation(norm, act):
+    engine, net, pre = look(lambda n, x: n.act(n.norm(x)), norm=norm, act=act)
+    with torch.no_grad():
+        expected = net.act(net.norm(pre))[0]
+    assert torch.equal(engine.maps(0, 0).activation, expected)
+    assert engine.layers[0].activation.name.endswith("→ act")
 
 
 def test_hooks_that_name_modules_are_gone_after_a_pass():

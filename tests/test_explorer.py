@@ -397,6 +397,44 @@ def test_changed_weights_are_noticed_at_the_next_move(explorer, sent):
     assert [content for content, _ in sent] == [{"kind": "changed", "revision": 1}]
 
 
+def test_refresh_sees_a_net_that_grew_and_one_that_shrank():
+    net = seeded(lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU()))
+    explorer = Explorer(net, data(), layer_index=1, filter_index=5)
+    net.append(seeded(lambda: nn.Conv2d(6, 2, 1)))
+    explorer.refresh()
+    assert [layer.name for layer in explorer.layers] == ["0", "2", "4"]
+    explorer.select(layer=2, filter=1)
+    del net[4], net[3], net[2]
+    explorer.refresh()
+    assert [layer.name for layer in explorer.layers] == ["0"]
+    assert traits(explorer)[1:3] == (0, 1)
+    assert np.array_equal(explorer.kernel, net[0].weight.detach().numpy()[1])
+
+
+def test_a_replaced_layer_is_seen_at_the_next_read():
+    net = seeded(lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()))
+    explorer = Explorer(net, data(), filter_index=3)
+    net[0] = seeded(lambda: nn.Conv2d(1, 2, 5, stride=2), seed=1)
+    assert np.array_equal(explorer.layers[0].kernels, net[0].weight.detach().numpy())
+    explorer.image_index = 1
+    assert traits(explorer)[:3] == (1, 0, 1)
+    with torch.no_grad():
+        expected = net[0](images(4, 1, 14, 14)[1:2])[0, 1]
+    assert np.array_equal(explorer.pre_activation, expected.numpy())
+    np.testing.assert_allclose(explorer.response + explorer.layer.bias[1], expected.numpy(), atol=1e-6)
+
+
+def test_refresh_sees_a_data_set_that_changed():
+    items = list(images(3, 1, 14, 14))
+    explorer = Explorer(seeded(TwoConvs), items, image_index=2)
+    items.append(images(1, 14, 14, seed=9))
+    explorer.refresh()
+    assert np.array_equal(explorer.select(image=3).image, images(1, 14, 14, seed=9).numpy())
+    del items[1:]
+    explorer.refresh()
+    assert explorer.image_index == 0
+
+
 def test_refresh_sees_what_weights_do_not_show(explorer, sent):
     assert explorer.activation.shape == (12, 12)
     explorer.layer.module.stride = (2, 2)
@@ -425,6 +463,38 @@ def test_close_lets_go_of_everything():
         _ = explorer.activation
     explorer.close()
     assert repr(explorer) == "Explorer(closed)"
+
+
+def test_a_layer_of_a_closed_explorer_says_so():
+    explorer = Explorer(seeded(TwoConvs), data())
+    layer = explorer.layer
+    explorer.close()
+    with pytest.raises(RuntimeError, match="this explorer is closed; make a new one"):
+        _ = layer.kernels
+
+
+def test_a_closed_explorer_is_freed():
+    explorer = Explorer(seeded(TwoConvs), data())
+    alive = weakref.ref(explorer)
+    explorer.close()
+    del explorer
+    gc.collect()
+    assert alive() is None
+
+
+def test_two_explorers_tied_by_observers_and_moved_from_two_threads_do_not_lock_each_other():
+    one, other = (Explorer(seeded(TwoConvs), data(30)) for _ in range(2))
+    one.observe(lambda change: other.select(filter=change["new"]), "filter_index")
+    other.observe(lambda change: one.select(image=change["new"]), "image_index")
+    threads = [
+        threading.Thread(target=lambda: [one.select(filter=step % 4) for step in range(200)], daemon=True),
+        threading.Thread(target=lambda: [other.select(image=step % 30) for step in range(200)], daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_several_explorers_do_not_mix():

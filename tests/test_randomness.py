@@ -17,7 +17,7 @@ def states():
 def test_nothing_drawn_inside_moves_the_global_generators():
     before = states()
     stream = RandomStream()
-    with stream.instead():
+    with stream.instead_of_all():
         torch.rand(3), torch.randperm(5), torch.empty(2).uniform_(), F.dropout(torch.ones(9)), random.random()
         np.random.rand(), torch.nn.init.normal_(torch.empty(2))
     assert states() == before
@@ -27,7 +27,7 @@ def test_numbers_go_on_from_draw_to_draw_and_from_use_to_use():
     stream = RandomStream()
     drawn = []
     for _ in range(2):
-        with stream.instead():
+        with stream.instead_of_all():
             drawn += [float(torch.rand(())), float(torch.rand(())), random.random(), float(np.random.rand())]
     assert len(set(drawn)) == 8
 
@@ -35,7 +35,7 @@ def test_numbers_go_on_from_draw_to_draw_and_from_use_to_use():
 def test_they_are_put_back_after_an_error():
     before = states()
     try:
-        with RandomStream().instead():
+        with RandomStream().instead_of_all():
             torch.rand(1), random.random()
             raise RuntimeError
     except RuntimeError:
@@ -49,21 +49,76 @@ def test_a_generator_of_the_users_own_is_used_as_it_is():
         assert torch.equal(torch.rand(3, generator=torch.Generator().manual_seed(5)), expected)
 
 
-def test_another_thread_that_draws_from_torch_meanwhile_gets_its_own_numbers():
-    def draw(numbers, stop):
-        while not stop.is_set() and len(numbers) < 5_000:
-            numbers.append(float(torch.rand(())))
+def test_every_torch_draw_has_numbers_of_its_own_and_leaves_the_global_ones():
+    draws = [
+        lambda: torch.rand(4),
+        lambda: torch.randn(4),
+        lambda: torch.randint(9, (4,)),
+        lambda: torch.randint(2, 9, (4,)),
+        lambda: torch.randperm(6),
+        lambda: torch.normal(0.0, 1.0, (4,)),
+        lambda: torch.normal(torch.zeros(4), 1.0),
+        lambda: torch.bernoulli(torch.full((8,), 0.5)),
+        lambda: torch.multinomial(torch.ones(9), 5),
+        lambda: torch.rand_like(torch.zeros(4)),
+        lambda: torch.randn_like(torch.zeros(4)),
+        lambda: torch.randint_like(torch.zeros(4), 9),
+        lambda: torch.poisson(torch.full((4,), 5.0)),
+        lambda: torch.empty(4).uniform_(),
+        lambda: torch.empty(4).exponential_(),
+        lambda: F.dropout(torch.ones(16)),
+        lambda: F.rrelu(-torch.ones(8), training=True),
+    ]
+    for draw in draws:
+        torch.manual_seed(11)
+        first = draw()
+        torch.manual_seed(11)
+        before = states()
+        with RandomStream().instead():
+            assert torch.equal(draw(), first)  # it starts where the user's generator stands
+        assert states() == before
 
-    torch.manual_seed(3)
-    expected = [float(torch.rand(())) for _ in range(5_000)]
-    torch.manual_seed(3)
-    numbers, stop = [], threading.Event()
-    thread = threading.Thread(target=draw, args=(numbers, stop))
+
+def test_seeding_inside_seeds_this_stream_and_nothing_else():
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(123)
+    before = states()
+    stream = RandomStream()
+    with stream.instead_of_all():
+        torch.manual_seed(4)
+        assert torch.equal(torch.rand(3), expected)
+    with stream.instead_of_all(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        assert torch.equal(torch.rand(3), expected)
+    assert states() == before
+
+
+def beside(read, draw):
+    """What another thread draws, in all, while `read` runs inside over and over; None for without it."""
+    torch.manual_seed(3), random.seed(3), np.random.seed(3)
+    numbers = []
+    thread = threading.Thread(target=lambda: numbers.extend(draw() for _ in range(4_000)))
     stream = RandomStream()
     thread.start()
-    # Inside, but deterministic, as a test set is: the thread draws all the while.
-    while thread.is_alive():
-        with stream.instead():
-            torch.ones(10).sum()
+    while read is not None and thread.is_alive():
+        with stream.instead_of_all():
+            read()
     thread.join()
-    assert numbers == expected
+    return numbers
+
+
+def test_a_thread_that_draws_from_torch_is_not_disturbed_whatever_is_drawn_inside():
+    def draw():
+        return float(torch.rand(()))
+
+    expected = beside(None, draw)
+    for read in (lambda: torch.ones(10).sum(), lambda: torch.randn(1, 100, 100), lambda: F.dropout(torch.ones(10_000))):
+        assert beside(read, draw) == expected
+
+
+def test_a_thread_that_draws_from_all_three_is_not_disturbed_by_a_data_set_that_draws_from_none():
+    def draw():
+        return float(torch.rand(())), random.random(), float(np.random.rand())
+
+    assert beside(lambda: torch.ones(10).sum(), draw) == beside(None, draw)

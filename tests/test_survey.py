@@ -1,5 +1,7 @@
 """What the net says to every image, found in the background, against one pass for each image."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -90,7 +92,7 @@ def test_labels_that_the_data_set_holds_are_not_read_one_by_one():
     survey = Survey(engine)
     assert survey.labels_known()
     assert survey.matching(4, None).tolist() == [4, 14]
-    assert WithTargets.reads <= 1
+    assert WithTargets.reads <= 5  # some, to see whether they agree
     survey.close()
 
 
@@ -102,7 +104,16 @@ def test_targets_that_are_not_what_a_sample_says_are_not_believed(lie):
         def __getitem__(self, index):
             return images(1, 14, 14), self.targets[index] + 1
 
-    assert SampleSource(Lies()).labels() is None
+    engine = Engine(seeded(TwoConvs), SampleSource(Lies()))
+    assert engine.labels() is None
+
+
+def test_targets_in_another_order_are_not_believed():
+    class Shuffled(WithTargets):
+        def __getitem__(self, index):
+            return images(1, 14, 14), self.targets[(3 * index) % 20]  # the first is the same
+
+    assert Engine(seeded(TwoConvs), SampleSource(Shuffled())).labels() is None
 
 
 class Sometimes(Dataset):
@@ -127,17 +138,53 @@ def test_unreadable_samples_and_images_of_several_sizes(engine):
     survey.close()
 
 
-def test_a_net_that_raises_ends_the_survey_with_a_sentence():
-    class Breaks(TwoConvs):
+def test_what_the_net_refuses_has_no_prediction_and_the_rest_goes_on():
+    class Picky(TwoConvs):
         def forward(self, x):
-            if x.shape[0] > 1:
-                raise RuntimeError("one at a time, please")
+            if x.shape[0] > 1 or x.mean() < 0.1:
+                raise RuntimeError("one bright image at a time, please")
             return super().forward(x)
 
-    survey = Survey(Engine(seeded(Breaks), SampleSource(TensorDataset(images(4, 1, 14, 14), LABELS[:4]))))
+    data = images(6, 1, 14, 14)
+    data[4] = 0
+    engine = Engine(seeded(Picky), SampleSource(TensorDataset(data, LABELS[:6])))
+    survey = Survey(engine)
     finish(survey, first=[], whole=True)
-    assert survey.progress().error == "predictions stopped: RuntimeError: one at a time, please"
+    assert (survey.progress().done, survey.progress().error) == (6, None)
+    assert survey.predicted(4) is None
+    assert survey.predicted(5) == engine.prediction(5)[0][0]
     survey.close()
+
+
+@pytest.mark.filterwarnings("ignore:this net cannot be copied")
+def test_a_net_that_cannot_be_copied_is_not_run_in_the_background():
+    class NoCopy(TwoConvs):
+        def __deepcopy__(self, memo):
+            raise TypeError("no")
+
+    survey = Survey(Engine(seeded(NoCopy), SampleSource(images(4, 1, 14, 14))))
+    survey.need([0, 1], whole=True)
+    assert survey.progress().error.startswith("no predictions in the background: this net cannot be copied")
+    assert not any(thread.name == "filterscope survey" for thread in threading.enumerate())
+
+
+AT_THE_END = """
+import time
+import torch
+from filterscope import Explorer, demo
+explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+request = {"kind": "request", "id": "1", "name": "strip", "args": {"start": 0, "count": 20, "outcome": "wrong"}}
+explorer._on_message(explorer, request, [])
+assert explorer._survey.progress().running
+time.sleep(WAIT)
+"""
+
+
+@pytest.mark.parametrize("wait", ["0", "0.3"])
+def test_python_ends_cleanly_while_a_survey_runs(wait):
+    script = AT_THE_END.replace("WAIT", wait)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_changed_weights_start_it_anew(engine, survey):

@@ -162,6 +162,80 @@ def test_a_forward_that_writes_draws_and_raises_leaves_no_trace():
     assert net.calls == 0 and not net.history
 
 
+class Remembers(nn.Module):
+    """Writes to a plain tensor attribute, and convolves with another."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.kernel = torch.rand(3, 2, 3, 3)
+        self.mean = torch.zeros(2, 6, 6)
+
+    def forward(self, x):
+        x = self.conv(x)
+        self.mean.mul_(0.9).add_(x[0].detach())
+        return F.conv2d(x, self.kernel)
+
+
+def test_plain_tensor_attributes_are_not_written_and_changes_of_them_are_noticed():
+    net = seeded(Remembers)
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    use(engine)
+    assert not net.mean.any()
+    assert not vars(net.mean)
+    assert not engine.check()
+    net.kernel.mul_(2)
+    assert engine.check()
+    assert np.array_equal(engine.kernels(1), net.kernel.numpy())
+
+
+class Standardised(nn.Conv2d):
+    """Computes the weight that it uses in its forward pass, as nets with weight standardisation do."""
+
+    def forward(self, x):
+        weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        return F.conv2d(x, weight, self.bias)
+
+
+def test_the_kernels_are_those_that_the_convolution_used():
+    net = nn.Sequential(seeded(lambda: Standardised(1, 4, 3)))
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    for _ in range(2):
+        used = net[0].weight.detach() - net[0].weight.detach().mean((1, 2, 3), keepdim=True)
+        assert np.array_equal(engine.kernels(0), used.numpy())
+        assert engine.layers[0].module is net[0]
+        gap = engine.responses(0, 0, None, "input") + engine.layers[0].bias[:, None, None]
+        np.testing.assert_allclose(gap, net(images(2, 1, 8, 8))[0].detach().numpy(), atol=1e-5)
+        net[0].weight.data.mul_(3)
+
+
+def test_a_function_that_hides_the_nets_modules_is_not_run_behind_the_twins_back():
+    net = seeded(Everything).train()
+    original = net.forward
+    net.forward = lambda x: original(x * 2)
+    before = portrait(net)
+    with pytest.warns(UserWarning, match="forward is a function that holds a Everything"):
+        engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
+    use(engine)
+    assert portrait(net) == before
+
+
+def test_a_net_made_in_inference_mode_and_one_with_its_weights_in_buffers():
+    with torch.inference_mode():
+        net = seeded(TwoConvs)
+    assert Engine(net, SampleSource(images(1, 1, 14, 14))).maps(0, 0).pre_activation.shape == (4, 12, 12)
+
+    class Buffers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("weight", torch.ones(2, 1, 3, 3, dtype=torch.float64))
+
+        def forward(self, x):
+            return F.conv2d(x, self.weight)
+
+    assert Engine(Buffers(), SampleSource(images(1, 1, 8, 8))).layers[0].out_shape == (2, 6, 6)
+
+
 class NoCopy(TwoConvs):
     def __deepcopy__(self, memo):
         raise TypeError("this net holds a lock")
@@ -226,8 +300,10 @@ def test_a_large_tensor_changed_through_data_is_noticed():
     twin = Twin(net)
     assert net[2].weight.numel() > 10 * 65_536
     before = twin.fingerprint()
-    net[2].weight.data.mul_(1.001)
-    assert twin.fingerprint() != before
+    for change in (lambda w: w.mul_(1.001), lambda w: w[:, 1::2].zero_(), lambda w: w[77, 11:12].add_(1e-3)):
+        change(net[2].weight.data)
+        assert twin.fingerprint() != before
+        before = twin.fingerprint()
 
 
 def train(steps, meanwhile=None):

@@ -1,7 +1,7 @@
 """Every torchvision model with random weights: are its convolutions found, and is the response what it computes?
 
-For each 2-D convolution of each model, the `filter2D` response of three of its filters over the layer's own input, summed
-over the channels, plus the bias, is compared with the pre-activation; the error is given as a share of its range.
+For each 2-D convolution of each model, the `filter2D` response of three of its filters over the layer's own input,
+summed over the channels, plus the bias, is compared with the pre-activation; the error is a share of its range.
 
     .venv/bin/python tests/benchmarks/torchvision_nets.py [NAME …]     prints the table and writes torchvision_nets.md
 """

@@ -8,32 +8,35 @@ channel axis; a pool is passed only where a nonlinearity follows it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from filterscope.errors import NetError
-from filterscope.tracing import ConvCall, Frame, Operation, Recorder, Trace
+from filterscope.tracing import ConvCall, Operation, Recorder, Trace
 from filterscope.twin import Twin
 
 # fmt: off
 NONLINEARITIES = frozenset([
     "celu", "clamp", "clamp_max", "clamp_min", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish",
-    "hardtanh", "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid",
+    "hardtanh", "leaky_relu", "log_sigmoid", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid",
     "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ])
 NORMALISATIONS = frozenset([
-    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",
 ])
 POOLS = frozenset([
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "lp_pool", "max_pool",
 ])
 # In eval mode these hand on what they were given.
-TRANSPARENT = frozenset(["alpha_dropout", "contiguous", "dropout", "feature_alpha_dropout", "feature_dropout"])
+TRANSPARENT = frozenset([
+    "alpha_dropout", "clone", "contiguous", "detach", "dropout", "feature_alpha_dropout", "feature_dropout",
+])
 # fmt: on
 
 
@@ -73,7 +76,7 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
             ending = "several consumers" if following else ""
             break
         operation, previous = trace.operations[following[0]], operation
-        kind = _RANK.sub("", operation.name.rstrip("_"))
+        kind = _RANK.sub("", operation.name.strip("_"))
         # One image as the only input and the channel axis where it was; a second tensor ends the walk.
         if len(operation.inputs) != 1 or operation.shape[:2] != previous.shape[:2]:
             ending = f"before {_label(operation, layer_name)}"
@@ -144,35 +147,52 @@ class Pass:
     output: Any = None
 
 
+class Place(Protocol):
+    """What tells a layer in a pass; a `ConvLayer` is one."""
+
+    @property
+    def name(self) -> str:
+        """The name of its module."""
+
+    @property
+    def call(self) -> int:
+        """Which call of that name it is."""
+
+    @property
+    def activation(self) -> Activation:
+        """Where its activation is found."""
+
+
 class _Enough(BaseException):
     """Ends a pass at the last layer that was asked for. Not an `Exception`, so that no net catches it."""
 
 
 def run(
-    twin: Twin, batch: torch.Tensor, activations: list[Activation], wanted: Iterable[int], to_the_end: bool = True
+    twin: Twin, batch: torch.Tensor, places: Sequence[Place], wanted: Iterable[int], to_the_end: bool = True
 ) -> Pass:
     """Runs the twin on one image and keeps the maps of the wanted layers.
 
     Args:
         twin: The net's twin.
         batch: The image as the net takes it, `(1, C, H, W)`.
-        activations: Where each layer's activation is found, in execution order, as `find_activation` says.
+        places: Which call each layer is, and where its activation is found, in execution order.
         wanted: Indices of the layers to keep.
         to_the_end: Whether the pass goes on to the net's output; else it stops as soon as the wanted maps are there.
 
     Raises:
         NetError: If a wanted layer was not reached for this image.
     """
-    keeper = _Keeper(activations, set(wanted), to_the_end)
+    keeper = _Keeper(places, set(wanted), to_the_end)
     recorder = keeper.recorder
     result = Pass()
     with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch), suppress(_Enough):
         result.output = module(batch)
     missing = sorted(keeper.wanted - keeper.maps.keys())
     if missing:
+        name, call = places[missing[0]].name, places[missing[0]].call
         raise NetError(
-            f"the net did not reach its convolution call {missing[0]} for this image; it reaches {len(activations)} "
-            "for the image the explorer was made with. A net whose path depends on the image shows only what it runs."
+            f"the net did not reach call {call} of {name} for this image, as it did for the one the explorer was made "
+            "with. A net whose path depends on the image shows only what it runs; choose another layer or image."
         )
     result.maps = keeper.maps
     return result
@@ -181,30 +201,32 @@ def run(
 class _Keeper:
     """Clones, during a pass, the tensors of the wanted layers at the moment when they hold what is wanted."""
 
-    def __init__(self, activations: list[Activation], wanted: set[int], to_the_end: bool) -> None:
+    def __init__(self, places: Sequence[Place], wanted: set[int], to_the_end: bool) -> None:
         self.wanted = wanted
         self.maps: dict[int, Maps] = {}
         self.recorder = Recorder(self._conv, self._value)
-        self._activations = activations
+        self._places = places
+        self._layers = {(place.name, place.call): layer for layer, place in enumerate(places)}
         self._to_the_end = to_the_end
-        self._calls = 0
+        self._calls: Counter[str] = Counter()
         self._followed: dict[int, tuple[int, int]] = {}  # value → (layer, steps still to go)
 
     def _conv(self, call: ConvCall) -> None:
-        layer, self._calls = self._calls, self._calls + 1
-        if layer not in self.wanted:
+        layer = self._layers.get((call.name, self._calls[call.name]))
+        self._calls[call.name] += 1
+        if layer is None or layer not in self.wanted:
             return
-        pre_activation = call.output.detach()[0].clone()
+        pre_activation = _first(call.output, call.rank).clone()
         self.maps[layer] = Maps(
             # Cloned: an in-place operation further on must not alter them.
-            input=call.input.detach()[0].clone(),
+            input=_first(call.input, call.rank).clone(),
             # Not cloned: either the net's live parameter or, with weight norm and the like, computed for this pass.
             weight=call.kernels.detach(),
             bias=None if call.bias is None else call.bias.detach(),
             pre_activation=pre_activation,
             activation=pre_activation,
         )
-        steps = self._activations[layer].steps
+        steps = self._places[layer].activation.steps
         value = self.recorder.value_of(call.output)
         if steps and value is not None:
             self._followed[value] = (layer, steps)
@@ -216,7 +238,8 @@ class _Keeper:
                 continue
             layer, steps = self._followed.pop(value)
             if steps == 1:
-                self.maps[layer].activation = outputs[0].detach()[0].clone()
+                rank = self.maps[layer].pre_activation.ndim - 1
+                self.maps[layer].activation = _first(outputs[0], rank).clone()
             else:
                 self._followed[operation.outputs[0]] = (layer, steps - 1)
         if self.maps:
@@ -227,18 +250,22 @@ class _Keeper:
             raise _Enough
 
 
-def survey(twin: Twin, batch: torch.Tensor) -> tuple[list[tuple[Frame, ConvCall]], Trace, Any]:
+def _first(tensor: torch.Tensor, rank: int) -> torch.Tensor:
+    """Our image's part of a tensor: a batch of one has an axis more than channels and space."""
+    return tensor.detach()[0] if tensor.ndim == rank + 2 else tensor.detach()
+
+
+def list_calls(twin: Twin, batch: torch.Tensor) -> tuple[list[ConvCall], Trace, Any]:
     """One complete pass that lists the calls of convolutions in execution order.
 
     Returns:
-        The calls with the module each ran in (their tensors reduced to shapes, so that nothing large is held), the
-        trace, and the net's output.
+        The calls (their tensors reduced to shapes, so that nothing large is held), the trace, and the net's output.
     """
-    calls: list[tuple[Frame, ConvCall]] = []
+    calls: list[ConvCall] = []
 
     def note(call: ConvCall) -> None:
         call.input, call.output = call.input.to("meta"), call.output.to("meta")
-        calls.append((call.frame, call))
+        calls.append(call)
 
     recorder = Recorder(note)
     with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch):

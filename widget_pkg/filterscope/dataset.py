@@ -76,7 +76,7 @@ class SampleSource:
         if isinstance(data, DataLoader):
             data = data.dataset
         self._data = data
-        self._length = _length(data)
+        self.measure()
         self._transform = transform
         if transform is not None and not callable(transform):
             raise TypeError(f"transform is a {type(transform).__name__}; give a function of one image, or None")
@@ -88,8 +88,11 @@ class SampleSource:
         self._layout = layout and layout.removeprefix("N")
         self._rank = rank
         self.given_classes = None if classes is None else _names(classes)
-        own = getattr(data, "classes", None)
-        self.classes: tuple[str, ...] = self.given_classes or (_names(own) if own is not None else ())
+        self.classes = self.given_classes or _own_names(data)
+
+    def measure(self) -> None:
+        """Asks the data set for its length, as at first and after it changed."""
+        self._length = _length(self._data)
 
     def __len__(self) -> int:
         return self._length
@@ -112,13 +115,19 @@ class SampleSource:
                 raise SampleError(index, f"the transform raised {describe_exception(error)}") from error
         array = _as_image(index, image, self._layout, self._rank)
         display, low, high, note = self._display(index, array)
-        return Sample(index, array, self._label(index, label), display, low, high, note)
+        name = self._label(label)
+        if name is None and label is not None:
+            note = f"{note} The label, {_short(label)}, is no class.".strip()
+        return Sample(index, array, name, display, low, high, note)
 
-    def labels(self) -> list[str | int | None] | None:
+    def labels(self, read: Callable[[int], str | int | None]) -> list[str | int | None] | None:
         """The classes of all samples without reading them, where the data set holds them beside; else None.
 
         torchvision's data sets have `.targets` or `.labels`. They are taken only where nothing changes them on the way
-        and the first sample's label is the same when it is read.
+        and five samples, spread over the data set, have the same label when they are read.
+
+        Args:
+            read: Gives the label of a sample by reading it.
         """
         if getattr(self._data, "target_transform", None) is not None:
             return None
@@ -127,8 +136,11 @@ class SampleSource:
             if held is None or not hasattr(held, "__len__") or len(held) != self._length:
                 continue
             try:
-                found = [self._label(index, label) for index, label in enumerate(np.asarray(held).tolist())]
-                if found[0] == self.read(0).label:
+                found = [self._label(label) for label in np.asarray(held).tolist()]
+                if all(
+                    found[index] == read(index)
+                    for index in {self._length * k // 4 for k in range(4)} | {self._length - 1}
+                ):
                     return found
             except (SampleError, TypeError, ValueError):
                 continue
@@ -138,17 +150,16 @@ class SampleSource:
         """The name of a class, or its number where there is no name."""
         return self.classes[number] if 0 <= number < len(self.classes) else number
 
-    def _label(self, index: int, label: Any) -> str | int | None:
-        if label is None or isinstance(label, str):
-            return label
+    def _label(self, label: Any) -> str | int | None:
+        """A class's name or number; None for what is neither, such as a segmentation mask."""
+        if label is None:
+            return None
         value = (
             label.item() if isinstance(label, torch.Tensor | np.ndarray | np.generic) and _is_scalar(label) else label
         )
         if isinstance(value, str):
-            return value
-        if isinstance(value, int):
-            return self.class_name(value)
-        raise SampleError(index, f"its label is {_short(label)}; expected an int, a class name or nothing")
+            return str(value)
+        return self.class_name(int(value)) if isinstance(value, int) else None
 
     def _display(self, index: int, image: np.ndarray) -> tuple[np.ndarray, float, float, str]:
         shown, note = image, ""
@@ -218,6 +229,14 @@ def _names(classes: Any) -> tuple[str, ...]:
     if isinstance(classes, str) or not hasattr(classes, "__iter__"):
         raise TypeError(f"classes is {_short(classes)}; give a list of names, one for each class number")
     return tuple(str(name) for name in classes)
+
+
+def _own_names(data: Any) -> tuple[str, ...]:
+    """The data set's `.classes`, where that is a list of names or a mapping from numbers to them."""
+    own = getattr(data, "classes", ())
+    if isinstance(own, dict):
+        own = own.values()
+    return () if isinstance(own, str) or not hasattr(own, "__iter__") else tuple(str(name) for name in own)
 
 
 def _parts(item: Any) -> tuple[Any, Any]:

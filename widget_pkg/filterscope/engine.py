@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 import torch
@@ -75,7 +77,6 @@ class Engine:
         batch = self._batch(self.sample(image).image)
         with self._random.instead():
             self.layers, output = find_layers(self._twin, batch, self.weights)
-        self._activations = [layer.activation for layer in self.layers]
         scores = _first(class_scores(output, 1))
         given = self.source.given_classes
         if scores is not None and given is not None and len(given) < len(scores):
@@ -94,20 +95,40 @@ class Engine:
     def check(self) -> bool:
         """Whether weights or buffers of the net changed since the last look; then what was computed is dropped."""
         with self.lock:
+            self._stay_open()
             fingerprint = self._twin.fingerprint()
             if fingerprint == self._fingerprint:
                 return False
             self._fingerprint = fingerprint
             self._forget()
+            if self._twin.changed_in_structure():
+                self._twin.rebuild()
+                # What is wrong with the new net is said where it is asked for.
+                with suppress(ValueError):
+                    self._find_layers(self.first_image)
             return True
 
+    def _stay_open(self) -> None:
+        if self.closed:
+            raise RuntimeError("this explorer is closed; make a new one")
+
     def refresh(self) -> None:
-        """Reads net and data set anew: changed structure, attributes and samples are seen too."""
+        """Reads net and data set anew: changed structure, attributes and samples are seen too.
+
+        Raises:
+            NetError: If the net can no longer be shown.
+            SampleError: If the image with which the layers are found can no longer be read.
+            ValueError: If the data set is empty now.
+        """
         with self.lock:
+            self._stay_open()
             self._twin.rebuild()
             self._fingerprint = self._twin.fingerprint()
             self._samples.clear()
             self._forget()
+            self.source.measure()
+            self.first_image = min(self.first_image, len(self.source) - 1)
+            self._find_layers(self.first_image)
 
     def _forget(self) -> None:
         self.revision += 1
@@ -122,8 +143,9 @@ class Engine:
             SampleError: If it cannot be read.
         """
         with self.lock:
+            self._stay_open()
             if image not in self._samples:
-                with self._random.instead():
+                with self._random.instead_of_all():
                     self._samples[image] = self.source.read(image)
                 if len(self._samples) > _SAMPLES_KEPT:
                     self._samples.popitem(last=False)
@@ -139,12 +161,13 @@ class Engine:
         with self.lock:
             if image in self._samples:
                 return self._samples[image]
-            with self._random.instead():
+            with self._random.instead_of_all():
                 return self.source.read(image)
 
     def _batch(self, *images: np.ndarray) -> torch.Tensor:
         """Images as the net takes them: on the net's device, in its dtype."""
-        like = next((p for p in self._twin.net.parameters() if p.is_floating_point()), None)
+        held = chain(self._twin.net.parameters(), self._twin.net.buffers())
+        like = next((tensor for tensor in held if tensor.is_floating_point()), None)
         batch = torch.from_numpy(np.stack(images))
         return batch if like is None else batch.to(like.device, like.dtype)
 
@@ -170,7 +193,7 @@ class Engine:
         to_the_end = self._fits_memory or layer is None
         try:
             with self._random.instead():
-                result = run(self._twin, batch, self._activations, wanted, to_the_end)
+                result = run(self._twin, batch, self.layers, wanted, to_the_end)
         except NetError:
             raise
         except Exception as error:
@@ -189,23 +212,28 @@ class Engine:
             self._scores.pop(next(iter(self._scores)))
 
     def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """A layer's live kernels, float32 `(F, C_in/groups, kH, kW)`, and bias, float32 `(F,)` or None."""
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None."""
         with self.lock:
             self.check()
+            return self.held_weights(layer)
+
+    def held_weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The same, without a look at whether the net changed in structure meanwhile."""
+        with self.lock:
             weight, bias = self._layer_weights(layer)
             return _array(weight), None if bias is None else _array(bias)
 
     def kernels(self, layer: int) -> np.ndarray:
-        """A layer's live kernels, float32 `(F, C_in/groups, kH, kW)`."""
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`."""
         return self.weights(layer)[0]
 
     def _layer_weights(self, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The tensors that the convolution uses, as the net holds or computes them."""
         if layer not in self._weights:
-            module = self.layers[layer].module
-            held = None if module is None else module._parameters.get("weight")
+            record = self.layers[layer]
+            module = record.module
+            held = None if module is None or not record.plain else module._parameters.get("weight")
             if module is not None and held is not None:
-                record = self.layers[layer]
                 weight = in_order(held, record.groups, record.transposed)
                 self._weights[layer] = weight, module._parameters.get("bias")
             else:  # computed in the forward pass: weight norm, parametrisations, functional calls
@@ -263,6 +291,16 @@ class Engine:
     def _class_name(self, number: int) -> str | int:
         return self.source.class_name(number) if self._names_fit else number
 
+    @property
+    def runs_the_net_itself(self) -> bool:
+        """Whether the net cannot be copied, so that nothing may run it in the background."""
+        return self._twin.in_place
+
+    def labels(self) -> list[str | int | None] | None:
+        """The classes of all samples, where the data set holds them beside its images and some samples agree."""
+        with self.lock:
+            return self.source.labels(lambda image: self.read(image).label)
+
     def classify(self, images: list[np.ndarray]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape, in one pass; None where there is no score a class.
 
@@ -278,6 +316,8 @@ class Engine:
     def close(self) -> None:
         """Lets go of the net, the data set and all that was computed."""
         with self.lock:
+            if self.closed:
+                return
             self._forget()
             self._samples.clear()
             self.closed = True

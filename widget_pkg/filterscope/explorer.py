@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import operator
+import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,26 @@ from filterscope.survey import Survey
 _STATIC = Path(__file__).parent / "static"
 _KEEP: Any = object()
 
+# Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
+# lock is held for computing only, never while somebody else's code runs.
+_MOVING = threading.RLock()
+
+
+def _asset(name: str) -> Path | str:
+    """A file of the frontend: its text, or where it is reloaded while one works on it, its path.
+
+    anywidget watches a path by a callback that keeps every widget alive for good.
+    """
+    return _STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else (_STATIC / name).read_text("utf-8")
+
 
 class _Index(traitlets.Int):
     """An int trait that takes NumPy's and torch's integers too."""
+
+    @staticmethod
+    def is_index(value: Any) -> bool:
+        """Whether a value is an integer of any library."""
+        return hasattr(value, "__index__") and not isinstance(value, bool)
 
     def validate(self, obj: Any, value: Any) -> Any:
         with contextlib.suppress(TypeError):  # traitlets says it in its own words
@@ -44,7 +63,7 @@ class Explorer(Readings, anywidget.AnyWidget):
 
     Args:
         net: A `torch.nn.Module` with convolutions. It is shown as in eval mode, and stays in the mode it is in.
-        data: A torch `Dataset`, `DataLoader`, array `(N, C, H, W)` or list, of images or of `(image, label)`.
+        test_data: A torch `Dataset`, `DataLoader`, array `(N, C, H, W)` or list, of images or of `(image, label)`.
         classes: Class names; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it.
         mean: Of the Normalize that the images went through, undone for display.
@@ -58,7 +77,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         **traits: Any other trait of an ipywidget.
 
     Raises:
-        TypeError: If a keyword is unknown, or `net` or `data` are not what they should be.
+        TypeError: If a keyword is unknown, or `net` or `test_data` are not what they should be.
         ValueError: If the data set is empty, the net has no convolution, or refuses the image (`NetError`), or the
             image cannot be read (`SampleError`), or there are fewer class names than classes.
         traitlets.TraitError: If an index is out of range.
@@ -70,8 +89,8 @@ class Explorer(Readings, anywidget.AnyWidget):
         (10, 3, 3)
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = _asset("widget.js")
+    _css = _asset("widget.css")
 
     image_index = _Index(0, help="Which image of the data set.").tag(sync=True)
     layer_index = _Index(0, help="Which layer, in execution order.").tag(sync=True)
@@ -82,7 +101,7 @@ class Explorer(Readings, anywidget.AnyWidget):
     def __init__(
         self,
         net: nn.Module,
-        data: Any,
+        test_data: Any,
         classes: Sequence[str] | None = None,
         transform: Callable[[Any], Any] | None = None,
         mean: Sequence[float] | float | None = None,
@@ -105,10 +124,10 @@ class Explorer(Readings, anywidget.AnyWidget):
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
             traits["layout"], layout = layout, None
         samples = SampleSource(
-            data, classes=classes, transform=transform, mean=mean, std=std, layout=layout, rank=image_rank(net)
+            test_data, classes=classes, transform=transform, mean=mean, std=std, layout=layout, rank=image_rank(net)
         )
-        first = image_index if isinstance(image_index, int) and 0 <= image_index < len(samples) else 0
-        self._engine = Engine(net, samples, first)
+        first = image_index if _Index.is_index(image_index) and 0 <= image_index < len(samples) else 0
+        self._engine = Engine(net, samples, operator.index(first))
         self._survey = Survey(self._engine)
         self._announced = self._engine.revision
         super().__init__(
@@ -143,8 +162,8 @@ class Explorer(Readings, anywidget.AnyWidget):
             ValueError: If the net has no such layer.
             traitlets.TraitError: If an index is out of range; then nothing is changed.
         """
-        engine = self._open()
-        with engine.lock:
+        self._open()
+        with _MOVING:
             wanted = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
             wanted = {name: value for name, value in wanted.items() if value is not _KEEP}
             if layer is not _KEEP:
@@ -208,6 +227,16 @@ class Explorer(Readings, anywidget.AnyWidget):
         except ValueError as error:
             raise traitlets.TraitError(str(error)) from None
 
+    def _fit_in(self) -> None:
+        """After the net or the data set changed: what is no longer there gives way to the last that is."""
+        engine = self._open()
+        image = min(self.image_index, len(engine.source) - 1)
+        fitted = {"image_index": image, **self._fitted(min(self.layer_index, len(engine.layers) - 1))}
+        with _MOVING, self.hold_sync():
+            for name, value in fitted.items():
+                if getattr(self, name) != value:
+                    setattr(self, name, value)
+
     @traitlets.observe("layer_index")
     def _fit(self, change: Any) -> None:
         for name, value in self._fitted(change["new"]).items():
@@ -231,7 +260,11 @@ class Explorer(Readings, anywidget.AnyWidget):
     # Life
 
     def refresh(self) -> None:
-        """Reads net and data set anew, as after a change that weights do not show; pages follow."""
+        """Reads net and data set anew, as after a change that weights do not show; pages follow.
+
+        Raises:
+            ValueError: If net or data set can no longer be shown (`NetError`, `SampleError`).
+        """
         self._open().refresh()
         self._announce()
 
@@ -241,7 +274,6 @@ class Explorer(Readings, anywidget.AnyWidget):
         engine, self._engine = getattr(self, "_engine", None), None
         if engine is not None:
             self._survey.close()
-            del self._survey
             engine.close()
 
     def __repr__(self) -> str:
@@ -258,7 +290,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         if engine is None:
             return
         try:
-            with engine.lock:
+            with _MOVING:
                 super().set_state(self._in_order(sync_data))
         except traitlets.TraitError as error:
             self.send(*wire.refused(str(error)))
@@ -291,4 +323,5 @@ class Explorer(Readings, anywidget.AnyWidget):
         engine = self._engine
         if engine is not None and self._announced != engine.revision:
             self._announced = engine.revision
+            self._fit_in()
             self.send(*wire.changed(engine.revision))

@@ -28,18 +28,22 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
         NetError: If the net refuses it.
     """
     engine.check()
+    revision = engine.revision
     layer = engine.layers[selection.layer]
     sample = engine.sample(selection.image)
     channels = shown_channels(sample.image, layer, selection.channel, selection.source)
-    kernels = engine.kernels(selection.layer)[:, channels]
+    whole, bias = engine.held_weights(selection.layer)
+    kernels = whole[:, channels]
     responses = engine.responses(selection.image, selection.layer, selection.channel, selection.source)
     activations = engine.activations(selection.image, selection.layer)
-    agreement = _agreement(engine, selection, responses)
+    agreement = _agreement(engine, selection, responses, bias)
+    if not np.array_equal(whole, engine.held_weights(selection.layer)[0], equal_nan=True):
+        agreement = None  # another thread trains the net: kernels and maps are of two moments
     kernels, kernel_slice = _planes(kernels, 2)
     responses, slice_note = _planes(responses, 1)
     activations, activation_slice = _planes(activations, 1)
     return {
-        "revision": engine.revision,
+        "revision": revision,
         **asdict(selection),
         "sample": {
             "label": sample.label,
@@ -76,7 +80,9 @@ def _planes(maps: np.ndarray, leading: int) -> tuple[np.ndarray, str]:
     return maps, ""
 
 
-def _agreement(engine: Engine, selection: Selection, responses: np.ndarray) -> dict[str, Any] | None:
+def _agreement(
+    engine: Engine, selection: Selection, responses: np.ndarray, bias: np.ndarray | None
+) -> dict[str, Any] | None:
     """The proof that the pictures are what the net computes, for each filter of the layer.
 
     Its bias, and the largest difference between the response plus that bias and the pre-activation; None where the
@@ -84,7 +90,6 @@ def _agreement(engine: Engine, selection: Selection, responses: np.ndarray) -> d
     """
     if selection.source != "input" or selection.channel is not None:
         return None
-    bias = engine.layers[selection.layer].bias
     summed = responses if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
     gap = summed - engine.pre_activations(selection.image, selection.layer)
     difference = np.abs(gap).reshape(len(summed), -1).max(axis=1)

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from filterscope.activations import Activation, find_activation, survey
+from filterscope.activations import Activation, find_activation, list_calls
 from filterscope.errors import NetError, describe_exception
-from filterscope.tracing import ConvCall, Frame
+from filterscope.tracing import ConvCall
 from filterscope.twin import Twin
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
@@ -44,6 +44,7 @@ class ConvLayer:
         output_padding: `(row, column)`, added at the end of a transposed one's output.
         out_shape: `(F, H', W')` for the image the explorer was made with.
         activation: Where the layer's activation is found.
+        plain: Whether the weight is the module's own parameter, as it stands, and not computed in the forward pass.
     """
 
     index: int
@@ -62,6 +63,7 @@ class ConvLayer:
     output_padding: tuple[int, ...]
     out_shape: tuple[int, ...]
     activation: Activation = field(repr=False)
+    plain: bool = field(repr=False)
     _read: ReadWeights = field(repr=False)
 
     @property
@@ -134,7 +136,7 @@ def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> t
         NetError: If the net refuses the image, or its pass reaches no convolution.
     """
     try:
-        calls, trace, output = survey(twin, batch)
+        calls, trace, output = list_calls(twin, batch)
     except Exception as error:
         raise NetError(refusal(batch, error)) from error
     if not calls:
@@ -142,15 +144,17 @@ def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> t
     modules = dict(twin.net.named_modules())
     counted: Counter[str] = Counter()
     layers = []
-    for index, (frame, call) in enumerate(calls):
+    for index, call in enumerate(calls):
         weight = call.kernels
-        name = frame.name or trace.operations[call.operation].name
+        name = call.name
+        plain = _is_plain(call)
         layers.append(
             ConvLayer(
                 index=index,
                 name=name,
                 call=counted[name],
-                module=modules.get(frame.name) if _is_conv(frame, call) else None,
+                module=modules.get(call.frame.name) if plain or isinstance(call.frame.module, _ConvNd) else None,
+                plain=plain,
                 in_channels=weight.shape[1] * call.groups,
                 out_channels=weight.shape[0],
                 kernel_size=tuple(weight.shape[2:]),
@@ -161,7 +165,7 @@ def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> t
                 groups=call.groups,
                 transposed=call.transposed,
                 output_padding=call.output_padding,
-                out_shape=tuple(call.output.shape[1:]),
+                out_shape=tuple(call.output.shape[-1 - call.rank :]),
                 activation=find_activation(trace, call, name),
                 _read=read_weights,
             )
@@ -170,10 +174,9 @@ def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> t
     return tuple(layers), output
 
 
-def _is_conv(frame: Frame, call: ConvCall) -> bool:
-    """Whether the module that called the convolution is itself that convolution."""
-    weight = getattr(frame.module, "weight", None)
-    return isinstance(weight, torch.Tensor) and weight.shape == call.weight.shape
+def _is_plain(call: ConvCall) -> bool:
+    """Whether the weight is the parameter that the module holds; looked up without computing a parametrised one."""
+    return call.frame.module._parameters.get("weight") is call.weight
 
 
 def image_rank(net: object) -> int:

@@ -1,16 +1,18 @@
 """Random numbers of our own, so that reading a sample or running the net leaves the user's generators as they were.
 
 A data set may crop at random and a net may draw in its forward pass, while a training loop in another thread draws from
-the same process-wide generator. Saving the state before and restoring it after would rewind that loop's numbers. So the
-generator is swapped for the single operation that draws, and only where our own thread draws.
+the same process-wide generators. Saving their state before and restoring it after would rewind that loop's numbers. So
+torch's draws are served from a generator of our own, operation by operation, and Python's and NumPy's generators are
+touched only around the reading of samples from a data set that was seen to draw from them.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,63 +24,127 @@ class RandomStream:
     """A stream of random numbers that starts where the user's generators stand and then goes its own way."""
 
     def __init__(self) -> None:
-        self._torch: dict[torch.device, torch.Tensor] = {}
-        self._python: Any = None
-        self._numpy: Any = None
+        self._torch: dict[torch.device, torch.Generator] = {}
+        self._globals = (
+            _Global(random.getstate, random.setstate),
+            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state),
+        )
 
     @contextmanager
     def instead(self) -> Iterator[None]:
-        """Serves every random number drawn inside from this stream; the global generators stay where they are.
+        """Serves every number that this thread draws from torch inside; the global generators stay where they are.
 
-        Torch is exact, whatever other threads draw meanwhile. Python's and NumPy's global generators cannot be watched
-        a thread at a time: they are put back only if their state changed, so code that draws from none of them is never
-        in the way of a thread that does.
+        Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
+        global state is then put back as it was at the start.
         """
-        outer_python, outer_numpy = random.getstate(), np.random.get_state()
-        if self._python is not None:
-            random.setstate(self._python)
-        if self._numpy is not None:
-            np.random.set_state(self._numpy)
-        start_python, start_numpy = random.getstate(), np.random.get_state()
+        seed, state = torch.initial_seed(), torch.get_rng_state()
         try:
-            with _TorchStream(self._torch):
+            with _TorchStream(self._torch, seed):
                 yield
         finally:
-            if self._python is not None or random.getstate() != start_python:
-                self._python = random.getstate()
-                random.setstate(outer_python)
-            if self._numpy is not None or not _same_numpy(np.random.get_state(), start_numpy):
-                self._numpy = np.random.get_state()
-                np.random.set_state(outer_numpy)
+            if torch.initial_seed() != seed:
+                torch.set_rng_state(state)
+
+    @contextmanager
+    def instead_of_all(self) -> Iterator[None]:
+        """The same, and for Python's `random` and `numpy.random`: for reading a sample of the user's data set.
+
+        These two cannot be watched a thread at a time. One that moved inside is put back, unless it goes on moving
+        without us, as it does while another thread draws from it. A data set that draws from one, read while another
+        thread draws from the same, is the case in which that thread can get numbers twice.
+        """
+        with ExitStack() as stack:
+            for generator in self._globals:
+                stack.enter_context(generator.instead())
+            with self.instead():
+                yield
 
 
-def _same_numpy(one: Any, other: Any) -> bool:
-    return bool(one[2] == other[2] and one[3:] == other[3:] and np.array_equal(one[1], other[1]))
+class _Global:
+    """Python's or NumPy's process-wide generator, and a state of our own to exchange it for."""
+
+    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]) -> None:
+        self._read, self._write = read, write
+        self._own: Any = None  # once the data set was seen to draw
+
+    @contextmanager
+    def instead(self) -> Iterator[None]:
+        outer = self._read()
+        if self._own is not None:
+            self._write(self._own)
+        try:
+            yield
+        finally:
+            if self._own is not None or (_differ(self._read(), outer) and not self._moves_by_itself()):
+                self._own = self._read()
+                self._write(outer)
+
+    def _moves_by_itself(self) -> bool:
+        before = self._read()
+        time.sleep(_LOOK_SECONDS)
+        return _differ(self._read(), before)
+
+
+_LOOK_SECONDS = 0.02  # once a data set, for as long as another thread may take to draw again
+
+
+def _differ(one: Any, other: Any) -> bool:
+    return not _same_numpy(one, other) if isinstance(one, dict) else bool(one != other)
+
+
+def _same_numpy(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    inner, outer = one["state"], other["state"]
+    return bool(inner["pos"] == outer["pos"] and np.array_equal(inner["key"], outer["key"]))
 
 
 class _TorchStream(TorchDispatchMode):
-    """Sees each ATen operation of this thread; runs those that draw with the stream's own generator state."""
+    """Sees each ATen operation of this thread; those that draw get a generator of the stream's own."""
 
-    def __init__(self, states: dict[torch.device, torch.Tensor]) -> None:
+    def __init__(self, generators: dict[torch.device, torch.Generator], seed: int) -> None:
         super().__init__()
-        self._states = states
+        self._generators = generators
+        self._seed = seed
 
     def __torch_dispatch__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        tags = getattr(func, "tags", ())
-        if torch.Tag.nondeterministic_seeded not in tags or kwargs.get("generator") is not None:
+        if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get("generator") is not None:
             return func(*args, **kwargs)
-        device = _device(args, kwargs)
-        outer = _get_state(device)
+        generator = self._generator(_device(args, kwargs))
+        with_generator = _taking_generator(func)
+        if with_generator is not None:
+            return with_generator(*args, **kwargs, generator=generator)
+        return self._swapped(func, args, kwargs, generator)
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        if device not in self._generators:
+            self._generators[device] = torch.Generator(device)
+            self._generators[device].set_state(_global_state(device))
+        if torch.initial_seed() != self._seed:  # seeded inside, by the data set or the net
+            self._seed = torch.initial_seed()
+            for generator in self._generators.values():
+                generator.manual_seed(self._seed)
+        return self._generators[device]
+
+    def _swapped(self, func: Any, args: Any, kwargs: Any, generator: torch.Generator) -> Any:
+        """For the few operations that take no generator: the global state is exchanged for that moment."""
+        outer = _global_state(generator.device)
+        _set_global_state(generator.device, generator.get_state())
         try:
-            if device in self._states:
-                _set_state(device, self._states[device])
             return func(*args, **kwargs)
         finally:
-            self._states[device] = _get_state(device)
-            _set_state(device, outer)
+            generator.set_state(_global_state(generator.device))
+            _set_global_state(generator.device, outer)
+
+
+def _taking_generator(func: Any) -> Callable[..., Any] | None:
+    """The overload of an operation that takes a generator: itself, `rand.generator`, `randint.low_generator`."""
+    if any(argument.name == "generator" for argument in func._schema.arguments):
+        return func
+    packet, overload = func.overloadpacket, func._overloadname
+    name = "generator" if overload == "default" else f"{overload}_generator"
+    return getattr(packet, name) if name in packet.overloads() else None
 
 
 def _device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:
@@ -91,13 +157,13 @@ def _backend(device: torch.device) -> Any:
     return sys.modules[f"torch.{device.type}"]
 
 
-def _get_state(device: torch.device) -> torch.Tensor:
+def _global_state(device: torch.device) -> torch.Tensor:
     if device.type == "cpu":
         return torch.get_rng_state()
     return _backend(device).get_rng_state() if device.type == "mps" else _backend(device).get_rng_state(device)
 
 
-def _set_state(device: torch.device, state: torch.Tensor) -> None:
+def _set_global_state(device: torch.device, state: torch.Tensor) -> None:
     if device.type == "cpu":
         torch.set_rng_state(state)
     elif device.type == "mps":

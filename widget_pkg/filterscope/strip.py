@@ -55,8 +55,10 @@ def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[st
     start, count, wanted, outcome = _arguments(args, survey)
     total = len(engine.source)
     filtered = wanted is not None or outcome is not None
+    partial = False
     if filtered:
         survey.need([], whole=True, predictions=outcome is not None)
+        partial = survey.progress().running  # before counting: what is done by then is in the count
         matching = survey.matching(wanted, outcome)
         images = [int(image) for image in matching[start : start + count]]
         found = len(matching)
@@ -81,8 +83,8 @@ def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[st
         "survey": {
             "done": progress.done,
             "total": progress.total,
-            "running": progress.running,
-            "needed": progress.running,
+            "running": partial or progress.running,
+            "needed": partial or progress.running,
             "error": progress.error,
         },
     }

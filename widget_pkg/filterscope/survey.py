@@ -7,8 +7,11 @@ nobody has asked for a while.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +47,16 @@ class Progress:
     error: str | None
 
 
+# A thread that still works while the interpreter is taken down aborts it, so these are closed first.
+_END_WITH_PYTHON: weakref.WeakSet[Survey] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for survey in list(_END_WITH_PYTHON):
+        survey.close()
+
+
 class Survey:
     """Labels and predictions of a data set's images, as far as they are known.
 
@@ -65,6 +78,7 @@ class Survey:
         self._whole = False  # whether all images are wanted, or only these
         self._error: str | None = None
         self._closed = False
+        _END_WITH_PYTHON.add(self)
 
     def classes(self) -> list[str | int]:
         """The classes that can be asked for: the data set's names, or the labels seen so far."""
@@ -74,7 +88,7 @@ class Survey:
         """Whether all labels are at hand, as the data set itself holds them, or as they were read."""
         with self._engine.lock:
             if self._labels is None:
-                known = self._engine.source.labels()
+                known = self._engine.labels()
                 if known is None:
                     return False
                 self._labels = np.array([self._number(label) for label in known], np.int32)
@@ -95,6 +109,8 @@ class Survey:
             if predictions and self._predictions is None:
                 self._predictions = np.full(self._total, _UNKNOWN, np.int32)
             self._first, self._whole, self._asked = first, whole, time.monotonic()
+            if self._engine.runs_the_net_itself and predictions:
+                self._error = "no predictions in the background: this net cannot be copied, so nothing else may run it"
             if not self._alive() and not self._closed and self._error is None and self._next():
                 self._thread = threading.Thread(target=self._run, name="filterscope survey", daemon=True)
                 self._thread.start()
@@ -143,6 +159,7 @@ class Survey:
     def _start_anew_if_changed(self) -> None:
         if self._revision != self._engine.revision:
             self._revision = self._engine.revision
+            self._total = len(self._engine.source)
             self._labels = self._predictions = self._error = None
 
     def _alive(self) -> bool:
@@ -211,8 +228,20 @@ class Survey:
             if time.monotonic() > end:
                 break
         if self._predictions is not None and pixels:
-            for image, found in zip(read, self._engine.classify(pixels), strict=True):
+            for image, found in zip(read, self._classify(pixels), strict=True):
                 self._predictions[image] = self._number(found)
+
+    def _classify(self, pixels: list[np.ndarray]) -> list[str | int | None]:
+        """Predictions in one pass, or one by one where the net refuses that; None for what it refuses alone."""
+        with suppress(Exception):
+            return self._engine.classify(pixels)
+        found: list[str | int | None] = []
+        for image in pixels:
+            try:
+                found += self._engine.classify([image])
+            except Exception:
+                found.append(None)
+        return found
 
     def _note(self, image: int, label: int, prediction: int) -> None:
         if self._labels is not None:

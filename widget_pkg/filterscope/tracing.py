@@ -62,6 +62,7 @@ class ConvCall:
     """
 
     frame: Frame
+    function: str
     operation: int
     input: torch.Tensor
     weight: torch.Tensor
@@ -74,6 +75,16 @@ class ConvCall:
     groups: int
     transposed: bool
     output_padding: tuple[int, ...]
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return self.weight.ndim - 2
+
+    @property
+    def name(self) -> str:
+        """The name of the module it ran in; the function's where that is the net itself."""
+        return self.frame.name or self.function
 
     @property
     def kernels(self) -> torch.Tensor:
@@ -214,6 +225,7 @@ class Recorder(TorchFunctionMode):
             mode, input, padding = module.padding_mode, frame.input, module.padding
         return ConvCall(
             frame=frame,
+            function=self.trace.operations[-1].name,
             operation=len(self.trace.operations) - 1,
             input=input,
             weight=weight,

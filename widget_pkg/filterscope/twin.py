@@ -1,8 +1,9 @@
 """A twin of the user's net, in eval mode, on which every pass runs: the user's own net is never touched.
 
 The twin is the module tree copied with its parameters shared, so it costs no memory and always has the live weights.
-Buffers are copied and brought up to date before a pass, because a forward pass may write to them. Hooks of the user's
-do not fire on the twin, except those that compute a weight (weight norm, spectral norm, pruning).
+Buffers and plain tensor attributes are copied and brought up to date before a pass, because a forward pass may write to
+them. Hooks of the user's do not fire on the twin, except those that compute a weight (weight norm, spectral norm,
+pruning).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _HOOK_DICTS = (
     "_backward_hooks",
     "_backward_pre_hooks",
 )
-_FINGERPRINT_VALUES = 65_536  # read of each tensor; a larger one is sampled evenly
+_SAMPLED_VALUES = 1_024  # of each tensor, besides the sum of all its bits
 
 
 class Twin:
@@ -71,38 +72,68 @@ class Twin:
     @contextmanager
     def ready(self) -> Iterator[nn.Module]:
         """Yields the module to run, in eval mode and with the live weights and buffers."""
-        if not _same_parts(self._parts, _parts(self.net)):
+        if self.changed_in_structure():
             self.rebuild()
         if self.in_place:
             with _restored(self.net):
                 yield self.net
             return
         for module, live in zip(self._module.modules(), self.net.modules(), strict=True):
-            for name, buffer in live._buffers.items():
-                own = module._buffers[name]
-                if buffer is not None and own is not None:
-                    own.data.copy_(buffer.data)
+            _bring_up_to_date(module._buffers, live._buffers)
+            _bring_up_to_date(module.__dict__, live.__dict__)
         yield self._module
+
+    def changed_in_structure(self) -> bool:
+        """Whether modules, parameters or buffers of the net are others than when it was copied."""
+        return not _same_parts(self._parts, _parts(self.net))
 
     def fingerprint(self) -> int:
         """A number that changes when a weight or buffer of the net changes, also where `_version` does not (`.data`).
 
-        Tensors of up to 65,536 values are read whole, of larger ones as many values, evenly spaced, with the version
-        counter that every ordinary in-place operation raises.
+        Of each tensor: identity, version counter, the sum of all its bits as integers, and 1,024 evenly spaced values.
         """
         checksum = 0
         for tensor in _parts(self.net)[1]:
-            flat = tensor.detach().reshape(-1)
-            step = -(-flat.numel() // _FINGERPRINT_VALUES) or 1
-            identity = f"{id(tensor)} {tensor._version} {tensor.data_ptr()} {tuple(tensor.shape)} {tensor.dtype}"
-            checksum = zlib.crc32(identity.encode(), checksum)
-            if flat.numel():
-                checksum = zlib.crc32(_bytes(flat[::step]), checksum)
+            checksum = zlib.crc32(f"{id(tensor)} {tensor.data_ptr()}".encode(), checksum)
+            checksum = zlib.crc32(_digest(tensor), checksum)
+        for module in self.net.modules():
+            for value in module.__dict__.values():
+                if isinstance(value, torch.Tensor):
+                    checksum = zlib.crc32(_digest(value), checksum)
         return checksum
 
 
-def _bytes(flat: torch.Tensor) -> bytes:
-    return flat.contiguous().cpu().view(torch.uint8).numpy().tobytes()
+def _digest(tensor: torch.Tensor) -> bytes:
+    version = -1 if tensor.is_inference() else tensor._version
+    head = f"{version} {tuple(tensor.shape)} {tensor.dtype}".encode()
+    if tensor.layout != torch.strided or tensor.device.type == "meta":
+        return head
+    flat = tensor.detach().reshape(-1)
+    if not flat.numel():
+        return head
+    step = -(-flat.numel() // _SAMPLED_VALUES)
+    sampled = flat[::step].contiguous().cpu().view(torch.uint8).numpy().tobytes()
+    if step == 1:
+        return head + sampled
+    bits = (
+        flat.contiguous().view(_BITS[flat.element_size()]) if flat.element_size() in _BITS else flat.view(torch.uint8)
+    )
+    return head + str(int(bits.sum(dtype=torch.int64))).encode() + sampled
+
+
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _bring_up_to_date(own: dict[str, Any], live: dict[str, Any]) -> None:
+    """Copies the live values of plain tensors; parameters are the same objects in both and stay."""
+    for name, value in live.items():
+        if not isinstance(value, torch.Tensor) or isinstance(value, nn.Parameter):
+            continue
+        held = own.get(name)
+        if isinstance(held, torch.Tensor) and held.shape == value.shape and held.dtype == value.dtype:
+            held.data.copy_(value.detach())
+        else:
+            own[name] = value.detach().clone()
 
 
 def _parts(net: nn.Module) -> tuple[list[nn.Module], list[torch.Tensor]]:
@@ -128,8 +159,13 @@ def _share(net: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     kept: list[Any] = []  # the memo goes by id: what it maps to must outlive the copying
     for module in net.modules():
+        _refuse_hidden_modules(module)
         for tensor in _tensors(module.__dict__, depth=3):
             memo[id(tensor)] = tensor
+        for value in module.__dict__.values():
+            if isinstance(value, torch.Tensor):
+                memo[id(value)] = value.detach().clone()
+                kept.append(value)
         for name in _HOOK_DICTS:
             hooks = module.__dict__.get(name)
             if hooks is not None:
@@ -142,6 +178,19 @@ def _share(net: nn.Module) -> nn.Module:
             if buffer is not None:
                 module._buffers[name] = buffers.setdefault(id(buffer), buffer.detach().clone())
     return twin
+
+
+def _refuse_hidden_modules(module: nn.Module) -> None:
+    """A function that holds a module in its closure would run the user's own, whatever is copied around it."""
+    for name, value in module.__dict__.items():
+        for cell in getattr(value, "__closure__", None) or ():
+            try:
+                held = cell.cell_contents
+            except ValueError:  # an empty cell
+                continue
+            held = getattr(held, "__self__", held)
+            if isinstance(held, nn.Module):
+                raise TypeError(f"{type(module).__name__}.{name} is a function that holds a {type(held).__name__}")
 
 
 def _computes_weight(hook: Any) -> bool:
