@@ -1,51 +1,80 @@
 /** The selects: what is shown, and on which scale. */
 
-import { element, options } from "./dom";
+import { element, options, setText } from "./dom";
 
 export type Entries = readonly (readonly [value: string, text: string])[];
 
 export class Choice {
-  private readonly select: HTMLSelectElement;
+  readonly #select: HTMLSelectElement;
   readonly root: HTMLElement;
 
   constructor(name: string, label: string, entries: Entries, hint: string, choose: (value: string) => void) {
-    this.select = element("select", { name, title: hint, "data-lm-suppress-shortcuts": "true" });
-    options(this.select, entries);
+    this.#select = element("select", { name, title: hint || false, "data-lm-suppress-shortcuts": "true" });
+    options(this.#select, entries);
     this.root = element(
       "label",
       { class: "fs-choice" },
       element("span", { class: "fs-name" }, label),
-      this.select,
+      this.#select,
     );
-    this.select.addEventListener("change", () => choose(this.select.value));
+    this.#select.addEventListener("change", () => choose(this.#select.value));
+  }
+
+  get value(): string {
+    return this.#select.value;
   }
 
   offer(entries: Entries): void {
-    options(this.select, entries);
+    options(this.#select, entries);
   }
 
   show(value: string): void {
-    if (this.select.value !== value) this.select.value = value;
+    if (this.#select.value !== value) this.#select.value = value;
+  }
+
+  describedBy(id: string): void {
+    this.#select.setAttribute("aria-describedby", id);
   }
 }
 
 /** The channel, one of as many as the layer's filters have kernels; the empty value stands for all of them. */
 export class ChannelChoice extends Choice {
-  private channels = 0;
+  #channels = 0;
 
   constructor(choose: (channel: number | null) => void) {
-    const hint = "Which of the filter's kernels: the one for this input channel, or all of them, summed";
-    super("channel", "channel", [["", "all channels"]], hint, (value) =>
+    super("channel", "channel", [["", "all, summed"]], "", (value) =>
       choose(value === "" ? null : Number(value)),
     );
   }
 
   showChannel(channel: number | null, channels: number): void {
-    if (channels !== this.channels) {
-      this.channels = channels;
+    if (channels !== this.#channels) {
+      this.#channels = channels;
       const each = Array.from({ length: channels }, (_, c) => [String(c), `channel ${c}`] as const);
-      this.offer([["", "all channels"], ...each]);
+      this.offer([["", channels > 1 ? `all ${channels}, summed` : "the only one"], ...each]);
     }
     this.show(channel === null ? "" : String(channel));
+  }
+}
+
+/** Choices that belong together, and below them one sentence on what is chosen. */
+export class ChoiceGroup {
+  readonly #sentence: HTMLElement;
+  readonly root: HTMLElement;
+
+  constructor(label: string, id: string, choices: readonly Choice[]) {
+    this.#sentence = element("p", { class: "fs-note fs-sentence", id });
+    for (const choice of choices) choice.describedBy(id);
+    const row = element("div", { class: "fs-choices" }, ...choices.map((choice) => choice.root));
+    this.root = element(
+      "div",
+      { class: "fs-group", role: "group", "aria-label": label },
+      row,
+      this.#sentence,
+    );
+  }
+
+  say(sentence: string): void {
+    setText(this.#sentence, sentence);
   }
 }

@@ -23,6 +23,10 @@ export interface Options {
   patience: number;
   /** Hosts may drop a view without a word: what nobody can see asks no more. */
   visible(): boolean;
+  /** How many requests may be unanswered at a time. */
+  inFlight?: number;
+  /** While this is true nothing is sent; whoever makes it false calls `pump`. */
+  held?(): boolean;
 }
 
 interface Question {
@@ -37,105 +41,113 @@ const KEPT_LOST = 16;
 const MOST_DOUBLINGS = 5;
 
 export class Client {
-  private readonly prefix = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-  private numbers = 0;
-  private losses = 0;
+  readonly #wire: Wire;
+  readonly #listener: Listener;
+  readonly #options: Options;
+  readonly #prefix = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  #numbers = 0;
+  #losses = 0;
   /** The newest question of each name that still wants an answer. */
-  private readonly wanted = new Map<RequestName, Question>();
-  private readonly waiting = new Map<RequestName, Question>();
-  private readonly inFlight = new Map<string, { question: Question; timer: ReturnType<typeof setTimeout> }>();
+  readonly #wanted = new Map<RequestName, Question>();
+  readonly #waiting = new Map<RequestName, Question>();
+  readonly #inFlight = new Map<string, { question: Question; timer: ReturnType<typeof setTimeout> }>();
   /** Given up, but welcome if they still come. */
-  private readonly lost = new Map<string, Question>();
+  readonly #lost = new Map<string, Question>();
   /** Replies to questions up to this number are of no more use. */
-  private readonly settled = new Map<RequestName, number>();
-  private stalled = false;
+  readonly #settled = new Map<RequestName, number>();
+  #stalled = false;
 
-  constructor(
-    private readonly wire: Wire,
-    private readonly listener: Listener,
-    private readonly options: Options,
-  ) {}
+  constructor(wire: Wire, listener: Listener, options: Options) {
+    this.#wire = wire;
+    this.#listener = listener;
+    this.#options = options;
+  }
 
   ask(name: RequestName, args: object): void {
-    this.numbers += 1;
-    const question = { name, args, number: this.numbers };
-    this.wanted.set(name, question);
-    this.waiting.set(name, question);
+    this.#numbers += 1;
+    const question = { name, args, number: this.#numbers };
+    this.#wanted.set(name, question);
+    this.#waiting.set(name, question);
     this.pump();
   }
 
   /** What was asked under this name is answered otherwise: replies on their way are not wanted any more. */
   forget(name: RequestName): void {
-    this.wanted.delete(name);
-    this.waiting.delete(name);
-    this.settled.set(name, this.numbers);
+    this.#wanted.delete(name);
+    this.#waiting.delete(name);
+    this.#settled.set(name, this.#numbers);
   }
 
   /** Called when the view is seen again: asks what was left unasked while it was not. */
   resume(): void {
-    if (!this.stalled) return;
-    this.stalled = false;
-    for (const question of [...this.wanted.values()]) this.askAgain(question);
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    for (const question of [...this.#wanted.values()]) this.#askAgain(question);
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
-    const message = decodeMessage(content, buffers, (id) => this.inFlight.has(id) || this.lost.has(id));
-    if (message?.kind === "changed") this.listener.changed(message.revision);
-    if (message?.kind === "refused") this.listener.refused(message.message);
-    if (message?.kind === "reply") this.settle(message);
+    const message = decodeMessage(content, buffers, (id) => this.#inFlight.has(id) || this.#lost.has(id));
+    if (message?.kind === "changed") this.#listener.changed(message.revision);
+    if (message?.kind === "refused") this.#listener.refused(message.message);
+    if (message?.kind === "reply") this.#settle(message);
   }
 
   dispose(): void {
-    for (const { timer } of this.inFlight.values()) clearTimeout(timer);
-    this.inFlight.clear();
-    this.lost.clear();
-    this.waiting.clear();
-    this.wanted.clear();
+    for (const { timer } of this.#inFlight.values()) clearTimeout(timer);
+    this.#inFlight.clear();
+    this.#lost.clear();
+    this.#waiting.clear();
+    this.#wanted.clear();
   }
 
-  private settle({ reply }: Message & { kind: "reply" }): void {
-    const flight = this.inFlight.get(reply.id);
-    const question = flight?.question ?? this.lost.get(reply.id);
+  #settle({ reply }: Message & { kind: "reply" }): void {
+    const flight = this.#inFlight.get(reply.id);
+    const question = flight?.question ?? this.#lost.get(reply.id);
     if (!question) return;
     if (flight) clearTimeout(flight.timer);
-    this.inFlight.delete(reply.id);
-    this.lost.delete(reply.id);
-    this.losses = 0;
+    this.#inFlight.delete(reply.id);
+    this.#lost.delete(reply.id);
+    this.#losses = 0;
     const { name, number } = question;
-    const fresh = number > (this.settled.get(name) ?? 0);
-    const newest = number === this.wanted.get(name)?.number;
-    if (fresh) this.settled.set(name, number);
-    if (newest) this.wanted.delete(name);
+    const fresh = number > (this.#settled.get(name) ?? 0);
+    const newest = number === this.#wanted.get(name)?.number;
+    if (fresh) this.#settled.set(name, number);
+    if (newest) this.#wanted.delete(name);
     this.pump(); // first, so that the kernel works while the page paints
-    if (fresh) this.listener.reply(reply, newest);
+    if (fresh) this.#listener.reply(reply, newest);
   }
 
-  private pump(): void {
-    for (const question of [...this.waiting.values()]) {
-      if (this.inFlight.size >= IN_FLIGHT) return;
-      this.waiting.delete(question.name);
-      const id = `${this.prefix}-${question.number}`;
-      const patience = this.options.patience * 2 ** Math.min(this.losses, MOST_DOUBLINGS);
-      this.inFlight.set(id, { question, timer: setTimeout(() => this.giveUp(id), patience) });
-      this.wire.send(request(id, question.name, question.args));
+  /** Whether something is asked that was not answered yet. */
+  get busy(): boolean {
+    return this.#inFlight.size > 0 || this.#waiting.size > 0;
+  }
+
+  pump(): void {
+    for (const question of [...this.#waiting.values()]) {
+      if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.held?.()) return;
+      this.#waiting.delete(question.name);
+      const id = `${this.#prefix}-${question.number}`;
+      const patience = this.#options.patience * 2 ** Math.min(this.#losses, MOST_DOUBLINGS);
+      this.#inFlight.set(id, { question, timer: setTimeout(() => this.#giveUp(id), patience) });
+      this.#wire.send(request(id, question.name, question.args));
     }
   }
 
-  private giveUp(id: string): void {
-    const question = this.inFlight.get(id)?.question;
+  #giveUp(id: string): void {
+    const question = this.#inFlight.get(id)?.question;
     if (!question) return;
-    this.inFlight.delete(id);
-    this.losses += 1;
-    this.lost.set(id, question);
-    for (const old of [...this.lost.keys()].slice(0, -KEPT_LOST)) this.lost.delete(old);
-    if (!this.options.visible()) this.stalled = true;
-    else if (this.wanted.get(question.name) === question) this.askAgain(question);
+    this.#inFlight.delete(id);
+    this.#losses += 1;
+    this.#lost.set(id, question);
+    for (const old of [...this.#lost.keys()].slice(0, -KEPT_LOST)) this.#lost.delete(old);
+    if (!this.#options.visible()) this.#stalled = true;
+    else if (this.#wanted.get(question.name) === question) this.#askAgain(question);
     else this.pump();
   }
 
-  private askAgain(question: Question): void {
-    const asked = [...this.inFlight.values()].some((flight) => flight.question === question);
-    if (!asked && !this.waiting.has(question.name)) this.ask(question.name, question.args);
+  #askAgain(question: Question): void {
+    const asked = [...this.#inFlight.values()].some((flight) => flight.question === question);
+    if (!asked && !this.#waiting.has(question.name)) this.ask(question.name, question.args);
     else this.pump();
   }
 }

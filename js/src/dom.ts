@@ -15,6 +15,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
+/** For what one element says about another; unique on the page, where several widgets may stand. */
+export function uniqueId(): string {
+  return `fs-${Math.random().toString(36).slice(2)}`;
+}
+
 /** Writes only what differs, so that a repaint with the same words costs no layout and no announcement. */
 export function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) node.textContent = text;

@@ -30,6 +30,7 @@ import {
   writeSelection,
 } from "./selection";
 import { Status } from "./status";
+import { StripView } from "./strip";
 import { followTheme, onThemeChange } from "./theme";
 
 const HELD_BYTES = 32 * 2 ** 20;
@@ -37,107 +38,120 @@ const PATIENCE = 10_000;
 
 export class ExplorerView implements Listener {
   readonly root = element("div", { class: "filterscope", "data-lm-suppress-shortcuts": "true" });
-  private readonly palettes = new Palettes();
-  private readonly status = new Status(this.root);
-  private readonly image = new ImageView();
-  private readonly kernel = new KernelView(this.palettes);
-  private readonly response = new MapView("response", this.palettes);
-  private readonly activation = new MapView("activation", this.palettes);
-  private readonly grid = new GridView(this.palettes, (filter) => this.select({ filter }));
-  private readonly views = [this.image, this.kernel, this.response, this.activation, this.grid] as const;
-  private readonly controls: Controls;
-  private readonly client: Client;
-  private readonly frames = new Frames(HELD_BYTES);
+  readonly #model: AnyModel<Traits>;
+  readonly #palettes = new Palettes();
+  readonly #status = new Status(this.root);
+  readonly #image = new ImageView();
+  readonly #kernel = new KernelView(this.#palettes, (channel) => this.#select({ channel }));
+  readonly #response = new MapView("response", this.#palettes);
+  readonly #activation = new MapView("activation", this.#palettes);
+  readonly #grid = new GridView(this.#palettes, (filter) => this.#select({ filter }));
+  readonly #views = [this.#image, this.#kernel, this.#response, this.#activation, this.#grid] as const;
+  readonly #controls: Controls;
+  readonly #client: Client;
+  readonly #strip: StripView;
+  readonly #frames = new Frames(HELD_BYTES);
 
-  private description: Description | null = null;
-  private painted: Frame | null = null;
+  #description: Description | null = null;
+  #painted: Frame | null = null;
   /** The question whose answer is awaited. */
-  private asked: FrameArgs | null = null;
-  private readonly errors: Record<RequestName, string | null> = { describe: null, frame: null };
-  private notice: string | null = null;
-  private scale: Scale = "layer";
-  private revision = Number.NEGATIVE_INFINITY;
-  private following = false;
-  private readonly undo: (() => void)[] = [];
+  #asked: FrameArgs | null = null;
+  readonly #errors: Partial<Record<RequestName, string | null>> = {};
+  #notice: string | null = null;
+  #scale: Scale = "layer";
+  #revision = Number.NEGATIVE_INFINITY;
+  #following = false;
+  readonly #undo: (() => void)[] = [];
 
-  constructor(private readonly model: AnyModel<Traits>) {
-    this.controls = new Controls(
+  constructor(model: AnyModel<Traits>) {
+    this.#model = model;
+    this.#controls = new Controls(
       {
-        select: (change) => this.select(change),
+        select: (change) => this.#select(change),
         scale: (scale) => {
-          this.scale = scale;
-          this.follow();
+          this.#scale = scale;
+          this.#follow();
         },
         palette: (choice) => {
-          this.palettes.choice = choice;
-          if (this.painted) this.paint(this.painted);
+          this.#palettes.choice = choice;
+          if (this.#painted) this.#paint(this.#painted);
         },
       },
-      this.status.busy,
+      this.#status.busy,
     );
-    this.client = new Client(model, this, { patience: PATIENCE, visible: () => this.root.isConnected });
-    const pictures = this.views.slice(0, -1).map((view) => view.root);
+    this.#client = new Client(model, this, { patience: PATIENCE, visible: () => this.root.isConnected });
+    this.#strip = new StripView(model, {
+      select: (image) => this.#select({ image }),
+      held: () => this.#client.busy, // thumbnails never delay a frame
+      visible: () => this.root.getClientRects().length > 0,
+    });
+    this.#response.link(this.#activation);
+    const pictures = this.#views.slice(0, -1).map((view) => view.root);
     const row = element("div", { class: "fs-pictures" }, ...pictures);
-    const parts = [this.controls.root, ...this.status.nodes, row, this.grid.root];
+    const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, row, this.#grid.root];
     this.root.append(element("div", { class: "fs-inner" }, ...parts));
-    for (const view of this.views) view.clear();
-    this.listen();
-    this.client.ask("describe", {});
-    this.follow();
+    for (const view of this.#views) view.clear();
+    this.#listen();
+    this.#client.ask("describe", {});
+    this.#follow();
   }
 
   dispose(): void {
-    for (const undo of this.undo) undo();
-    this.client.dispose();
-    this.status.dispose();
-    this.frames.clear();
+    for (const undo of this.#undo) undo();
+    this.#client.dispose();
+    this.#strip.dispose();
+    this.#status.dispose();
+    this.#frames.clear();
     this.root.remove();
   }
 
   reply(reply: Reply, newest: boolean): void {
     if (reply.error) {
-      if (newest) this.fail(reply.error.message, reply.name);
+      if (newest) this.#fail(reply.error.message, reply.name);
       return; // an older question's error says nothing about what is asked now
     }
     try {
-      if (reply.name === "describe") this.described(decodeDescription(reply));
-      else this.framed(decodeFrame(reply), newest);
+      if (reply.name === "describe") this.#described(decodeDescription(reply));
+      else this.#framed(decodeFrame(reply), newest);
     } catch (error) {
       if (newest)
-        this.fail(`The page could not read the kernel's answer: ${(error as Error).message}`, reply.name);
+        this.#fail(`The page could not read the kernel's answer: ${(error as Error).message}`, reply.name);
     }
   }
 
   changed(revision: number): void {
-    this.revision = Math.max(this.revision, revision);
-    this.frames.clear();
-    this.asked = null;
-    this.client.ask("describe", {});
-    this.follow();
+    this.#revision = Math.max(this.#revision, revision);
+    this.#frames.clear();
+    this.#asked = null;
+    this.#client.ask("describe", {});
+    this.#follow();
   }
 
   refused(message: string): void {
-    this.notice = message;
-    this.follow();
+    this.#notice = message;
+    this.#follow();
   }
 
-  private listen(): void {
-    const { model, root } = this;
-    const received = (content: unknown, buffers: readonly unknown[]) =>
-      this.client.receive(content, buffers ?? []);
-    const moved = () => this.followSoon();
+  #listen(): void {
+    const model = this.#model;
+    const root = this.root;
+    const received = (content: unknown, buffers: readonly unknown[]) => {
+      this.#client.receive(content, buffers ?? []);
+      this.#strip.receive(content, buffers ?? []);
+    };
+    const moved = () => this.#followSoon();
     model.on("msg:custom", received);
     for (const trait of TRAITS) model.on(`change:${trait}`, moved);
-    const size = new ResizeObserver(() => this.resize());
+    const size = new ResizeObserver(() => this.#resize());
     size.observe(root);
     // Hosts bind their own actions to keys: what is pressed in here stays in here.
     const keep = (event: Event) => event.stopPropagation();
     root.addEventListener("keydown", keep);
     const theme = onThemeChange(root, () => {
       followTheme(root);
-      this.grid.draw();
+      this.#grid.draw();
     });
-    this.undo.push(
+    this.#undo.push(
       () => model.off("msg:custom", received),
       () => {
         for (const trait of TRAITS) model.off(`change:${trait}`, moved);
@@ -148,117 +162,121 @@ export class ExplorerView implements Listener {
     );
   }
 
-  private select(change: Partial<Selection>): void {
-    this.notice = null;
-    writeSelection(this.model, change, this.description);
-    this.follow();
+  #select(change: Partial<Selection>): void {
+    this.#notice = null;
+    writeSelection(this.#model, change, this.#description);
+    this.#follow();
   }
 
   /** Traits that change together arrive as several events: one look at all of them follows. */
-  private followSoon(): void {
-    if (this.following) return;
-    this.following = true;
+  #followSoon(): void {
+    if (this.#following) return;
+    this.#following = true;
     queueMicrotask(() => {
-      this.following = false;
-      this.follow();
+      this.#following = false;
+      this.#follow();
     });
   }
 
   /** Brings the page to the selection: from what is painted, from what is held, or by asking. */
-  private follow(): void {
-    const args = this.wanted();
-    if (this.painted && this.painted.revision >= this.revision && sameArgs(this.painted, args)) this.arrive();
+  #follow(): void {
+    const args = this.#wanted();
+    if (this.#painted && this.#painted.revision >= this.#revision && sameArgs(this.#painted, args))
+      this.#arrive();
     else {
-      const held = this.frames.answer(args, this.revision);
+      const held = this.#frames.answer(args, this.#revision);
       if (held) {
-        this.arrive();
-        this.paint(held);
-      } else if (!this.asked || !sameArgs(this.asked, args)) {
-        this.asked = args;
-        this.client.ask("frame", args);
+        this.#arrive();
+        this.#paint(held);
+      } else if (!this.#asked || !sameArgs(this.#asked, args)) {
+        this.#asked = args;
+        this.#client.ask("frame", args);
       }
     }
-    this.show();
+    this.#show();
   }
 
-  private wanted(): FrameArgs {
-    return { ...fitSelection(readSelection(this.model), this.description), scale: this.scale };
+  #wanted(): FrameArgs {
+    return { ...fitSelection(readSelection(this.#model), this.#description), scale: this.#scale };
   }
 
-  private arrive(): void {
-    this.asked = null;
-    this.client.forget("frame");
+  #arrive(): void {
+    this.#asked = null;
+    this.#client.forget("frame");
   }
 
-  private described(description: Description): void {
-    this.description = description;
-    this.errors.describe = null;
-    if (this.painted) this.paint(this.painted); // a frame may come first, and has no names
-    this.revision = Math.max(this.revision, description.revision);
-    this.follow();
+  #described(description: Description): void {
+    this.#description = description;
+    this.#errors.describe = null;
+    if (this.#painted) this.#paint(this.#painted); // a frame may come first, and has no names
+    this.#revision = Math.max(this.#revision, description.revision);
+    this.#follow();
   }
 
-  private framed(frame: Frame, newest: boolean): void {
-    if (frame.revision < this.revision && !newest) return; // from before the weights changed
-    this.revision = frame.revision;
-    this.frames.add(frame);
-    if (newest) this.asked = null;
-    this.paint(frame);
-    this.follow(); // it may hold the filter that was selected meanwhile
+  #framed(frame: Frame, newest: boolean): void {
+    if (frame.revision < this.#revision && !newest) return; // from before the weights changed
+    this.#revision = frame.revision;
+    this.#frames.add(frame);
+    if (newest) this.#asked = null;
+    this.#paint(frame);
+    this.#follow(); // it may hold the filter that was selected meanwhile
   }
 
-  private paint(frame: Frame): void {
-    this.errors.frame = null;
-    const name = this.description?.layers[frame.layer]?.name ?? `layer ${frame.layer}`;
-    for (const view of this.views) view.paint(frame, name);
-    this.painted = frame;
+  #paint(frame: Frame): void {
+    this.#errors.frame = null;
+    const name = this.#description?.layers[frame.layer]?.name ?? `layer ${frame.layer}`;
+    for (const view of this.#views) view.paint(frame, name);
+    this.#painted = frame;
     Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
     const parts = [`image ${frame.image}`, verdict(frame.sample), name, `filter ${frame.filter}`];
-    this.status.announce(parts.filter(Boolean).join(", "));
+    this.#status.announce(parts.filter(Boolean).join(", "));
   }
 
   /** Pictures go, so that none stands under another's label. */
-  private fail(sentence: string, name: RequestName): void {
-    this.errors[name] = sentence;
+  #fail(sentence: string, name: RequestName): void {
+    this.#errors[name] = sentence;
     if (name === "frame") {
-      this.painted = null;
-      for (const view of this.views) view.clear();
+      this.#painted = null;
+      for (const view of this.#views) view.clear();
       for (const key of ["image", "layer", "filter"]) delete this.root.dataset[key];
     }
-    this.show();
+    this.#show();
   }
 
-  private show(): void {
-    const selection = readSelection(this.model);
-    this.controls.show(selection, this.scale, this.description);
-    this.controls.say(this.painted, selection);
-    const asked = { ...selection, scale: this.scale };
-    const current = this.painted !== null && sameArgs(this.painted, asked) && this.asked === null;
-    const error = this.errors.frame ?? this.errors.describe;
-    const ready = current && error === null && this.description !== null;
+  #show(): void {
+    const selection = readSelection(this.#model);
+    this.#strip.mark(selection.image);
+    this.#controls.show(selection, this.#scale, this.#description);
+    this.#controls.say(this.#painted, selection);
+    const asked = { ...selection, scale: this.#scale };
+    const current = this.#painted !== null && sameArgs(this.#painted, asked) && this.#asked === null;
+    const error = this.#errors.frame ?? this.#errors.describe ?? null;
+    const ready = current && error === null && this.#description !== null;
     const waiting = !ready && error === null;
-    this.status.show({ ready, waiting, error, notice: this.notice });
+    this.#status.show({ ready, waiting, error, notice: this.#notice });
   }
 
-  private resize(): void {
-    this.client.resume();
+  #resize(): void {
+    this.#client.resume();
+    this.#strip.resume();
     const inner = this.root.firstElementChild as HTMLElement;
     const width = Math.floor(inner.getBoundingClientRect().width); // clientWidth may round up: a row too wide
     if (width === 0) return;
     followTheme(this.root);
     const ratio = window.devicePixelRatio || 1;
-    this.layout(width, ratio);
+    this.#layout(width, ratio);
   }
 
-  private layout(width: number, ratio: number): void {
-    const wide = width >= 1100;
+  #layout(width: number, ratio: number): void {
+    const wide = width >= 1240;
     const columns = wide ? 5 : width >= 600 ? 4 : width >= 320 ? 2 : 1;
     const gap = width >= 600 ? 20 : 14;
-    const box = Math.floor(Math.min(240, (width - (columns - 1) * gap) / columns));
+    const box = Math.floor(Math.min(wide ? 300 : 260, (width - (columns - 1) * gap) / columns));
     this.root.dataset.size = wide ? "wide" : width >= 600 ? "medium" : "narrow";
     this.root.dataset.pictures = box < 190 ? "small" : "large";
+    this.#strip.layout(width);
     this.root.style.setProperty("--fs-picture", `${box}px`);
     this.root.style.setProperty("--fs-gap", `${gap}px`);
-    for (const view of this.views) view.layout(view === this.grid ? width : box, ratio);
+    for (const view of this.#views) view.layout(view === this.#grid ? width : box, ratio);
   }
 }

@@ -11,6 +11,14 @@ export function number(value: number): string {
   return minus(size >= 1000 && size < 1e5 ? value.toFixed(0) : text);
 }
 
+/** The fewest digits that name this float32 and no other. */
+export function exact(value: number): string {
+  if (!Number.isFinite(value)) return number(value);
+  let digits = 1;
+  while (digits < 9 && Math.fround(Number(value.toPrecision(digits))) !== value) digits += 1;
+  return minus(String(Number(value.toPrecision(digits))));
+}
+
 /** As many decimals for each as the largest needs, so that a column of numbers lines up. */
 export function cellNumbers(values: Float32Array): string[] {
   let largest = 0;

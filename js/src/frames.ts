@@ -45,32 +45,36 @@ function bytesOf(frame: Frame): number {
 
 /** A few recent frames, the least recently used dropped first. */
 export class Frames {
-  private frames: Frame[] = [];
+  #frames: Frame[] = [];
 
-  constructor(private readonly limit: number) {}
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   add(frame: Frame): void {
-    this.frames = [frame, ...this.frames.filter((held) => !sameArgs(held, frame))];
+    this.#frames = [frame, ...this.#frames.filter((held) => !sameArgs(held, frame))];
     let bytes = 0;
-    this.frames = this.frames.filter((held, place) => {
+    this.#frames = this.#frames.filter((held, place) => {
       bytes += bytesOf(held);
-      return place === 0 || bytes <= this.limit;
+      return place === 0 || bytes <= this.#limit;
     });
   }
 
   /** A held frame for this question, at this revision or newer. */
   answer(args: FrameArgs, revision: number): Frame | null {
-    for (const held of this.frames) {
+    for (const held of this.#frames) {
       if (held.revision < revision || !sameArgs({ ...held, filter: args.filter }, args)) continue;
       const frame = withFilter(held, args.filter);
       if (!frame) continue;
-      this.frames = [held, ...this.frames.filter((other) => other !== held)];
+      this.#frames = [held, ...this.#frames.filter((other) => other !== held)];
       return frame;
     }
     return null;
   }
 
   clear(): void {
-    this.frames = [];
+    this.#frames = [];
   }
 }

@@ -46,8 +46,11 @@ export interface Rect {
 export interface GridGeometry {
   readonly columns: number;
   readonly rows: number;
+  /** From one cell to the next. */
   readonly cellWidth: number;
   readonly cellHeight: number;
+  /** What a cell holds is this wide; the rest is space between two. */
+  readonly filled: number;
   /** Within a cell. */
   readonly kernel: Rect;
   readonly map: Rect;
@@ -59,14 +62,17 @@ export interface GridContent {
   readonly map: { readonly width: number; readonly height: number };
 }
 
-const PAD = 6;
+/** Between a tile and the frame around a selected cell. */
+export const PAD = 6;
 const GAP = 4;
 export const NUMBER_HEIGHT = 16;
 /** Where a layer needs more, the grid scrolls. */
-export const GRID_HEIGHT = 480;
+export const GRID_HEIGHT = 500;
 const LARGEST_TILE = 112;
 /** Sides of a tile, tried from the largest down. */
-const SIDES = [112, 84, 72, 64, 56];
+const SIDES = [112, 104, 96, 88, 80, 72, 64, 56];
+/** How far cells move apart, as a part of their width, for the rows to end where the page does. */
+const MOST_SPREAD = 1.5;
 
 /** The largest tiles at which the whole layer is in sight; where none are small enough, the smallest. */
 export function gridGeometry(content: GridContent, width: number, ratio: number): GridGeometry {
@@ -78,17 +84,20 @@ function gridOf(content: GridContent, side: number, width: number, ratio: number
   const map = tileSize(content.map, side, ratio);
   const kernel = tileSize(content.kernel, Math.max(map.height, 0.7 * side), ratio); // as high as the map beside it
   const inner = Math.max(kernel.height, map.height);
-  const cellWidth = Math.ceil(PAD + kernel.width + GAP + map.width + PAD);
+  const filled = Math.ceil(PAD + kernel.width + GAP + map.width + PAD);
   const cellHeight = Math.ceil(NUMBER_HEIGHT + inner + PAD);
-  const most = Math.max(1, Math.floor(width / cellWidth));
+  const most = Math.max(1, Math.floor(width / filled));
   const rows = Math.ceil(content.filters / most);
   const snap = (value: number) => Math.round(value * ratio) / ratio;
   const centred = (size: number) => NUMBER_HEIGHT + snap((inner - size) / 2);
+  const columns = Math.ceil(content.filters / rows); // no more than these rows need, so that the last one is full
+  const spread = columns > 1 ? Math.floor((width - filled) / (columns - 1)) : filled;
   return {
-    columns: Math.ceil(content.filters / rows), // no more than these rows need, so that the last one is full
+    columns,
     rows,
-    cellWidth,
+    cellWidth: Math.min(spread, Math.floor(MOST_SPREAD * filled)),
     cellHeight,
+    filled,
     kernel: { x: PAD, y: centred(kernel.height), ...kernel },
     map: { x: snap(PAD + kernel.width + GAP), y: centred(map.height), ...map },
   };

@@ -9,9 +9,11 @@ import {
   type GridGeometry,
   gridGeometry,
   mosaicOf,
+  PAD,
   type Rect,
 } from "./geometry";
 import { GridPainter } from "./grid_painter";
+import { kernelsAreSummed } from "./kernel";
 import type { Palettes } from "./palette";
 import type { Frame, Picture } from "./protocol";
 import { sides } from "./tensor";
@@ -22,9 +24,9 @@ const SCROLLBAR = 16;
 const KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"];
 
 export class GridView {
-  private readonly title = element("h3", { class: "fs-title" });
-  private readonly caption = element("p", { class: "fs-note" });
-  private readonly canvas = element("canvas", {
+  readonly #title = element("h3", { class: "fs-title" });
+  readonly #caption = element("p", { class: "fs-note" });
+  readonly #canvas = element("canvas", {
     "data-view": "grid",
     tabindex: 0,
     role: "slider",
@@ -33,104 +35,104 @@ export class GridView {
     "aria-label": "all filters of the layer: arrow keys move, Enter selects",
     "data-lm-suppress-shortcuts": "true",
   });
-  private readonly extent = element("div", { class: "fs-extent" }, this.canvas);
-  private readonly scroller = element("div", { class: "fs-scroller" }, this.extent);
-  private readonly painter: GridPainter;
-  private readonly choice: Choice;
+  readonly #extent = element("div", { class: "fs-extent" }, this.#canvas);
+  readonly #scroller = element("div", { class: "fs-scroller" }, this.#extent);
+  readonly #pick: (filter: number) => void;
+  readonly #painter: GridPainter;
   readonly root: HTMLElement;
 
-  private frame: Frame | null = null;
-  private geometry: GridGeometry | null = null;
-  private map: MapName = "response";
-  private cursor = 0;
-  private focused = false;
-  private width = 700;
-  private ratio = 1;
+  #frame: Frame | null = null;
+  #geometry: GridGeometry | null = null;
+  #map: MapName = "response";
+  #cursor = 0;
+  #focused = false;
+  #width = 700;
+  #ratio = 1;
 
-  constructor(
-    palettes: Palettes,
-    private readonly pick: (filter: number) => void,
-  ) {
-    this.painter = new GridPainter(this.canvas, palettes);
+  constructor(palettes: Palettes, pick: (filter: number) => void) {
+    this.#pick = pick;
+    this.#painter = new GridPainter(this.#canvas, palettes);
     const entries = [
-      ["response", "response (filter2D)"],
+      ["response", "response"],
       ["activation", "activation"],
     ] as const;
-    const hint = "Which map stands beside each kernel";
-    this.choice = new Choice("grid-map", "beside each kernel", entries, hint, (value) => {
-      this.map = value as MapName;
-      this.place();
+    const choice = new Choice("grid-map", "beside each kernel", entries, "", (value) => {
+      this.#map = value as MapName;
+      this.#place();
     });
-    const head = element("div", { class: "fs-head" }, this.title, this.caption, this.choice.root);
-    this.root = element("section", { class: "fs-grid" }, head, this.scroller);
-    this.listen();
+    const head = element("div", { class: "fs-head" }, this.#title, choice.root, this.#caption);
+    this.root = element("section", { class: "fs-grid" }, head, this.#scroller);
+    this.#listen();
   }
 
   layout(width: number, ratio: number): void {
-    const moved = this.width !== width;
-    this.width = width;
-    this.ratio = ratio;
-    this.place();
-    if (moved && this.frame) this.reveal(this.frame.filter); // other columns: the filter stands elsewhere now
+    const moved = this.#width !== width;
+    this.#width = width;
+    this.#ratio = ratio;
+    this.#place();
+    if (moved && this.#frame) this.#reveal(this.#frame.filter); // other columns: the filter stands elsewhere now
   }
 
   paint(frame: Frame, layerName: string): void {
-    const before = this.frame;
-    this.frame = frame;
+    const before = this.#frame;
+    this.#frame = frame;
     const filters = frame.kernels.tensor.shape[0] ?? 0;
-    setText(this.title, `${layerName}: all ${filters} filters`);
+    setText(this.#title, `${layerName}: all ${filters} filters`);
     const moved = !before || before.layer !== frame.layer || before.filter !== frame.filter;
-    if (moved) this.cursor = frame.filter;
-    this.place();
-    if (moved) this.reveal(frame.filter);
+    if (moved) this.#cursor = frame.filter;
+    this.#place();
+    if (moved) this.#reveal(frame.filter);
   }
 
   clear(): void {
-    this.frame = null;
-    this.canvas.getContext("2d")?.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    setText(this.title, "");
-    setText(this.caption, "");
+    this.#frame = null;
+    this.#canvas.getContext("2d")?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    setText(this.#title, "");
+    setText(this.#caption, "");
   }
 
   /** Draws what is in view; also called when the host changes its theme. */
   draw(): void {
-    const { frame, geometry } = this;
+    const frame = this.#frame;
+    const geometry = this.#geometry;
     if (!frame || !geometry) return;
-    const top = this.scroller.scrollTop;
-    this.canvas.dataset.scroll = String(top);
-    const cursor = this.focused ? this.cursor : null;
-    this.painter.draw(
-      { kernels: frame.kernels, maps: this.picture(frame), selected: frame.filter, cursor },
-      { geometry, top, ratio: this.ratio },
+    const top = this.#scroller.scrollTop;
+    this.#canvas.dataset.scroll = String(top);
+    const cursor = this.#focused ? this.#cursor : null;
+    this.#painter.draw(
+      { kernels: frame.kernels, maps: this.#picture(frame), selected: frame.filter, cursor },
+      { geometry, top, ratio: this.#ratio },
     );
   }
 
-  private picture(frame: Frame): Picture {
-    return this.map === "response" ? frame.responses : frame.activations;
+  #picture(frame: Frame): Picture {
+    return this.#map === "response" ? frame.responses : frame.activations;
   }
 
-  private content(frame: Frame): GridContent {
+  #content(frame: Frame): GridContent {
     const [filters = 0, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
-    return { filters, kernel: mosaicOf(n, width, height), map: sides(this.picture(frame).tensor) };
+    return { filters, kernel: mosaicOf(n, width, height), map: sides(this.#picture(frame).tensor) };
   }
 
-  private place(): void {
-    const { frame, ratio } = this;
+  #place(): void {
+    const frame = this.#frame;
+    const ratio = this.#ratio;
     if (!frame) return;
-    const content = this.content(frame);
-    let geometry = gridGeometry(content, this.width, ratio);
+    const content = this.#content(frame);
+    const room = this.#width + 2 * PAD; // the frames around cells stand out, so that tiles align with what is above
+    let geometry = gridGeometry(content, room, ratio);
     const scrolls = geometry.rows * geometry.cellHeight > GRID_HEIGHT;
-    if (scrolls) geometry = gridGeometry(content, this.width - SCROLLBAR, ratio);
-    this.geometry = geometry;
-    const width = geometry.columns * geometry.cellWidth;
+    if (scrolls) geometry = gridGeometry(content, room - SCROLLBAR, ratio);
+    this.#geometry = geometry;
+    const width = (geometry.columns - 1) * geometry.cellWidth + geometry.filled;
     const height = geometry.rows * geometry.cellHeight;
     const seen = Math.min(height, GRID_HEIGHT);
-    this.scroller.style.maxHeight = `${GRID_HEIGHT}px`;
-    this.extent.style.height = `${height}px`;
-    this.extent.style.width = `${width}px`;
-    this.resizeCanvas(width, seen);
+    this.#scroller.style.maxHeight = `${GRID_HEIGHT}px`;
+    this.#extent.style.height = `${height}px`;
+    this.#extent.style.width = `${width}px`;
+    this.#resizeCanvas(width, seen);
     const rect = ({ x, y, width: w, height: h }: Rect) => [x, y, w, h].join(" ");
-    Object.assign(this.canvas.dataset, {
+    Object.assign(this.#canvas.dataset, {
       filters: content.filters,
       columns: geometry.columns,
       cellWidth: geometry.cellWidth,
@@ -138,83 +140,84 @@ export class GridView {
       kernelRect: rect(geometry.kernel),
       mapRect: rect(geometry.map),
     });
-    this.say(frame, content.filters);
+    this.#say(frame, content.filters);
     this.draw();
   }
 
-  private resizeCanvas(width: number, height: number): void {
-    const device = (size: number) => Math.round(size * this.ratio);
-    if (this.canvas.width !== device(width)) this.canvas.width = device(width);
-    if (this.canvas.height !== device(height)) this.canvas.height = device(height);
-    this.canvas.style.width = `${device(width) / this.ratio}px`;
-    this.canvas.style.height = `${device(height) / this.ratio}px`;
+  #resizeCanvas(width: number, height: number): void {
+    const device = (size: number) => Math.round(size * this.#ratio);
+    if (this.#canvas.width !== device(width)) this.#canvas.width = device(width);
+    if (this.#canvas.height !== device(height)) this.#canvas.height = device(height);
+    this.#canvas.style.width = `${device(width) / this.#ratio}px`;
+    this.#canvas.style.height = `${device(height) / this.#ratio}px`;
   }
 
-  private say(frame: Frame, filters: number): void {
-    const picture = this.picture(frame);
+  #say(frame: Frame, filters: number): void {
+    const picture = this.#picture(frame);
     const range = picture.ranges.length > 1 ? null : picture.ranges[0];
     const scale = range
       ? `on one scale for the layer, ${number(range.low)} … ${number(range.high)}`
       : "each on its own scale: not comparable with its neighbours";
     const reduced =
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
-    setText(this.caption, `kernel and ${this.map}, ${scale}${reduced}`);
-    this.canvas.setAttribute("aria-valuemax", String(Math.max(0, filters - 1)));
-    this.sayCursor();
+    const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
+    setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
+    this.#canvas.setAttribute("aria-valuemax", String(Math.max(0, filters - 1)));
+    this.#sayCursor();
   }
 
-  private sayCursor(): void {
-    const selected = this.cursor === this.frame?.filter ? ", selected" : "";
-    this.canvas.setAttribute("aria-valuenow", String(this.cursor));
-    this.canvas.setAttribute("aria-valuetext", `filter ${this.cursor}${selected}`);
+  #sayCursor(): void {
+    const selected = this.#cursor === this.#frame?.filter ? ", selected" : "";
+    this.#canvas.setAttribute("aria-valuenow", String(this.#cursor));
+    this.#canvas.setAttribute("aria-valuetext", `filter ${this.#cursor}${selected}`);
   }
 
-  private reveal(filter: number): void {
-    if (!this.geometry) return;
-    const { columns, cellHeight } = this.geometry;
+  #reveal(filter: number): void {
+    if (!this.#geometry) return;
+    const { columns, cellHeight } = this.#geometry;
     const upper = Math.floor(filter / columns) * cellHeight;
-    const { scrollTop } = this.scroller;
-    const seen = this.canvas.height / this.ratio;
-    if (upper < scrollTop) this.scroller.scrollTop = upper;
-    else if (upper + cellHeight > scrollTop + seen) this.scroller.scrollTop = upper + cellHeight - seen;
-    if (this.scroller.scrollTop !== scrollTop) this.draw();
+    const { scrollTop } = this.#scroller;
+    const seen = this.#canvas.height / this.#ratio;
+    if (upper < scrollTop) this.#scroller.scrollTop = upper;
+    else if (upper + cellHeight > scrollTop + seen) this.#scroller.scrollTop = upper + cellHeight - seen;
+    if (this.#scroller.scrollTop !== scrollTop) this.draw();
   }
 
-  private listen(): void {
-    this.scroller.addEventListener("scroll", () => this.draw());
-    this.canvas.addEventListener("click", (event) => this.click(event));
-    this.canvas.addEventListener("keydown", (event) => this.key(event));
+  #listen(): void {
+    this.#scroller.addEventListener("scroll", () => this.draw());
+    this.#canvas.addEventListener("click", (event) => this.#click(event));
+    this.#canvas.addEventListener("keydown", (event) => this.#key(event));
     const focus = (focused: boolean) => () => {
-      this.focused = focused;
+      this.#focused = focused;
       this.draw();
     };
-    this.canvas.addEventListener("focus", focus(true));
-    this.canvas.addEventListener("blur", focus(false));
+    this.#canvas.addEventListener("focus", focus(true));
+    this.#canvas.addEventListener("blur", focus(false));
   }
 
-  private click(event: MouseEvent): void {
-    const filters = this.frame?.kernels.tensor.shape[0] ?? 0;
-    if (!this.geometry) return;
-    const { columns, cellWidth, cellHeight } = this.geometry;
+  #click(event: MouseEvent): void {
+    const filters = this.#frame?.kernels.tensor.shape[0] ?? 0;
+    if (!this.#geometry) return;
+    const { columns, cellWidth, cellHeight } = this.#geometry;
     const column = Math.floor(event.offsetX / cellWidth);
-    const row = Math.floor((event.offsetY + this.scroller.scrollTop) / cellHeight);
+    const row = Math.floor((event.offsetY + this.#scroller.scrollTop) / cellHeight);
     const filter = row * columns + column;
     if (column < 0 || column >= columns || filter < 0 || filter >= filters) return;
-    this.moveCursor(filter);
-    this.pick(filter);
+    this.#moveCursor(filter);
+    this.#pick(filter);
   }
 
-  private key(event: KeyboardEvent): void {
-    if (event.altKey || event.ctrlKey || event.metaKey || !this.frame || !this.geometry) return;
-    const last = (this.frame.kernels.tensor.shape[0] ?? 1) - 1;
-    if (event.key === "Enter" || event.key === " ") this.pick(this.cursor);
-    else if (KEYS.includes(event.key)) this.moveCursor(this.target(event.key, last));
+  #key(event: KeyboardEvent): void {
+    if (event.altKey || event.ctrlKey || event.metaKey || !this.#frame || !this.#geometry) return;
+    const last = (this.#frame.kernels.tensor.shape[0] ?? 1) - 1;
+    if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
+    else if (KEYS.includes(event.key)) this.#moveCursor(this.#target(event.key, last));
     else return;
     event.preventDefault();
   }
 
-  private target(key: string, last: number): number {
-    const { columns, cellHeight } = this.geometry!;
+  #target(key: string, last: number): number {
+    const { columns, cellHeight } = this.#geometry!;
     const page = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
     const steps: Record<string, number> = {
       ArrowLeft: -1,
@@ -226,15 +229,15 @@ export class GridView {
       Home: -last,
       End: last,
     };
-    const wanted = this.cursor + steps[key]!;
+    const wanted = this.#cursor + steps[key]!;
     const leaves = key === "ArrowUp" || key === "ArrowDown" ? wanted < 0 || wanted > last : false;
-    return leaves ? this.cursor : Math.min(last, Math.max(0, wanted));
+    return leaves ? this.#cursor : Math.min(last, Math.max(0, wanted));
   }
 
-  private moveCursor(filter: number): void {
-    this.cursor = filter;
-    this.sayCursor();
+  #moveCursor(filter: number): void {
+    this.#cursor = filter;
+    this.#sayCursor();
     this.draw();
-    this.reveal(filter);
+    this.#reveal(filter);
   }
 }

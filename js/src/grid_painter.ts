@@ -34,36 +34,38 @@ interface Rows {
 }
 
 export class GridPainter {
-  private readonly tiles = element("canvas");
-  private readonly codes = new WeakMap<Picture, Uint8Array>();
+  readonly #canvas: HTMLCanvasElement;
+  readonly #palettes: Palettes;
+  readonly #tiles = element("canvas");
+  readonly #codes = new WeakMap<Picture, Uint8Array>();
 
-  constructor(
-    private readonly canvas: HTMLCanvasElement,
-    private readonly palettes: Palettes,
-  ) {}
+  constructor(canvas: HTMLCanvasElement, palettes: Palettes) {
+    this.#canvas = canvas;
+    this.#palettes = palettes;
+  }
 
   draw(scene: GridScene, window: GridWindow): void {
-    const context = this.canvas.getContext("2d");
+    const context = this.#canvas.getContext("2d");
     if (!context) return;
     const { geometry, top, ratio } = window;
     const { columns, cellHeight } = geometry;
     const filters = scene.kernels.tensor.shape[0] ?? 0;
-    const bottom = top + this.canvas.height / ratio;
+    const bottom = top + this.#canvas.height / ratio;
     const rows = {
       first: Math.floor(top / cellHeight) * columns,
       end: Math.min(filters, Math.ceil(bottom / cellHeight) * columns),
     };
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    this.drawTiles(context, scene.kernels, geometry.kernel, rows, window);
-    this.drawTiles(context, scene.maps, geometry.map, rows, window);
-    this.drawMarks(context, scene, rows, window);
+    context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    this.#drawTiles(context, scene.kernels, geometry.kernel, rows, window);
+    this.#drawTiles(context, scene.maps, geometry.map, rows, window);
+    this.#drawMarks(context, scene, rows, window);
   }
 
   /** Codes of the whole layer, kept with the picture: scrolling and selecting repaint from them. */
-  private codesFor(picture: Picture): Uint8Array {
+  #codesFor(picture: Picture): Uint8Array {
     if (picture.tensor.dtype === "uint8") return picture.tensor.data;
-    const held = this.codes.get(picture);
+    const held = this.#codes.get(picture);
     if (held) return held;
     const codes = new Uint8Array(picture.tensor.data.length);
     const filters = picture.tensor.shape[0] ?? 0;
@@ -72,12 +74,12 @@ export class GridPainter {
       const { low, high } = rangeOf(picture, filter);
       codes.set(codesOf(data, low, high), filter * data.length);
     }
-    this.codes.set(picture, codes);
+    this.#codes.set(picture, codes);
     return codes;
   }
 
   /** All tiles in view go to a canvas beside the page at one pixel a value, and from there enlarged to their places. */
-  private drawTiles(
+  #drawTiles(
     context: CanvasRenderingContext2D,
     picture: Picture,
     rect: Rect,
@@ -95,13 +97,13 @@ export class GridPainter {
       ((filter - first) % columns) * tile.width,
       Math.floor((filter - first) / columns) * tile.height,
     ];
-    const codes = this.codesFor(picture);
+    const codes = this.#codesFor(picture);
     for (let filter = first; filter < end; filter++) {
-      const lookup = this.palettes.lookup(rangeOf(picture, filter).signed);
+      const lookup = this.#palettes.lookup(rangeOf(picture, filter).signed);
       const [x, y] = at(filter);
       raster.putMosaic(codes, filter * n * width * height, n, width, height, lookup, x, y);
     }
-    raster.show(this.tiles);
+    raster.show(this.#tiles);
     const size = { width: Math.round(rect.width * ratio), height: Math.round(rect.height * ratio) };
     context.imageSmoothingEnabled = size.width < tile.width; // crisp, unless there are more values than pixels
     for (let filter = first; filter < end; filter++) {
@@ -109,17 +111,17 @@ export class GridPainter {
       const cell = cellOf(filter, window);
       const left = Math.round((cell.x + rect.x) * ratio);
       const upper = Math.round((cell.y + rect.y) * ratio);
-      context.drawImage(this.tiles, x!, y!, tile.width, tile.height, left, upper, size.width, size.height);
+      context.drawImage(this.#tiles, x!, y!, tile.width, tile.height, left, upper, size.width, size.height);
     }
   }
 
-  private drawMarks(
+  #drawMarks(
     context: CanvasRenderingContext2D,
     scene: GridScene,
     { first, end }: Rows,
     window: GridWindow,
   ): void {
-    const style = getComputedStyle(this.canvas);
+    const style = getComputedStyle(this.#canvas);
     const accent = style.getPropertyValue("--fs-accent").trim() || "#1a73e8";
     const { selected, cursor } = scene;
     const { geometry, ratio } = window;
@@ -137,7 +139,7 @@ export class GridPainter {
 
 function outline(
   context: CanvasRenderingContext2D,
-  { cellWidth, cellHeight }: GridGeometry,
+  { filled, cellHeight }: GridGeometry,
   x: number,
   y: number,
   colour: string,
@@ -147,7 +149,7 @@ function outline(
   context.strokeStyle = colour;
   context.lineWidth = dash.length === 0 ? 2 : 1;
   context.setLineDash(dash);
-  context.strokeRect(x + inset, y + inset, cellWidth - 2 * inset, cellHeight - 2 * inset);
+  context.strokeRect(x + inset, y + inset, filled - 2 * inset, cellHeight - 2 * inset);
 }
 
 /** The top left corner of a filter's cell on the canvas. */

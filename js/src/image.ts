@@ -2,60 +2,58 @@
 
 import { element } from "./dom";
 import { className, number, percent, verdictParts } from "./format";
-import { PictureBox, pointInWords } from "./picture";
+import { PictureBox, pixelInWords } from "./picture";
 import type { Frame, Sample } from "./protocol";
 import { rasterOfDisplay } from "./raster";
 
-const BARS = 5;
+/** As many as there is room for beside a large picture; style.css shows fewer where they stand below it. */
+const BARS = 10;
 
 export class ImageView {
-  private readonly verdict = element("p", { class: "fs-verdict" });
-  private readonly bars = element("ol", { class: "fs-bars", "aria-label": "prediction" });
-  private readonly said = element("div", { class: "fs-said" }, this.verdict, this.bars);
-  private readonly picture = new PictureBox("image", [this.said]);
-  readonly root = this.picture.root;
-  private painted: Sample | null = null;
+  readonly #verdict = element("p", { class: "fs-verdict" });
+  readonly #bars = element("ol", { class: "fs-bars", "aria-label": "prediction" });
+  readonly #said = element("div", { class: "fs-said" }, this.#verdict, this.#bars);
+  readonly #picture = new PictureBox("image", [this.#said]);
+  readonly root = this.#picture.root;
+  #painted: Sample | null = null;
 
   layout(box: number, ratio: number): void {
-    this.picture.layout(box, ratio);
+    this.#picture.layout(box, ratio);
   }
 
   paint({ image, sample }: Frame): void {
-    if (this.painted === sample) return; // another filter of the same frame: nothing here changes
-    this.painted = sample;
+    if (this.#painted === sample) return; // another filter of the same frame: nothing here changes
+    this.#painted = sample;
     const { display, range } = sample;
-    rasterOfDisplay(display).show(this.picture.canvas);
+    rasterOfDisplay(display).show(this.#picture.canvas);
     const [height = 1, width = 1, channels = 1] = display.shape;
-    this.picture.describe({
+    const words = {
       title: "image",
       which: ` ${image}`,
       size: `${height}×${width}${channels === 3 ? " RGB" : ""}`,
-      content: `values ${number(range.low)} … ${number(range.high)}`,
-      note: sample.note,
+      content: { where: "values", value: `${number(range.low)} … ${number(range.high)}` },
+      notes: [sample.note],
       warning: "",
-    });
-    this.picture.shown((row, column) => {
+    };
+    this.#picture.shown(words, (row, column) => {
       const at = (row * width + column) * channels;
-      return pointInWords(
-        row,
-        column,
-        `${Array.from(display.data.subarray(at, at + channels)).join(", ")} of 255`,
-      );
+      const bytes = Array.from(display.data.subarray(at, at + channels));
+      return { where: pixelInWords(row, column), value: `${bytes.join(", ")}/255` };
     });
-    this.verdict.replaceChildren(...verdictLines(sample));
-    this.bars.replaceChildren(
-      ...sample.prediction.slice(0, BARS).map((entry) => this.bar(entry, sample.label)),
+    this.#verdict.replaceChildren(...verdictLines(sample));
+    this.#bars.replaceChildren(
+      ...sample.prediction.slice(0, BARS).map((entry) => this.#bar(entry, sample.label)),
     );
   }
 
   clear(): void {
-    this.painted = null;
-    this.picture.clear("image");
-    this.verdict.replaceChildren();
-    this.bars.replaceChildren();
+    this.#painted = null;
+    this.#picture.clear("image");
+    this.#verdict.replaceChildren();
+    this.#bars.replaceChildren();
   }
 
-  private bar([name, probability]: Sample["prediction"][number], label: Sample["label"]): HTMLElement {
+  #bar([name, probability]: Sample["prediction"][number], label: Sample["label"]): HTMLElement {
     const fill = element("span", { class: "fs-fill" });
     fill.style.width = `${Math.max(0, Math.min(1, probability)) * 100}%`;
     const words = element("span", { class: "fs-class", title: className(name) }, className(name));

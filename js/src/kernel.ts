@@ -2,71 +2,116 @@
 
 import { codesOf } from "./codes";
 import { element } from "./dom";
-import { cellNumbers, number } from "./format";
+import { cellNumbers, exact } from "./format";
 import { mosaicOf } from "./geometry";
 import { contentInWords, Legend, warningInWords } from "./legend";
 import { rangeOf } from "./map";
 import { colourOf, type PaletteName, type Palettes } from "./palette";
-import { PictureBox, pointInWords } from "./picture";
-import type { Frame } from "./protocol";
+import { PictureBox, pixelInWords } from "./picture";
+import type { Pixel } from "./pixel_cursor";
+import type { Frame, Range } from "./protocol";
 import { Raster } from "./raster";
-import { summarize } from "./tensor";
+import { type Summary, summarize } from "./tensor";
 
 /** Cells along a side up to which a number fits into each. */
 const NUMBERED_SIDE = 5;
 
-export class KernelView {
-  private readonly legend = new Legend();
-  private readonly picture = new PictureBox("kernel", [this.legend.root]);
-  private readonly numbers = element("div", { class: "fs-numbers", "aria-hidden": "true" });
-  readonly root = this.picture.root;
+interface Kernels {
+  readonly n: number;
+  readonly height: number;
+  readonly width: number;
+}
 
-  constructor(private readonly palettes: Palettes) {
-    this.picture.mount.append(this.numbers);
+/** Which kernel's value a pixel of the mosaic is; null on the lines between them. */
+function placeIn({ n, height, width }: Kernels, pixel: Pixel) {
+  const row = pixel.row % (height + 1);
+  const column = pixel.column % (width + 1);
+  const { columns } = mosaicOf(n, width, height);
+  const channel = Math.floor(pixel.row / (height + 1)) * columns + Math.floor(pixel.column / (width + 1));
+  return row === height || column === width || channel >= n ? null : { channel, row, column };
+}
+
+/** The layer's range; the kernels' own where the grid shows only their root mean square, which has another one. */
+function kernelRange(frame: Frame, { minimum, maximum, nan, infinite }: Summary): Range {
+  if (!kernelsAreSummed(frame)) return rangeOf(frame.kernels, frame.filter);
+  const extreme = minimum > maximum ? 0 : Math.max(Math.abs(minimum), Math.abs(maximum));
+  const signed = minimum < 0;
+  const constant = minimum === maximum;
+  return { low: signed ? -extreme : 0, high: extreme, signed, minimum, maximum, nan, infinite, constant };
+}
+
+/** Whether the grid shows one picture for all of a filter's kernels, because there are too many. */
+export function kernelsAreSummed({ kernels, detail }: Frame): boolean {
+  return kernels.tensor.shape[1] !== detail.kernel.shape[0];
+}
+
+export class KernelView {
+  readonly #legend = new Legend();
+  readonly #picture = new PictureBox("kernel", [this.#legend.root]);
+  readonly #numbers = element("div", { class: "fs-numbers", "aria-hidden": "true" });
+  readonly root = this.#picture.root;
+
+  readonly #palettes: Palettes;
+  #kernels: Kernels | null = null;
+
+  constructor(palettes: Palettes, pickChannel: (channel: number) => void) {
+    this.#palettes = palettes;
+    this.#picture.mount.append(this.#numbers);
+    this.#picture.cursor.press = (pixel) => {
+      const place = this.#kernels && placeIn(this.#kernels, pixel);
+      if (!place || this.#kernels?.n === 1) return false;
+      pickChannel(place.channel); // several are shown only where all are: each stands for its own channel
+      return true;
+    };
   }
 
   layout(box: number, ratio: number): void {
-    this.picture.layout(box, ratio);
+    this.#picture.layout(box, ratio);
   }
 
   paint(frame: Frame): void {
     const { data, shape } = frame.detail.kernel;
     const [n = 1, height = 1, width = 1] = shape;
-    const range = rangeOf(frame.kernels, frame.filter);
+    const summary = summarize(data);
+    const range = kernelRange(frame, summary);
     const codes = codesOf(data, range.low, range.high);
     const mosaic = mosaicOf(n, width, height);
     const raster = new Raster(mosaic.width, mosaic.height);
-    raster.putMosaic(codes, 0, n, width, height, this.palettes.lookup(range.signed));
-    raster.show(this.picture.canvas);
-    const palette = this.palettes.nameFor(range.signed);
-    this.legend.paint(range, palette);
-    this.paintNumbers(n === 1 ? data : new Float32Array(), codes, width, height, palette);
-    const summary = summarize(data);
-    this.picture.describe({
+    raster.putMosaic(codes, 0, n, width, height, this.#palettes.lookup(range.signed));
+    raster.show(this.#picture.canvas);
+    const palette = this.#palettes.nameFor(range.signed);
+    this.#legend.paint(range, palette);
+    this.#paintNumbers(n === 1 ? data : new Float32Array(), codes, width, height, palette);
+    const kernels = { n, height, width };
+    this.#kernels = kernels;
+    const words = {
       title: n === 1 ? "kernel" : "kernels",
       which: ` · filter ${frame.filter}`,
       size: n === 1 ? `${height}×${width}` : `${n} of ${height}×${width}`,
       content: contentInWords(summary),
-      note: frame.notes.kernel,
+      notes: [n === 1 ? frame.notes.kernel : `${frame.notes.kernel}; click one to see it alone`],
       warning: warningInWords(range, summary, frame.scale),
-    });
-    this.picture.shown((y, x) => {
-      const row = y % (height + 1);
-      const column = x % (width + 1);
-      const tile = Math.floor(y / (height + 1)) * mosaic.columns + Math.floor(x / (width + 1));
-      if (row === height || column === width || tile >= n) return null;
-      const words = pointInWords(row, column, number(data[(tile * height + row) * width + column]!));
-      return n === 1 ? words : `kernel ${tile} ${words}`;
+    };
+    this.#picture.canvas.classList.toggle("fs-pickable", n > 1);
+    this.#picture.shown(words, (y, x) => {
+      const place = placeIn(kernels, { row: y, column: x });
+      if (!place) return null;
+      const { channel, row, column } = place;
+      return {
+        where: n === 1 ? pixelInWords(row, column) : `channel ${channel} (${row}, ${column})`,
+        value: exact(data[(channel * height + row) * width + column]!),
+      };
     });
   }
 
   clear(): void {
-    this.picture.clear("kernel");
-    this.legend.clear();
-    this.numbers.replaceChildren();
+    this.#kernels = null;
+    this.#picture.clear("kernel");
+    this.#legend.clear();
+    this.#numbers.replaceChildren();
   }
 
-  private paintNumbers(
+  #paintNumbers(
     values: Float32Array,
     codes: Uint8Array,
     width: number,
@@ -74,10 +119,10 @@ export class KernelView {
     palette: PaletteName,
   ) {
     const fits = values.length > 0 && Math.max(width, height) <= NUMBERED_SIDE;
-    this.numbers.style.gridTemplateColumns = `repeat(${width}, 1fr)`;
-    this.numbers.style.fontSize = width <= 3 ? "14px" : "11px";
+    this.#numbers.style.gridTemplateColumns = `repeat(${width}, 1fr)`;
+    this.#numbers.style.fontSize = width <= 3 ? "14px" : "11px";
     const cells = fits ? cellNumbers(values) : [];
-    this.numbers.replaceChildren(
+    this.#numbers.replaceChildren(
       ...cells.map((text, i) => {
         const [red, green, blue] = colourOf(codes[i]!, palette);
         const bright = 0.299 * red + 0.587 * green + 0.114 * blue > 115;

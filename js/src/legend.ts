@@ -3,40 +3,40 @@
 import { element, setText } from "./dom";
 import { number } from "./format";
 import { gradientOf, type PaletteName } from "./palette";
+import type { Reading } from "./pixel_cursor";
 import type { Range } from "./protocol";
 import type { Summary } from "./tensor";
 
 export class Legend {
-  private readonly bar = element("div", { class: "fs-bar" });
-  private readonly low = element("span");
-  private readonly zero = element("span", { class: "fs-zero" });
-  private readonly high = element("span");
+  readonly #bar = element("div", { class: "fs-bar" });
+  readonly #low = element("span");
+  readonly #zero = element("span", { class: "fs-zero" });
+  readonly #high = element("span");
   readonly root = element(
     "div",
     { class: "fs-legend" },
-    this.bar,
-    element("div", { class: "fs-ticks" }, this.low, this.zero, this.high),
+    this.#bar,
+    element("div", { class: "fs-ticks" }, this.#low, this.#zero, this.#high),
   );
 
   paint(range: Range, palette: PaletteName): void {
-    this.bar.style.background = gradientOf(palette);
-    setText(this.low, number(range.low));
-    setText(this.zero, range.signed ? "0" : "");
-    setText(this.high, number(range.high));
+    this.#bar.style.background = gradientOf(palette);
+    setText(this.#low, number(range.low));
+    setText(this.#zero, range.signed ? "0" : "");
+    setText(this.#high, number(range.high));
   }
 
   clear(): void {
-    this.bar.style.background = "";
-    for (const tick of [this.low, this.zero, this.high]) setText(tick, "");
+    this.#bar.style.background = "";
+    for (const tick of [this.#low, this.#zero, this.#high]) setText(tick, "");
   }
 }
 
 /** What one painted map holds: its own ends, or that it is constant. */
-export function contentInWords({ minimum, maximum }: Summary): string {
-  if (minimum > maximum) return "no finite value";
-  return minimum === maximum
-    ? `constant: every value is ${number(minimum)}`
-    : `values ${number(minimum)} … ${number(maximum)}`;
+export function contentInWords({ minimum, maximum }: Summary): Reading {
+  if (minimum > maximum) return { where: "no finite value", value: "" };
+  if (minimum === maximum) return { where: "constant, every value is", value: number(minimum) };
+  return { where: "values", value: `${number(minimum)} … ${number(maximum)}` };
 }
 
 /** What a reader would misread without being told; empty where there is nothing. */

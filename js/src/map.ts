@@ -1,13 +1,16 @@
 /** A map of the selected filter: the filter2D response, or the network's own activation. */
 
 import { codesOf } from "./codes";
-import { number } from "./format";
+import { exact, number } from "./format";
 import { contentInWords, Legend, warningInWords } from "./legend";
 import type { Palettes } from "./palette";
-import { PictureBox, pointInWords } from "./picture";
+import { PictureBox, pixelInWords } from "./picture";
 import type { Frame, Picture, Range } from "./protocol";
 import { Raster } from "./raster";
-import { sides, summarize } from "./tensor";
+import { type Summary, sides, summarize } from "./tensor";
+
+/** Larger differences than this part of a map's largest value are no float32 rounding. */
+const ROUNDING = 1e-3;
 
 /** One range for the layer, or each filter's own. */
 export function rangeOf(picture: Picture, filter: number): Range {
@@ -17,25 +20,31 @@ export function rangeOf(picture: Picture, filter: number): Range {
 }
 
 export class MapView {
-  private readonly legend = new Legend();
-  private readonly picture: PictureBox;
+  readonly #view: "response" | "activation";
+  readonly #palettes: Palettes;
+  readonly #legend = new Legend();
+  readonly #picture: PictureBox;
   readonly root: HTMLElement;
 
-  constructor(
-    private readonly view: "response" | "activation",
-    private readonly palettes: Palettes,
-  ) {
-    this.picture = new PictureBox(view, [this.legend.root]);
-    this.root = this.picture.root;
+  constructor(view: "response" | "activation", palettes: Palettes) {
+    this.#view = view;
+    this.#palettes = palettes;
+    this.#picture = new PictureBox(view, [this.#legend.root]);
+    this.root = this.#picture.root;
+  }
+
+  /** The same pixel is pointed at in both. */
+  link(other: MapView): void {
+    this.#picture.cursor.link(other.#picture.cursor);
   }
 
   layout(box: number, ratio: number): void {
-    this.picture.layout(box, ratio);
+    this.#picture.layout(box, ratio);
   }
 
   paint(frame: Frame): void {
-    const tensor = frame.detail[this.view];
-    const range = rangeOf(this.view === "response" ? frame.responses : frame.activations, frame.filter);
+    const tensor = frame.detail[this.#view];
+    const range = rangeOf(this.#view === "response" ? frame.responses : frame.activations, frame.filter);
     const { width, height } = sides(tensor);
     const raster = new Raster(width, height);
     raster.put(
@@ -43,26 +52,41 @@ export class MapView {
       0,
       width,
       height,
-      this.palettes.lookup(range.signed),
+      this.#palettes.lookup(range.signed),
     );
-    raster.show(this.picture.canvas);
-    this.legend.paint(range, this.palettes.nameFor(range.signed));
+    raster.show(this.#picture.canvas);
+    this.#legend.paint(range, this.#palettes.nameFor(range.signed));
     const summary = summarize(tensor.data);
-    this.picture.describe({
-      title: this.view,
+    const words = {
+      title: this.#view,
       which: ` · filter ${frame.filter}`,
       size: `${height}×${width}`,
       content: contentInWords(summary),
-      note: frame.notes[this.view],
+      notes: [frame.notes[this.#view], this.#view === "response" ? agreementInWords(frame, summary) : ""],
       warning: warningInWords(range, summary, frame.scale),
-    });
-    this.picture.shown((row, column) =>
-      pointInWords(row, column, number(tensor.data[row * width + column]!)),
-    );
+    };
+    this.#picture.shown(words, (row, column) => ({
+      where: pixelInWords(row, column),
+      value: exact(tensor.data[row * width + column]!),
+    }));
   }
 
   clear(): void {
-    this.picture.clear(this.view);
-    this.legend.clear();
+    this.#picture.clear(this.#view);
+    this.#legend.clear();
   }
+}
+
+/** The proof that this is what the net computes, where the frame carries one. */
+export function agreementInWords({ agreement, filter }: Frame, { minimum, maximum }: Summary): string {
+  if (!agreement) return "";
+  const bias = agreement.bias.data[filter]!;
+  const difference = agreement.difference.data[filter]!;
+  const sum = bias === 0 ? "response" : `response ${bias < 0 ? "−" : "+"} bias ${number(Math.abs(bias))}`;
+  if (!Number.isFinite(difference))
+    return `${sum} and the net's pre-activation: values that are not finite cannot be compared`;
+  const close = difference <= ROUNDING * Math.max(Math.abs(minimum), Math.abs(maximum), Math.abs(bias));
+  return close
+    ? `${sum} = the net's pre-activation (largest difference ${number(difference)})`
+    : `${sum} differs from the net's pre-activation by up to ${number(difference)}`;
 }

@@ -3,9 +3,10 @@
 import { HIGHEST_CODE, LOWEST_CODE, MINUS_INFINITY_CODE, NAN_CODE, PLUS_INFINITY_CODE } from "./codes";
 import anchors from "./palettes.json";
 
-export type PaletteName = "sequential" | "diverging" | "gray";
-/** What the person chooses: colours that fit the range, or gray. */
-export type PaletteChoice = "auto" | "gray";
+/** "upper" is the upper half of "diverging", from zero on. */
+export type PaletteName = "sequential" | "diverging" | "upper" | "gray";
+/** What the person chooses: colours that fit the range, or one palette for all. */
+export type PaletteChoice = "auto" | "sequential" | "diverging" | "gray";
 
 export type Rgb = readonly [number, number, number];
 
@@ -17,12 +18,17 @@ export function rgbOf(hex: string): Rgb {
   return [channel(1), channel(3), channel(5)];
 }
 
+function stopsOf(name: PaletteName): readonly string[] {
+  const { diverging } = anchors;
+  return name === "upper" ? diverging.slice((diverging.length - 1) / 2) : anchors[name];
+}
+
 /** The colour of a code under a palette. */
 export function colourOf(code: number, name: PaletteName): Rgb {
   if (code === NAN_CODE) return rgbOf(anchors.nan);
   if (code === MINUS_INFINITY_CODE) return rgbOf(anchors["-inf"]);
   if (code === PLUS_INFINITY_CODE) return rgbOf(anchors["+inf"]);
-  const stops = anchors[name];
+  const stops = stopsOf(name);
   const place = ((code - LOWEST_CODE) / (HIGHEST_CODE - LOWEST_CODE)) * (stops.length - 1);
   const index = Math.min(Math.floor(place), stops.length - 2);
   const from = rgbOf(stops[index]!);
@@ -31,9 +37,10 @@ export function colourOf(code: number, name: PaletteName): Rgb {
   return [mix(0), mix(1), mix(2)];
 }
 
+/** The diverging palette's middle is zero on every range: where nothing is negative, its upper half is all that is used. */
 export function paletteFor(signed: boolean, choice: PaletteChoice): PaletteName {
-  if (choice === "gray") return "gray";
-  return signed ? "diverging" : "sequential";
+  if (choice === "auto") return signed ? "diverging" : "sequential";
+  return choice === "diverging" && !signed ? "upper" : choice;
 }
 
 export function lookupOf(name: PaletteName): Lookup {
@@ -45,13 +52,13 @@ export function lookupOf(name: PaletteName): Lookup {
 
 /** The same colours as a CSS gradient, for a legend. */
 export function gradientOf(name: PaletteName): string {
-  return `linear-gradient(to right, ${anchors[name].join(", ")})`;
+  return `linear-gradient(to right, ${stopsOf(name).join(", ")})`;
 }
 
 /** Lookups by name, built at first use; one a view, since modules keep no state. */
 export class Palettes {
   choice: PaletteChoice = "auto";
-  private readonly built = new Map<PaletteName, Lookup>();
+  readonly #built = new Map<PaletteName, Lookup>();
 
   nameFor(signed: boolean): PaletteName {
     return paletteFor(signed, this.choice);
@@ -59,10 +66,10 @@ export class Palettes {
 
   lookup(signed: boolean): Lookup {
     const name = this.nameFor(signed);
-    let lookup = this.built.get(name);
+    let lookup = this.#built.get(name);
     if (!lookup) {
       lookup = lookupOf(name);
-      this.built.set(name, lookup);
+      this.#built.set(name, lookup);
     }
     return lookup;
   }

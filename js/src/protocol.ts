@@ -74,10 +74,49 @@ export interface Frame extends FrameArgs {
     readonly response: FloatTensor;
     readonly activation: FloatTensor;
   };
+  /** For each filter; null where the response is not the whole of what the layer computes. */
+  readonly agreement: { readonly bias: FloatTensor; readonly difference: FloatTensor } | null;
   readonly notes: { readonly kernel: string; readonly response: string; readonly activation: string };
 }
 
-export type RequestName = "describe" | "frame";
+/** The question a strip answers: one page of the images that match a filter. */
+export interface StripArgs {
+  /** The place of its first image among those that match. */
+  readonly start: number;
+  readonly count: number;
+  readonly class: ClassName | null;
+  readonly outcome: Outcome | null;
+}
+
+export type Outcome = "right" | "wrong";
+
+export interface Strip {
+  readonly revision: number;
+  readonly start: number;
+  readonly images: readonly number[];
+  readonly labels: readonly (ClassName | null)[];
+  /** Null: not known yet. */
+  readonly predicted: readonly (ClassName | null)[];
+  /** (n, side, side, 3) */
+  readonly thumbs: ByteTensor;
+  /** Height and width of the part of each box that is image; it lies in the middle. */
+  readonly sizes: readonly (readonly [number, number])[];
+  /** A sentence where the image cannot be read. */
+  readonly errors: readonly (string | null)[];
+  /** How many match, as far as is known. */
+  readonly matching: number;
+  readonly total: number;
+  readonly classes: readonly ClassName[];
+  readonly survey: {
+    readonly done: number;
+    readonly total: number;
+    readonly running: boolean;
+    readonly needed: boolean;
+    readonly error: string | null;
+  };
+}
+
+export type RequestName = "describe" | "frame" | "strip";
 
 export interface Reply {
   readonly id: string;
@@ -178,6 +217,7 @@ export function decodeFrame(reply: Reply): Frame {
   };
   const sample = objectIn(body.sample, "sample");
   const detail = objectIn(body.detail, "detail");
+  const agreement = body.agreement as Json | null | undefined;
   return {
     ...(body as unknown as Frame),
     sample: { ...(sample as unknown as Sample), display: bytesIn(tensor(sample.display), "display") },
@@ -189,7 +229,18 @@ export function decodeFrame(reply: Reply): Frame {
       response: floatsIn(tensor(detail.response), "response"),
       activation: floatsIn(tensor(detail.activation), "activation"),
     },
+    agreement: agreement
+      ? {
+          bias: floatsIn(tensor(agreement.bias), "bias"),
+          difference: floatsIn(tensor(agreement.difference), "difference"),
+        }
+      : null,
   };
+}
+
+export function decodeStrip(reply: Reply): Strip {
+  const body = objectIn(reply.body, "strip");
+  return { ...(body as unknown as Strip), thumbs: bytesIn(tensorAt(reply, body.thumbs), "thumbs") };
 }
 
 function objectIn(value: unknown, name: string): Json {

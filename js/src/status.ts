@@ -8,42 +8,46 @@ const BUSY_AFTER = 150;
 const ANNOUNCE_AFTER = 400;
 
 export class Status {
-  private readonly alert = element("p", { class: "fs-alert", role: "alert" });
-  private readonly live = element("p", { class: "fs-live", "aria-live": "polite" });
+  readonly #alert = element("p", { class: "fs-alert", role: "alert" });
+  readonly #live = element("p", { class: "fs-live", "aria-live": "polite" });
   readonly busy = element("span", { class: "fs-busy", "aria-hidden": "true" }, "computing …");
-  readonly nodes = [this.alert, this.live] as const;
-  private busyTimer: ReturnType<typeof setTimeout> | undefined;
-  private liveTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly nodes = [this.#alert, this.#live] as const;
+  #busyTimer: ReturnType<typeof setTimeout> | undefined;
+  #liveTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly root: HTMLElement) {}
+  readonly #root: HTMLElement;
+
+  constructor(root: HTMLElement) {
+    this.#root = root;
+  }
 
   /** `waiting`: an answer is outstanding. */
   show(state: { ready: boolean; waiting: boolean; error: string | null; notice: string | null }): void {
-    this.root.dataset.ready = String(state.ready);
-    if (state.error === null) delete this.root.dataset.error;
-    else this.root.dataset.error = "true";
-    setText(this.alert, [state.error, state.notice].filter(Boolean).join(" "));
-    if (!state.waiting) this.rest();
-    else if (this.busyTimer === undefined) {
-      this.busyTimer = setTimeout(() => {
-        this.root.dataset.busy = "true";
+    this.#root.dataset.ready = String(state.ready);
+    if (state.error === null) delete this.#root.dataset.error;
+    else this.#root.dataset.error = "true";
+    setText(this.#alert, [state.error, state.notice].filter(Boolean).join(" "));
+    if (!state.waiting) this.#rest();
+    else if (this.#busyTimer === undefined) {
+      this.#busyTimer = setTimeout(() => {
+        this.#root.dataset.busy = "true";
       }, BUSY_AFTER);
     }
   }
 
   announce(words: string): void {
-    clearTimeout(this.liveTimer);
-    this.liveTimer = setTimeout(() => setText(this.live, words), ANNOUNCE_AFTER);
+    clearTimeout(this.#liveTimer);
+    this.#liveTimer = setTimeout(() => setText(this.#live, words), ANNOUNCE_AFTER);
   }
 
   dispose(): void {
-    this.rest();
-    clearTimeout(this.liveTimer);
+    this.#rest();
+    clearTimeout(this.#liveTimer);
   }
 
-  private rest(): void {
-    clearTimeout(this.busyTimer);
-    this.busyTimer = undefined;
-    delete this.root.dataset.busy;
+  #rest(): void {
+    clearTimeout(this.#busyTimer);
+    this.#busyTimer = undefined;
+    delete this.#root.dataset.busy;
   }
 }

@@ -8,11 +8,14 @@ export function followTheme(root: HTMLElement): void {
   root.style.colorScheme = 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? "dark" : "light";
 }
 
-/** No event tells of a new theme, but a colour that changes runs a transition (style.css), and that has an end. */
+/** No event tells of a new theme, but a colour that changes runs a transition (style.css), which ends or is cut short. */
 export function onThemeChange(root: HTMLElement, changed: () => void): () => void {
   const ended = (event: TransitionEvent) => {
     if (event.target === root && /color/.test(event.propertyName)) changed();
   };
-  root.addEventListener("transitionend", ended);
-  return () => root.removeEventListener("transitionend", ended);
+  const events = ["transitionend", "transitioncancel"] as const;
+  for (const name of events) root.addEventListener(name, ended);
+  return () => {
+    for (const name of events) root.removeEventListener(name, ended);
+  };
 }

@@ -32,7 +32,8 @@ export interface Behaviour {
   /** The grid comes as codes: the page cannot answer other filters from it. */
   codes?: boolean;
   error?: string;
-  scale?: number;
+  /** Between the response plus the bias and the pre-activation. */
+  difference?: number;
 }
 
 const SIGNED = {
@@ -65,7 +66,9 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
   const filters = LAYERS[args.layer]?.filters ?? 1;
   const all = (size: number, value: (filter: number) => number) =>
     Float32Array.from({ length: filters * size }, (_, i) => value(Math.floor(i / size)));
-  const kernels = Float32Array.from({ length: filters * 4 }, (_, i) => i / 4 - 1);
+  const summed = args.source === "input" && args.channel === null;
+  const n = summed ? (LAYERS[args.layer]?.channels ?? 1) : 1;
+  const kernels = Float32Array.from({ length: filters * n * 4 }, (_, i) => i / 4 - 1);
   const responses = all(16, (filter) => responseValue({ ...args, filter }));
   const activations = all(4, (filter) => filter);
   const picture = (data: Float32Array, shape: number[], range: object) =>
@@ -91,14 +94,26 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
         ["Coat", 0.3],
       ],
     },
-    kernels: picture(kernels, [filters, 1, 2, 2], SIGNED),
+    kernels: picture(kernels, [filters, n, 2, 2], SIGNED),
     responses: picture(responses, [filters, 4, 4], SIGNED),
     activations: picture(activations, [filters, 2, 2], POSITIVE),
     detail: {
-      kernel: put(of(kernels, 4), [1, 2, 2]),
+      kernel: put(of(kernels, n * 4), [n, 2, 2]),
       response: put(of(responses, 16), [4, 4]),
       activation: put(of(activations, 4), [2, 2]),
     },
+    agreement: summed
+      ? {
+          bias: put(
+            all(1, (filter) => filter - 0.5),
+            [filters],
+          ),
+          difference: put(
+            all(1, () => behaviour.difference ?? 1e-7),
+            [filters],
+          ),
+        }
+      : null,
     notes: { kernel: "kernel 0 of 1", response: "over the image", activation: "conv → relu" },
   };
   const content = { kind: "reply", id, name: "frame", body, tensors } as {

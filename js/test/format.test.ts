@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cellNumbers, number, percent } from "../src/format";
+import { cellNumbers, exact, number, percent } from "../src/format";
 
 describe("number", () => {
   it.each([
@@ -13,6 +13,31 @@ describe("number", () => {
     [Number.NaN, "NaN"],
     [Number.NEGATIVE_INFINITY, "−∞"],
   ])("%f is %s", (value, text) => expect(number(value)).toBe(text));
+});
+
+describe("exact", () => {
+  it.each([
+    [0.1, "0.1"],
+    [-0, "0"],
+    [1, "1"],
+    [1500, "1500"],
+    [-0.43543753, "−0.43543753"],
+    [16777217, "16777216"],
+    [1e-7, "1e−7"],
+    [-3.4028235e38, "−3.4028235e+38"],
+    [Number.NaN, "NaN"],
+    [Number.POSITIVE_INFINITY, "∞"],
+  ])("%f as float32 is %s", (value, text) => expect(exact(Math.fround(value))).toBe(text));
+
+  it("is read back as the same float32, whatever its bits", () => {
+    const bits = new Uint32Array(1);
+    const values = new Float32Array(bits.buffer);
+    for (let seed = 1; seed < 4e9; seed += 12345678) {
+      bits[0] = seed;
+      if (!Number.isFinite(values[0]!)) continue;
+      expect(Math.fround(Number(exact(values[0]!).replace(/−/g, "-")))).toBe(values[0]);
+    }
+  });
 });
 
 describe("cellNumbers", () => {

@@ -40,14 +40,23 @@ describe("gridGeometry", () => {
   it.each([376, 676, 976, 1300])(
     "fits %i pixels, tiles inside their cells and not over each other",
     (width) => {
-      const { columns, rows, cellWidth, cellHeight, kernel, map } = gridGeometry(content, width, 1);
-      expect(columns * cellWidth).toBeLessThanOrEqual(width);
+      const { columns, rows, cellWidth, filled, cellHeight, kernel, map } = gridGeometry(content, width, 1);
+      expect((columns - 1) * cellWidth + filled).toBeLessThanOrEqual(width);
+      expect(filled).toBeLessThanOrEqual(cellWidth);
       expect(columns * rows).toBeGreaterThanOrEqual(20);
       expect(map.x).toBeGreaterThanOrEqual(kernel.x + kernel.width);
-      expect(map.x + map.width).toBeLessThanOrEqual(cellWidth);
+      expect(map.x + map.width).toBeLessThanOrEqual(filled);
       expect(Math.max(map.y + map.height, kernel.y + kernel.height)).toBeLessThanOrEqual(cellHeight);
     },
   );
+
+  it("spreads the cells over the width, but not far apart", () => {
+    const { columns, cellWidth, filled } = gridGeometry(content, 976, 1);
+    expect(976 - (columns - 1) * cellWidth - filled).toBeLessThan(columns);
+    const few = gridGeometry({ ...content, filters: 2 }, 976, 1);
+    expect(few.cellWidth).toBe(Math.floor(1.5 * few.filled));
+    expect(gridGeometry({ ...content, filters: 1 }, 976, 1).cellWidth).toBeGreaterThan(0);
+  });
 
   it("has no more columns than its rows need", () => {
     const { columns, rows } = gridGeometry({ ...content, filters: 10 }, 1300, 1);

@@ -67,6 +67,16 @@ describe("lookupOf and paletteFor", () => {
     expect([...bytes.subarray(90 * 4, 91 * 4)]).toEqual([...colourOf(90, "diverging"), 255]);
   });
 
+  it("shows the upper half of the diverging palette where nothing is negative: zero is white on every range", () => {
+    expect(paletteFor(true, "diverging")).toBe("diverging");
+    expect(paletteFor(false, "diverging")).toBe("upper");
+    expect(colourOf(2, "upper")).toEqual(colourOf(128, "diverging"));
+    for (let step = 0; step <= 126; step++)
+      expect(colourOf(2 + 2 * step, "upper")).toEqual(colourOf(128 + step, "diverging"));
+    expect(paletteFor(true, "sequential")).toBe("sequential");
+    expect(paletteFor(false, "sequential")).toBe("sequential");
+  });
+
   it("fits the palette to the range, unless gray is asked for", () => {
     expect(paletteFor(true, "auto")).toBe("diverging");
     expect(paletteFor(false, "auto")).toBe("sequential");

@@ -1,42 +1,11 @@
 // @vitest-environment jsdom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { codeOf } from "../src/codes";
 import { colourOf } from "../src/palette";
-import type { Traits } from "../src/selection";
 import widget from "../src/widget";
-import { FakeResizeObserver, installCanvas, pixel } from "./canvas";
+import { FakeResizeObserver, pixel } from "./canvas";
 import { FakeModel, responseValue } from "./fake_kernel";
-
-const cleanups: (() => void)[] = [];
-
-function render(model: FakeModel) {
-  const el = document.createElement("div");
-  const clean = widget().render({ model: model.model, el } as never);
-  cleanups.push(clean);
-  document.body.append(el);
-  const root = el.querySelector<HTMLElement>(".filterscope")!;
-  const query = <T extends HTMLElement>(selector: string) => root.querySelector<T>(selector)!;
-  const canvas = (view: string) => query<HTMLCanvasElement>(`canvas[data-view=${view}]`);
-  return { el, root, query, canvas, clean };
-}
-
-function open(traits?: Partial<Traits>) {
-  const model = new FakeModel();
-  Object.assign(model.traits, traits);
-  const view = render(model);
-  model.answerAll();
-  return { model, ...view };
-}
-
-function slide(input: HTMLInputElement, value: number) {
-  input.value = String(value);
-  input.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-function choose(select: HTMLSelectElement, value: string) {
-  select.value = value;
-  select.dispatchEvent(new Event("change", { bubbles: true }));
-}
+import { choose, cleanups, open, render, slide, usePage } from "./page";
 
 const responseColour = (args: { image: number; layer: number; filter: number }) => [
   ...colourOf(codeOf(responseValue(args), -4, 4), "diverging"),
@@ -46,18 +15,7 @@ const painted = (root: HTMLElement) =>
   [root.dataset.image, root.dataset.layer, root.dataset.filter].map(Number);
 const soon = () => Promise.resolve();
 
-beforeEach(() => {
-  installCanvas();
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", FakeResizeObserver);
-});
-
-afterEach(() => {
-  for (const clean of cleanups.splice(0)) clean();
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
+usePage();
 
 describe("a view", () => {
   it("asks for the description and the frame itself, and is ready when both are painted", () => {

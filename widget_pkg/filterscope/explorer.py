@@ -115,6 +115,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         **traits: Any,
     ) -> None:
         self._engine: Engine | None = None
+        self._survey: Survey | None = None
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -273,7 +274,9 @@ class Explorer(Readings, anywidget.AnyWidget):
         super().close()
         engine, self._engine = getattr(self, "_engine", None), None
         if engine is not None:
-            self._survey.close()
+            survey, self._survey = self._survey, None
+            if survey is not None:
+                survey.close()
             engine.close()
 
     def __repr__(self) -> str:
@@ -314,10 +317,12 @@ class Explorer(Readings, anywidget.AnyWidget):
             return build_frame(engine, selection.selection_from(engine, args))
 
     def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
-        engine = self._open()
+        engine, survey = self._open(), self._survey
+        if survey is None:
+            raise RuntimeError("this explorer is closed; make a new one")
         with engine.lock:
             engine.check()
-            return build_strip(engine, self._survey, args)
+            return build_strip(engine, survey, args)
 
     def _announce(self) -> None:
         engine = self._engine
