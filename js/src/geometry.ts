@@ -3,20 +3,25 @@
 export interface Fit {
   readonly width: number;
   readonly height: number;
-  /** Every value is a block of whole device pixels; else there are more values than pixels. */
+  /** Values are drawn as blocks with sharp edges; else there are more values than pixels. */
   readonly crisp: boolean;
 }
 
-/** The size at which a picture of columns × rows values fills a square box. */
+/** A picture that fills less of its box than this is too small to read. */
+const LEAST_FILLED = 0.8;
+
+/** The size at which a picture of columns × rows values fills a square box: by whole device pixels a value. */
 export function fitPicture(columns: number, rows: number, box: number, ratio: number): Fit {
   const room = Math.floor(box * ratio);
-  const scale = Math.floor(room / Math.max(columns, rows));
-  if (scale < 1) {
-    const shrink = box / Math.max(columns, rows);
-    return { width: columns * shrink, height: rows * shrink, crisp: false };
-  }
+  const longest = Math.max(columns, rows);
+  const scale = Math.floor(room / longest);
   // A 1-D net's slice is one row: stretched across, so that it can be seen.
   const least = Math.floor(room / 8);
+  // Where one device pixel a value is too small and two are too many, some values get one and some get two.
+  if (scale < 1 || (scale === 1 && longest < LEAST_FILLED * room)) {
+    const side = (values: number) => Math.max((values / longest) * room, least) / ratio;
+    return { width: side(columns), height: side(rows), crisp: scale === 1 };
+  }
   const stretch = (values: number) => Math.max(scale, Math.floor(least / values));
   return { width: (columns * stretch(columns)) / ratio, height: (rows * stretch(rows)) / ratio, crisp: true };
 }

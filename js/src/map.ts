@@ -82,7 +82,7 @@ export function agreementInWords({ agreement, filter }: Frame, { minimum, maximu
   if (!agreement) return "";
   const bias = agreement.bias.data[filter]!;
   const difference = agreement.difference.data[filter]!;
-  const sum = bias === 0 ? "response" : `response ${bias < 0 ? "−" : "+"} bias ${number(Math.abs(bias))}`;
+  const sum = bias === 0 ? "response" : `response + bias ${bias < 0 ? `(${number(bias)})` : number(bias)}`;
   if (!Number.isFinite(difference))
     return `${sum} and the net's pre-activation: values that are not finite cannot be compared`;
   const close = difference <= ROUNDING * Math.max(Math.abs(minimum), Math.abs(maximum), Math.abs(bias));

@@ -32,6 +32,8 @@ export interface Behaviour {
   /** The grid comes as codes: the page cannot answer other filters from it. */
   codes?: boolean;
   error?: string;
+  /** Too many kernels for the grid: it gets one non-negative picture for all of a filter's. */
+  manyKernels?: boolean;
   /** Between the response plus the bias and the pre-activation. */
   difference?: number;
 }
@@ -94,7 +96,13 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
         ["Coat", 0.3],
       ],
     },
-    kernels: picture(kernels, [filters, n, 2, 2], SIGNED),
+    kernels: behaviour.manyKernels
+      ? picture(
+          all(4, () => 2),
+          [filters, 1, 2, 2],
+          POSITIVE,
+        )
+      : picture(kernels, [filters, n, 2, 2], SIGNED),
     responses: picture(responses, [filters, 4, 4], SIGNED),
     activations: picture(activations, [filters, 2, 2], POSITIVE),
     detail: {

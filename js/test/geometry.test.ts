@@ -7,7 +7,7 @@ describe("fitPicture", () => {
       [28, 28],
       [3, 3],
       [26, 11],
-      [112, 112],
+      [90, 90],
     ] as const) {
       const { width, height, crisp } = fitPicture(columns, rows, 200, ratio);
       expect(crisp).toBe(true);
@@ -22,8 +22,17 @@ describe("fitPicture", () => {
     expect(fitPicture(400, 300, 200, 1)).toEqual({ width: 200, height: 150, crisp: false });
   });
 
+  it("fills the box where one device pixel a value would leave it half empty, and two would not fit", () => {
+    expect(fitPicture(112, 112, 219, 1)).toEqual({ width: 219, height: 219, crisp: true });
+    expect(fitPicture(112, 112, 224, 1)).toEqual({ width: 224, height: 224, crisp: true });
+    expect(fitPicture(190, 190, 219, 1)).toEqual({ width: 190, height: 190, crisp: true });
+    expect(fitPicture(112, 56, 219, 2)).toEqual({ width: 168, height: 84, crisp: true });
+  });
+
   it("stretches a single row, so that it can be seen", () => {
     expect(fitPicture(100, 1, 200, 1)).toEqual({ width: 200, height: 25, crisp: true });
+    expect(fitPicture(150, 1, 200, 1)).toEqual({ width: 200, height: 25, crisp: true });
+    expect(fitPicture(400, 1, 200, 1)).toEqual({ width: 200, height: 25, crisp: false });
   });
 });
 

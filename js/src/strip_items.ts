@@ -1,0 +1,134 @@
+/** The thumbnails of one page, with their names: replaced all at once, so that none stands under another's name. */
+
+import { element, setText } from "./dom";
+import { className } from "./format";
+import type { ClassName, Strip } from "./protocol";
+import { Raster } from "./raster";
+import { imageInWords, markOf } from "./strip_pages";
+import { sliceOf } from "./tensor";
+
+const MARKS = { right: "✓", wrong: "✗", unknown: "" } as const;
+
+export class StripItems {
+  readonly #prefix = `fs-${Math.random().toString(36).slice(2)}`;
+  #items: HTMLElement[] = [];
+  #strip: Strip | null = null;
+  readonly root = element("div", {
+    class: "fs-thumbs",
+    role: "listbox",
+    tabindex: 0,
+    "aria-orientation": "horizontal",
+    "aria-label": "images: arrow keys move, Enter selects",
+    "data-lm-suppress-shortcuts": "true",
+  });
+
+  paint(strip: Strip): void {
+    const before = this.#strip;
+    this.#strip = strip;
+    if (!before || !samePictures(before, strip)) {
+      this.#items = strip.images.map((_, k) => this.#item(strip, k));
+      this.root.replaceChildren(...this.#items);
+    }
+    for (const [k, image] of strip.images.entries()) {
+      this.#items[k]!.setAttribute("aria-setsize", String(strip.matching));
+      this.#judge(k, image, strip.labels[k] ?? null, strip.predicted[k] ?? null);
+    }
+  }
+
+  clear(): void {
+    this.#strip = null;
+    this.#items = [];
+    this.root.replaceChildren();
+  }
+
+  select(image: number): void {
+    for (const item of this.#items) {
+      item.setAttribute("aria-selected", String(item.dataset.index === String(image)));
+    }
+  }
+
+  /** Null: the place is not on this page. */
+  imageAt(place: number): number | null {
+    return this.#strip?.images[place - this.#strip.start] ?? null;
+  }
+
+  placeOf(item: HTMLElement): number {
+    return (this.#strip?.start ?? 0) + this.#items.indexOf(item);
+  }
+
+  moveCursor(place: number): void {
+    const k = this.#strip ? place - this.#strip.start : -1;
+    for (const [at, item] of this.#items.entries()) item.classList.toggle("fs-cursor", at === k);
+    const item = this.#items[k];
+    if (item) this.root.setAttribute("aria-activedescendant", item.id);
+    else this.root.removeAttribute("aria-activedescendant");
+  }
+
+  /** What stands beyond a page that became smaller is not shown. */
+  trim(size: number): void {
+    for (const [k, item] of this.#items.entries()) item.hidden = k >= size;
+  }
+
+  #item(strip: Strip, k: number): HTMLElement {
+    const image = strip.images[k]!;
+    const label = strip.labels[k] ?? null;
+    const unreadable = (strip.errors[k] ?? null) !== null;
+    const name = label === null ? `image ${image}` : className(label);
+    const box = element("div", { class: "fs-thumb" });
+    box.append(unreadable ? "unreadable" : thumb(strip, k));
+    return element(
+      "div",
+      {
+        id: `${this.#prefix}-${strip.start + k}`,
+        role: "option",
+        "data-index": image,
+        "aria-selected": false,
+        "aria-posinset": strip.start + k + 1,
+      },
+      box,
+      element("div", { class: label === null ? "fs-label fs-quiet" : "fs-label" }, name),
+      element("div", { class: "fs-mark" }),
+    );
+  }
+
+  /** Says whether the prediction is right: by a sign and in words, its colour only helps. */
+  #judge(k: number, image: number, label: ClassName | null, predicted: ClassName | null): void {
+    const item = this.#items[k]!;
+    const mark = markOf(label, predicted);
+    const trouble = this.#strip?.errors[k] ?? null;
+    const words = trouble === null ? imageInWords(image, label, predicted) : `image ${image}: ${trouble}`;
+    item.title = words;
+    item.setAttribute("aria-label", words);
+    item.dataset.mark = mark;
+    const said = mark === "wrong" ? `${MARKS.wrong} ${className(predicted!)}` : MARKS[mark];
+    setText(item.lastElementChild as HTMLElement, said);
+  }
+}
+
+function samePictures(a: Strip, b: Strip): boolean {
+  const same = <T>(one: readonly T[], two: readonly T[]) =>
+    one.length === two.length && one.every((value, k) => value === two[k]);
+  const head = a.revision === b.revision && a.start === b.start;
+  return head && same(a.images, b.images) && same(a.labels, b.labels) && same(a.errors, b.errors);
+}
+
+/** The image's part of its box; the rest stays transparent, dark and light alike. */
+function thumb({ thumbs, sizes }: Strip, k: number): HTMLCanvasElement {
+  const { shape, data } = sliceOf(thumbs, k);
+  const [side = 1] = shape;
+  const [height, width] = sizes[k] ?? [side, side];
+  const top = Math.floor((side - height) / 2);
+  const left = Math.floor((side - width) / 2);
+  const raster = new Raster(side, side);
+  const bytes = new Uint8Array(raster.words.buffer);
+  for (let row = top; row < top + height; row++) {
+    for (let column = left; column < left + width; column++) {
+      const at = row * side + column;
+      bytes.set(data.subarray(at * 3, at * 3 + 3), at * 4);
+      bytes[at * 4 + 3] = 255;
+    }
+  }
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  raster.show(canvas);
+  return canvas;
+}

@@ -1,0 +1,54 @@
+/** The widget in a jsdom page, with a fake kernel behind it. */
+
+import { afterEach, beforeEach, vi } from "vitest";
+import type { Traits } from "../src/selection";
+import widget from "../src/widget";
+import { FakeResizeObserver, installCanvas } from "./canvas";
+import { FakeModel } from "./fake_kernel";
+
+export const cleanups: (() => void)[] = [];
+
+export function render(model: FakeModel) {
+  const el = document.createElement("div");
+  const clean = widget().render({ model: model.model, el } as never);
+  cleanups.push(clean);
+  document.body.append(el);
+  const root = el.querySelector<HTMLElement>(".filterscope")!;
+  const query = <T extends HTMLElement>(selector: string) => root.querySelector<T>(selector)!;
+  const canvas = (view: string) => query<HTMLCanvasElement>(`canvas[data-view=${view}]`);
+  return { el, root, query, canvas, clean };
+}
+
+export function open(traits?: Partial<Traits>) {
+  const model = new FakeModel();
+  Object.assign(model.traits, traits);
+  const view = render(model);
+  model.answerAll();
+  return { model, ...view };
+}
+
+export function slide(input: HTMLInputElement, value: number) {
+  input.value = String(value);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+export function choose(select: HTMLSelectElement, value: string) {
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** Called once in a test file: a canvas, a clock that tests turn, and an empty page for each test. */
+export function usePage(): void {
+  beforeEach(() => {
+    installCanvas();
+    vi.useFakeTimers();
+    vi.stubGlobal("ResizeObserver", FakeResizeObserver);
+  });
+
+  afterEach(() => {
+    for (const clean of cleanups.splice(0)) clean();
+    document.body.replaceChildren();
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+}

@@ -1,0 +1,245 @@
+"""The explorer in VS Code's own widget manager: it renders, moves both ways, keeps its keys, and follows the theme."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from expected import colours
+from vscode_host import VSCodeHost
+
+pytestmark = pytest.mark.browser
+
+DEMO = """
+from filterscope import Explorer, demo
+explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+explorer
+"""
+INDICES = "[explorer.image_index, explorer.layer_index, explorer.filter_index]"
+MAPS = (
+    "[explorer.activation.tolist(),"
+    " [explorer._engine.activation(explorer.image_index, explorer.layer_index, f).tolist()"
+    " for f in range(explorer.layer.out_channels)]]"
+)
+EDITOR = {"light": ("#ffffff", "#3b3b3b"), "dark": ("#1f1f1f", "#cccccc")}
+# Every text in the widget, its colour, and the first background painted behind it.
+TEXTS = """root => [...root.querySelectorAll('*')].flatMap(element => {
+    const said = [...element.childNodes].filter(n => n.nodeType === Node.TEXT_NODE && n.data.trim()).map(n => n.data);
+    if (!said.length || !element.checkVisibility({visibilityProperty: true})) return [];
+    if (element.closest('.fs-mount, .fs-live, option, [aria-disabled=true]')) return [];
+    let behind = element;
+    while (getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
+    return [[said.join(' ').trim(), getComputedStyle(element).color, getComputedStyle(behind).backgroundColor]];
+})"""
+
+
+@pytest.fixture(scope="module")
+def vscode_for_the_run(lab_server, browser_context, pytestconfig):
+    output = pytestconfig.rootpath / "test-output"
+    output.mkdir(exist_ok=True)
+    host = VSCodeHost(lab_server, browser_context.browser, output)
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def vscode(vscode_for_the_run, request):
+    """VS Code's widget manager in a page. Anything wrong on the console or outside this machine fails the test."""
+    host = vscode_for_the_run
+    failures = request.session.testsfailed
+    yield host
+    problems = list(host.problems)
+    if problems or request.session.testsfailed > failures:
+        print(f"screenshots: {host.screenshot_pages(request.node.name)}")
+    host.tidy()
+    assert not problems, "\n".join(problems)
+
+
+def shows(opened, image, layer, filter):
+    """Waits for that selection on the page and in Python, and compares the activation's pixels with Python's array."""
+    opened.ready(image=image, layer=layer, filter=filter)
+    opened.expect_python(INDICES, [image, layer, filter])
+    activation, of = opened.python(MAPS)
+    assert np.array_equal(opened.canvas_pixels("activation")[..., :3], colours(activation, of=of))
+
+
+def rgb(colour):
+    """A colour as three numbers, from "#rrggbb" or the browser's "rgb(r, g, b)"."""
+    if colour.startswith("#"):
+        return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
+
+
+def contrast(one, other):
+    """The contrast ratio of WCAG 2."""
+
+    def luminance(colour):
+        parts = np.array(rgb(colour)) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722] + 0.05
+
+    dark, light = sorted([luminance(one), luminance(other)])
+    return light / dark
+
+
+def test_it_renders_as_high_as_it_needs_and_shows_what_python_says(vscode):
+    opened = vscode.open(DEMO)
+    root = opened.ready(image=0, layer=0, filter=0)
+    shows(opened, 0, 0, 0)
+    # The page's window is 11,000 px tall: nothing may be laid out by it.
+    assert opened.page.evaluate("innerHeight") == 11_000
+    assert 500 < root.bounding_box()["height"] < 2_000
+    # VS Code's messenger may say twice what has not changed.
+    opened.page.evaluate("id => host.changeNothing(id)", opened.python("explorer.model_id"))
+    shows(opened, 0, 0, 0)
+
+
+def test_sliders_dragged_by_mouse(vscode):
+    opened = vscode.open(DEMO)
+    opened.ready(image=0, layer=0, filter=0)
+    image = opened.drag("image", 0.4, steps=30)
+    assert 3_000 < image < 5_000
+    shows(opened, image, 0, 0)
+    assert opened.drag("layer", 1.0) == 1
+    assert opened.drag("filter", 1.0) == 19
+    shows(opened, image, 1, 19)
+
+
+def test_keys_move_the_focused_slider_again_and_again(vscode):
+    opened = vscode.open(DEMO)
+    opened.ready(image=0, layer=0, filter=0)
+    opened.slider("image").focus()
+    at = 0
+    for key, step in [("ArrowRight", 1), ("ArrowUp", 1), ("ArrowLeft", -1), ("ArrowUp", 1), ("ArrowDown", -1)] * 3:
+        opened.page.keyboard.press(key)
+        at += step
+        opened.ready(image=at)
+        opened.page.wait_for_timeout(5)  # the editor takes the focus a moment after the key
+        expect(opened.slider("image")).to_be_focused()
+    for key, at in [("End", 9999), ("Home", 0)] * 2:
+        opened.page.keyboard.press(key)
+        opened.ready(image=at)
+        opened.page.wait_for_timeout(5)
+        expect(opened.slider("image")).to_be_focused()
+    opened.page.keyboard.press("PageUp")
+    opened.ready()
+    assert int(opened.slider("image").input_value()) > 0
+    # Letters are commands of the notebook: none may reach it.
+    for key in ("a", "b", "d", "d", "x", "m"):
+        opened.page.keyboard.press(key)
+    assert opened.page.evaluate("host.keys") == []
+    shows(opened, int(opened.slider("image").input_value()), 0, 0)
+
+
+def test_the_editor_takes_keys_that_reach_it(vscode):
+    """The host's own check: without the widget's care the focus would be gone."""
+    opened = vscode.open("import ipywidgets\nipywidgets.HTML('<input type=range id=bare>')")
+    opened.page.locator("#bare").focus()
+    opened.page.keyboard.press("ArrowUp")
+    expect(opened.page.locator("#bare")).not_to_be_focused()
+    assert opened.page.evaluate("host.keys") == ["ArrowUp"]
+
+
+def test_the_wheel_is_the_editors_until_a_slider_has_the_focus(vscode):
+    opened = vscode.open(DEMO)
+    opened.ready(image=0)
+    slider = opened.slider("image")
+    slider.hover()
+    opened.page.mouse.wheel(0, 100)
+    opened.page.wait_for_function("host.scrolled === 100")
+    opened.expect_python("explorer.image_index", 0)
+    slider.focus()
+    opened.page.mouse.wheel(0, 100)
+    expect(slider).not_to_have_value("0")
+    shows(opened, int(slider.input_value()), 0, 0)
+    assert opened.page.evaluate("host.scrolled") == 100
+
+
+def test_python_moves_the_page(vscode):
+    opened = vscode.open(DEMO)
+    opened.ready(image=0, layer=0, filter=0)
+    opened.python("explorer.image_index = 1234")
+    shows(opened, 1234, 0, 0)
+    opened.python("explorer.select(image=7, layer='conv2', filter=13); None")
+    shows(opened, 7, 1, 13)
+    # A second view of the same explorer moves along.
+    opened.run("explorer")
+    opened.ready(1, image=7, layer=1, filter=13)
+    opened.slider("filter", 1).press("ArrowRight")
+    opened.ready(0, image=7, layer=1, filter=14)
+    shows(opened, 7, 1, 14)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_follows_the_editors_theme(vscode, theme):
+    background, foreground = EDITOR[theme]
+    other = "light" if theme == "dark" else "dark"
+    opened = vscode.open(DEMO, theme=other)
+    root = opened.ready(image=0, layer=0, filter=0)
+    expect(root).to_have_css("background-color", f"rgb{rgb(EDITOR[other][0])}")
+    expect(root).to_have_css("color-scheme", other)
+    opened.theme(theme)  # as it changes under a widget that is there
+    expect(root).to_have_css("background-color", f"rgb{rgb(background)}")
+    expect(root).to_have_css("color", f"rgb{rgb(foreground)}")
+    expect(root).to_have_css("color-scheme", theme)
+    # JupyterLab's variables are there too, and hold the light theme's values in both.
+    assert root.evaluate("e => getComputedStyle(e).getPropertyValue('--jp-layout-color0').trim()") == "white"
+
+    texts = root.evaluate(TEXTS)
+    assert len(texts) > 40
+    faint = [(said, round(contrast(text, behind), 2)) for said, text, behind in texts if contrast(text, behind) < 4.5]
+    assert not faint
+
+    # The card is the editor's colour to its corners: the white that VS Code forces behind widgets is gone.
+    picture = cv2.imread(str(opened.screenshot(f"vscode_{theme}")))[..., ::-1]
+    for row, column in [(0, 0), (0, -1), (-1, 0), (-1, -1), (6, 54), (6, -10), (-6, 54), (-6, -10), (20, 54)]:
+        assert np.allclose(picture[row, column], rgb(background), atol=2), (row, column, picture[row, column])
+    shows(opened, 0, 0, 0)
+
+
+def test_a_cleared_output_leaves_nothing_behind(vscode):
+    opened = vscode.open(DEMO)
+    opened.ready(image=0, layer=0, filter=0)
+    opened.run("explorer")
+    opened.ready(1, image=0, layer=0, filter=0)
+    opened.clear(0)
+    opened.python("explorer.image_index = 77")
+    opened.ready(image=77)  # the one that is left
+    shows(opened, 77, 0, 0)
+    # The other goes in the middle of a question; then Python moves on, and only views that nobody sees are there.
+    waiting = opened.slider("image").evaluate(
+        "e => { e.stepUp(); e.dispatchEvent(new Event('input', {bubbles: true})); return widgetTimers().length; }"
+    )
+    assert waiting > 0
+    opened.clear(1)
+    for image in (5, 6, 7):
+        opened.python(f"explorer.image_index = {image}")
+    opened.page.wait_for_function("widgetTimers().length === 0", timeout=5_000)
+    opened.page.wait_for_timeout(1_000)
+    assert opened.page.evaluate("widgetTimers()") == []
+    # And it can be shown again.
+    opened.run("explorer")
+    shows(opened, 7, 0, 0)
+
+
+def test_while_a_cell_runs(vscode):
+    """The extension's kernel client opens no subshell: what the page does not hold comes when the cell has ended."""
+    opened = vscode.open(DEMO)
+    root = opened.ready(image=0, layer=0, filter=0)
+    opened.page.evaluate("() => { host.run('import time; time.sleep(4)') }")
+    for f in (1, 2, 3):
+        opened.slider("filter").press("ArrowRight")
+        opened.ready(image=0, filter=f)
+    opened.slider("image").press("End")
+    expect(root).to_have_attribute("data-busy", "true")
+    shows(opened, 9999, 0, 3)
+
+
+def test_an_explorer_in_a_box_and_a_narrow_editor(vscode):
+    opened = vscode.open(DEMO.replace("\nexplorer\n", "\nimport ipywidgets\nipywidgets.VBox([explorer])"), width=500)
+    root = opened.ready(image=0, layer=0, filter=0)
+    assert root.bounding_box()["width"] <= 460
+    assert opened.page.evaluate("document.querySelector('.output').scrollWidth <= 460")
+    shows(opened, 0, 0, 0)
