@@ -146,6 +146,7 @@ def test_changed_weights_show_at_the_next_move(lab):
         arg=",".join(map(str, before.ravel().tolist())),
     )
     notebook.ready(image=0, layer=0, filter=0)
+    notebook.expect_python("explorer.filter_index", 0)  # the page may be ahead of Python
     assert activation_is_painted(notebook)
 
 
