@@ -32,12 +32,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = LabServer(Path(folder))
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        context = browser.new_context(viewport={"width": 1200, "height": 1500}, device_scale_factor=2)
+        context = browser.new_context(viewport={"width": 1300, "height": 1700}, device_scale_factor=2)
         lab = Lab(server, context, target)
         notebook = lab.open([CELL])
         for name, theme in (("light", "JupyterLab Light"), ("dark", "JupyterLab Dark")):
             notebook.theme(theme)
-            notebook.ready(image=2, layer=1, filter=10).screenshot(path=target / f"explorer-{name}.png")
+            root = notebook.ready(image=2, layer=1, filter=10)
+            root.locator("[data-strip][data-ready=true]").wait_for()  # with what the net says to each image
+            root.screenshot(path=target / f"explorer-{name}.png")
         browser.close()
         server.close()
 
