@@ -47,8 +47,9 @@ class SampleSource:
     """Reads samples of a data set as float32 images with their class names.
 
     Args:
-        data: A torch `Dataset`, a `DataLoader` (its data set is read in order), an array or tensor `(N, C, H, W)`,
-            `(N, H, W, C)` or `(N, H, W)`, or a sequence of images or of `(image, label)`. Nothing is read ahead.
+        data: A torch `Dataset`, a `DataLoader` (its data set is read in order), an array or tensor `(N, C, H, W)` or
+            `(N, H, W)`, a NumPy array `(N, H, W, C)` (a tensor too, with `layout="HWC"`), or a sequence of images or of
+            `(image, label)`. Nothing is read ahead.
         classes: Class names; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it, before anything else.
         mean: Of the Normalize that the images went through, a number a channel; undone for display.
