@@ -369,8 +369,10 @@ class Slow:
         return 100
     def __getitem__(self, index):
         time.sleep(0.8 if index == 40 else 0)
-        return torch.full((1, 9, 9), index / 100), index % 2
+        return torch.rand(1, 9, 9) * index / 40, index % 2  # image 0 is black
+torch.manual_seed(0)
 net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+net[0].bias.data.fill_(-0.01)  # so that the whole layer is constant for image 0, and warned of
 explorer = Explorer(net, Slow())
 explorer
 """
@@ -379,6 +381,7 @@ explorer
 def test_a_slow_answer_is_said_to_be_computed_and_moves_nothing(lab):
     notebook = lab.open([SLOW])
     root = notebook.ready(image=0)
+    expect(root.locator(".fs-activation .fs-warning")).to_have_text("every value in the layer is the same")
     before = places(notebook)
     busy = root.get_by_text("computing …")
     expect(busy).to_have_css("opacity", "0")
@@ -391,6 +394,7 @@ def test_a_slow_answer_is_said_to_be_computed_and_moves_nothing(lab):
     notebook.ready(image=40)
     expect(root).not_to_have_attribute("data-busy", "true")
     expect(busy).to_have_css("opacity", "0")
+    expect(root.locator(".fs-activation .fs-warning")).to_have_text("")
     assert places(notebook) == before
 
 
