@@ -9,9 +9,6 @@ import type { Frame, Picture, Range } from "./protocol";
 import { Raster } from "./raster";
 import { type Summary, sides, summarize } from "./tensor";
 
-/** Larger differences than this part of a map's largest value are no float32 rounding. */
-const ROUNDING = 1e-3;
-
 /** One range for the layer, or each filter's own. */
 export function rangeOf(picture: Picture, filter: number): Range {
   const range = picture.ranges.length > 1 ? picture.ranges[filter] : picture.ranges[0];
@@ -85,8 +82,9 @@ export function agreementInWords({ agreement, filter }: Frame, { minimum, maximu
   const sum = bias === 0 ? "response" : `response + bias ${bias < 0 ? `(${number(bias)})` : number(bias)}`;
   if (!Number.isFinite(difference))
     return `${sum} and the net's pre-activation: values that are not finite cannot be compared`;
-  const close = difference <= ROUNDING * Math.max(Math.abs(minimum), Math.abs(maximum), Math.abs(bias));
+  const close =
+    difference <= agreement.rounding * Math.max(Math.abs(minimum), Math.abs(maximum), Math.abs(bias));
   return close
-    ? `${sum} = the net's pre-activation (largest difference ${number(difference)})`
+    ? `${sum} = the net's pre-activation (largest difference ${number(difference)}${agreement.dtype === "float32" ? "" : `, in ${agreement.dtype}`})`
     : `${sum} differs from the net's pre-activation by up to ${number(difference)}`;
 }

@@ -63,6 +63,15 @@ export interface Sample {
   readonly prediction: readonly (readonly [ClassName, number])[];
 }
 
+/** That response + bias is the net's pre-activation, for each filter. */
+export interface Agreement {
+  readonly bias: FloatTensor;
+  readonly difference: FloatTensor;
+  /** Larger differences than this part of a map's largest value are no rounding in the net's dtype. */
+  readonly rounding: number;
+  readonly dtype: string;
+}
+
 export interface Frame extends FrameArgs {
   readonly revision: number;
   readonly sample: Sample;
@@ -75,7 +84,7 @@ export interface Frame extends FrameArgs {
     readonly activation: FloatTensor;
   };
   /** For each filter; null where the response is not the whole of what the layer computes. */
-  readonly agreement: { readonly bias: FloatTensor; readonly difference: FloatTensor } | null;
+  readonly agreement: Agreement | null;
   readonly notes: { readonly kernel: string; readonly response: string; readonly activation: string };
 }
 
@@ -233,6 +242,8 @@ export function decodeFrame(reply: Reply): Frame {
       ? {
           bias: floatsIn(tensor(agreement.bias), "bias"),
           difference: floatsIn(tensor(agreement.difference), "difference"),
+          rounding: Number(agreement.rounding),
+          dtype: String(agreement.dtype),
         }
       : null,
   };

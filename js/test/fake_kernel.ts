@@ -120,6 +120,8 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
             all(1, () => behaviour.difference ?? 1e-7),
             [filters],
           ),
+          rounding: 1e-3,
+          dtype: "float32",
         }
       : null,
     notes: { kernel: "kernel 0 of 1", response: "over the image", activation: "conv → relu" },

@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
-from filterscope.errors import NetError
-from filterscope.tracing import ConvCall, Operation, Recorder, Trace
+from filterscope.convolutions import ConvCall
+from filterscope.tracing import Operation, Recorder, Trace
 from filterscope.twin import Twin
 
 # fmt: off
 NONLINEARITIES = frozenset([
     "celu", "clamp", "clamp_max", "clamp_min", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish",
-    "hardtanh", "leaky_relu", "log_sigmoid", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid",
-    "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "hardtanh", "leaky_relu", "log_sigmoid", "logsigmoid", "mish", "module nonlinearity", "prelu", "relu", "relu6",
+    "rrelu", "selu", "sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ])
 NORMALISATIONS = frozenset([
-    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "module norm",
+    "native_batch_norm_legit_no_training", "native_group_norm", "native_layer_norm", "rms_norm",
 ])
 POOLS = frozenset([
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "lp_pool", "max_pool",
@@ -106,7 +108,7 @@ def _label(operation: Operation, layer_name: str) -> str:
     """A module's name beside the layer, else the function's: `bn2`, `relu`; a bare number becomes the class's name."""
     frame = operation.frame
     is_leaf = frame.name != "" and next(frame.module.children(), None) is None
-    if not is_leaf or isinstance(frame.module, nn.Conv2d):
+    if not is_leaf or isinstance(frame.module, _ConvNd):
         return operation.name.strip("_")
     parent = layer_name.rpartition(".")[0]
     inside = f"{parent}." if parent else ""
@@ -141,10 +143,17 @@ class Maps:
 
 @dataclass
 class Pass:
-    """One forward pass: the maps of the layers that were asked for, and the net's output (None if it was cut short)."""
+    """What one forward pass gave.
+
+    Attributes:
+        maps: Of the layers that were asked for.
+        output: The net's; None if the pass was cut short.
+        missing: Layers that were asked for and have none, each with the sentence that says why.
+    """
 
     maps: dict[int, Maps] = field(default_factory=dict)
     output: Any = None
+    missing: dict[int, str] = field(default_factory=dict)
 
 
 class Place(Protocol):
@@ -163,12 +172,21 @@ class Place(Protocol):
         """Where its activation is found."""
 
 
+Feed = Callable[[nn.Module, torch.Tensor], Any]
+"""Gives a batch to a module, the way it takes it."""
+
+
 class _Enough(BaseException):
     """Ends a pass at the last layer that was asked for. Not an `Exception`, so that no net catches it."""
 
 
 def run(
-    twin: Twin, batch: torch.Tensor, places: Sequence[Place], wanted: Iterable[int], to_the_end: bool = True
+    twin: Twin,
+    batch: torch.Tensor,
+    places: Sequence[Place],
+    wanted: Iterable[int],
+    to_the_end: bool = True,
+    feed: Feed = nn.Module.__call__,
 ) -> Pass:
     """Runs the twin on one image and keeps the maps of the wanted layers.
 
@@ -178,23 +196,22 @@ def run(
         places: Which call each layer is, and where its activation is found, in execution order.
         wanted: Indices of the layers to keep.
         to_the_end: Whether the pass goes on to the net's output; else it stops as soon as the wanted maps are there.
-
-    Raises:
-        NetError: If a wanted layer was not reached for this image.
+        feed: Gives the batch to the twin's module; by default calls it.
     """
     keeper = _Keeper(places, set(wanted), to_the_end)
     recorder = keeper.recorder
-    result = Pass()
+    result = Pass(keeper.maps)
     with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch), suppress(_Enough):
-        result.output = module(batch)
-    missing = sorted(keeper.wanted - keeper.maps.keys())
-    if missing:
-        name, call = places[missing[0]].name, places[missing[0]].call
-        raise NetError(
-            f"the net did not reach call {call} of {name} for this image, as it did for the one the explorer was made "
-            "with. A net whose path depends on the image shows only what it runs; choose another layer or image."
+        result.output = feed(module, batch)
+    for layer in sorted(keeper.wanted - keeper.maps.keys()):
+        which = f"call {places[layer].call} of {places[layer].name}"
+        result.missing[layer] = (
+            f"the net gave {which} nothing for this image, a batch of 0 items, as a detection net does that finds no "
+            "box; choose another layer or image"
+            if layer in keeper.empty
+            else f"the net did not reach {which} for this image, as it did for the one the explorer was made with. A "
+            "net whose path depends on the image shows only what it runs; choose another layer or image."
         )
-    result.maps = keeper.maps
     return result
 
 
@@ -203,6 +220,7 @@ class _Keeper:
 
     def __init__(self, places: Sequence[Place], wanted: set[int], to_the_end: bool) -> None:
         self.wanted = wanted
+        self.empty: set[int] = set()  # layers that were given a batch of 0 items
         self.maps: dict[int, Maps] = {}
         self.recorder = Recorder(self._conv, self._value)
         self._places = places
@@ -215,6 +233,9 @@ class _Keeper:
         layer = self._layers.get((call.name, self._calls[call.name]))
         self._calls[call.name] += 1
         if layer is None or layer not in self.wanted:
+            return
+        if call.items == 0:
+            self.empty.add(layer)
             return
         pre_activation = _first(call.output, call.rank).clone()
         self.maps[layer] = Maps(
@@ -255,7 +276,7 @@ def _first(tensor: torch.Tensor, rank: int) -> torch.Tensor:
     return tensor.detach()[0] if tensor.ndim == rank + 2 else tensor.detach()
 
 
-def list_calls(twin: Twin, batch: torch.Tensor) -> tuple[list[ConvCall], Trace, Any]:
+def list_calls(twin: Twin, batch: torch.Tensor, feed: Feed = nn.Module.__call__) -> tuple[list[ConvCall], Trace, Any]:
     """One complete pass that lists the calls of convolutions in execution order.
 
     Returns:
@@ -269,5 +290,5 @@ def list_calls(twin: Twin, batch: torch.Tensor) -> tuple[list[ConvCall], Trace, 
 
     recorder = Recorder(note)
     with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch):
-        output = module(batch)
-    return calls, recorder.trace, output
+        output = feed(module, batch)
+    return calls, recorder.finish(output), output

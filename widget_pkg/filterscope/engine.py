@@ -6,23 +6,25 @@ Holds the twin, the list of layers and what was computed lately, and notices whe
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from contextlib import suppress
-from itertools import chain
 
 import numpy as np
 import torch
 from torch import nn
 
 from filterscope import response
-from filterscope.activations import Maps, run
+from filterscope.activations import Maps, Pass, run
+from filterscope.convolutions import in_order
 from filterscope.dataset import Sample, SampleSource
 from filterscope.errors import NetError
-from filterscope.layers import ConvLayer, find_layers, refusal
+from filterscope.feeding import Feeding, Forward, like_input
+from filterscope.given_net import as_module, unseen_parts
+from filterscope.layers import ConvLayer, find_layers
 from filterscope.prediction import class_scores
 from filterscope.randomness import RandomStream
 from filterscope.response import Source
-from filterscope.tracing import in_order
 from filterscope.twin import Twin
 
 CACHE_BYTES = 128 * 2**20
@@ -40,6 +42,7 @@ class Engine:
         net: The user's net; it is never changed, see `filterscope.twin`.
         source: The data set.
         first_image: Index of the image with which the layers are found.
+        forward: The user's own way of calling the net, a function of net and image; see `filterscope.feeding`.
 
     Attributes:
         layers: The net's convolutions in execution order.
@@ -48,17 +51,16 @@ class Engine:
         first_image: The image with which the layers were found.
 
     Raises:
-        TypeError: If `net` is not an `nn.Module`.
-        NetError: If it refuses the image or has no convolution that the image reaches.
+        TypeError: If `net` is no net, or `forward` no function.
+        NetError: If it cannot be shown, refuses the image, or has no convolution that the pass reaches.
         SampleError: If the image cannot be read.
         ValueError: If there are fewer class names than the net has classes.
     """
 
-    def __init__(self, net: nn.Module, source: SampleSource, first_image: int = 0) -> None:
-        if not isinstance(net, nn.Module):
-            given = f"the class {net.__name__}" if isinstance(net, type) else f"a {type(net).__name__}"
-            hint = "; call it to make a net" if isinstance(net, type) and issubclass(net, nn.Module) else ""
-            raise TypeError(f"net is {given}; expected a torch.nn.Module{hint}")
+    def __init__(
+        self, net: nn.Module, source: SampleSource, first_image: int = 0, forward: Forward | None = None
+    ) -> None:
+        net = as_module(net)
         self.lock = threading.RLock()
         self.revision = 0
         self.closed = False
@@ -69,14 +71,26 @@ class Engine:
         self._scores: dict[int, np.ndarray | None] = {}
         self._weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
         self.first_image = first_image
+        self._feed = Feeding(net, forward)
         self._twin = Twin(net)
         self._fingerprint = self._twin.fingerprint()
         self._find_layers(first_image)
+        hidden = unseen_parts(net)
+        if hidden:
+            warnings.warn(f"not every convolution can be seen: {'; '.join(hidden[:5])}", stacklevel=3)
 
     def _find_layers(self, image: int) -> None:
         batch = self._batch(self.sample(image).image)
+        net = self._twin.net
         with self._random.instead():
-            self.layers, output = find_layers(self._twin, batch, self.weights)
+            self.layers, output = self._feed.settle(
+                net, batch, lambda way: find_layers(self._twin, batch, self.weights, way)
+            )
+        if output is None and self._feed.forward is None:
+            raise NetError(
+                f"the net returned None for an image; does {type(net).__name__}.forward lack its return? A net that "
+                "gives nothing on purpose is shown with forward=lambda net, image: net(image)"
+            )
         scores = _first(class_scores(output, 1))
         given = self.source.given_classes
         if scores is not None and given is not None and len(given) < len(scores):
@@ -166,10 +180,7 @@ class Engine:
 
     def _batch(self, *images: np.ndarray) -> torch.Tensor:
         """Images as the net takes them: on the net's device, in its dtype."""
-        held = chain(self._twin.net.parameters(), self._twin.net.buffers())
-        like = next((tensor for tensor in held if tensor.is_floating_point()), None)
-        batch = torch.from_numpy(np.stack(images))
-        return batch if like is None else batch.to(like.device, like.dtype)
+        return like_input(self._twin.net, torch.from_numpy(np.stack(images)))
 
     def maps(self, image: int, layer: int) -> Maps:
         """What a layer did to an image.
@@ -182,22 +193,22 @@ class Engine:
         """
         with self.lock:
             if (image, layer) not in self._maps:
-                self._run(image, layer)
+                missing = self._run(image, layer).missing
+                if layer in missing:
+                    raise NetError(missing[layer])
             self._maps.move_to_end((image, layer))
             return self._maps[image, layer]
 
-    def _run(self, image: int, layer: int | None) -> None:
+    def _run(self, image: int, layer: int | None) -> Pass:
         """One pass; `layer=None` only for the net's output."""
         batch = self._batch(self.sample(image).image)
         wanted = range(len(self.layers)) if self._fits_memory else [] if layer is None else [layer]
         to_the_end = self._fits_memory or layer is None
         try:
             with self._random.instead():
-                result = run(self._twin, batch, self.layers, wanted, to_the_end)
-        except NetError:
-            raise
+                result = run(self._twin, batch, self.layers, wanted, to_the_end, self._feed)
         except Exception as error:
-            raise NetError(refusal(batch, error)) from error
+            raise NetError(self._feed.refusal(self._twin.net, batch, error)) from error
         if to_the_end:
             self._scores[image] = _first(class_scores(result.output, 1))
         for index, maps in result.maps.items():
@@ -210,6 +221,7 @@ class Engine:
             held -= self._maps.popitem(last=False)[1].nbytes
         while len(self._scores) > 1024:
             self._scores.pop(next(iter(self._scores)))
+        return result
 
     def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
         """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None."""
@@ -308,7 +320,11 @@ class Engine:
             Exception: What the net raises.
         """
         with self.lock, self._random.instead(), self._twin.ready() as module, torch.no_grad():
-            scores = class_scores(module(self._batch(*images)), len(images))
+            if self._feed.takes_batches:
+                scores = class_scores(self._feed(module, self._batch(*images)), len(images))
+            else:
+                singles = [class_scores(self._feed(module, self._batch(image)), 1) for image in images]
+                scores = None if any(one is None for one in singles) else np.concatenate(singles)  # type: ignore[arg-type]
         if scores is None:
             return [None] * len(images)
         return [None if np.isnan(one).any() else self._class_name(int(one.argmax())) for one in scores]

@@ -12,6 +12,7 @@ from typing import Any
 
 import anywidget
 import ipywidgets
+import torch
 import traitlets
 from torch import nn
 
@@ -74,6 +75,9 @@ class Explorer(Readings, anywidget.AnyWidget):
         filter_index: The filter of that layer.
         channel: Which of the filter's kernels; None for all, summed.
         source: What filter2D runs over: `"image"`, or the layer's own `"input"`.
+        forward: For a net with an unusual call: a function of net and image that calls the net it is given and returns
+            its output, `lambda net, image: net(image, mask)`. The image is a batch of one, `(1, C, H, W)`; a function
+            that refuses that is given the image alone, `(C, H, W)`.
         **traits: Any other trait of an ipywidget.
 
     Raises:
@@ -112,6 +116,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         filter_index: int = 0,
         channel: int | None = None,
         source: str = "input",
+        forward: Callable[[nn.Module, torch.Tensor], Any] | None = None,
         **traits: Any,
     ) -> None:
         self._engine: Engine | None = None
@@ -120,7 +125,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         if unknown:
             raise TypeError(
                 f"Explorer has no keyword {', '.join(map(repr, unknown))}; it has classes, transform, mean, std, "
-                "layout, image_index, layer_index, filter_index, channel, source and the traits of every ipywidget"
+                "layout, image_index, layer_index, filter_index, channel, source, forward and every ipywidget's traits"
             )
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
             traits["layout"], layout = layout, None
@@ -128,7 +133,7 @@ class Explorer(Readings, anywidget.AnyWidget):
             test_data, classes=classes, transform=transform, mean=mean, std=std, layout=layout, rank=image_rank(net)
         )
         first = image_index if _Index.is_index(image_index) and 0 <= image_index < len(samples) else 0
-        self._engine = Engine(net, samples, operator.index(first))
+        self._engine = Engine(net, samples, operator.index(first), forward)
         self._survey = Survey(self._engine)
         self._announced = self._engine.revision
         super().__init__(

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import torch
 
 from filterscope.engine import Engine
 from filterscope.response import matches_image, shown_channels
@@ -18,6 +19,7 @@ from filterscope.value_range import ValueRange, encode, value_range
 
 FULL_PRECISION_BYTES = 256 * 2**10
 MOST_CODES = 2**20
+_ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 
 
 def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
@@ -64,7 +66,9 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
         "notes": {
             "kernel": _kernel_note(channels, layer.channels) + kernel_slice,
             "response": _response_note(engine, selection, channels) + slice_note,
-            "activation": layer.activation.name + activation_slice,
+            "activation": layer.activation.name
+            + activation_slice
+            + (f"; the first of {layer.items} that the net made of the image" if layer.items > 1 else ""),
         },
     }
 
@@ -85,15 +89,22 @@ def _agreement(
 ) -> dict[str, Any] | None:
     """The proof that the pictures are what the net computes, for each filter of the layer.
 
-    Its bias, and the largest difference between the response plus that bias and the pre-activation; None where the
-    response is of one channel alone or of the image.
+    Its bias, and the largest difference between the response plus that bias and the pre-activation; the share of the
+    values that is rounding in the dtype in which the net computes; None where the response is of one channel alone or
+    of the image.
     """
     if selection.source != "input" or selection.channel is not None:
         return None
     summed = responses if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
     gap = summed - engine.pre_activations(selection.image, selection.layer)
     difference = np.abs(gap).reshape(len(summed), -1).max(axis=1)
-    return {"bias": np.zeros_like(difference) if bias is None else bias, "difference": difference}
+    computed_in = engine.maps(selection.image, selection.layer).pre_activation.dtype
+    return {
+        "bias": np.zeros_like(difference) if bias is None else bias,
+        "difference": difference,
+        "rounding": max(_ROUNDING, 4 * torch.finfo(computed_in).eps),
+        "dtype": str(computed_in).removeprefix("torch."),
+    }
 
 
 def outline(engine: Engine, version: str) -> dict[str, Any]:

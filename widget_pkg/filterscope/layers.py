@@ -11,9 +11,11 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from filterscope.activations import Activation, find_activation, list_calls
-from filterscope.errors import NetError, describe_exception
-from filterscope.tracing import ConvCall
+from filterscope.activations import Activation, Feed, find_activation, list_calls
+from filterscope.convolutions import ConvCall
+from filterscope.errors import NetError
+from filterscope.given_net import unseen_parts
+from filterscope.tracing import Trace
 from filterscope.twin import Twin
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
@@ -44,6 +46,8 @@ class ConvLayer:
         output_padding: `(row, column)`, added at the end of a transposed one's output.
         out_shape: `(F, H', W')` for the image the explorer was made with.
         activation: Where the layer's activation is found.
+        items: How many items it was given at once for that image, of which the first is shown. 1, unless the net makes
+            a batch of the one image: boxes of a detection net, frames of a clip.
         plain: Whether the weight is the module's own parameter, as it stands, and not computed in the forward pass.
     """
 
@@ -63,6 +67,7 @@ class ConvLayer:
     output_padding: tuple[int, ...]
     out_shape: tuple[int, ...]
     activation: Activation = field(repr=False)
+    items: int = field(repr=False)
     plain: bool = field(repr=False)
     _read: ReadWeights = field(repr=False)
 
@@ -121,62 +126,71 @@ def _short(value: tuple[int, ...] | str) -> str:
     return str(value[0]) if len(set(value)) == 1 else "×".join(map(str, value))
 
 
-def find_layers(twin: Twin, batch: torch.Tensor, read_weights: ReadWeights) -> tuple[tuple[ConvLayer, ...], object]:
+def find_layers(
+    twin: Twin, batch: torch.Tensor, read_weights: ReadWeights, feed: Feed = nn.Module.__call__
+) -> tuple[tuple[ConvLayer, ...], object]:
     """Lists the convolutions that a forward pass reaches.
 
     Args:
         twin: The net's twin.
         batch: An image as the net takes it, `(1, C, H, W)`.
         read_weights: Gives a layer's live kernels and bias by its index.
+        feed: Gives the batch to the twin's module; by default calls it.
 
     Returns:
         The layers in execution order, and the net's output for that image.
 
     Raises:
-        NetError: If the net refuses the image, or its pass reaches no convolution.
+        NetError: If the pass reaches no convolution that can be shown.
+        Exception: What the net raises.
     """
-    try:
-        calls, trace, output = list_calls(twin, batch)
-    except Exception as error:
-        raise NetError(refusal(batch, error)) from error
+    calls, trace, output = list_calls(twin, batch, feed)
     if not calls:
         raise NetError(_nothing_found(twin.net))
     modules = dict(twin.net.named_modules())
     counted: Counter[str] = Counter()
     layers = []
     for index, call in enumerate(calls):
-        weight = call.kernels
-        name = call.name
-        plain = _is_plain(call)
-        layers.append(
-            ConvLayer(
-                index=index,
-                name=name,
-                call=counted[name],
-                module=modules.get(call.frame.name) if plain or isinstance(call.frame.module, _ConvNd) else None,
-                plain=plain,
-                in_channels=weight.shape[1] * call.groups,
-                out_channels=weight.shape[0],
-                kernel_size=tuple(weight.shape[2:]),
-                stride=call.stride,
-                padding=call.padding,
-                padding_mode=call.padding_mode,
-                dilation=call.dilation,
-                groups=call.groups,
-                transposed=call.transposed,
-                output_padding=call.output_padding,
-                out_shape=tuple(call.output.shape[-1 - call.rank :]),
-                activation=find_activation(trace, call, name),
-                _read=read_weights,
-            )
-        )
-        counted[name] += 1
+        layers.append(_layer(index, call, modules, counted[call.name], trace, read_weights))
+        counted[call.name] += 1
     return tuple(layers), output
 
 
-def _is_plain(call: ConvCall) -> bool:
-    """Whether the weight is the parameter that the module holds; looked up without computing a parametrised one."""
-    return call.frame.module._parameters.get("weight") is call.weight
+def _layer(
+    index: int, call: ConvCall, modules: dict[str, nn.Module], number: int, trace: Trace, read_weights: ReadWeights
+) -> ConvLayer:
+    weight = call.kernels
+    if weight.is_complex():
+        raise NetError(f"{call.name} has complex weights; Explorer shows real ones")
+    module = modules.get(call.name)
+    plain = module is not None and _is_plain(call, module)
+    return ConvLayer(
+        index=index,
+        name=call.name,
+        call=number,
+        module=module if plain or isinstance(module, _ConvNd) else None,
+        plain=plain,
+        in_channels=weight.shape[1] * call.groups,
+        out_channels=weight.shape[0],
+        kernel_size=tuple(weight.shape[2:]),
+        stride=call.stride,
+        padding=call.padding,
+        padding_mode=call.padding_mode,
+        dilation=call.dilation,
+        groups=call.groups,
+        transposed=call.transposed,
+        output_padding=call.output_padding,
+        out_shape=tuple(call.output.shape[-1 - call.rank :]),
+        activation=find_activation(trace, call, call.name),
+        items=call.items,
+        _read=read_weights,
+    )
+
+
+def _is_plain(call: ConvCall, module: nn.Module) -> bool:
+    """Whether weight and bias are the module's own parameters; looked up without computing a parametrised one."""
+    held = module._parameters
+    return held.get("weight") is call.weight and held.get("bias") is call.bias
 
 
 def image_rank(net: object) -> int:
@@ -186,17 +200,13 @@ def image_rank(net: object) -> int:
     return 2 if first is None else len(first.kernel_size)
 
 
-def refusal(batch: torch.Tensor, error: Exception) -> str:
-    """The sentence for a net that raised in its forward pass."""
-    shape = tuple(batch.shape[1:])
-    axes = {2: "(C, L)", 4: "(C, D, H, W)"}.get(len(shape), "(C, H, W)")
-    return (
-        f"the net refused an image of shape {axes} = {shape}, {str(batch.dtype).removeprefix('torch.')}: "
-        f"{describe_exception(error)}. Give images as the net was trained on; transform= brings others into that shape."
-    )
-
-
 def _nothing_found(net: nn.Module) -> str:
+    hidden = unseen_parts(net)
+    if hidden:
+        return (
+            f"no convolution found in a forward pass of the net: {'; '.join(hidden[:5])}. Give the float net, written "
+            "in Python, that it was made from."
+        )
     other = [
         f"{name} ({type(module).__name__})"
         for name, module in net.named_modules()

@@ -7,6 +7,7 @@ followed, so that parameters, masks and constants never count as a second input.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,25 +18,42 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
+from filterscope.convolutions import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
+
 _MARK = "_filterscope_value"
 
-# Each convolution function with the number of its spatial axes.
-_CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
-_TRANSPOSED = {torch.conv_transpose1d: 1, torch.conv_transpose2d: 2, torch.conv_transpose3d: 3}
+# Modules that are one step whatever they are written in: `FrozenBatchNorm2d` multiplies and adds, `Swish` is
+# `x * sigmoid(x)`. torch's own call one function each, which is seen as it is.
+_STEPS = {
+    "module norm": re.compile(r"Norm([123]d)?$", re.IGNORECASE),
+    "module nonlinearity": re.compile(
+        r"(ReLU\d?|Swish|SiLU|Mish|[GCS]?ELU|Sigmoid|Tanh|Softplus|Snake)$", re.IGNORECASE
+    ),
+}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Frame:
-    """A module that is running: its name in `named_modules()`, itself, and its first input."""
+    """A module that is running.
+
+    Attributes:
+        name: Its name in `named_modules()`.
+        module: Itself.
+        input: Its first input.
+        value: The value which that input holds when the module begins.
+        step: What it counts as where it is one step, whatever happens inside; else "".
+    """
 
     name: str
     module: nn.Module
     input: torch.Tensor | None
+    value: int | None = None
+    step: str = ""
 
 
 @dataclass(slots=True)
 class Operation:
-    """One function call whose result depends on the image.
+    """One function call whose result depends on the image, or a module that is one step.
 
     Attributes:
         name: The function's name, `relu` for `F.relu`.
@@ -52,72 +70,39 @@ class Operation:
     shape: tuple[int, ...] = ()
 
 
-@dataclass(slots=True)
-class ConvCall:
-    """One call of a convolution function, as the pass reached it, with what it was given.
-
-    `input` is the layer's own input: for a module with a padding mode other than zeros, that before its padding. The
-    weight is as the function takes it: `(F, C_in/groups, *k)`, transposed `(C_in, F/groups, *k)`. The tuples have one
-    entry for each of the 1, 2 or 3 spatial axes.
-    """
-
-    frame: Frame
-    function: str
-    operation: int
-    input: torch.Tensor
-    weight: torch.Tensor
-    bias: torch.Tensor | None
-    output: torch.Tensor
-    stride: tuple[int, ...]
-    padding: tuple[int, ...] | str
-    padding_mode: str
-    dilation: tuple[int, ...]
-    groups: int
-    transposed: bool
-    output_padding: tuple[int, ...]
-
-    @property
-    def rank(self) -> int:
-        """Number of spatial axes."""
-        return self.weight.ndim - 2
-
-    @property
-    def name(self) -> str:
-        """The name of the module it ran in; the function's where that is the net itself."""
-        return self.frame.name or self.function
-
-    @property
-    def kernels(self) -> torch.Tensor:
-        """The weight as `(F, C_in/groups, *k)`."""
-        return in_order(self.weight, self.groups, self.transposed)
-
-
-def in_order(weight: torch.Tensor, groups: int, transposed: bool) -> torch.Tensor:
-    """A weight as `(F, C_in/groups, *k)`; a transposed convolution's is `(C_in, F/groups, *k)`.
-
-    Only the axes are brought into this order: the cells of a transposed kernel stay where PyTorch has them, as the
-    stamp that each input pixel leaves on the output.
-    """
-    if not transposed:
-        return weight
-    inputs, outputs, *size = weight.shape
-    split = weight.reshape(groups, inputs // groups, outputs, *size)
-    return split.transpose(1, 2).reshape(groups * outputs, inputs // groups, *size)
-
-
 @dataclass
 class Trace:
-    """What one pass did: its operations in order, and which of them took each value."""
+    """What one pass did: its operations in order, and which of them took each value.
+
+    Attributes:
+        operations: In execution order.
+        consumers: For each value the indices of the operations that took it.
+        packed: Names of the modules that ran a quantised convolution, whose weight nobody can read.
+    """
 
     operations: list[Operation] = field(default_factory=list)
     consumers: dict[int, list[int]] = field(default_factory=dict)
+    packed: list[str] = field(default_factory=list)
+
+    def keep_what_reaches(self, output: set[int]) -> None:
+        """Leaves out consumers from which nothing reaches the net's output: a copy that is kept, a mean for a log.
+
+        Where nothing at all is seen to reach it (the net computes a part outside of torch), all stay.
+        """
+        living = set(output)
+        for operation in reversed(self.operations):
+            if living.intersection(operation.outputs):
+                living.update(operation.inputs)
+        for value, consumers in self.consumers.items():
+            kept = [k for k in consumers if living.intersection(self.operations[k].outputs)]
+            self.consumers[value] = kept or consumers
 
 
 class Recorder(TorchFunctionMode):
     """Follows the image through one pass.
 
     Args:
-        on_conv: Called right after each convolution that depends on the image; what it wants to keep it must clone.
+        on_conv: Called right after each convolution; what it wants to keep it must clone.
         on_value: Called after each operation with the operation and its output tensors, in order.
     """
 
@@ -131,13 +116,14 @@ class Recorder(TorchFunctionMode):
         self._on_conv = on_conv
         self._on_value = on_value
         self._frames: list[Frame] = []
+        self._owners: dict[int, str] = {}
         self._values = 0
 
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
         """Records while the body runs `module` on `image`; the hooks that name modules are gone afterwards."""
-        self._frames = [Frame("", module, image)]
-        self._mark(image)
+        self._frames = [Frame("", module, image, self._mark(image))]
+        self._owners = weight_owners(module)
         with ExitStack() as stack:
             for name, part in module.named_modules():
                 if name:
@@ -146,19 +132,40 @@ class Recorder(TorchFunctionMode):
             stack.enter_context(self)
             yield
 
+    def finish(self, output: Any) -> Trace:
+        """The trace, after the net gave its output: values that do not reach it count no longer as consumed."""
+        values = {self.value_of(tensor) for tensor in _flat(output)} - {None}
+        if values:
+            self.trace.keep_what_reaches(values)  # type: ignore[arg-type]
+        return self.trace
+
     def _enter(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
             first = args[0] if args and isinstance(args[0], torch.Tensor) else None
-            self._frames.append(Frame(name, module, first))
+            value = None if first is None else self.value_of(first)
+            step = "" if value is None or self._frames[-1].step else _step(module)
+            self._frames.append(Frame(name, module, first, value, step))
 
         return hook
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         while len(self._frames) > 1:  # more than one only where a call raised inside and the net caught it
             frame = self._frames.pop()
+            shape = None if frame.input is None else frame.input.shape
             frame.input = None  # operations keep their frame; it must not keep the tensor
             if frame.module is module:
+                self._close(frame, shape, output)
                 break
+
+    def _close(self, frame: Frame, shape: torch.Size | None, output: Any) -> None:
+        """Notes a module that is one step, or from whose output the image could not be followed back to its input.
+
+        The latter happens where a module computes outside of torch's functions: scripted, or in an `autograd.Function`.
+        """
+        if frame.value is None or not isinstance(output, torch.Tensor):
+            return
+        if frame.step or (self.value_of(output) is None and _hides_its_work(frame.module, shape, output)):
+            self._note(frame.step or type(frame.module).__name__, frame, (frame.value,), [output])
 
     def _mark(self, tensor: torch.Tensor) -> int:
         self._values += 1
@@ -177,92 +184,77 @@ class Recorder(TorchFunctionMode):
         taken = [(tensor, self.value_of(tensor)) for tensor in _flat((args, tuple(kwargs.values())))]
         inputs = tuple(dict.fromkeys(value for _, value in taken if value is not None))
         result = func(*args, **kwargs)
-        if not inputs:
+        if is_packed_convolution(func):
+            self.trace.packed.append(self._frames[-1].name)
+        convolution = is_convolution(func)
+        if not inputs and not convolution:
             return result
-        outputs = list(_flat(result))
-        if getattr(func, "__name__", "") == "__setitem__":
-            outputs = [args[0]]
+        outputs = [args[0]] if getattr(func, "__name__", "") == "__setitem__" else list(_flat(result))
         if not outputs:
             return result  # a shape, a number: nothing that flows on
-        self._note(func, inputs, outputs)
-        if self._on_conv is not None and func in _CONVOLUTIONS:
-            self._on_conv(self._conv_call(_CONVOLUTIONS[func], result, *args, **kwargs))
-        elif self._on_conv is not None and func in _TRANSPOSED:
-            self._on_conv(self._transposed_call(_TRANSPOSED[func], result, *args, **kwargs))
+        frame = self._frames[-1]
+        if convolution:
+            frame.step = ""  # whatever it is called
+        if frame.step:
+            for tensor in outputs:
+                self._mark(tensor)  # it depends on the image; what the module gives is noted when it ends
+            return result
+        self._note(_name(func), frame, inputs, outputs)
+        if convolution and self._on_conv is not None:
+            self._on_conv(self._read(func, result, args, kwargs))
         return result
 
-    def _note(self, func: Callable[..., Any], inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
+    def _note(self, name: str, frame: Frame, inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
         index = len(self.trace.operations)
         for value in inputs:
             self.trace.consumers.setdefault(value, []).append(index)
         values = tuple(self._mark(tensor) for tensor in outputs)
-        operation = Operation(
-            getattr(func, "__name__", str(func)), self._frames[-1], inputs, values, tuple(outputs[0].shape)
-        )
+        operation = Operation(name, frame, inputs, values, tuple(outputs[0].shape))
         self.trace.operations.append(operation)
         if self._on_value is not None:
             self._on_value(operation, outputs)
 
-    def _conv_call(
-        self,
-        rank: int,
-        output: torch.Tensor,
-        input: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        transposed: bool = False,
-        output_padding: Any = 0,
-    ) -> ConvCall:
+    def _read(self, func: Any, output: torch.Tensor, args: Any, kwargs: Any) -> ConvCall:
         frame = self._frames[-1]
-        mode = "zeros"
-        module = frame.module
-        if isinstance(module, _ConvNd) and module.padding_mode != "zeros" and frame.input is not None:
-            # The module padded its input itself and convolved without padding.
-            mode, input, padding = module.padding_mode, frame.input, module.padding
-        return ConvCall(
-            frame=frame,
-            function=self.trace.operations[-1].name,
-            operation=len(self.trace.operations) - 1,
-            input=input,
-            weight=weight,
-            bias=bias,
-            output=output,
-            stride=_tuple(stride, rank),
-            padding=padding if isinstance(padding, str) else _tuple(padding, rank),
-            padding_mode=mode,
-            dilation=_tuple(dilation, rank),
-            groups=groups,
-            transposed=transposed,
-            output_padding=_tuple(output_padding, rank),
-        )
+        call = conv_call(func, frame, len(self.trace.operations) - 1, _name(func), output, args, kwargs)
+        holds = any(tensor is call.weight for tensor in frame.module._parameters.values())
+        owner = frame.name if holds else self._owners.get(id(call.weight), frame.name)
+        call.name = owner or frame.name or call.function
+        if self._padded_by_itself(frame, call):
+            module: Any = frame.module
+            call.padding_mode, call.input, call.padding = module.padding_mode, frame.input, module.padding
+        return call
 
-    def _transposed_call(
-        self,
-        rank: int,
-        output: torch.Tensor,
-        input: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: int = 1,
-        dilation: Any = 1,
-    ) -> ConvCall:
-        return self._conv_call(
-            rank, output, input, weight, bias, stride, padding, dilation, groups, True, output_padding
-        )
+    def _padded_by_itself(self, frame: Frame, call: ConvCall) -> bool:
+        """Whether the module padded its own input and then convolved without padding, as torch's padding modes do."""
+        if not isinstance(frame.module, _ConvNd) or frame.module.padding_mode == "zeros" or frame.input is None:
+            return False
+        *_, before, convolved = [None, *self.trace.operations[-2:]]
+        if before is None or convolved is None or not set(convolved.inputs) & set(before.outputs):
+            return False
+        return before.name == "pad" and before.frame is frame and before.inputs == (frame.value,)
 
 
-def _tuple(value: Any, rank: int) -> tuple[int, ...]:
-    if isinstance(value, int):
-        return (value,) * rank
-    values = tuple(int(item) for item in value)
-    return values * rank if len(values) == 1 else values
+def _name(func: Any) -> str:
+    """`relu` for `F.relu`, `torch.relu` and `aten.relu.default`."""
+    return str(getattr(func, "__name__", func)).partition(".")[0]
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None
+
+
+def _hides_its_work(module: nn.Module, shape: torch.Size | None, output: torch.Tensor) -> bool:
+    """Not one that makes something of its own for an image's size, a position code say."""
+    return isinstance(module, torch.jit.ScriptModule) or (_is_leaf(module) and output.shape == shape)
+
+
+def _step(module: nn.Module) -> str:
+    """What a module counts as where it is one step, else "": see `_STEPS`."""
+    kind = type(module)
+    if kind.__module__.startswith("torch.nn.") or not _is_leaf(module):
+        return ""
+    return next((step for step, pattern in _STEPS.items() if pattern.search(kind.__name__)), "")
 
 
 def _flat(value: Any) -> Iterator[torch.Tensor]:
@@ -274,3 +266,5 @@ def _flat(value: Any) -> Iterator[torch.Tensor]:
             yield from _flat(item)
     elif isinstance(value, dict):
         yield from _flat(list(value.values()))
+    elif hasattr(value, "__dataclass_fields__"):
+        yield from _flat(list(vars(value).values()))

@@ -35,6 +35,12 @@ _HOOK_DICTS = (
     "_backward_hooks",
     "_backward_pre_hooks",
 )
+# Wrappers that run another module elsewhere or otherwise, by the name under which they hold it.
+_WRAPPERS: tuple[tuple[type[nn.Module], str], ...] = (
+    (torch._dynamo.eval_frame.OptimizedModule, "_orig_mod"),
+    (nn.DataParallel, "module"),
+    (nn.parallel.DistributedDataParallel, "module"),
+)
 _SAMPLED_VALUES = 1_024  # of each tensor, besides the sum of all its bits
 
 
@@ -155,12 +161,30 @@ def _same_parts(one: tuple[list[Any], list[Any]], other: tuple[list[Any], list[A
     )
 
 
+class _Plain(nn.Module):
+    """Stands in the twin for a wrapper: holds its module under the same name and simply calls it."""
+
+    def __init__(self, name: str, module: nn.Module) -> None:
+        super().__init__()
+        self.add_module(name, module)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        (module,) = self.children()
+        return module(*args, **kwargs)
+
+
+def _wrapped(module: nn.Module) -> str | None:
+    return next((name for kind, name in _WRAPPERS if isinstance(module, kind)), None)
+
+
 def _share(net: nn.Module) -> nn.Module:
     """`net` copied: modules new, tensors shared, buffers cloned, the user's hooks left out, in eval mode."""
     memo: dict[int, Any] = {}
     kept: list[Any] = []  # the memo goes by id: what it maps to must outlive the copying
-    for module in net.modules():
-        _refuse_hidden_modules(module)
+    wrappers = [(module, _wrapped(module)) for module in net.modules()]
+    for module, wrapped in wrappers:
+        if wrapped is None:
+            _refuse_hidden_modules(module)
         for tensor in _tensors(module.__dict__, depth=3):
             memo[id(tensor)] = tensor
         for value in module.__dict__.values():
@@ -170,9 +194,15 @@ def _share(net: nn.Module) -> nn.Module:
         for name in _HOOK_DICTS:
             hooks = module.__dict__.get(name)
             if hooks is not None:
-                memo[id(hooks)] = OrderedDict((key, hook) for key, hook in hooks.items() if _computes_weight(hook))
+                memo[id(hooks)] = OrderedDict(
+                    (key, hook) for key, hook in hooks.items() if _computes_weight(module, name, hook)
+                )
                 kept.append(hooks)
-    twin = copy.deepcopy(net, memo).eval()
+    for module, wrapped in reversed(wrappers):  # the innermost first
+        if wrapped is not None:
+            memo[id(module)] = _Plain(wrapped, copy.deepcopy(getattr(module, wrapped), memo))
+    twin = copy.deepcopy(net, memo)
+    _to_eval(twin)
     buffers: dict[int, torch.Tensor] = {}
     for module in twin.modules():
         for name, buffer in module._buffers.items():
@@ -181,9 +211,19 @@ def _share(net: nn.Module) -> nn.Module:
     return twin
 
 
+def _to_eval(net: nn.Module) -> None:
+    try:
+        net.eval()
+    except NotImplementedError:  # exported programs have no modes: what differs between them was fixed at the export
+        for module in net.modules():
+            module.training = False
+
+
 def _refuse_hidden_modules(module: nn.Module) -> None:
     """A function that holds a module in its closure would run the user's own, whatever is copied around it."""
     for name, value in module.__dict__.items():
+        if name == "_compiled_call_impl":  # of net.compile(); a copy comes without
+            continue
         for cell in getattr(value, "__closure__", None) or ():
             try:
                 held = cell.cell_contents
@@ -194,8 +234,11 @@ def _refuse_hidden_modules(module: nn.Module) -> None:
                 raise TypeError(f"{type(module).__name__}.{name} is a function that holds a {type(held).__name__}")
 
 
-def _computes_weight(hook: Any) -> bool:
-    return isinstance(hook, _WEIGHT_HOOKS) or hook is True  # the *_with_kwargs dicts hold True
+def _computes_weight(module: nn.Module, kind: str, hook: Any) -> bool:
+    """Whether a hook is one of torch's that compute a weight, or runs before a module whose weight is no parameter."""
+    if isinstance(hook, _WEIGHT_HOOKS) or hook is True:  # the *_with_kwargs dicts hold True
+        return True
+    return kind == "_forward_pre_hooks" and isinstance(module.__dict__.get("weight"), torch.Tensor)
 
 
 def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
@@ -213,7 +256,7 @@ def _restored(net: nn.Module) -> Iterator[None]:
     flags = [(module, module.training) for module in net.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in net.buffers()]
     try:
-        net.eval()
+        _to_eval(net)
         yield
     finally:
         for module, training in flags:

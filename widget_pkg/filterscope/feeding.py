@@ -1,0 +1,148 @@
+"""How an image is given to a net: as a batch, in a list, or by the user's own `forward=`; and its refusals in words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+from filterscope.errors import NetError, describe_exception
+
+Forward = Callable[[nn.Module, torch.Tensor], Any]
+Way = Callable[[nn.Module, torch.Tensor], Any]
+_Result = TypeVar("_Result")
+
+
+class Feeding:
+    """Gives images to a net the way it takes them.
+
+    A net is called with a batch `(1, C, H, W)`; if it refuses that, with a list of one image `(C, H, W)`, as detection
+    nets are. What worked first is kept.
+
+    Args:
+        net: The user's net.
+        forward: The user's own way, a function of a net and an image: called with a batch of one, `(1, C, H, W)`; if it
+            refuses that, with the image alone, `(C, H, W)`.
+
+    Raises:
+        TypeError: If `forward` is no function.
+        ValueError: If it runs the user's net itself, and not the one that it is given.
+    """
+
+    def __init__(self, net: nn.Module, forward: Forward | None = None) -> None:
+        if forward is not None and not callable(forward):
+            raise TypeError(f"forward is a {type(forward).__name__}; give a function of net and image, or None")
+        if forward is not None:
+            _refuse_own_net(net, forward)
+        self.forward = forward
+        self._ways: tuple[Way, ...] = (_as_batch, _as_list)
+        if forward is not None:
+            self._ways = (forward, lambda module, batch: forward(module, batch[0]))
+        self._way = self._ways[0]
+
+    def __call__(self, module: nn.Module, batch: torch.Tensor) -> Any:
+        """Runs a module on a batch and returns its output."""
+        return self._way(module, batch)
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether several images may go in one pass; only the user knows what the user's own `forward` does."""
+        return self._way is _as_batch
+
+    def settle(self, net: nn.Module, batch: torch.Tensor, attempt: Callable[[Way], _Result]) -> _Result:
+        """Tries the ways in turn and keeps the first that the net does not refuse.
+
+        Args:
+            net: The user's net, for the sentence.
+            batch: The image that is tried, `(1, C, H, W)`.
+            attempt: A whole pass, given a way.
+
+        Raises:
+            NetError: If the net refuses all of them; it tells what it raised for the first.
+        """
+        refused: list[Exception] = []
+        for way in self._ways:
+            try:
+                result = attempt(way)
+            except NetError:  # it ran, and cannot be shown
+                raise
+            except Exception as error:
+                refused.append(error)
+            else:
+                self._way = way
+                return result
+        raise NetError(self.refusal(net, batch, refused[0])) from refused[0]
+
+    def refusal(self, net: nn.Module, batch: torch.Tensor, error: Exception) -> str:
+        """The sentence for a net that raised in its forward pass."""
+        shape = tuple(batch.shape[1:])
+        axes = {2: "(C, L)", 4: "(C, D, H, W)"}.get(len(shape), "(C, H, W)")
+        image = f"an image of shape {axes} = {shape}, {_short(batch.dtype)}"
+        said = describe_exception(error)
+        if self.forward is not None:
+            return f"forward= raised for {image}: {said}. It is called as forward(net, image), with a batch of one."
+        needed = _required_inputs(net)
+        if isinstance(error, TypeError) and len(needed) > 1:
+            more = ", ".join(needed[1:])
+            return (
+                f"the net's forward takes {len(needed)} inputs ({', '.join(needed)}), and was given the image alone: "
+                f"{said}. Give the others by forward=lambda net, image: net(image, {more})."
+            )
+        places = sorted({f"{tensor.device}" for tensor in (*net.parameters(), *net.buffers())})
+        if len(places) > 1:
+            return (
+                f"the net is split over several devices ({', '.join(places)}), and its image was on {batch.device}: "
+                f"{said}. Move the net to one device, or say how it is called by forward=lambda net, image: ..."
+            )
+        return (
+            f"the net refused {image}: {said}. Give images as the net was trained on; transform= brings others into "
+            "that shape, forward= (a function of net and image) is for nets with an unusual call."
+        )
+
+
+def _as_batch(module: nn.Module, batch: torch.Tensor) -> Any:
+    return module(batch)
+
+
+def _as_list(module: nn.Module, batch: torch.Tensor) -> Any:
+    return module(list(batch))
+
+
+def like_input(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """A batch on the device and in the dtype of the net's first convolution, else of its first floating tensor."""
+    first = [m._parameters.get("weight") for m in net.modules() if isinstance(m, _ConvNd)]
+    held = [*first, *net.parameters(), *net.buffers()]
+    like = next((tensor for tensor in held if tensor is not None and tensor.is_floating_point()), None)
+    return batch if like is None else batch.to(like.device, like.dtype)
+
+
+def _required_inputs(net: nn.Module) -> list[str]:
+    """Names of the inputs that the net's `forward` cannot do without."""
+    try:
+        parameters = inspect.signature(net.forward).parameters.values()
+    except (TypeError, ValueError):  # not a Python function
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [one.name for one in parameters if one.kind in kinds and one.default is inspect.Parameter.empty]
+
+
+def _refuse_own_net(net: nn.Module, forward: Forward) -> None:
+    """A `forward` that holds on to the user's net would run it in its own mode, and nothing of it would be seen."""
+    used = [getattr(forward, "__self__", None)]
+    if inspect.isfunction(forward):
+        names = inspect.getclosurevars(forward)
+        used += [*names.nonlocals.values(), *names.globals.values()]
+    parts = {id(module) for module in net.modules()}
+    if any(id(value) in parts for value in used):
+        raise ValueError(
+            "forward uses the net itself and not the one that it is given, a copy with the same weights; write "
+            "forward=lambda net, image: net(image, ...) and use its argument"
+        )
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

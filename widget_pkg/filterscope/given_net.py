@@ -1,0 +1,71 @@
+"""What a person may give as a net, and in words why something else cannot be shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from filterscope.errors import NetError
+
+
+def as_module(net: Any) -> nn.Module:
+    """The module to show: the net itself; of an exported program its module.
+
+    Raises:
+        TypeError: If it is no net.
+        NetError: If it is one whose convolutions cannot be seen, or whose weights have no values yet.
+    """
+    if isinstance(net, torch.export.ExportedProgram):
+        return net.module()
+    if not isinstance(net, nn.Module):
+        given = f"the class {net.__name__}" if isinstance(net, type) else f"a {type(net).__name__}"
+        hint = "; call it to make a net" if isinstance(net, type) and issubclass(net, nn.Module) else ""
+        if isinstance(net, dict):
+            hint = "; a state_dict holds weights alone: make the net and call net.load_state_dict(...)"
+        raise TypeError(f"net is {given}; expected a torch.nn.Module{hint}")
+    if isinstance(net, torch.jit.ScriptModule):
+        raise NetError(
+            f"the net is a {type(net).__name__}, scripted or traced by TorchScript: the operations inside it cannot be "
+            "seen. Give the Python net that it was made from; load_state_dict(scripted.state_dict()) brings the weights"
+        )
+    _refuse_without_values(net)
+    return net
+
+
+def _refuse_without_values(net: nn.Module) -> None:
+    tensors = [*net.named_parameters(), *net.named_buffers()]
+    lazy = [name for name, tensor in tensors if nn.parameter.is_lazy(tensor)]
+    if lazy:
+        raise NetError(
+            f"the net has lazy modules that saw no image yet ({_some(lazy)} have no values); run it once on a batch of "
+            "images, net(images), so that it makes its weights, then show it"
+        )
+    empty = [name for name, tensor in tensors if tensor.device.type == "meta"]
+    if empty:
+        raise NetError(
+            f"weights of the net are on the meta device ({_some(empty)}), where tensors have no values; load them, "
+            "e.g. net.to_empty(device='cpu') and net.load_state_dict(...)"
+        )
+
+
+def unseen_parts(net: nn.Module) -> list[str]:
+    """Parts of a net whose convolutions cannot be seen, each with the reason: scripted ones, and quantised ones."""
+    parts = [f"{name} is scripted" for name in _outermost(net, torch.jit.ScriptModule)]
+    for name, module in net.named_modules():
+        if ".quantized" in type(module).__module__ and "Conv" in type(module).__name__:
+            parts.append(f"{name} is quantised and its weights packed")
+    return parts
+
+
+def _outermost(net: nn.Module, kind: type[nn.Module]) -> list[str]:
+    found: list[str] = []
+    for name, module in net.named_modules():
+        if isinstance(module, kind) and not any(name.startswith(f"{outer}.") for outer in found):
+            found.append(name)
+    return found
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
