@@ -30,7 +30,7 @@ NONLINEARITIES = frozenset([
 ])
 NORMALISATIONS = frozenset([
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "module norm",
-    "native_batch_norm_legit_no_training", "native_group_norm", "native_layer_norm", "rms_norm",
+    "native_batch_norm", "native_batch_norm_legit_no_training", "native_group_norm", "native_layer_norm", "rms_norm",
 ])
 POOLS = frozenset([
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "lp_pool", "max_pool",

@@ -114,8 +114,9 @@ def _either(
     transposed: bool,
     output_padding: Any,
     groups: int,
+    *switches: bool,
 ) -> dict[str, Any]:
-    """Those of `aten.convolution`, to which exported programs are brought down."""
+    """Those of `aten.convolution`, to which exported programs are brought down; traced ones add cuDNN's switches."""
     return locals()
 
 
@@ -137,6 +138,7 @@ _READERS: dict[Any, Callable[..., dict[str, Any]]] = {
     _ATEN.conv_transpose2d.input: _transposed,
     _ATEN.conv_transpose3d.input: _transposed,
     _ATEN.convolution.default: _either,
+    _ATEN._convolution.default: _either,
 }
 
 

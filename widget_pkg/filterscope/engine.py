@@ -77,7 +77,9 @@ class Engine:
         self._find_layers(first_image)
         hidden = unseen_parts(net)
         if hidden:
-            warnings.warn(f"not every convolution can be seen: {'; '.join(hidden[:5])}", stacklevel=3)
+            warnings.warn(
+                f"quantised convolutions cannot be shown, and are left out: {', '.join(hidden)}", stacklevel=3
+            )
 
     def _find_layers(self, image: int) -> None:
         batch = self._batch(self.sample(image).image)

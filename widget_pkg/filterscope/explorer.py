@@ -42,6 +42,11 @@ def _asset(name: str) -> Path | str:
     return _STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else (_STATIC / name).read_text("utf-8")
 
 
+def _unwrapped(name: str) -> str:
+    """A layer's name without the parts that wrappers add to it."""
+    return ".".join(part for part in name.split(".") if part not in ("_orig_mod", "module"))
+
+
 class _Index(traitlets.Int):
     """An int trait that takes NumPy's and torch's integers too."""
 
@@ -187,6 +192,8 @@ class Explorer(Readings, anywidget.AnyWidget):
         if not isinstance(layer, str | nn.Module):
             return layer
         found = [one.index for one in layers if (one.name == layer if isinstance(layer, str) else one.module is layer)]
+        if not found and isinstance(layer, str):  # torch.compile and DataParallel put a name of theirs before
+            found = [one.index for one in layers if _unwrapped(one.name) == layer]
         if not found:
             what = f"{layer!r}" if isinstance(layer, str) else f"the module {layer}"
             names = ", ".join(dict.fromkeys(one.name for one in layers))

@@ -15,7 +15,7 @@ def as_module(net: Any) -> nn.Module:
 
     Raises:
         TypeError: If it is no net.
-        NetError: If it is one whose convolutions cannot be seen, or whose weights have no values yet.
+        NetError: If its weights have no values yet.
     """
     if isinstance(net, torch.export.ExportedProgram):
         return net.module()
@@ -25,11 +25,6 @@ def as_module(net: Any) -> nn.Module:
         if isinstance(net, dict):
             hint = "; a state_dict holds weights alone: make the net and call net.load_state_dict(...)"
         raise TypeError(f"net is {given}; expected a torch.nn.Module{hint}")
-    if isinstance(net, torch.jit.ScriptModule):
-        raise NetError(
-            f"the net is a {type(net).__name__}, scripted or traced by TorchScript: the operations inside it cannot be "
-            "seen. Give the Python net that it was made from; load_state_dict(scripted.state_dict()) brings the weights"
-        )
     _refuse_without_values(net)
     return net
 
@@ -51,20 +46,12 @@ def _refuse_without_values(net: nn.Module) -> None:
 
 
 def unseen_parts(net: nn.Module) -> list[str]:
-    """Parts of a net whose convolutions cannot be seen, each with the reason: scripted ones, and quantised ones."""
-    parts = [f"{name} is scripted" for name in _outermost(net, torch.jit.ScriptModule)]
-    for name, module in net.named_modules():
-        if ".quantized" in type(module).__module__ and "Conv" in type(module).__name__:
-            parts.append(f"{name} is quantised and its weights packed")
-    return parts
-
-
-def _outermost(net: nn.Module, kind: type[nn.Module]) -> list[str]:
-    found: list[str] = []
-    for name, module in net.named_modules():
-        if isinstance(module, kind) and not any(name.startswith(f"{outer}.") for outer in found):
-            found.append(name)
-    return found
+    """Names of the quantised convolutions of a net: they compute in int8 with weights that are packed."""
+    return [
+        name or type(module).__name__
+        for name, module in net.named_modules()
+        if ".quantized" in type(module).__module__ and "Conv" in type(module).__name__
+    ]
 
 
 def _some(names: list[str]) -> str:

@@ -168,7 +168,7 @@ def _layer(
         index=index,
         name=call.name,
         call=number,
-        module=module if plain or isinstance(module, _ConvNd) else None,
+        module=module if plain or isinstance(module, _ConvNd | torch.jit.ScriptModule) else None,
         plain=plain,
         in_channels=weight.shape[1] * call.groups,
         out_channels=weight.shape[0],
@@ -189,7 +189,7 @@ def _layer(
 
 def _is_plain(call: ConvCall, module: nn.Module) -> bool:
     """Whether weight and bias are the module's own parameters; looked up without computing a parametrised one."""
-    held = module._parameters
+    held = dict(module._parameters.items())  # a scripted module's has no get
     return held.get("weight") is call.weight and held.get("bias") is call.bias
 
 
@@ -204,8 +204,8 @@ def _nothing_found(net: nn.Module) -> str:
     hidden = unseen_parts(net)
     if hidden:
         return (
-            f"no convolution found in a forward pass of the net: {'; '.join(hidden[:5])}. Give the float net, written "
-            "in Python, that it was made from."
+            f"no convolution found in a forward pass of the net but quantised ones ({', '.join(hidden[:5])}), which "
+            "compute in int8 with packed weights. Give the float net that it was made from."
         )
     other = [
         f"{name} ({type(module).__name__})"

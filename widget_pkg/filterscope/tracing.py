@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.convolutions import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
 
@@ -126,10 +127,12 @@ class Recorder(TorchFunctionMode):
         self._owners = weight_owners(module)
         with ExitStack() as stack:
             for name, part in module.named_modules():
-                if name:
+                if name and not isinstance(part, torch.jit.ScriptModule):  # these take no hooks
                     stack.callback(part.register_forward_pre_hook(self._enter(name)).remove)
                     stack.callback(part.register_forward_hook(self._leave).remove)
             stack.enter_context(self)
+            if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+                stack.enter_context(_Surfacing())
             yield
 
     def finish(self, output: Any) -> Trace:
@@ -160,11 +163,12 @@ class Recorder(TorchFunctionMode):
     def _close(self, frame: Frame, shape: torch.Size | None, output: Any) -> None:
         """Notes a module that is one step, or from whose output the image could not be followed back to its input.
 
-        The latter happens where a module computes outside of torch's functions: scripted, or in an `autograd.Function`.
+        The latter happens where a module computes outside of torch's functions, in an `autograd.Function` say. One that
+        makes something of its own for an image's size, a position code say, is told by its output's size.
         """
         if frame.value is None or not isinstance(output, torch.Tensor):
             return
-        if frame.step or (self.value_of(output) is None and _hides_its_work(frame.module, shape, output)):
+        if frame.step or (self.value_of(output) is None and output.shape == shape and _is_leaf(frame.module)):
             self._note(frame.step or type(frame.module).__name__, frame, (frame.value,), [output])
 
     def _mark(self, tensor: torch.Tensor) -> int:
@@ -235,6 +239,13 @@ class Recorder(TorchFunctionMode):
         return before.name == "pad" and before.frame is frame and before.inputs == (frame.value,)
 
 
+class _Surfacing(TorchDispatchMode):
+    """Brings the operations inside of scripted modules, which run without Python, to where the recorder sees them."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
 def _name(func: Any) -> str:
     """`relu` for `F.relu`, `torch.relu` and `aten.relu.default`."""
     return str(getattr(func, "__name__", func)).partition(".")[0]
@@ -242,11 +253,6 @@ def _name(func: Any) -> str:
 
 def _is_leaf(module: nn.Module) -> bool:
     return next(module.children(), None) is None
-
-
-def _hides_its_work(module: nn.Module, shape: torch.Size | None, output: torch.Tensor) -> bool:
-    """Not one that makes something of its own for an image's size, a position code say."""
-    return isinstance(module, torch.jit.ScriptModule) or (_is_leaf(module) and output.shape == shape)
 
 
 def _step(module: nn.Module) -> str:

@@ -86,6 +86,9 @@ class Twin:
                 yield self.net
             return
         for module, live in zip(self._module.modules(), self.net.modules(), strict=True):
+            if isinstance(module, torch.jit.ScriptModule):
+                _copy_values(module, live)
+                continue
             _bring_up_to_date(module._buffers, live._buffers)
             _bring_up_to_date(module.__dict__, live.__dict__)
         yield self._module
@@ -101,7 +104,8 @@ class Twin:
         """
         checksum = 0
         for tensor in _parts(self.net)[1]:
-            checksum = zlib.crc32(f"{id(tensor)} {tensor.data_ptr()}".encode(), checksum)
+            where = tensor.data_ptr() if tensor.layout == torch.strided else 0  # sparse ones have no one place
+            checksum = zlib.crc32(f"{id(tensor)} {where}".encode(), checksum)
             checksum = zlib.crc32(_digest(tensor), checksum)
         for module in self.net.modules():
             for value in module.__dict__.values():
@@ -141,6 +145,16 @@ def _bring_up_to_date(own: dict[str, Any], live: dict[str, Any]) -> None:
             held.data.copy_(value.detach())
         else:
             own[name] = value.detach().clone()
+
+
+def _copy_values(own: nn.Module, live: nn.Module) -> None:
+    """A copied scripted module has tensors of its own, parameters too."""
+    for (_, held), (_, value) in zip(_named_tensors(own), _named_tensors(live), strict=True):
+        held.data.copy_(value.detach())
+
+
+def _named_tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
 
 
 def _parts(net: nn.Module) -> tuple[list[nn.Module], list[torch.Tensor]]:
@@ -183,6 +197,8 @@ def _share(net: nn.Module) -> nn.Module:
     kept: list[Any] = []  # the memo goes by id: what it maps to must outlive the copying
     wrappers = [(module, _wrapped(module)) for module in net.modules()]
     for module, wrapped in wrappers:
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         if wrapped is None:
             _refuse_hidden_modules(module)
         for tensor in _tensors(module.__dict__, depth=3):
@@ -205,6 +221,8 @@ def _share(net: nn.Module) -> nn.Module:
     _to_eval(twin)
     buffers: dict[int, torch.Tensor] = {}
     for module in twin.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = buffers.setdefault(id(buffer), buffer.detach().clone())
