@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from filterscope.activations import run
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.errors import NetError
+from filterscope.passes import run
 from filterscope.twin import Twin
 from nets import Everything, TwoConvs, images, seeded
 

@@ -15,13 +15,13 @@ import torch
 from torch import nn
 
 from filterscope import response
-from filterscope.activations import Maps, Pass, run
 from filterscope.convolutions import in_order
 from filterscope.dataset import Sample, SampleSource
 from filterscope.errors import NetError
 from filterscope.feeding import Feeding, Forward, like_input
 from filterscope.given_net import as_module, unseen_parts
 from filterscope.layers import ConvLayer, find_layers
+from filterscope.passes import Maps, Pass, run
 from filterscope.prediction import class_scores
 from filterscope.randomness import RandomStream
 from filterscope.response import Source

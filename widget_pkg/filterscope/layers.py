@@ -11,10 +11,11 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from filterscope.activations import Activation, Feed, find_activation, list_calls
+from filterscope.activations import Activation, find_activation
 from filterscope.convolutions import ConvCall
 from filterscope.errors import NetError
 from filterscope.given_net import unseen_parts
+from filterscope.passes import Feed, list_calls
 from filterscope.tracing import Trace
 from filterscope.twin import Twin
 
