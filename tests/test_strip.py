@@ -9,8 +9,9 @@ from torch.utils.data import TensorDataset
 
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
-from filterscope.strip import build_strip, thumbnail
+from filterscope.strip import build_strip
 from filterscope.survey import Survey
+from filterscope.thumbnails import thumbnail
 from nets import TwoConvs, images, seeded
 
 

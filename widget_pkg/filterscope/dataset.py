@@ -1,125 +1,199 @@
-"""Anything that yields images, one sample at a time: `source[i]` → `Sample(image, label, display)`.
+"""Anything that yields images, one sample at a time: `source.read(i)` → `Sample(image, label, display)`.
 
-The image is what the network is given; the display is what a person is shown, with Normalize undone.
+The image is what the network is given; the display is what a person is shown, with Normalize undone. Each step on the
+way has a file of its own: `data_items` (what people have), `image_axes`, `class_names`, `normalize`, `display`.
 """
 
 from __future__ import annotations
 
+import time
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset
 
+from filterscope.class_names import class_of, given_names, own_names, weights_names
+from filterscope.data_items import open_data, parts_of
 from filterscope.errors import SampleError, describe_exception
+from filterscope.image_axes import NoImageError, as_image, check_layout
+from filterscope.normalize import Finding, Normalize, find_normalize, per_channel
+from filterscope.sample import Sample
+from filterscope.transform import GivenTransform
 
-LAYOUTS = ("CHW", "HWC")
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One sample of the data set.
-
-    Attributes:
-        index: Its index in the data set.
-        image: What the network is given, float32 `(C, H, W)`; `(C, L)` for a 1-D net, `(C, D, H, W)` for a 3-D one.
-        label: Its class: the name, an int where there is no name, or None.
-        display: What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1]: a signal's channels as rows, the middle slice
-            of a volume.
-        low: The image value that is drawn black.
-        high: The image value that is drawn white.
-        note: How the display came about, in words.
-    """
-
-    index: int
-    image: np.ndarray
-    label: str | int | None
-    display: np.ndarray
-    low: float
-    high: float
-    note: str
+_AGAIN_SECONDS = 0.02  # spent on reading the first sample again, to see whether the data set is random
+_AGAIN_MOST = 4
+_REMEMBERED = 1024
 
 
 class SampleSource:
     """Reads samples of a data set as float32 images with their class names.
 
     Args:
-        data: A torch `Dataset`, a `DataLoader` (its data set is read in order), an array or tensor `(N, C, H, W)` or
-            `(N, H, W)`, a NumPy array `(N, H, W, C)` (a tensor too, with `layout="HWC"`), or a sequence of images or of
-            `(image, label)`. Nothing is read ahead.
-        classes: Class names; by default the data set's `.classes`.
-        transform: Applied to each image as the data set gives it, before anything else.
+        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order); an array or
+            tensor `(N, C, H, W)`, `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels;
+            a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures. Nothing is
+            read ahead, except of a stream.
+        classes: Class names, or a torchvision weights object; by default the data set's own.
+        transform: Applied to each image as the data set gives it, before anything else: a function, or a torchvision
+            weights object for its own transforms.
         mean: Of the Normalize that the images went through, a number a channel; undone for display.
         std: Its standard deviation.
-        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"` and `"NHWC"` say the
-            same of the whole array.
+        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"` and `"NHW"`
+            say the same of a whole array.
         rank: Spatial axes of an image: 1, 2 or 3.
+        channels: The net's input channels, None where they are not known.
+
+    Attributes:
+        classes: Class names by number; empty where there are none.
+        given_classes: Those that were given, or None.
+        version: Goes up when the data set is to be read anew.
+        random: Whether a second read of a sample was seen to give another image.
+        seconds: About how long it takes to read one.
 
     Raises:
         TypeError: If `data` cannot be indexed or has no length.
         ValueError: If it is empty, or an option does not fit.
+        FileNotFoundError: If it is a path, and there is nothing.
     """
 
     def __init__(
         self,
         data: Any,
         *,
-        classes: Sequence[str] | None = None,
-        transform: Callable[[Any], Any] | None = None,
+        classes: Any = None,
+        transform: Any = None,
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
         rank: int = 2,
+        channels: int | None = None,
     ) -> None:
-        if isinstance(data, DataLoader):
-            data = data.dataset
-        self._data = data
-        self.measure()
-        self._transform = transform
-        if transform is not None and not callable(transform):
-            raise TypeError(f"transform is a {type(transform).__name__}; give a function of one image, or None")
+        self._rank, self._channels = rank, channels
+        self._items = open_data(data, rank, channels, check_layout(layout))
+        self._length = self._items.count()
+        self._transform = None if transform is None else GivenTransform(transform)
         if (mean is None) != (std is None):
             raise ValueError("mean and std are given together: the Normalize that the images went through")
-        self._mean, self._std = _per_channel(mean, "mean"), _per_channel(std, "std")
-        if layout is not None and str(layout).removeprefix("N") not in LAYOUTS:
-            raise ValueError(f"layout is {layout!r}; choose 'CHW', 'HWC' or None (found out from the shape)")
-        self._layout = layout and layout.removeprefix("N")
-        self._rank = rank
-        self.given_classes = None if classes is None else _names(classes)
-        self.classes = self.given_classes or _own_names(data)
+        self._normalize = None if mean is None else Normalize(per_channel(mean, "mean"), per_channel(std, "std"))
+        self.given_classes = given_names(classes)
+        self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.held)
+        if not self.classes:
+            self.classes = weights_names(transform)
+        self.version = 0
+        self.random = False
+        self.seconds = 0.0
+        self._marks: dict[int, int] = {}
+        self._read_before = False
 
     def measure(self) -> None:
         """Asks the data set for its length, as at first and after it changed."""
-        self._length = _length(self._data)
+        if self._items.stream is not None:
+            self._items.stream.measure()
+        self._length = self._items.count()
+        self._marks.clear()
+        self.version += 1
 
     def __len__(self) -> int:
-        return self._length
+        """How many images there are; of a stream, how many are known."""
+        stream = self._items.stream
+        return self._length if stream is None else len(stream)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all images are known: always, but for a stream that was not read to its end."""
+        stream = self._items.stream
+        return stream is None or stream.ended
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it can only be read from its start."""
+        return self._items.stream is not None
+
+    def reach(self, index: int) -> bool:
+        """Whether there is an image of that index; a stream is read on until that is known."""
+        stream = self._items.stream
+        return index < len(self) or (stream is not None and stream.reach(index))
+
+    @property
+    def note(self) -> str:
+        """What is to be said of the whole data set, in words."""
+        said = []
+        if self.is_stream and not self.ended:
+            said.append(f"Read from its start as far as you go: {len(self)} images so far.")
+        if self.random:
+            said.append("This data set is random: read again, it gives another image. What is shown stays.")
+        return " ".join(said)
 
     def read(self, index: int) -> Sample:
         """Reads one sample.
 
+        The first time it is read a second time, to see whether the data set is random.
+
         Raises:
             SampleError: If the data set raises, or what it gives is not an image.
         """
+        start = time.monotonic()
+        sample = self._read(index)
+        took = time.monotonic() - start
+        self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
+        self._compare(index, sample.image)
+        if not self._read_before and not self.is_stream:
+            self._read_before = True
+            for _ in range(_AGAIN_MOST):
+                if self.random or not self._same_again(index) or time.monotonic() - start > took + _AGAIN_SECONDS:
+                    break
+        return sample
+
+    def _same_again(self, index: int) -> bool:
         try:
-            item = self._data[index]
+            self._compare(index, self._read(index).image)
+        except SampleError:
+            return False
+        return True
+
+    def _compare(self, index: int, image: np.ndarray) -> None:
+        """Notices an image that is not what it was; of a large one some thousand values are looked at."""
+        if self.random:
+            return
+        flat = image.reshape(-1)
+        mark = zlib.crc32(flat[:: 1 + flat.size // 2**17].tobytes()) ^ hash(image.shape)
+        if self._marks.setdefault(index, mark) != mark:
+            self.random = True
+        if len(self._marks) > _REMEMBERED:
+            self._marks.pop(next(iter(self._marks)))
+
+    def _read(self, index: int) -> Sample:
+        try:
+            item = self._items.held[index]
         except Exception as error:
             raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
-        image, label = _parts(item)
+        try:
+            given, label = parts_of(item, self._channels)
+        except Exception as error:
+            raise SampleError(index, str(error)) from error
+        said, layout = "", self._items.layout
         if self._transform is not None:
-            try:
-                image = self._transform(image)
-            except Exception as error:
-                raise SampleError(index, f"the transform raised {describe_exception(error)}") from error
-        array = _as_image(index, image, self._layout, self._rank)
-        display, low, high, note = self._display(index, array)
-        name = self._label(label)
-        if name is None and label is not None:
-            note = f"{note} The label, {_short(label)}, is no class.".strip()
-        return Sample(index, array, name, display, low, high, note)
+            before, said = given, f"Made by {self._transform.name}."
+            given = self._transform(index, given, layout, self._channels)
+            layout = layout if isinstance(before, np.ndarray) and isinstance(given, np.ndarray) else None
+        try:
+            image, how = as_image(given, layout, self._rank, self._channels)
+        except NoImageError as error:
+            raise SampleError(index, str(error)) from error
+        name, trouble = class_of(label, self.classes)
+        words = " ".join(filter(None, [said, how, trouble]))
+        return Sample(index, image, name, words, self._finding(index, image))
+
+    def _finding(self, index: int, image: np.ndarray) -> Finding:
+        if self._normalize is None:
+            return find_normalize(self._items.origin, index, self._transform and self._transform.function)
+        for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
+            if len(values) not in (1, image.shape[0]):
+                raise SampleError(
+                    index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
+                )
+        return Finding(self._normalize)
 
     def labels(self, read: Callable[[int], str | int | None]) -> list[str | int | None] | None:
         """The classes of all samples without reading them, where the data set holds them beside; else None.
@@ -130,14 +204,15 @@ class SampleSource:
         Args:
             read: Gives the label of a sample by reading it.
         """
-        if getattr(self._data, "target_transform", None) is not None:
+        held_by = self._items.held
+        if getattr(held_by, "target_transform", None) is not None:
             return None
         for name in ("targets", "labels"):
-            held = getattr(self._data, name, None)
+            held = getattr(held_by, name, None)
             if held is None or not hasattr(held, "__len__") or len(held) != self._length:
                 continue
             try:
-                found = [self._label(label) for label in np.asarray(held).tolist()]
+                found = [class_of(label, self.classes)[0] for label in np.asarray(held).tolist()]
                 if all(
                     found[index] == read(index)
                     for index in {self._length * k // 4 for k in range(4)} | {self._length - 1}
@@ -150,143 +225,3 @@ class SampleSource:
     def class_name(self, number: int) -> str | int:
         """The name of a class, or its number where there is no name."""
         return self.classes[number] if 0 <= number < len(self.classes) else number
-
-    def _label(self, label: Any) -> str | int | None:
-        """A class's name or number; None for what is neither, such as a segmentation mask."""
-        if label is None:
-            return None
-        value = (
-            label.item() if isinstance(label, torch.Tensor | np.ndarray | np.generic) and _is_scalar(label) else label
-        )
-        if isinstance(value, str):
-            return str(value)
-        return self.class_name(int(value)) if isinstance(value, int) else None
-
-    def _display(self, index: int, image: np.ndarray) -> tuple[np.ndarray, float, float, str]:
-        shown, note = image, ""
-        if self._mean is not None and self._std is not None:
-            for name, values in (("mean", self._mean), ("std", self._std)):
-                if len(values) not in (1, image.shape[0]):
-                    raise SampleError(
-                        index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
-                    )
-            across = (-1,) + (1,) * (image.ndim - 1)
-            shown = image * self._std.reshape(across) + self._mean.reshape(across)
-            note = "Normalize undone. "
-        if image.ndim == 4:
-            middle = shown.shape[1] // 2
-            note += f"slice {middle} of {shown.shape[1]}. "
-            shown = shown[:, middle]
-        elif image.ndim == 2:
-            shown = shown[None]  # the channels are the rows
-        if shown.shape[0] == 3:
-            plane = np.moveaxis(shown, 0, -1)
-        else:
-            plane = shown[0]
-            if shown.shape[0] > 1:
-                note += f"channel 0 of {shown.shape[0]}. "
-        finite = plane[np.isfinite(plane)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        if self._mean is not None or (low >= 0 and high <= 1):
-            low, high = 0.0, 1.0
-        scaled = (plane - low) / (high - low) if high > low else np.zeros_like(plane)
-        display = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1).astype(np.float32)
-        return display, low, high, note.strip()
-
-
-def _length(data: Any) -> int:
-    kind = type(data).__name__
-    if isinstance(data, IterableDataset):
-        raise TypeError(
-            f"the data set is a {kind}, which can only be read from the start; give one that can be indexed, such as "
-            "list(itertools.islice(data, 1000))"
-        )
-    if isinstance(data, str | bytes | dict) or not hasattr(data, "__getitem__"):
-        raise TypeError(
-            f"the data set is a {kind}; expected something that gives image i as data[i]: a torch Dataset, an array "
-            "(N, C, H, W), or a list of images or of (image, label)"
-        )
-    try:
-        length = len(data)
-    except TypeError as error:
-        raise TypeError(f"the data set ({kind}) has no length; give one with __len__") from error
-    if length == 0:
-        raise ValueError(f"the data set ({kind}) is empty; give one with at least one image")
-    return length
-
-
-def _per_channel(value: Sequence[float] | float | None, name: str) -> np.ndarray | None:
-    if value is None:
-        return None
-    numbers = np.atleast_1d(np.asarray(value, np.float32))
-    if numbers.ndim != 1 or not np.isfinite(numbers).all() or (name == "std" and (numbers <= 0).any()):
-        raise ValueError(
-            f"{name} is {value!r}; give a number, or one for each channel" + (", above 0" * (name == "std"))
-        )
-    return numbers
-
-
-def _names(classes: Any) -> tuple[str, ...]:
-    if isinstance(classes, str) or not hasattr(classes, "__iter__"):
-        raise TypeError(f"classes is {_short(classes)}; give a list of names, one for each class number")
-    return tuple(str(name) for name in classes)
-
-
-def _own_names(data: Any) -> tuple[str, ...]:
-    """The data set's `.classes`, where that is a list of names or a mapping from numbers to them."""
-    own = getattr(data, "classes", ())
-    if isinstance(own, dict):
-        own = own.values()
-    return () if isinstance(own, str) or not hasattr(own, "__iter__") else tuple(str(name) for name in own)
-
-
-def _parts(item: Any) -> tuple[Any, Any]:
-    """A sample's image and label; what a tuple holds beyond these is not ours."""
-    if not isinstance(item, tuple | list) or not item:
-        return item, None
-    return item[0], item[1] if len(item) > 1 else None
-
-
-def _is_scalar(value: torch.Tensor | np.ndarray | np.generic) -> bool:
-    return (value.numel() if isinstance(value, torch.Tensor) else value.size) == 1
-
-
-_AXES = {1: "(L) or (C, L)", 2: "(H, W), (C, H, W) or (H, W, C)", 3: "(D, H, W) or (C, D, H, W)"}
-
-
-def _as_image(index: int, image: Any, layout: str | None, rank: int) -> np.ndarray:
-    """Float32 `(C, H, W)`, or with the axes of that rank; 8-bit integers become [0, 1], as `ToTensor` makes them."""
-    if isinstance(image, Image.Image):
-        array, channels_last = np.asarray(image), True
-    elif isinstance(image, torch.Tensor):
-        array, channels_last = _tensor_values(image), False
-    elif isinstance(image, np.ndarray):
-        last = rank == 2 and image.ndim == 3 and image.shape[-1] in (1, 3, 4) and image.shape[0] not in (1, 3)
-        array, channels_last = image, last
-    else:
-        raise SampleError(index, f"it is {_short(image)}, not an image; expected a tensor, an array or a PIL image")
-    if rank == 1 and array.ndim == 3:
-        rank = 2  # an image after all, which the net itself makes a signal of
-    if array.ndim == rank:
-        array = array[None]
-    elif array.ndim != rank + 1:
-        raise SampleError(index, f"it has shape {array.shape}; expected an image {_AXES[rank]}")
-    elif (layout == "HWC") if layout is not None else channels_last:
-        array = np.moveaxis(array, -1, 0)
-    if array.size == 0:
-        raise SampleError(index, f"it has shape {array.shape}: no pixels")
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array, np.float32) / np.float32(255)  # the same bits as ToTensor's
-    if array.dtype == np.bool_ or np.issubdtype(array.dtype, np.floating):
-        return np.array(array, np.float32, order="C")
-    raise SampleError(index, f"its values are {array.dtype}; expected floats, or uint8 (taken as 0 … 255 → [0, 1])")
-
-
-def _tensor_values(image: torch.Tensor) -> np.ndarray:
-    values = image.detach().cpu()
-    return (values.float() if values.is_floating_point() else values).numpy()
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -17,7 +17,7 @@ from torch import nn
 from filterscope import response
 from filterscope.convolutions import in_order
 from filterscope.dataset import Sample, SampleSource
-from filterscope.errors import NetError
+from filterscope.errors import NetError, SampleError
 from filterscope.feeding import Feeding, Forward, like_input
 from filterscope.given_net import as_module, unseen_parts
 from filterscope.layers import ConvLayer, find_layers
@@ -31,6 +31,8 @@ CACHE_BYTES = 128 * 2**20
 """Most that the maps of recent images may take, besides the newest ones."""
 
 _SAMPLES_KEPT = 16
+_SAMPLE_BYTES = 256 * 2**20  # of these, but for the last four
+_TRIED_FIRST = 20
 
 
 class Engine:
@@ -66,6 +68,8 @@ class Engine:
         self.closed = False
         self.source = source
         self._random = RandomStream()
+        self._reading = threading.RLock()  # a data set reads one sample at a time; nobody who holds it waits for `lock`
+        self._reading_random = RandomStream()
         self._samples: OrderedDict[int, Sample] = OrderedDict()
         self._maps: OrderedDict[tuple[int, int], Maps] = OrderedDict()  # (image, layer), oldest first
         self._scores: dict[int, np.ndarray | None] = {}
@@ -74,12 +78,25 @@ class Engine:
         self._feed = Feeding(net, forward)
         self._twin = Twin(net)
         self._fingerprint = self._twin.fingerprint()
-        self._find_layers(first_image)
+        self.first_image = self._readable(first_image)
+        self._find_layers(self.first_image)
         hidden = unseen_parts(net)
         if hidden:
             warnings.warn(
                 f"quantised convolutions cannot be shown, and are left out: {', '.join(hidden)}", stacklevel=3
             )
+
+    def _readable(self, image: int) -> int:
+        """The image of that index, or where it cannot be read, the first that can: one bad file ends no session."""
+        try:
+            self.sample(image)
+        except SampleError:
+            for other in range(min(_TRIED_FIRST, len(self.source))):
+                with suppress(SampleError):
+                    self.sample(other)
+                    return other
+            raise
+        return image
 
     def _find_layers(self, image: int) -> None:
         batch = self._batch(self.sample(image).image)
@@ -143,7 +160,7 @@ class Engine:
             self._samples.clear()
             self._forget()
             self.source.measure()
-            self.first_image = min(self.first_image, len(self.source) - 1)
+            self.first_image = self._readable(min(self.first_image, len(self.source) - 1))
             self._find_layers(self.first_image)
 
     def _forget(self) -> None:
@@ -161,24 +178,28 @@ class Engine:
         with self.lock:
             self._stay_open()
             if image not in self._samples:
-                with self._random.instead_of_all():
-                    self._samples[image] = self.source.read(image)
-                if len(self._samples) > _SAMPLES_KEPT:
-                    self._samples.popitem(last=False)
+                self._samples[image] = self._fresh(image)
+                held = sum(sample.nbytes for sample in self._samples.values())
+                while len(self._samples) > (4 if held > _SAMPLE_BYTES else _SAMPLES_KEPT):
+                    held -= self._samples.popitem(last=False)[1].nbytes
             self._samples.move_to_end(image)
             return self._samples[image]
 
     def read(self, image: int) -> Sample:
-        """A sample that is not kept, as for a look at many.
+        """A sample that is not kept, as for a look at many; it is read without the lock.
 
         Raises:
             SampleError: If it cannot be read.
         """
         with self.lock:
+            self._stay_open()
             if image in self._samples:
                 return self._samples[image]
-            with self._random.instead_of_all():
-                return self.source.read(image)
+        return self._fresh(image)
+
+    def _fresh(self, image: int) -> Sample:
+        with self._reading, self._reading_random.instead_of_all():
+            return self.source.read(image)
 
     def _batch(self, *images: np.ndarray) -> torch.Tensor:
         """Images as the net takes them: on the net's device, in its dtype."""
@@ -312,8 +333,7 @@ class Engine:
 
     def labels(self) -> list[str | int | None] | None:
         """The classes of all samples, where the data set holds them beside its images and some samples agree."""
-        with self.lock:
-            return self.source.labels(lambda image: self.read(image).label)
+        return self.source.labels(lambda image: self.read(image).label)
 
     def classify(self, images: list[np.ndarray]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape, in one pass; None where there is no score a class.

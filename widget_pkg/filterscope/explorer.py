@@ -20,7 +20,7 @@ from filterscope import __version__, selection, wire
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.frame import build_frame, outline
-from filterscope.layers import ConvLayer, image_rank
+from filterscope.layers import ConvLayer, image_rank, input_channels
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
 from filterscope.strip import build_strip
@@ -111,8 +111,8 @@ class Explorer(Readings, anywidget.AnyWidget):
         self,
         net: nn.Module,
         test_data: Any,
-        classes: Sequence[str] | None = None,
-        transform: Callable[[Any], Any] | None = None,
+        classes: Any = None,
+        transform: Any = None,
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
         layout: Any = None,
@@ -135,10 +135,17 @@ class Explorer(Readings, anywidget.AnyWidget):
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
             traits["layout"], layout = layout, None
         samples = SampleSource(
-            test_data, classes=classes, transform=transform, mean=mean, std=std, layout=layout, rank=image_rank(net)
+            test_data,
+            classes=classes,
+            transform=transform,
+            mean=mean,
+            std=std,
+            layout=layout,
+            rank=image_rank(net),
+            channels=input_channels(net),
         )
-        first = image_index if _Index.is_index(image_index) and 0 <= image_index < len(samples) else 0
-        self._engine = Engine(net, samples, operator.index(first), forward)
+        first = operator.index(image_index) if _Index.is_index(image_index) else 0
+        self._engine = Engine(net, samples, first if first >= 0 and samples.reach(first) else 0, forward)
         self._survey = Survey(self._engine)
         self._announced = self._engine.revision
         super().__init__(

@@ -201,6 +201,13 @@ def image_rank(net: object) -> int:
     return 2 if first is None else len(first.kernel_size)
 
 
+def input_channels(net: object) -> int | None:
+    """Channels of the images that a net takes, by its first convolution; None where nobody knows."""
+    modules = net.modules() if isinstance(net, nn.Module) else ()
+    first = next((module for module in modules if isinstance(module, _ConvNd)), None)
+    return None if first is None or first.in_channels < 1 else first.in_channels
+
+
 def _nothing_found(net: nn.Module) -> str:
     hidden = unseen_parts(net)
     if hidden:

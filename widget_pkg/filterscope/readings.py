@@ -9,7 +9,7 @@ import numpy as np
 
 from filterscope.engine import Engine
 from filterscope.layers import ConvLayer
-from filterscope.response import Source
+from filterscope.response import Source, shown_plane
 
 
 class Readings:
@@ -43,8 +43,13 @@ class Readings:
 
     @property
     def display(self) -> np.ndarray:
-        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1], Normalize undone."""
-        return self._open().sample(self.image_index).display.copy()
+        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1], Normalize undone.
+
+        Of an image whose channels cannot be drawn together (two, or more than four), the channel that the selected
+        kernel looks at, where filters have as many kernels as the image channels; else its first.
+        """
+        sample = self._open().sample(self.image_index)
+        return sample.drawn(shown_plane(sample.image, self.layer, self.channel)).pixels.copy()
 
     @property
     def label(self) -> str | int | None:

@@ -38,6 +38,11 @@ def shown_channels(image: np.ndarray, layer: ConvLayer, channel: int | None, sou
     return list(range(layer.channels))
 
 
+def shown_plane(image: np.ndarray, layer: ConvLayer, channel: int | None) -> int:
+    """The image's channel that is drawn where they cannot be drawn together: the one that the kernel looks at."""
+    return channel if channel is not None and matches_image(image, layer) else 0
+
+
 def gray(image: np.ndarray) -> np.ndarray:
     """One plane of an image `(C, *size)`: its only channel, the luma of three, the mean of any other number."""
     if image.shape[0] == 1:

@@ -15,7 +15,10 @@ SCALES: tuple[Scale, Scale] = ("layer", "map")
 
 @dataclass(frozen=True)
 class Selection:
-    """What is shown: the five traits, and whether the maps of a layer share one scale."""
+    """What is shown: the five traits, whether a layer's maps share one scale, and which channel of an image is drawn.
+
+    `plane` matters only where an image's channels cannot be drawn together; None is the one that the kernel looks at.
+    """
 
     image: int
     layer: int
@@ -23,10 +26,13 @@ class Selection:
     channel: int | None
     source: Source
     scale: Scale = "layer"
+    plane: int | None = None
 
 
 def check_image(engine: Engine, value: Any, name: str = "image_index") -> int:
     """The index of an image; ValueError names the range."""
+    if isinstance(value, int) and value >= len(engine.source):
+        engine.source.reach(value)  # a stream is read as far as somebody asks
     return _index(value, len(engine.source), name, "this data set has images")
 
 
@@ -67,12 +73,19 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
         channel=check_channel(layer, args.get("channel")),
         source=_choice(args["source"], SOURCES, "source"),
         scale=_choice(args.get("scale", "layer"), SCALES, "scale"),
+        plane=_plane(args.get("plane")),
     )
 
 
 def _index(value: Any, count: int, name: str, what: str, more: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
         raise ValueError(f"{name} is {value!r}; {what} 0 … {count - 1}{more}")
+    return value
+
+
+def _plane(value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise ValueError(f"plane is {value!r}; expected an int from 0 on, or None")
     return value
 
 

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-import cv2
 import numpy as np
 
 from filterscope.engine import Engine
-from filterscope.errors import SampleError
 from filterscope.survey import OUTCOMES, Outcome, Survey
-
-SIDE = 56
-"""Pixels a side of a thumbnail's box: twice MNIST's 28."""
+from filterscope.thumbnails import SIDE, Thumbnail, no_thumbnail
 
 MOST = 60
-
-
-def thumbnail(display: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """An image in a box of 56×56: shrunk by area, or enlarged by a whole factor, and centred.
-
-    Args:
-        display: float32 `(H, W)` or `(H, W, 3)` in [0, 1].
-
-    Returns:
-        uint8 `(56, 56, 3)`, and the height and width of the part that is image.
-    """
-    height, width = display.shape[:2]
-    longest = max(height, width)
-    if longest > SIDE:
-        size = max(1, round(height * SIDE / longest)), max(1, round(width * SIDE / longest))
-        small = cv2.resize(display, size[::-1], interpolation=cv2.INTER_AREA)
-    else:
-        small = display.repeat(SIDE // longest, 0).repeat(SIDE // longest, 1)
-    height, width = small.shape[:2]
-    levels = np.floor(small * 255 + 0.5).astype(np.uint8)
-    box = np.zeros((SIDE, SIDE, 3), np.uint8)
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    box[top : top + height, left : left + width] = levels if levels.ndim == 3 else levels[:, :, None]
-    return box, (height, width)
+_READ_SECONDS = 0.05  # for thumbnails, while the page waits; the others come from the background
 
 
 def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +27,7 @@ def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[st
         ValueError: If an argument is not one of these.
     """
     start, count, wanted, outcome = _arguments(args, survey)
+    engine.source.reach(start + count)  # of a stream
     total = len(engine.source)
     filtered = wanted is not None or outcome is not None
     partial = False
@@ -65,51 +40,37 @@ def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[st
     else:
         images = list(range(start, min(start + count, total)))
         found = total
-    survey.need(images, whole=filtered, predictions=outcome is not None or not filtered)
+    thumbnails = _thumbnails(survey, images)
+    survey.need(images, whole=filtered, predictions=outcome is not None or not filtered, pictures=True)
     progress = survey.progress()
-    labels, thumbs, sizes, errors = _thumbnails(engine, images)
+    running = partial or progress.running or None in thumbnails
+    shown = [one or no_thumbnail() for one in thumbnails]
     return {
         "revision": engine.revision,
         "start": start,
         "images": images,
-        "labels": labels,
+        "labels": [one.label for one in shown],
         "predicted": [survey.predicted(image) for image in images],
-        "thumbs": thumbs,
-        "sizes": sizes,
-        "errors": errors,
+        "thumbs": np.stack([one.box for one in shown]) if shown else np.zeros((0, SIDE, SIDE, 3), np.uint8),
+        "sizes": [one.size for one in shown],
+        "errors": [one.error for one in shown],
         "matching": found,
         "total": total,
         "classes": survey.classes(),
         "survey": {
             "done": progress.done,
             "total": progress.total,
-            "running": partial or progress.running,
-            "needed": partial or progress.running,
+            "running": running,
+            "needed": running,
             "error": progress.error,
         },
     }
 
 
-def _thumbnails(engine: Engine, images: list[int]) -> tuple[list[Any], np.ndarray, list[Any], list[str | None]]:
-    labels: list[str | int | None] = []
-    boxes: list[np.ndarray] = []
-    sizes: list[tuple[int, int]] = []
-    errors: list[str | None] = []
-    for image in images:
-        try:
-            sample = engine.read(image)
-        except SampleError as error:
-            labels.append(None)
-            errors.append(str(error))
-            boxes.append(np.zeros((SIDE, SIDE, 3), np.uint8))
-            sizes.append((0, 0))
-            continue
-        box, size = thumbnail(sample.display)
-        labels.append(sample.label)
-        errors.append(None)
-        boxes.append(box)
-        sizes.append(size)
-    return labels, np.stack(boxes) if boxes else np.zeros((0, SIDE, SIDE, 3), np.uint8), sizes, errors
+def _thumbnails(survey: Survey, images: list[int]) -> list[Thumbnail | None]:
+    """Those that are there or are quickly made; None where the image is still to be read in the background."""
+    end = time.monotonic() + _READ_SECONDS
+    return [survey.thumbnail(image, read=time.monotonic() < end) for image in images]
 
 
 def _arguments(args: dict[str, Any], survey: Survey) -> tuple[int, int, str | int | None, Outcome | None]:

@@ -1,8 +1,8 @@
-"""What the net says to every image of the data set, found out in the background.
+"""What the net says to every image of the data set, found out in the background, and the strip's thumbnails.
 
 A filter by class or by right and wrong needs the labels and predictions of all images. They are read and computed in
 small steps in a thread of their own, which gives way to whatever the person does meanwhile, and ends by itself when
-nobody has asked for a while.
+nobody has asked for a while. Samples are read without the engine's lock, so that slow ones keep nobody waiting.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import atexit
 import threading
 import time
 import weakref
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -19,15 +20,19 @@ import numpy as np
 
 from filterscope.engine import Engine
 from filterscope.errors import SampleError, describe_exception
+from filterscope.known import ClassName, Known
+from filterscope.sample import Sample
+from filterscope.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
 
 Outcome = Literal["right", "wrong"]
 OUTCOMES: tuple[Outcome, Outcome] = ("right", "wrong")
 
-_UNKNOWN, _NONE = -2, -1  # not looked at yet; looked at, and there is no class
-_STEP_SECONDS = 0.015  # at a time under the engine's lock: less than a frame
+_STEP_SECONDS = 0.015  # at a time: less than a frame
 _BATCH = 32
 _GIVE_WAY_SECONDS = 0.002
 _PATIENCE_SECONDS = 3.0  # since anybody asked
+_THUMBNAILS = 2000  # kept, 9 kB each
+_QUICK_SECONDS = 0.01  # a data set whose samples take no longer is read while somebody waits
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def _close_all() -> None:
 
 
 class Survey:
-    """Labels and predictions of a data set's images, as far as they are known.
+    """Labels, predictions and thumbnails of a data set's images, as far as they are known.
 
     Args:
         engine: The net and the data set.
@@ -66,56 +71,58 @@ class Survey:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._total = len(engine.source)
         self._revision = engine.revision
-        self._names: list[str | int] = []  # classes by the numbers used here
-        self._numbers: dict[str | int, int] = {}
-        self._labels: np.ndarray | None = None
-        self._predictions: np.ndarray | None = None
+        self._version = engine.source.version
+        self._known = Known(len(engine.source))
+        self._thumbnails: OrderedDict[int, Thumbnail] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._asked = 0.0
         self._first: list[int] = []  # what is on a page comes before the rest
+        self._pictures = False  # whether that needs thumbnails too
         self._whole = False  # whether all images are wanted, or only these
+        self._looked_for_labels = self._labels_held = False
         self._error: str | None = None
         self._closed = False
         _END_WITH_PYTHON.add(self)
 
-    def classes(self) -> list[str | int]:
+    def classes(self) -> list[ClassName]:
         """The classes that can be asked for: the data set's names, or the labels seen so far."""
-        return list(self._engine.source.classes) or sorted(self._names, key=str)
+        return list(self._engine.source.classes) or sorted(self._known.names, key=str)
 
     def labels_known(self) -> bool:
-        """Whether all labels are at hand, as the data set itself holds them, or as they were read."""
-        with self._engine.lock:
-            if self._labels is None:
-                known = self._engine.labels()
-                if known is None:
-                    return False
-                self._labels = np.array([self._number(label) for label in known], np.int32)
-            return not (self._labels == _UNKNOWN).any()
+        """Whether the data set itself holds the labels of all images; then they are taken."""
+        if not self._looked_for_labels:
+            labels = self._engine.labels()
+            with self._engine.lock:
+                self._looked_for_labels = True
+                self._labels_held = labels is not None
+                if labels is not None:
+                    self._known.take_labels(labels)
+        return self._labels_held
 
-    def need(self, first: list[int], whole: bool, predictions: bool = True) -> None:
+    def need(self, first: list[int], whole: bool, predictions: bool = True, pictures: bool = False) -> None:
         """Asks for labels and predictions; the work goes on in the background while somebody asks.
 
         Args:
             first: Images that are wanted before others.
             whole: Whether all images are wanted, or only these.
             predictions: Whether predictions are wanted, or only labels.
+            pictures: Whether thumbnails of the first ones are wanted.
         """
         with self._engine.lock:
-            self._start_anew_if_changed()
-            if self._labels is None and not self.labels_known():
-                self._labels = np.full(self._total, _UNKNOWN, np.int32)
-            if predictions and self._predictions is None:
-                self._predictions = np.full(self._total, _UNKNOWN, np.int32)
-            self._first, self._whole, self._asked = first, whole, time.monotonic()
+            self._follow()
+            if whole and self._quick:
+                self.labels_known()
+            self._known.need(labels=True, predictions=predictions)
+            self._first, self._whole, self._pictures = first, whole, pictures
+            self._asked = time.monotonic()
             if self._engine.runs_the_net_itself and predictions:
                 self._error = "no predictions in the background: this net cannot be copied, so nothing else may run it"
-            if not self._alive() and not self._closed and self._error is None and self._next():
+            if not self._alive() and not self._closed and self._next():
                 self._thread = threading.Thread(target=self._run, name="filterscope survey", daemon=True)
                 self._thread.start()
 
-    def matching(self, wanted: str | int | None, outcome: Outcome | None) -> np.ndarray:
+    def matching(self, wanted: ClassName | None, outcome: Outcome | None) -> np.ndarray:
         """Indices of the images known to match so far, ascending.
 
         Args:
@@ -123,31 +130,36 @@ class Survey:
             outcome: `"right"` or `"wrong"`, or None for both.
         """
         with self._engine.lock:
-            self._start_anew_if_changed()
-            keep = np.ones(self._total, bool)
-            labels = self._labels if self._labels is not None else np.full(self._total, _UNKNOWN, np.int32)
-            if wanted is not None:
-                keep &= labels == self._numbers.get(wanted, _NONE - 9)
-            if outcome is not None:
-                found = self._predictions if self._predictions is not None else np.full(self._total, _UNKNOWN, np.int32)
-                both = (labels >= 0) & (found >= 0)
-                keep &= both & ((labels == found) if outcome == "right" else (labels != found))
-            return np.flatnonzero(keep)
+            self._follow()
+            return self._known.matching(wanted, outcome)
 
-    def predicted(self, image: int) -> str | int | None:
+    def predicted(self, image: int) -> ClassName | None:
         """The predicted class of an image, or None where it is not known."""
         with self._engine.lock:
-            self._start_anew_if_changed()
-            if self._predictions is None or self._predictions[image] < 0:
-                return None
-            return self._names[self._predictions[image]]
+            self._follow()
+            return self._known.prediction(image)
+
+    def thumbnail(self, image: int, read: bool) -> Thumbnail | None:
+        """An image's thumbnail, or None where there is none yet.
+
+        Args:
+            image: Its index.
+            read: Whether the image may be read for it, if that is quick.
+        """
+        with self._engine.lock:
+            self._follow()
+            if image not in self._thumbnails and read and self._quick:
+                self._first = [*self._first, image]
+                with suppress(SampleError):
+                    self._look(image)
+            return self._thumbnails.get(image)
 
     def progress(self) -> Progress:
         """How far it is."""
         with self._engine.lock:
-            done = self._total - int(self._missing().sum())
-            running = self._error is None and self._alive() and bool(self._next())
-            return Progress(done, self._total, running, self._error)
+            self._follow()
+            running = self._alive() and bool(self._next())
+            return Progress(self._known.count(), len(self._engine.source), running, self._error)
 
     def close(self) -> None:
         """Ends the thread and waits for it."""
@@ -156,39 +168,36 @@ class Survey:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
 
-    def _start_anew_if_changed(self) -> None:
+    @property
+    def _quick(self) -> bool:
+        return self._engine.source.seconds < _QUICK_SECONDS
+
+    def _follow(self) -> None:
+        """Forgets what no longer holds, after the net or the data set changed; a stream may have grown."""
+        source = self._engine.source
+        if self._version != source.version:
+            self._version = source.version
+            self._known = Known(len(source))
+            self._thumbnails.clear()
+            self._looked_for_labels = False
         if self._revision != self._engine.revision:
             self._revision = self._engine.revision
-            self._total = len(self._engine.source)
-            self._labels = self._predictions = self._error = None
+            self._known.forget(labels=self._engine.source.random)
+            self._error = None
+        self._known.grow(len(source))
 
     def _alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def _missing(self) -> np.ndarray:
-        """Of each image, whether something that was asked for is not known yet."""
-        missing = np.zeros(self._total, bool)
-        for known in (self._labels, self._predictions):
-            if known is not None:
-                missing |= known == _UNKNOWN
-        return missing
-
     def _next(self) -> list[int]:
         """The images to look at next, a batch at the most."""
-        missing = self._missing()
-        first = [image for image in self._first if missing[image]]
-        if first or not self._whole:
-            return first[:_BATCH]
-        start = int(missing.argmax())  # the first that is missing, or 0
-        return [start + int(offset) for offset in np.flatnonzero(missing[start : start + 4 * _BATCH])[:_BATCH]]
+        if self._error is not None:
+            return [image for image in self._first if self._lacks_thumbnail(image)][:_BATCH]
+        first = [image for image in self._first if self._known.lacks(image) or self._lacks_thumbnail(image)]
+        return first[:_BATCH] if first or not self._whole else self._known.lacking(_BATCH)
 
-    def _number(self, name: str | int | None) -> int:
-        if name is None:
-            return _NONE
-        if name not in self._numbers:
-            self._numbers[name] = len(self._names)
-            self._names.append(name)
-        return self._numbers[name]
+    def _lacks_thumbnail(self, image: int) -> bool:
+        return self._pictures and image not in self._thumbnails
 
     def _run(self) -> None:
         """Looks at the missing images in order, a few at a time, until all are known or nobody asks any more."""
@@ -197,54 +206,81 @@ class Survey:
                 if self._closed or self._engine.closed:
                     return
                 self._engine.check()
-                self._start_anew_if_changed()
-                images = self._next()
-                if not images:
+                self._follow()
+                images, revision = self._next(), self._engine.revision
+                if self._whole and not self._looked_for_labels:
+                    images = []
+            try:
+                if self._whole and not self._looked_for_labels:
+                    self.labels_known()
+                elif images:
+                    self._step(images, revision)
+                else:
                     return
-                try:
-                    self._step(images)
-                except Exception as error:
-                    self._error = f"predictions stopped: {describe_exception(error)}"
-                    return
+            except Exception as error:
+                self._error = f"predictions stopped: {describe_exception(error)}"
+                return
             time.sleep(_GIVE_WAY_SECONDS)  # a lock is not fair: without a pause nobody else would get it
 
-    def _step(self, images: list[int]) -> None:
+    def _step(self, images: list[int], revision: int) -> None:
         """Reads these images, as many as fit into a step's time, and predicts them in one pass."""
         end = time.monotonic() + _STEP_SECONDS
-        read: list[int] = []
-        pixels: list[np.ndarray] = []
+        read: list[Sample] = []
         for image in images:
             try:
-                sample = self._engine.read(image)
+                sample = self._look(image)
             except SampleError:
-                self._note(image, _NONE, _NONE)
                 continue
-            if pixels and sample.image.shape != pixels[0].shape:
+            if read and sample.image.shape != read[0].image.shape:
                 break
-            if self._labels is not None:
-                self._labels[image] = self._number(sample.label)
-            read.append(image)
-            pixels.append(sample.image)
-            if time.monotonic() > end:
+            read.append(sample)
+            if time.monotonic() > end or self._closed:
                 break
-        if self._predictions is not None and pixels:
-            for image, found in zip(read, self._classify(pixels), strict=True):
-                self._predictions[image] = self._number(found)
+        if self._error is not None or not read:
+            return
+        with self._engine.lock:
+            if self._closed or self._engine.closed or self._engine.revision != revision:
+                return
+            if self._known.predictions is not None:
+                for sample, found in zip(read, self._classify([one.image for one in read]), strict=True):
+                    self._known.note_prediction(sample.index, found)
 
-    def _classify(self, pixels: list[np.ndarray]) -> list[str | int | None]:
+    def _look(self, image: int) -> Sample:
+        """Reads an image, for its class and its thumbnail.
+
+        Raises:
+            SampleError: If it cannot be read; that is noted.
+        """
+        version = self._version
+        try:
+            sample = self._engine.read(image)
+            label, small = sample.label, thumbnail_of(sample) if image in self._first else None
+        except SampleError as error:
+            self._note(image, None, no_thumbnail(str(error)), version)
+            with self._engine.lock:
+                self._known.note_prediction(image, None)
+            raise
+        self._note(image, label, small, version)
+        return sample
+
+    def _note(self, image: int, label: ClassName | None, small: Thumbnail | None, version: int) -> None:
+        with self._engine.lock:
+            if version != self._version:
+                return  # of the data set as it was
+            self._known.note_label(image, label)
+            if small is not None:
+                self._thumbnails[image] = small
+            while len(self._thumbnails) > _THUMBNAILS:
+                self._thumbnails.popitem(last=False)
+
+    def _classify(self, pixels: list[np.ndarray]) -> list[ClassName | None]:
         """Predictions in one pass, or one by one where the net refuses that; None for what it refuses alone."""
         with suppress(Exception):
             return self._engine.classify(pixels)
-        found: list[str | int | None] = []
+        found: list[ClassName | None] = []
         for image in pixels:
             try:
                 found += self._engine.classify([image])
             except Exception:
                 found.append(None)
         return found
-
-    def _note(self, image: int, label: int, prediction: int) -> None:
-        if self._labels is not None:
-            self._labels[image] = label
-        if self._predictions is not None:
-            self._predictions[image] = prediction

@@ -1,0 +1,181 @@
+"""What people have becomes something with a length that gives item i: `open_data(data)` → `Items`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, IterableDataset
+
+from filterscope.class_names import LABEL_KEYS
+from filterscope.folder import is_picture, open_folder, read_picture
+from filterscope.image_axes import array_layout
+from filterscope.stream import Stream
+
+IMAGE_KEYS = ("image", "img", "pixel_values", "images", "picture", "x", "input")
+"""Where a sample that is a dictionary has its image."""
+
+_EXPECTED = (
+    "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
+    "(image, label), or the path of a folder"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """A data set's items, read when they are asked for.
+
+    Attributes:
+        held: Gives item i as `held[i]`.
+        origin: The data set that class names and transforms are looked for in.
+        layout: Of the images, where it is known for all of them.
+    """
+
+    held: Any
+    origin: Any
+    layout: str | None
+
+    @property
+    def stream(self) -> Stream | None:
+        """The items, where they can only be read from the start."""
+        return self.held if isinstance(self.held, Stream) else None
+
+    def count(self) -> int:
+        """How many items there are, or of a stream are known.
+
+        Raises:
+            TypeError: If nobody knows.
+            ValueError: If there is none.
+        """
+        kind = type(self.origin).__name__
+        try:
+            length = len(self.held)
+        except (TypeError, NotImplementedError) as error:
+            raise TypeError(f"the data set ({kind}) has no length; give one with __len__") from error
+        if length == 0:
+            raise ValueError(f"the data set ({kind}) is empty; give one with at least one image")
+        return length
+
+
+class Columns:
+    """Images and their labels, each in an array or list of its own."""
+
+    def __init__(self, images: Any, labels: Any) -> None:
+        self._images, self._labels = images, labels
+        self.targets = labels
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self._images[index], self._labels[index]
+
+
+def open_data(data: Any, rank: int, channels: int | None, layout: str | None) -> Items:
+    """Makes a data set of what was given; nothing of it is read but a stream's beginning.
+
+    Args:
+        data: What the user has.
+        rank: Spatial axes of the net's images.
+        channels: The net's input channels, None where they are not known.
+        layout: What the user said of the axes.
+
+    Raises:
+        TypeError: If it is no data set.
+        ValueError: If it is an array of another number of axes, or a folder without pictures.
+        FileNotFoundError: If it is a path, and there is nothing.
+    """
+    while isinstance(data, DataLoader):
+        data = data.dataset
+    if isinstance(data, str | os.PathLike):
+        folder = open_folder(data, channels)
+        return Items(folder, folder, layout)
+    if isinstance(data, Image.Image):
+        return Items([data], data, layout)
+    if isinstance(data, torch.Tensor) or (isinstance(data, np.ndarray) and data.dtype != object):
+        return _of_array(data, rank, channels, layout)
+    if isinstance(data, tuple) and _are_columns(data, rank):
+        images = _of_array(data[0], rank, channels, layout)
+        return Items(Columns(images.held, data[1]), data, images.layout)
+    _refuse(data)
+    if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
+        return Items(Stream(data), data, layout)
+    return Items(data, data, layout)
+
+
+def _of_array(data: Any, rank: int, channels: int | None, layout: str | None) -> Items:
+    if not data.ndim or not len(data):
+        raise ValueError(
+            f"the data set ({type(data).__name__}) is empty; give one with at least one image"
+            if data.ndim
+            else f"the data set is a {type(data).__name__} of one number; {_EXPECTED}"
+        )
+    one, found = array_layout(data, rank, channels, layout)
+    return Items([data] if one else data, data, found)
+
+
+def _are_columns(data: tuple[Any, ...], rank: int) -> bool:
+    """Whether a pair is the images and the labels of a whole data set."""
+    if len(data) != 2 or not isinstance(data[0], np.ndarray | torch.Tensor) or data[0].ndim <= rank:
+        return False
+    labels = data[1]
+    if isinstance(labels, np.ndarray | torch.Tensor):
+        return labels.ndim in (1, 2) and len(labels) == len(data[0])
+    return isinstance(labels, list | tuple) and len(labels) == len(data[0]) and isinstance(labels[0], str | int)
+
+
+def _refuse(data: Any) -> None:
+    """Says what is wrong with what is no data set.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    kind = type(data).__name__
+    if isinstance(data, dict):
+        parts, one = ", ".join(repr(key) for key in list(data)[:5]), next(iter(data), "test")
+        raise TypeError(f"the data set is a {kind} of {parts or 'nothing'}; give one part, such as data[{one!r}]")
+    if isinstance(data, type):
+        raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
+    iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
+    if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
+        raise TypeError(
+            f"the data set is a {kind}, which can be read only once; give one that can be read again, such as "
+            "list(itertools.islice(data, 1000))"
+        )
+    if isinstance(data, bytes) or not (iterable or hasattr(data, "__getitem__")):
+        raise TypeError(f"the data set is a {kind}; {_EXPECTED}")
+
+
+def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:
+    """A sample's image and label: of a pair, a longer tuple, a dictionary, or an image alone.
+
+    Raises:
+        ValueError: If a dictionary has no image.
+        OSError: If the image is a file that cannot be read.
+    """
+    label = None
+    if isinstance(item, dict) or (hasattr(item, "keys") and hasattr(item, "__getitem__")):
+        key = _image_key(item)
+        label = next((item[name] for name in LABEL_KEYS if name in item and name != key), None)
+        item = item[key]
+        if isinstance(item, list):  # as Hugging Face's data sets give an array
+            item = np.asarray(item, np.float32)
+    elif isinstance(item, tuple | list) and item:
+        item, label = item[0], item[1] if len(item) > 1 else None
+    return (read_picture(item, channels) if is_picture(item) else item), label
+
+
+def _image_key(item: Any) -> str:
+    for key in IMAGE_KEYS:
+        if key in item:
+            return key
+    looks = [key for key in item if isinstance(item[key], Image.Image | np.ndarray | torch.Tensor)]
+    images = [key for key in looks if isinstance(item[key], Image.Image) or item[key].ndim > 1]
+    if len(images) == 1:
+        return str(images[0])
+    known = ", ".join(repr(key) for key in item)
+    raise ValueError(f"it is a dictionary of {known}; expected one with 'image', 'img' or 'pixel_values'")

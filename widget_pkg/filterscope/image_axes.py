@@ -1,0 +1,168 @@
+"""Which axis is which: of a whole array, and of one image; every image becomes float32 `(C, H, W)`.
+
+A net's images have a rank, its number of spatial axes (1, 2 or 3), and a number of channels, both known from its first
+convolution. `layout` overrides what would be found out from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from filterscope.class_names import short
+
+LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW")
+
+_AXES = {1: "(L) or (C, L)", 2: "(H, W), (C, H, W) or (H, W, C)", 3: "(D, H, W) or (C, D, H, W)"}
+_BATCHES = {1: "(N, C, L)", 2: "(N, C, H, W), (N, H, W, C) or (N, H, W)", 3: "(N, C, D, H, W)"}
+
+
+def check_layout(layout: Any) -> str | None:
+    """A layout as it was given.
+
+    Raises:
+        ValueError: If it is none of the choices.
+    """
+    if layout is None or layout in LAYOUTS:
+        return layout
+    raise ValueError(
+        f"layout is {layout!r}; choose 'CHW' or 'HWC' (also 'NCHW', 'NHWC', 'NHW'), or None (found out from the shape)"
+    )
+
+
+def array_layout(array: Any, rank: int, channels: int | None, layout: str | None) -> tuple[bool, str | None]:
+    """Whether an array or tensor is one image, and the layout of its images.
+
+    Args:
+        array: Of any library, with a `.shape`.
+        rank: Spatial axes of an image.
+        channels: The net's input channels, None where they are not known.
+        layout: What the user said.
+
+    Raises:
+        ValueError: If it has another number of axes than images or a batch of them, or than the layout says.
+    """
+    shape = tuple(array.shape)
+    axes = len(shape)
+    if rank == 1 and axes == 4:
+        rank = 2  # images after all, which the net itself makes signals of
+    if not rank <= axes <= rank + 2:
+        raise ValueError(
+            f"the data set is an array of shape {shape}; expected {_BATCHES[rank]}, or one image {_AXES[rank]}"
+        )
+    if layout is not None and rank == 2:
+        if (axes == 4 and layout == "NHW") or (layout.startswith("N") and axes != len(layout)):
+            raise ValueError(f"layout is {layout!r}, but the array has shape {shape}")
+        return axes == 2 or (axes == 3 and layout in ("CHW", "HWC")), _image_part(layout)
+    last = layout is not None and layout.endswith("C")
+    if axes == rank:
+        return True, None
+    if axes == rank + 1:
+        several = channels is not None and channels > 1
+        one = (several and channels in (shape[0], shape[-1])) or (rank == 2 and shape[-1] == 1 < shape[-2])
+        first = one and several and shape[0] == channels
+        return one, layout if layout else ("CHW" if first or not one else "HWC")
+    if layout is None:
+        last = _channels_last(shape[1:], channels, isinstance(array, np.ndarray) and rank == 2)
+    return False, "HWC" if last else "CHW"
+
+
+def _image_part(layout: str | None) -> str | None:
+    part = None if layout is None else layout.removeprefix("N")
+    return None if part == "HW" else part
+
+
+def _channels_last(shape: tuple[int, ...], channels: int | None, as_pictures: bool) -> bool:
+    """Whether an image's last axis is its channels.
+
+    Args:
+        shape: Of the image, with its channels.
+        channels: The net's, which decide where one end of the shape has as many and the other has not.
+        as_pictures: Whether 1, 3 or 4 values at the last axis are taken for colours, as NumPy users have them.
+    """
+    if channels is not None and (shape[0] == channels) != (shape[-1] == channels):
+        return shape[-1] == channels
+    return as_pictures and shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4)
+
+
+class NoImageError(ValueError):
+    """What is given is not an image; the text says what it is and what was expected."""
+
+
+def image_values(image: Any) -> tuple[np.ndarray, str]:
+    """The values of a tensor, an array or a PIL image as they are, and which of the three it was."""
+    if isinstance(image, Image.Image):
+        if image.mode == "P":
+            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        return np.asarray(image), "PIL image"
+    if isinstance(image, torch.Tensor):
+        values = image.detach()
+        values = (values.to_dense() if values.layout != torch.strided else values).cpu()
+        return (values.float() if values.is_floating_point() else values).numpy(), "tensor"
+    if isinstance(image, np.ndarray):
+        return image, "array"
+    raise NoImageError(f"it is {short(image)}, not an image; expected a tensor, an array or a PIL image")
+
+
+def as_image(image: Any, layout: str | None, rank: int, channels: int | None = None) -> tuple[np.ndarray, str]:
+    """An image as float32 `(C, H, W)`, or with the axes of its rank; uint8 becomes [0, 1], as `ToTensor` makes it.
+
+    Args:
+        image: A tensor, an array or a PIL image.
+        layout: Of this image, where it is known.
+        rank: Spatial axes.
+        channels: The net's input channels, where they are known.
+
+    Returns:
+        The image, and a sentence on what was done to it.
+
+    Raises:
+        NoImageError: If it is no image.
+    """
+    try:
+        values, kind = image_values(image)
+    except (RuntimeError, NotImplementedError, TypeError) as error:
+        raise NoImageError(f"its values cannot be read: {error}") from error
+    if rank == 1 and values.ndim == 3:
+        rank = 2
+    said = []
+    if values.ndim == rank:
+        values = values[None]
+    elif values.ndim != rank + 1:
+        raise NoImageError(f"it has shape {values.shape}; expected an image {_AXES[rank]}")
+    elif kind == "PIL image":
+        values = np.moveaxis(values, -1, 0)
+    elif (_image_part(layout) or _guess(values.shape, channels, kind == "array" and rank == 2)) == "HWC":
+        values = np.moveaxis(values, -1, 0)
+        said.append("Its last axis is taken as the channels.")
+    if values.size == 0:
+        raise NoImageError(f"it has shape {values.shape}: no pixels")
+    if values.dtype == np.uint8:
+        said.append(f"{'PIL image' if kind == 'PIL image' else 'uint8'}: 0 … 255 given to the net as 0 … 1.")
+        return np.ascontiguousarray(values, np.float32) / np.float32(255), " ".join(said)  # the same bits as ToTensor's
+    if values.dtype == np.bool_ or np.issubdtype(values.dtype, np.floating):
+        return np.array(values, np.float32, order="C"), " ".join(said)
+    raise NoImageError(f"its values are {values.dtype}; expected floats, or uint8 (taken as 0 … 255 → [0, 1])")
+
+
+def _guess(shape: tuple[int, ...], channels: int | None, as_pictures: bool) -> str:
+    return "HWC" if _channels_last(shape, channels, as_pictures) else "CHW"
+
+
+def as_picture(image: Any, layout: str | None, channels: int | None) -> Image.Image | None:
+    """A uint8 array or tensor as the PIL image that torchvision's transforms expect; None for anything else."""
+    if not isinstance(image, np.ndarray | torch.Tensor):
+        return None
+    values, kind = image_values(image)
+    if values.dtype != np.uint8 or values.ndim not in (2, 3) or values.size == 0:
+        return None
+    if values.ndim == 3 and (_image_part(layout) or _guess(values.shape, channels, kind == "array")) == "CHW":
+        values = np.moveaxis(values, 0, -1)
+    if values.ndim == 3 and values.shape[-1] == 1:
+        values = values[:, :, 0]
+    if values.ndim == 3 and values.shape[-1] not in (3, 4):
+        return None
+    return Image.fromarray(np.ascontiguousarray(values))

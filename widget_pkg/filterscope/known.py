@@ -1,0 +1,138 @@
+"""What is known of each image of a data set, its class and the net's prediction, as one number each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_UNKNOWN, _NONE, _FIRST = 0, 1, 2  # not looked at yet; looked at, and there is no class; the first class
+_CHUNK = 4096
+
+ClassName = str | int
+
+
+class Known:
+    """Classes and predictions of images, as far as they are known.
+
+    Memory for ten million images is taken only where something is written, since zero means that nothing is known.
+
+    Args:
+        total: Number of images.
+
+    Attributes:
+        labels: By image, int32, or None while nobody needs them.
+        predictions: By image, int32, or None while nobody needs them.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._names: list[ClassName] = []
+        self._numbers: dict[ClassName, int] = {}
+        self.labels: np.ndarray | None = None
+        self.predictions: np.ndarray | None = None
+        self._from = 0  # all before this one are known
+
+    @property
+    def names(self) -> list[ClassName]:
+        """Every class seen so far."""
+        return list(self._names)
+
+    def grow(self, total: int) -> None:
+        """There are more images now: a data set that is read from its start."""
+        more = total - self._total
+        if more > 0:
+            self._total = total
+            self.labels = _longer(self.labels, more)
+            self.predictions = _longer(self.predictions, more)
+
+    def need(self, labels: bool = False, predictions: bool = False) -> None:
+        """From now on these count as missing while they are unknown."""
+        if labels and self.labels is None:
+            self.labels = np.zeros(self._total, np.int32)
+            self._from = 0
+        if predictions and self.predictions is None:
+            self.predictions = np.zeros(self._total, np.int32)
+            self._from = 0
+
+    def forget(self, labels: bool = False) -> None:
+        """Predictions no longer hold, or the labels either."""
+        self.predictions = None
+        self._from = 0
+        if labels:
+            self.labels = None
+
+    def take_labels(self, labels: list[ClassName | None]) -> None:
+        """The classes of all images."""
+        numbers = {label: self._number(label) for label in dict.fromkeys(labels)}
+        self.labels = np.fromiter((numbers[label] for label in labels), np.int32, len(labels))
+
+    def note_label(self, image: int, label: ClassName | None) -> None:
+        """An image's class."""
+        if self.labels is not None:
+            self.labels[image] = self._number(label)
+
+    def note_prediction(self, image: int, prediction: ClassName | None) -> None:
+        """An image's predicted class."""
+        if self.predictions is not None:
+            self.predictions[image] = self._number(prediction)
+
+    def prediction(self, image: int) -> ClassName | None:
+        """The predicted class of an image, or None where it is not known."""
+        if self.predictions is None or self.predictions[image] < _FIRST:
+            return None
+        return self._names[self.predictions[image] - _FIRST]
+
+    def lacks(self, image: int) -> bool:
+        """Whether something that is needed is not known of an image."""
+        return any(part is not None and part[image] == _UNKNOWN for part in (self.labels, self.predictions))
+
+    def lacking(self, most: int) -> list[int]:
+        """The first images of which something is not known, near each other, so many at the most."""
+        while self._from < self._total:
+            missing = np.flatnonzero(self._missing(self._from, self._from + _CHUNK))
+            if len(missing):
+                near = missing[missing < missing[0] + 4 * most]
+                return [self._from + int(offset) for offset in near[:most]]
+            self._from = min(self._from + _CHUNK, self._total)
+        return []
+
+    def count(self) -> int:
+        """Of how many images all is known that is needed."""
+        return self._total - int(np.count_nonzero(self._missing(0, self._total)))
+
+    def matching(self, wanted: ClassName | None, outcome: str | None) -> np.ndarray:
+        """Indices of the images known to match, ascending.
+
+        Args:
+            wanted: A class, or None for all.
+            outcome: `"right"` or `"wrong"`, or None for both.
+        """
+        if self.labels is None:
+            return np.zeros(0, np.int64) if wanted is not None or outcome is not None else np.arange(self._total)
+        keep = np.ones(self._total, bool)
+        if wanted is not None:
+            keep &= self.labels == self._numbers.get(wanted, -1)
+        if outcome is not None:
+            if self.predictions is None:
+                return np.zeros(0, np.int64)
+            same = self.labels == self.predictions
+            keep &= (self.labels >= _FIRST) & (self.predictions >= _FIRST) & (same if outcome == "right" else ~same)
+        return np.flatnonzero(keep)
+
+    def _missing(self, start: int, end: int) -> np.ndarray:
+        missing = np.zeros(min(end, self._total) - start, bool)
+        for part in (self.labels, self.predictions):
+            if part is not None:
+                missing |= part[start:end] == _UNKNOWN
+        return missing
+
+    def _number(self, name: ClassName | None) -> int:
+        if name is None:
+            return _NONE
+        if name not in self._numbers:
+            self._numbers[name] = _FIRST + len(self._names)
+            self._names.append(name)
+        return self._numbers[name]
+
+
+def _longer(numbers: np.ndarray | None, more: int) -> np.ndarray | None:
+    return None if numbers is None else np.concatenate([numbers, np.zeros(more, np.int32)])

@@ -1,0 +1,220 @@
+"""Normalize, found in what a data set does to its images, and undone for display.
+
+Transforms are recognised by what they are called and hold, so that torchvision's v1 and v2, its presets, and
+look-alikes from other packages are all found, and nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+_DEEPEST = 12
+_EITHER = ("RandomChoice", "OneOf", "SomeOf")
+
+
+@dataclass(frozen=True, eq=False)
+class Normalize:
+    """`(x − mean) / std`, a number for each channel or one for all.
+
+    Attributes:
+        mean: float32 `(C,)` or `(1,)`.
+        std: float32 `(C,)` or `(1,)`, above 0.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def fits(self, image: np.ndarray) -> bool:
+        """Whether an image `(C, …)` has as many channels as it has numbers."""
+        return {len(self.mean), len(self.std)} <= {1, image.shape[0]}
+
+    def undo(self, image: np.ndarray) -> np.ndarray:
+        """`image · std + mean`, float32 of the same shape `(C, …)`.
+
+        Example:
+            >>> Normalize(np.float32([0.5]), np.float32([0.25])).undo(np.float32([[[-2, 0, 2]]]))
+            array([[[0. , 0.5, 1. ]]], dtype=float32)
+        """
+        across = (-1,) + (1,) * (image.ndim - 1)
+        return image * self.std.reshape(across) + self.mean.reshape(across)
+
+    def after(self, first: Normalize) -> Normalize:
+        """The two in a row as one: this one applied to what `first` gives."""
+        return Normalize(first.std * self.mean + first.mean, first.std * self.std)
+
+    @property
+    def of_bytes(self) -> bool:
+        """Whether it is meant for values 0 … 255, as in nets that came from Caffe."""
+        return bool((self.mean > 1).any())
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What a search for Normalize gave.
+
+    Attributes:
+        normalize: All of them in a row as one, or None.
+        doubt: A sentence where it is not certain, else empty.
+    """
+
+    normalize: Normalize | None = None
+    doubt: str = ""
+
+
+def per_channel(value: Any, name: str) -> np.ndarray:
+    """A mean or standard deviation as float32 `(C,)`.
+
+    Raises:
+        ValueError: If it is not a finite number, or one for each channel; a `std` must be above 0.
+    """
+    try:
+        numbers = np.atleast_1d(np.asarray(value, np.float32))
+    except (TypeError, ValueError, RuntimeError):
+        numbers = np.zeros((0, 0), np.float32)
+    bad = numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all()
+    if bad or (name == "std" and (numbers <= 0).any()):
+        raise ValueError(
+            f"{name} is {value!r}; give a number, or one for each channel" + (", above 0" * (name == "std"))
+        )
+    return numbers
+
+
+def find_normalize(data: Any, index: int, more: Any = None) -> Finding:
+    """Every Normalize that sample `index` goes through.
+
+    Args:
+        data: A data set: its own transforms are looked through, and those of what it is made of (`Subset`,
+            `ConcatDataset`, and whatever else holds a `.dataset`).
+        index: Of the sample: the parts of a `ConcatDataset` may differ.
+        more: A transform that is applied after the data set's own.
+    """
+    found = [_walk(transform, 0) for transform in [*_transforms(data, index, 0), more] if transform is not None]
+    return _in_a_row(found)
+
+
+def contains_normalize(transform: Any) -> bool:
+    """Whether there is a Normalize in a transform, certain or not."""
+    found = _walk(transform, 0)
+    return found.normalize is not None or bool(found.doubt)
+
+
+def _in_a_row(found: Iterable[Finding]) -> Finding:
+    whole: Normalize | None = None
+    doubts = []
+    for one in found:
+        if one.doubt:
+            doubts.append(one.doubt)
+        if one.normalize is not None:
+            whole = one.normalize if whole is None else one.normalize.after(whole)
+    return Finding(whole, " ".join(dict.fromkeys(doubts)))
+
+
+def _transforms(data: Any, index: int, depth: int) -> list[Any]:
+    """What sample `index` goes through, in order: first what the inner data set does, then the outer one."""
+    if data is None or depth > _DEEPEST:
+        return []
+    inner: list[Any] = []
+    part, place = _part(data, index)
+    if part is not None:
+        inner = _transforms(part, place, depth + 1)
+    return inner + _own_transforms(data)
+
+
+def _part(data: Any, index: int) -> tuple[Any, int]:
+    """The data set that sample `index` really comes from, and its index there."""
+    ends = getattr(data, "cumulative_sizes", None)
+    if ends is not None and hasattr(data, "datasets"):
+        number = min(bisect_right(ends, index), len(data.datasets) - 1)
+        return data.datasets[number], index - (ends[number - 1] if number else 0)
+    held = vars(data) if hasattr(data, "__dict__") else {}
+    part = held.get("dataset", held.get("_dataset"))
+    indices = held.get("indices")
+    if part is not None and indices is not None:
+        try:
+            return part, int(indices[index])
+        except (IndexError, KeyError, TypeError, ValueError):
+            return part, index
+    return part, index
+
+
+def _own_transforms(data: Any) -> list[Any]:
+    held = vars(data) if hasattr(data, "__dict__") else {}
+    single, joint = held.get("transform"), held.get("transforms")
+    if single is not None and getattr(joint, "transform", None) is single:
+        joint = None  # torchvision keeps the same one twice
+    named = [transform for transform in (single, joint) if transform is not None]
+    if named:
+        return named
+    others = [value for value in held.values() if callable(value) and contains_normalize(value)]
+    return [others] if len(others) == 1 else [_Alternatives(others)] if others else []
+
+
+class _Alternatives:
+    """Transforms of which one is applied, and nobody knows which."""
+
+    def __init__(self, transforms: Sequence[Any]) -> None:
+        self.transforms = transforms
+
+
+def _walk(transform: Any, depth: int) -> Finding:
+    """Every Normalize in a transform, in the order in which they are applied."""
+    if transform is None or depth > _DEEPEST:
+        return Finding()
+    own = _as_normalize(transform)
+    if own is not None:
+        return Finding(own)
+    steps = [_walk(step, depth + 1) for step in _steps(transform)]
+    name = type(transform).__name__
+    if isinstance(transform, _Alternatives) or name in _EITHER:
+        return _either(steps)
+    found = _in_a_row(steps)
+    chance = getattr(transform, "p", 1.0)
+    if found.normalize is not None and name == "RandomApply" and isinstance(chance, int | float) and chance < 1:
+        return Finding(found.normalize, f"It is applied at random (p={chance:g}), so perhaps not to this image.")
+    return found
+
+
+def _either(steps: list[Finding]) -> Finding:
+    found = [step for step in steps if step.normalize is not None]
+    if not found:
+        return Finding()
+    pairs = {(tuple(one.normalize.mean), tuple(one.normalize.std)) for one in found if one.normalize is not None}
+    if len(pairs) == 1 and len(found) == len(steps):
+        return found[0]
+    return Finding(None, "There are several Normalize of which one is applied: say which by mean= and std=.")
+
+
+def _as_normalize(transform: Any) -> Normalize | None:
+    names = {kind.__name__ for kind in type(transform).__mro__}
+    preset = type(transform).__module__.endswith("transforms._presets")
+    if isinstance(transform, partial) and "normalize" in getattr(transform.func, "__name__", ""):
+        mean, std = transform.keywords.get("mean"), transform.keywords.get("std")
+    elif "Normalize" in names or preset:
+        mean, std = getattr(transform, "mean", None), getattr(transform, "std", None)
+    else:
+        return None
+    if mean is None or std is None:
+        return None
+    try:
+        return Normalize(per_channel(mean, "mean"), per_channel(std, "std"))
+    except ValueError:
+        return None
+
+
+def _steps(transform: Any) -> list[Any]:
+    if isinstance(transform, list | tuple | nn.ModuleList | nn.Sequential):
+        return list(transform)
+    inner = getattr(transform, "transforms", None)
+    if isinstance(inner, list | tuple | nn.ModuleList | nn.Sequential):
+        return list(inner)
+    if isinstance(transform, nn.Module):
+        return list(transform.children())
+    held = vars(transform) if hasattr(transform, "__dict__") and not isinstance(transform, type) else {}
+    return [value for value in held.values() if callable(value) and not isinstance(value, type)]

@@ -1,0 +1,131 @@
+"""A data set that can only be read from its start, as far as somebody asks."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from filterscope.errors import describe_exception
+
+KEPT_BYTES = 256 * 2**20
+KEPT_ITEMS = 2000
+"""The last items that were read are kept, as many as this and as fit into that; to go back further is to read anew."""
+
+AHEAD = 64
+_AHEAD_SECONDS = 0.25
+
+
+class _Raised:
+    """In the place of an item that could not be read."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class Stream:
+    """Gives the items of an iterable by index; its length is how many are known to be there, and grows.
+
+    At first, and whenever one of the last items is asked for, it reads on: 64 items, or as many as a quarter of a
+    second allows. An item that is no longer kept costs reading from the start again.
+
+    Args:
+        data: Anything that `iter` starts anew each time.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self.measure()
+
+    def measure(self) -> None:
+        """Starts anew."""
+        self._kept: OrderedDict[int, Any] = OrderedDict()
+        self._bytes = 0
+        self._known = 0
+        self.ended = False
+        self._rewind()
+        self._read_on(0)
+
+    def __len__(self) -> int:
+        return self._known
+
+    def __getitem__(self, index: int) -> Any:
+        if index >= self._known and not self.reach(index):
+            raise IndexError(f"the data set ended after {self._known} items")
+        if index not in self._kept:
+            if index < self._next:
+                self._rewind()
+            while self._next <= index:
+                if not self._step():
+                    raise IndexError(f"read again, the data set ended after {self._next} items")
+        item = self._kept[index]
+        if isinstance(item, _Raised):
+            raise item.error
+        if index + AHEAD // 2 >= self._known:
+            self._read_on(index)
+        return item
+
+    def reach(self, index: int) -> bool:
+        """Reads on until an index is there; False where the data set ends before it."""
+        while self._known <= index and not self.ended:
+            self._go_on()
+        return index < self._known
+
+    def _read_on(self, index: int) -> None:
+        """So that there is something to go on to."""
+        end = time.monotonic() + _AHEAD_SECONDS
+        while not self.ended and self._known <= index + AHEAD and (not self._known or time.monotonic() < end):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._step():
+            self._known = max(self._known, self._next)
+        elif self._next >= self._known:
+            self.ended = True
+        else:  # it went back, and now ends earlier
+            self._rewind()
+            self.ended = True
+
+    def _rewind(self) -> None:
+        try:
+            self._iterator: Iterator[Any] = iter(self._data)
+        except Exception as error:
+            kind, why = type(self._data).__name__, describe_exception(error)
+            raise TypeError(f"the data set ({kind}) cannot be read: iter() raised {why}") from error
+        self._next = 0
+
+    def _step(self) -> bool:
+        try:
+            item = next(self._iterator)
+        except StopIteration:
+            return False
+        except Exception as error:  # told when this item is asked for
+            item = _Raised(error)
+        size = _size(item)
+        if self._next not in self._kept:
+            self._bytes += size
+        self._kept[self._next] = item
+        self._kept.move_to_end(self._next)
+        self._next += 1
+        while len(self._kept) > 1 and (len(self._kept) > KEPT_ITEMS or self._bytes > KEPT_BYTES):
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+        return True
+
+
+def _size(item: Any) -> int:
+    """About how many bytes an item takes."""
+    if isinstance(item, dict):
+        return sum(map(_size, item.values()))
+    if isinstance(item, list | tuple):
+        return sum(map(_size, item))
+    if isinstance(item, torch.Tensor):
+        return item.numel() * item.element_size()
+    if isinstance(item, np.ndarray):
+        return item.nbytes
+    if hasattr(item, "width") and hasattr(item, "height"):
+        return 4 * int(item.width) * int(item.height)
+    return 64
