@@ -301,6 +301,15 @@ def test_a_bad_sample_is_an_error_in_its_place_and_the_explorer_goes_on():
     assert np.array_equal(explorer.activation, good)
 
 
+def test_an_explorer_opens_on_a_bad_sample_with_what_another_one_tells_of_the_net():
+    explorer = Explorer(seeded(TwoConvs), Sometimes(), image_index=1)
+    assert [layer.out_shape for layer in explorer.layers] == [(4, 12, 12), (6, 4, 4)]
+    with pytest.raises(SampleError, match="sample 1: the data set raised OSError: disk on fire"):
+        _ = explorer.image
+    explorer.image_index = 0
+    assert explorer.image.shape == (1, 14, 14)
+
+
 def test_a_bad_sample_reaches_the_page_as_a_sentence():
     explorer = Explorer(seeded(TwoConvs), Sometimes())
     messages = []
@@ -361,9 +370,8 @@ def test_a_1d_and_a_3d_net_keep_their_own_axes(rank):
         (Unreached(), data(), {}, NetError, r"it has conv \(Conv2d\), none of them reached from the image"),
         (seeded(TwoConvs), [], {}, ValueError, "empty"),
         (seeded(TwoConvs), data(), {"classes": ["a"]}, ValueError, "classes has 1 names, the net's output 3 classes"),
-        (seeded(TwoConvs), ["a.png"], {}, SampleError, "sample 0: it is str 'a.png', not an image"),
+        (seeded(TwoConvs), ["a cat"], {}, SampleError, "sample 0: it is str 'a cat', not an image"),
         (seeded(TwoConvs), data(channels=3), {}, NetError, r"refused an image of shape \(C, H, W\) = \(3, 14, 14\)"),
-        (seeded(TwoConvs), Sometimes(), {"image_index": 1}, SampleError, "disk on fire"),
     ],
 )
 def test_what_cannot_be_explored_says_why(net, given, options, error, sentence):

@@ -148,5 +148,5 @@ LABEL_KEYS = ("label", "labels", "fine_label", "target", "class", "y")
 
 def short(value: Any) -> str:
     """A value's type and its beginning, for a sentence."""
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

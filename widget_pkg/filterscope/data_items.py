@@ -146,7 +146,7 @@ def _refuse(data: Any) -> None:
             f"the data set is a {kind}, which can be read only once; give one that can be read again, such as "
             "list(itertools.islice(data, 1000))"
         )
-    if isinstance(data, bytes) or not (iterable or hasattr(data, "__getitem__")):
+    if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
         raise TypeError(f"the data set is a {kind}; {_EXPECTED}")
 
 

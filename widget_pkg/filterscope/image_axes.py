@@ -29,7 +29,7 @@ def check_layout(layout: Any) -> str | None:
     if layout is None or layout in LAYOUTS:
         return layout
     raise ValueError(
-        f"layout is {layout!r}; choose 'CHW' or 'HWC' (also 'NCHW', 'NHWC', 'NHW'), or None (found out from the shape)"
+        f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None (found out from the shape)"
     )
 
 
@@ -48,7 +48,7 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
     shape = tuple(array.shape)
     axes = len(shape)
     if rank == 1 and axes == 4:
-        rank = 2  # images after all, which the net itself makes signals of
+        rank, channels = 2, None  # images after all, which the net itself makes signals of
     if not rank <= axes <= rank + 2:
         raise ValueError(
             f"the data set is an array of shape {shape}; expected {_BATCHES[rank]}, or one image {_AXES[rank]}"
@@ -127,7 +127,7 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     except (RuntimeError, NotImplementedError, TypeError) as error:
         raise NoImageError(f"its values cannot be read: {error}") from error
     if rank == 1 and values.ndim == 3:
-        rank = 2
+        rank, channels = 2, None
     said = []
     if values.ndim == rank:
         values = values[None]

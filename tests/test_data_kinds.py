@@ -1,0 +1,52 @@
+"""Every kind of data set becomes the images, labels and displays that an oracle computes."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from data_kinds import TABLE
+from filterscope import Explorer
+from nets import seeded
+
+KINDS = [kind for kinds in TABLE.values() for kind in kinds]
+
+
+class Any1(nn.Module):
+    """A net for images of any size."""
+
+    def __init__(self, channels, rank):
+        super().__init__()
+        self.conv = (nn.Conv1d, nn.Conv2d)[rank - 1](channels, 2, 3)
+        self.head = nn.Linear(2, 1000)
+
+    def forward(self, x):
+        return self.head(self.conv(x).flatten(2).mean(2))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.what)
+def test_a_kind_of_data_set(kind, tmp_path):
+    given = kind.make(tmp_path)
+    options = dict(given.options)
+    net = seeded(lambda: Any1(given.channels, options.pop("rank", 2)))
+    before = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()]
+    held = copy.deepcopy(given.data) if isinstance(given.data, np.ndarray | torch.Tensor) else None
+    explorer = Explorer(net, given.data, **options).select(image=given.at)
+    expected = np.asarray(given.image, np.float32)
+    assert (explorer.image.dtype, explorer.image.shape) == (np.float32, expected.shape)
+    np.testing.assert_allclose(explorer.image, expected, atol=1e-6)
+    assert len(explorer._engine.source) == given.count
+    assert explorer.label == given.label and type(explorer.label) is type(given.label)
+    shown = expected if given.display is None else np.asarray(given.display, np.float32)
+    shown = np.moveaxis(shown, 0, -1) if shown.ndim == 3 and len(shown) == 3 else shown[0] if shown.ndim == 3 else shown
+    np.testing.assert_allclose(explorer.display, shown, atol=2e-6)
+    assert explorer.display.dtype == np.float32 and explorer.display.min() >= 0 and explorer.display.max() <= 1
+    assert given.note in explorer._engine.sample(given.at).note
+    assert explorer.activation.ndim == expected.ndim - 1
+    after = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]]
+    assert torch.equal(before[0], after[0]) and before[1] == after[1] and np.array_equal(before[2], after[2])
+    if held is not None:
+        assert bool((given.data == held).all())
