@@ -41,7 +41,10 @@ export class ExplorerView implements Listener {
   readonly #model: AnyModel<Traits>;
   readonly #palettes = new Palettes();
   readonly #status = new Status(this.root);
-  readonly #image = new ImageView();
+  readonly #image = new ImageView((plane) => {
+    this.#plane = plane;
+    this.#follow();
+  });
   readonly #kernel = new KernelView(this.#palettes, (channel) => this.#select({ channel }));
   readonly #response = new MapView("response", this.#palettes);
   readonly #activation = new MapView("activation", this.#palettes);
@@ -59,6 +62,7 @@ export class ExplorerView implements Listener {
   readonly #errors: Partial<Record<RequestName, string | null>> = {};
   #notice: string | null = null;
   #scale: Scale = "layer";
+  #plane: number | null = null;
   #revision = Number.NEGATIVE_INFINITY;
   #following = false;
   readonly #undo: (() => void)[] = [];
@@ -197,7 +201,7 @@ export class ExplorerView implements Listener {
   }
 
   #wanted(): FrameArgs {
-    return { ...fitSelection(readSelection(this.#model), this.#description), scale: this.#scale };
+    return { ...fitSelection(readSelection(this.#model), this.#description), scale: this.#scale, plane: this.#plane };
   }
 
   #arrive(): void {
@@ -216,6 +220,8 @@ export class ExplorerView implements Listener {
   #framed(frame: Frame, newest: boolean): void {
     if (frame.revision < this.#revision && !newest) return; // from before the weights changed
     this.#revision = frame.revision;
+    const images = Math.max(this.#description?.images ?? 0, frame.images);
+    if (this.#description) this.#description = { ...this.#description, images };
     this.#frames.add(frame);
     if (newest) this.#asked = null;
     this.#paint(frame);
@@ -248,7 +254,7 @@ export class ExplorerView implements Listener {
     this.#strip.mark(selection.image);
     this.#controls.show(selection, this.#scale, this.#description);
     this.#controls.say(this.#painted, selection);
-    const asked = { ...selection, scale: this.#scale };
+    const asked = { ...selection, scale: this.#scale, plane: this.#plane };
     const current = this.#painted !== null && sameArgs(this.#painted, asked) && this.#asked === null;
     const error = this.#errors.frame ?? this.#errors.describe ?? null;
     const ready = current && error === null && this.#description !== null;

@@ -10,6 +10,7 @@ const ARGS = [
   "channel",
   "source",
   "scale",
+  "plane",
 ] as const satisfies (keyof FrameArgs)[];
 
 export function sameArgs(a: FrameArgs, b: FrameArgs): boolean {

@@ -1,5 +1,6 @@
 /** The data set's image with its class and the net's prediction. */
 
+import { Choice } from "./choices";
 import { element } from "./dom";
 import { className, number, percent, verdictParts } from "./format";
 import { PictureBox, pixelInWords } from "./picture";
@@ -13,32 +14,46 @@ export class ImageView {
   readonly #verdict = element("p", { class: "fs-verdict" });
   readonly #bars = element("ol", { class: "fs-bars", "aria-label": "prediction" });
   readonly #said = element("div", { class: "fs-said" }, this.#verdict, this.#bars);
-  readonly #picture = new PictureBox("image", [this.#said]);
-  readonly root = this.#picture.root;
+  readonly #plane: Choice;
+  readonly #picture: PictureBox;
+  readonly root: HTMLElement;
   #painted: Sample | null = null;
+
+  constructor(choose: (plane: number | null) => void) {
+    this.#plane = new Choice("plane", "drawn", [], "", (plane) => choose(plane === "" ? null : Number(plane)));
+    this.#picture = new PictureBox("image", [this.#plane.root, this.#said]);
+    this.root = this.#picture.root;
+  }
 
   layout(box: number, ratio: number): void {
     this.#picture.layout(box, ratio);
   }
 
-  paint({ image, sample }: Frame): void {
+  paint({ image, sample, plane }: Frame): void {
     if (this.#painted === sample) return; // another filter of the same frame: nothing here changes
+    const before = this.#painted?.planes;
     this.#painted = sample;
-    const { display, range } = sample;
+    const { display, range, reduced, planes } = sample;
     rasterOfDisplay(display).show(this.#picture.canvas);
-    const [height = 1, width = 1, channels = 1] = display.shape;
+    const [, width = 1, channels = 1] = display.shape;
+    if (planes !== before) {
+      const each = Array.from({ length: planes }, (_, c) => [String(c), `channel ${c}`] as const);
+      this.#plane.offer([["", "the kernel's channel"], ...each]);
+    }
+    this.#plane.show(plane === null ? "" : String(plane));
+    this.#plane.root.hidden = planes === 0;
     const words = {
       title: "image",
       which: ` ${image}`,
-      size: `${height}×${width}${channels === 3 ? " RGB" : ""}`,
+      size: `${sample.size.join("×")}${channels === 3 ? " RGB" : ""}`,
       content: { where: "values", value: `${number(range.low)} … ${number(range.high)}` },
-      notes: [sample.note],
+      notes: [sample.note, reduced > 1 ? `Each pixel here is the mean of ${reduced}×${reduced}.` : ""],
       warning: "",
     };
     this.#picture.shown(words, (row, column) => {
       const at = (row * width + column) * channels;
       const bytes = Array.from(display.data.subarray(at, at + channels));
-      return { where: pixelInWords(row, column), value: `${bytes.join(", ")}/255` };
+      return { where: pixelInWords(row * reduced, column * reduced), value: `${bytes.join(", ")}/255` };
     });
     this.#verdict.replaceChildren(...verdictLines(sample));
     this.#bars.replaceChildren(

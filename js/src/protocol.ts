@@ -32,6 +32,8 @@ export interface FrameArgs {
   readonly channel: number | null;
   readonly source: Source;
   readonly scale: Scale;
+  /** Which channel of the image is drawn where they cannot be drawn together; null: the one the kernel looks at. */
+  readonly plane: number | null;
 }
 
 export interface Range {
@@ -58,6 +60,12 @@ export interface Picture {
 export interface Sample {
   readonly label: ClassName | null;
   readonly display: ByteTensor;
+  /** Rows and columns of the whole image; of a large one `display` holds the means of reduced × reduced pixels. */
+  readonly size: readonly [number, number];
+  readonly reduced: number;
+  /** The channel that is drawn, of so many; null and 0 where they are drawn together. */
+  readonly plane: number | null;
+  readonly planes: number;
   readonly range: { readonly low: number; readonly high: number };
   readonly note: string;
   readonly prediction: readonly (readonly [ClassName, number])[];
@@ -74,6 +82,8 @@ export interface Agreement {
 
 export interface Frame extends FrameArgs {
   readonly revision: number;
+  /** How many there are, as far as is known: a stream grows. */
+  readonly images: number;
   readonly sample: Sample;
   readonly kernels: Picture;
   readonly responses: Picture;
