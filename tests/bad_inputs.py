@@ -120,7 +120,10 @@ EXPECTED = (
     "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
     "(image, label), or the path of a folder"
 )
-REFUSED = "Give images as the net was trained on; transform= brings others into that shape."
+REFUSED = (
+    "Give images as the net was trained on; transform= brings others into that shape, forward= (a function of net and "
+    "image) is for nets with an unusual call."
+)
 INDEX = "this data set has images 0 … 2"
 
 NETS = [

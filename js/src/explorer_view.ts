@@ -201,7 +201,11 @@ export class ExplorerView implements Listener {
   }
 
   #wanted(): FrameArgs {
-    return { ...fitSelection(readSelection(this.#model), this.#description), scale: this.#scale, plane: this.#plane };
+    return {
+      ...fitSelection(readSelection(this.#model), this.#description),
+      scale: this.#scale,
+      plane: this.#plane,
+    };
   }
 
   #arrive(): void {

@@ -20,7 +20,9 @@ export class ImageView {
   #painted: Sample | null = null;
 
   constructor(choose: (plane: number | null) => void) {
-    this.#plane = new Choice("plane", "drawn", [], "", (plane) => choose(plane === "" ? null : Number(plane)));
+    this.#plane = new Choice("plane", "drawn", [], "", (plane) =>
+      choose(plane === "" ? null : Number(plane)),
+    );
     this.#picture = new PictureBox("image", [this.#plane.root, this.#said]);
     this.root = this.#picture.root;
   }
@@ -42,18 +44,22 @@ export class ImageView {
     }
     this.#plane.show(plane === null ? "" : String(plane));
     this.#plane.root.hidden = planes === 0;
+    const mean = reduced > 1 ? `, mean of ${reduced}×${reduced}` : "";
     const words = {
       title: "image",
       which: ` ${image}`,
       size: `${sample.size.join("×")}${channels === 3 ? " RGB" : ""}`,
       content: { where: "values", value: `${number(range.low)} … ${number(range.high)}` },
-      notes: [sample.note, reduced > 1 ? `Each pixel here is the mean of ${reduced}×${reduced}.` : ""],
+      notes: [sample.note],
       warning: "",
     };
     this.#picture.shown(words, (row, column) => {
       const at = (row * width + column) * channels;
       const bytes = Array.from(display.data.subarray(at, at + channels));
-      return { where: pixelInWords(row * reduced, column * reduced), value: `${bytes.join(", ")}/255` };
+      return {
+        where: pixelInWords(row * reduced, column * reduced),
+        value: `${bytes.join(", ")}/255${mean}`,
+      };
     });
     this.#verdict.replaceChildren(...verdictLines(sample));
     this.#bars.replaceChildren(

@@ -109,7 +109,13 @@ function samePictures(a: Strip, b: Strip): boolean {
   const same = <T>(one: readonly T[], two: readonly T[]) =>
     one.length === two.length && one.every((value, k) => value === two[k]);
   const head = a.revision === b.revision && a.start === b.start;
-  return head && same(a.images, b.images) && same(a.labels, b.labels) && same(a.errors, b.errors) && String(a.sizes) === String(b.sizes);
+  return (
+    head &&
+    same(a.images, b.images) &&
+    same(a.labels, b.labels) &&
+    same(a.errors, b.errors) &&
+    String(a.sizes) === String(b.sizes)
+  );
 }
 
 /** The image's part of its box; the rest stays transparent, dark and light alike. */

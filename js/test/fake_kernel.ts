@@ -36,6 +36,12 @@ export interface Behaviour {
   manyKernels?: boolean;
   /** Between the response plus the bias and the pre-activation. */
   difference?: number;
+  /** How many images there are by now. */
+  images?: number;
+  /** Channels of an image that are drawn one at a time. */
+  planes?: number;
+  /** Each pixel of the image stands for a block of so many. */
+  reduced?: number;
 }
 
 const SIGNED = {
@@ -86,9 +92,14 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
   const body = {
     ...args,
     revision: behaviour.revision ?? 1,
+    images: behaviour.images ?? 0,
     sample: {
       label: behaviour.label === undefined ? "Coat" : behaviour.label,
       display: put(new Uint8Array(16).fill(args.image % 256), [4, 4]),
+      size: [4 * (behaviour.reduced ?? 1), 4 * (behaviour.reduced ?? 1)],
+      reduced: behaviour.reduced ?? 1,
+      plane: behaviour.planes ? (args.plane ?? 0) : null,
+      planes: behaviour.planes ?? 0,
       range: { low: 0, high: 1 },
       note: "",
       prediction: behaviour.prediction ?? [

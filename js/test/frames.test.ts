@@ -3,7 +3,15 @@ import { Frames, withFilter } from "../src/frames";
 import { decodeFrame, decodeMessage, type FrameArgs } from "../src/protocol";
 import { type Behaviour, frameReply } from "./fake_kernel";
 
-const ARGS: FrameArgs = { image: 0, layer: 0, filter: 0, channel: null, source: "image", scale: "layer", plane: null };
+const ARGS: FrameArgs = {
+  image: 0,
+  layer: 0,
+  filter: 0,
+  channel: null,
+  source: "image",
+  scale: "layer",
+  plane: null,
+};
 
 function frameOf(change: Partial<FrameArgs> = {}, behaviour: Behaviour = {}) {
   const { content, buffers } = frameReply("a", { ...ARGS, ...change }, behaviour);

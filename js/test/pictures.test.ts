@@ -56,6 +56,16 @@ describe("the readout", () => {
     expect(readout(canvas("image"))).toEqual(["row 2, col 3", "3/255"]);
   });
 
+  it("names the place in a large image, and says that it is a mean", () => {
+    const model = new FakeModel();
+    model.behaviour.reduced = 8;
+    const { canvas, root } = render(model);
+    model.answerAll();
+    mouse(canvas("image"), "pointermove", 2, 3);
+    expect(readout(canvas("image"))).toEqual(["row 16, col 24", "0/255, mean of 8×8"]);
+    expect(root.querySelector(".fs-image .fs-size")!.textContent).toBe("32×32");
+  });
+
   it("marks the pixel over the canvas, not in it", () => {
     const { canvas } = open();
     const before = pixel(canvas("response"), 1, 1);
@@ -136,6 +146,44 @@ describe("a pin", () => {
     choose(query("select[name=channel]"), "1");
     model.answerAll();
     expect(readout(canvas("kernel"))[0]).toBe("values");
+  });
+});
+
+describe("an image whose channels are drawn one at a time", () => {
+  it("offers them, asks for the chosen one, and follows the kernel again", () => {
+    const model = new FakeModel();
+    model.behaviour.planes = 5;
+    const { query } = render(model);
+    model.answerAll();
+    const chooser = query<HTMLSelectElement>("select[name=plane]");
+    expect([...chooser.options].map(({ text }) => text)).toEqual([
+      "the kernel's channel",
+      ...[0, 1, 2, 3, 4].map((c) => `channel ${c}`),
+    ]);
+    choose(chooser, "3");
+    expect(model.sent[0]!.args).toMatchObject({ plane: 3 });
+    model.answerAll();
+    expect(chooser.value).toBe("3");
+    choose(chooser, ""); // held: nothing is asked
+    expect(model.sent).toEqual([]);
+    expect(chooser.value).toBe("");
+  });
+
+  it("offers nothing for any other image", () => {
+    const { query } = open();
+    expect(query("select[name=plane]").parentElement!.hidden).toBe(true);
+  });
+});
+
+describe("a data set that grows while it is read", () => {
+  it("lengthens the slider", () => {
+    const { model, query } = open();
+    const slider = query<HTMLInputElement>("input[name=image]");
+    expect(slider.max).toBe("99");
+    model.behaviour.images = 164;
+    slide(slider, 70);
+    model.answerAll();
+    expect(slider.max).toBe("163");
   });
 });
 

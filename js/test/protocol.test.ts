@@ -75,7 +75,15 @@ describe("decodeMessage", () => {
 });
 
 describe("decodeFrame", () => {
-  const args = { image: 2, layer: 0, filter: 1, channel: null, source: "image", scale: "layer", plane: null } as const;
+  const args = {
+    image: 2,
+    layer: 0,
+    filter: 1,
+    channel: null,
+    source: "image",
+    scale: "layer",
+    plane: null,
+  } as const;
 
   it("puts every tensor in the place that refers to it", () => {
     const { content, buffers } = frameReply("a", args);

@@ -136,7 +136,7 @@ describe("moving", () => {
     model.answer(model.sent[0]!);
     expect(root.dataset.ready).toBe("false");
     expect(model.sent.map((request) => request.args)).toEqual([
-      { image: 0, layer: 1, filter: 0, channel: 1, source: "input", scale: "map" },
+      { image: 0, layer: 1, filter: 0, channel: 1, source: "input", scale: "map", plane: null },
     ]);
     model.answerAll();
     expect(root.dataset.ready).toBe("true");

@@ -77,7 +77,9 @@ def _sample_part(engine: Engine, selection: Selection) -> dict[str, Any]:
     pixels, reduced = drawn.pixels, 1
     while pixels.shape[0] * pixels.shape[1] / reduced**2 > MOST_DISPLAY_PIXELS:
         reduced += 1
+    note = ""
     if reduced > 1:
+        note = f"The page shows means of {reduced}×{reduced} pixels."
         planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
         means = _block_means(planes, reduced)
         pixels = means[0] if pixels.ndim == 2 else np.moveaxis(means, 0, -1)
@@ -89,7 +91,7 @@ def _sample_part(engine: Engine, selection: Selection) -> dict[str, Any]:
         "plane": drawn.plane,
         "planes": drawn.planes,
         "range": {"low": drawn.low, "high": drawn.high},
-        "note": " ".join(filter(None, [sample.said, drawn.note, engine.source.note])),
+        "note": " ".join(filter(None, [sample.said, drawn.note, note, engine.source.note])),
         "prediction": _best(engine.prediction(selection.image)),
     }
 
