@@ -533,7 +533,7 @@ SAID = [
         "values of no known range",
         lambda at: note_of(at.explorer([images(1, 14, 14).round() * 9 - 3])),
         None,
-        "Drawn from -3 (black) to 6 (white).",
+        "Drawn from −3 (black) to 6 (white).",
     ),
 ]
 

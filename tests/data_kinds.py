@@ -392,7 +392,7 @@ TRANSFORMS = [
             list(FLOATS * 4 - 2),
             FLOATS[0] * 4 - 2,
             display=(FLOATS[0] - FLOATS[0].min()) / (FLOATS[0].max() - FLOATS[0].min()),
-            note="Drawn from -2 (black) to 2 (white).",
+            note="Drawn from −2 (black) to 2 (white).",
         ),
     ),
 ]

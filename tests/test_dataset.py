@@ -1,13 +1,17 @@
 """Samples from what people have, and a sentence for what is not an image."""
 
+import random
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import ToTensor
 
 from filterscope.dataset import SampleSource
+from filterscope.engine import Engine
 from filterscope.errors import SampleError
 from nets import images
 
@@ -81,7 +85,7 @@ def test_class_names_come_from_the_data_set_and_classes_overrides_them():
     assert SampleSource(items, classes=["a", "b"]).read(0).label == "b"
 
 
-@pytest.mark.parametrize("label", [1.5, [1, 0, 0], torch.zeros(4, 4), {"box": 1}], ids=str)
+@pytest.mark.parametrize("label", [1.5, [1, 0, 1], [0, 0], torch.zeros(4, 4), torch.eye(2), {"box": 1}], ids=str)
 def test_a_label_that_is_no_class_is_no_label_and_it_is_said(label):
     sample = SampleSource([(images(1, 4, 4), label)]).read(0)
     assert sample.label is None
@@ -163,12 +167,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
     source = SampleSource(Huge())
     source.read(9_999_999)
-    assert read == [9_999_999]
-
-
-class Endless(IterableDataset):
-    def __iter__(self):
-        yield images(1, 4, 4)
+    assert set(read) == {9_999_999}  # again, to see whether it is random
 
 
 @pytest.mark.parametrize(
@@ -177,10 +176,8 @@ class Endless(IterableDataset):
         ([], ValueError, r"the data set \(list\) is empty; give one with at least one image"),
         (torch.zeros(0, 1, 4, 4), ValueError, r"\(Tensor\) is empty"),
         (42, TypeError, "the data set is a int; expected something that gives image i as data"),
-        ("pictures", TypeError, "the data set is a str"),
-        ({"image": 1}, TypeError, "the data set is a dict"),
-        (Endless(), TypeError, "is a Endless, which can only be read from the start"),
-        (iter([1]), TypeError, "is a list_iterator"),
+        ({"image": 1}, TypeError, "the data set is a dict of 'image'; give one part, such as data"),
+        (iter([1]), TypeError, "is a list_iterator, which can be read only once"),
     ],
 )
 def test_what_is_no_data_set(data, error, sentence):
@@ -199,7 +196,8 @@ class Raises(Dataset):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (["a.png"], r"sample 0: it is str 'a.png', not an image; expected a tensor, an array or a PIL image"),
+        (["a cat"], r"sample 0: it is str 'a cat', not an image; expected a tensor, an array or a PIL image"),
+        (["a.png"], r"sample 0: the file a.png cannot be read: \[Errno 2\] No such file"),
         ([None], "sample 0: it is NoneType None, not an image"),
         ([(1, 2)], "it is int 1, not an image"),
         ([()], r"it is tuple \(\), not an image"),
@@ -223,7 +221,7 @@ def test_a_sample_that_is_no_image(data, sentence):
         ({"transform": 3}, TypeError, "transform is a int; give a function of one image"),
         ({"mean": 0.5}, ValueError, "mean and std are given together"),
         ({"mean": 0.5, "std": 0}, ValueError, "std is 0; give a number, or one for each channel, above 0"),
-        ({"layout": "WHC"}, ValueError, "layout is 'WHC'; choose 'CHW', 'HWC' or None"),
+        ({"layout": "WHC"}, ValueError, "layout is 'WHC'; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None"),
         ({"classes": "cat"}, TypeError, "classes is str 'cat'; give a list of names"),
         ({"classes": 3}, TypeError, "classes is int 3"),
     ],
@@ -260,3 +258,94 @@ def test_signals_and_volumes_with_and_without_channels():
     assert SampleSource([torch.zeros(4, 5, 6)], rank=3).read(0).image.shape == (1, 4, 5, 6)
     sample = SampleSource([images(3, 9)], rank=1, mean=[0.5, 0.5, 0.5], std=[2, 2, 2]).read(0)
     np.testing.assert_allclose(sample.display, np.clip(images(3, 9).numpy() * 2 + 0.5, 0, 1), atol=1e-6)
+
+
+class Draws(Dataset):
+    """Gives another image each time, drawn from one of the three generators."""
+
+    def __init__(self, draw, chance=1.0):
+        self.draw, self.chance = draw, chance
+
+    def __len__(self):
+        return 30
+
+    def __getitem__(self, index):
+        drawn = self.draw()
+        return torch.full((1, 4, 4), drawn if drawn < self.chance else 1.0)
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(()).item(), random.random, lambda: np.random.random()])
+def test_a_random_data_set_is_noticed_and_the_users_random_numbers_stay(draw):
+    engine = Engine(nn.Conv2d(1, 1, 3), SampleSource(Draws(draw)))
+    before = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()]
+    first = engine.sample(3).image
+    assert engine.source.random
+    assert engine.source.note == "This data set is random: read again, it gives another image. What is shown stays."
+    assert np.array_equal(engine.sample(3).image, first)
+    after = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]]
+    assert torch.equal(before[0], after[0]) and before[1] == after[1] and np.array_equal(before[2], after[2])
+
+
+def test_a_data_set_that_is_not_random_is_not_said_to_be():
+    source = SampleSource(images(5, 1, 4, 4))
+    for index in (0, 1, 0, 4, 1):
+        source.read(index)
+    assert not source.random and source.note == ""
+
+
+def test_a_sample_that_differs_when_it_is_needed_again_is_noticed_too():
+    data = images(5, 1, 4, 4).clone()
+    source = SampleSource(data)
+    source.read(0), source.read(3)
+    data[3] += 1
+    source.read(3)
+    assert source.random
+    source.measure()  # the user said that it changed
+    assert not source.random
+
+
+def test_measure_after_a_list_grew():
+    data = [images(1, 4, 4)]
+    source = SampleSource(data)
+    data.append(images(1, 4, 4))
+    source.measure()
+    assert len(source) == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "layout", "count", "first"),
+    [
+        ((5, 3, 6, 7), 3, None, 5, (3, 6, 7)),
+        ((5, 6, 7, 3), 3, None, 5, (3, 6, 7)),
+        ((3, 3, 6, 3), 3, None, 3, (3, 6, 3)),  # both: torch's order
+        ((5, 24, 6, 7), 24, None, 5, (24, 6, 7)),
+        ((5, 6, 7, 24), 24, None, 5, (24, 6, 7)),
+        ((5, 6, 7, 2), None, "NHWC", 5, (2, 6, 7)),
+        ((3, 6, 7), 3, None, 1, (3, 6, 7)),
+        ((6, 7, 3), 3, None, 1, (3, 6, 7)),
+        ((5, 6, 7), 3, None, 5, (1, 6, 7)),
+        ((1, 6, 7), 1, None, 1, (1, 6, 7)),
+        ((6, 7, 1), 1, None, 1, (1, 6, 7)),
+        ((5, 6, 7), 1, None, 5, (1, 6, 7)),
+        ((3, 6, 7), 3, "NHW", 3, (1, 6, 7)),
+        ((5, 6, 7), 3, "CHW", 1, (5, 6, 7)),
+        ((6, 7), 1, None, 1, (1, 6, 7)),
+    ],
+)
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_which_axis_is_which(shape, channels, layout, count, first, library):
+    data = images(*shape) if library == "torch" else images(*shape).numpy()
+    source = SampleSource(data, channels=channels, layout=layout)
+    assert len(source) == count
+    image = source.read(count - 1).image
+    assert image.shape == first
+    whole = np.asarray(data).reshape(-1)
+    assert np.isin(image, whole).all() and image.size * count == whole.size
+
+
+def test_a_layout_after_a_transform_is_that_of_what_the_transform_gives():
+    data = np.arange(5 * 3 * 3 * 3, dtype=np.float32).reshape(5, 3, 3, 3)
+    same = SampleSource(data, layout="NHWC", transform=lambda image: image * 2).read(1).image
+    assert np.array_equal(same, data[1].transpose(2, 0, 1) * 2)
+    turned = SampleSource(data, layout="NHWC", transform=lambda image: torch.from_numpy(image.transpose(2, 0, 1))).read(1)
+    assert np.array_equal(turned.image, data[1].transpose(2, 0, 1))

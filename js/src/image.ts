@@ -23,6 +23,7 @@ export class ImageView {
     this.#plane = new Choice("plane", "drawn", [], "", (plane) =>
       choose(plane === "" ? null : Number(plane)),
     );
+    this.#plane.root.hidden = true;
     this.#picture = new PictureBox("image", [this.#plane.root, this.#said]);
     this.root = this.#picture.root;
   }
@@ -40,7 +41,7 @@ export class ImageView {
     const [, width = 1, channels = 1] = display.shape;
     if (planes !== before) {
       const each = Array.from({ length: planes }, (_, c) => [String(c), `channel ${c}`] as const);
-      this.#plane.offer([["", "the kernel's channel"], ...each]);
+      this.#plane.offer([["", "kernel's channel"], ...each]);
     }
     this.#plane.show(plane === null ? "" : String(plane));
     this.#plane.root.hidden = planes === 0;

@@ -157,7 +157,7 @@ describe("an image whose channels are drawn one at a time", () => {
     model.answerAll();
     const chooser = query<HTMLSelectElement>("select[name=plane]");
     expect([...chooser.options].map(({ text }) => text)).toEqual([
-      "the kernel's channel",
+      "kernel's channel",
       ...[0, 1, 2, 3, 4].map((c) => `channel ${c}`),
     ]);
     choose(chooser, "3");

@@ -78,8 +78,7 @@ class SampleSource:
         self._normalize = None if mean is None else Normalize(per_channel(mean, "mean"), per_channel(std, "std"))
         self.given_classes = given_names(classes)
         self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.held)
-        if not self.classes:
-            self.classes = weights_names(transform)
+        self._categories = weights_names(transform)
         self.version = 0
         self.random = False
         self.seconds = 0.0
@@ -92,6 +91,7 @@ class SampleSource:
             self._items.stream.measure()
         self._length = self._items.count()
         self._marks.clear()
+        self.random = self._read_before = False
         self.version += 1
 
     def __len__(self) -> int:
@@ -222,6 +222,13 @@ class SampleSource:
                 continue
         return None
 
-    def class_name(self, number: int) -> str | int:
-        """The name of a class, or its number where there is no name."""
-        return self.classes[number] if 0 <= number < len(self.classes) else number
+    def names_for(self, count: int) -> tuple[str, ...]:
+        """The names of a net's classes, of which there are `count`; none where the names are of other classes.
+
+        More names than classes are taken only where they were given. The data set's own may be of other classes than
+        the net's; the categories of the weights whose transforms are used are then the net's.
+        """
+        fitting = len(self.classes) == count or (self.given_classes is not None and len(self.classes) > count)
+        if fitting:
+            return self.classes
+        return self._categories if len(self._categories) == count else ()

@@ -76,7 +76,8 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
     else:
         low, high = _range(colours, finite[: len(colours)])
         if (low, high) != (0.0, 1.0):
-            notes.append(f"Drawn from {low:.3g} (black) to {high:.3g} (white)." if high > low else "")
+            words = f"Drawn from {low:.3g} (black) to {high:.3g} (white)." if high > low else ""
+            notes.append(words.replace("-", "−"))
     if not finite.all():
         notes.append(f"{int(finite.size - finite.sum())} values are NaN or infinite.")
     scaled = (colours - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(colours)

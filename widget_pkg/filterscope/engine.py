@@ -116,9 +116,7 @@ class Engine:
             raise ValueError(
                 f"classes has {len(given)} names, the net's output {len(scores)} classes; give one name for each"
             )
-        # Names of another set of classes would be wrong under this net's numbers.
-        names = len(self.source.classes)
-        self._names_fit = scores is not None and (names == len(scores) or (given is not None and names > len(scores)))
+        self._class_names = () if scores is None else self.source.names_for(len(scores))
         self._fits_memory = sum(self._size(layer) for layer in self.layers) <= CACHE_BYTES // 4
 
     @staticmethod
@@ -324,7 +322,7 @@ class Engine:
         return [(self._class_name(int(number)), float(scores[number])) for number in order]
 
     def _class_name(self, number: int) -> str | int:
-        return self.source.class_name(number) if self._names_fit else number
+        return self._class_names[number] if number < len(self._class_names) else number
 
     @property
     def runs_the_net_itself(self) -> bool:
