@@ -1,7 +1,7 @@
 """Writes docs/data.md from the tables that the tests run: kinds of data sets, and bad input with its sentences.
 
-    python scripts/data_tables.py           writes the file
-    python scripts/data_tables.py --check   ends with 1 if the file is not what it would write
+python scripts/data_tables.py           writes the file
+python scripts/data_tables.py --check   ends with 1 if the file is not what it would write
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ every row below is tested. Change it there.
 
 STREAMS = """
 **Streams.** An `IterableDataset` is read from its start as far as you go, and 64 images further or for a quarter of a
-second. The last 2,000 items are kept, or as many as fit into 256 MB. To go back further is to read from the start again;
-if the stream shuffles, it then gives other images.
+second. The last 2,000 items are kept, or as many as fit into 256 MB. To go back further is to read from the start
+again; if the stream shuffles, it then gives other images.
 
 **Random data sets.** The first sample is read twice, and others when they are needed again. If a second read differs,
 the view says that the data set is random. The image that is shown stays the same while it is among the last 16 that
@@ -39,8 +39,8 @@ slow data set keeps no other slider waiting.
 
 BAD = """
 ## Bad input
-What is wrong, what Python raises, and the sentence; `⋯` stands for words that are not ours, such as torch's. After every
-one of them the net, the data and an explorer that is open are as they were: the test looks.
+What is wrong, what Python raises, and the sentence; `⋯` stands for words that are not ours, such as torch's. After
+every one of them the net, the data and an explorer that is open are as they were: the test looks.
 """
 
 

@@ -290,9 +290,7 @@ LABELS = [
     Kind(
         "label: an int, also of NumPy or torch, or a whole float",
         "the class of that number",
-        lambda at: Given(
-            Items([(FLOATS[0], torch.tensor([2.0]))], classes=NAMES), FLOATS[0], count=1, label="bird"
-        ),
+        lambda at: Given(Items([(FLOATS[0], torch.tensor([2.0]))], classes=NAMES), FLOATS[0], count=1, label="bird"),
     ),
     Kind(
         "label: a name",

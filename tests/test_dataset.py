@@ -347,5 +347,7 @@ def test_a_layout_after_a_transform_is_that_of_what_the_transform_gives():
     data = np.arange(5 * 3 * 3 * 3, dtype=np.float32).reshape(5, 3, 3, 3)
     same = SampleSource(data, layout="NHWC", transform=lambda image: image * 2).read(1).image
     assert np.array_equal(same, data[1].transpose(2, 0, 1) * 2)
-    turned = SampleSource(data, layout="NHWC", transform=lambda image: torch.from_numpy(image.transpose(2, 0, 1))).read(1)
+    turned = SampleSource(data, layout="NHWC", transform=lambda image: torch.from_numpy(image.transpose(2, 0, 1))).read(
+        1
+    )
     assert np.array_equal(turned.image, data[1].transpose(2, 0, 1))

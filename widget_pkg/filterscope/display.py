@@ -50,11 +50,11 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
         shown = image[:, middle]
         notes.append(f"Slice {middle} of {image.shape[1]}.")
     normalize = finding.normalize
-    undone = normalize is not None and normalize.fits(image)
-    if undone and normalize is not None:
+    white: float | None = None
+    if normalize is not None and normalize.fits(image):
         shown = (normalize.undo(image[:, :, None]) if image.ndim == 2 else normalize.undo(shown)).reshape(shown.shape)
-        top = 255.0 if normalize.of_bytes else 1.0
-        notes.append("Normalize undone." if top == 1 else "Normalize undone (its numbers are for values 0 … 255).")
+        white = normalize.white
+        notes.append("Normalize undone." if white != 255 else "Normalize undone (its numbers are for values 0 … 255).")
     elif normalize is not None:
         numbers = max(len(normalize.mean), len(normalize.std))
         notes.append(f"Its Normalize has {numbers} numbers for {image.shape[0]} channels: not undone.")
@@ -63,16 +63,16 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
 
     count = shown.shape[0]
     finite = np.isfinite(shown)
-    alpha = count == 4 and bool(finite[3].all()) and shown[3].min() >= 0 and shown[3].max() <= (top if undone else 1)
+    alpha = count == 4 and bool(finite[3].all()) and shown[3].min() >= 0 and shown[3].max() <= (white or 1)
     chosen = None
     if count not in (1, 3) and not alpha:
         chosen = min(plane, count - 1)
         shown, finite = shown[chosen : chosen + 1], finite[chosen : chosen + 1]
         notes.append(f"Channel {chosen} of {count}.")
     colours = shown[:3] if alpha else shown
-    if undone:
-        low, high = 0.0, top
-        notes += _clipped(colours, top)
+    if white is not None:
+        low, high = 0.0, white
+        notes += _clipped(colours, white)
     else:
         low, high = _range(colours, finite[: len(colours)])
         if (low, high) != (0.0, 1.0):
@@ -83,7 +83,7 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
     scaled = (colours - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(colours)
     pixels = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1).astype(np.float32)
     if alpha:
-        opacity = shown[3] / np.float32(top if undone else 1)
+        opacity = shown[3] / np.float32(white or 1)
         pixels = pixels * opacity + checkerboard(*shown.shape[1:]) * (1 - opacity)
         notes.append("Transparent over a checkerboard.")
     drawn = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(np.moveaxis(pixels, 0, -1))
@@ -104,8 +104,8 @@ def _range(values: np.ndarray, finite: np.ndarray) -> tuple[float, float]:
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
 
-def _clipped(values: np.ndarray, top: float) -> list[str]:
+def _clipped(values: np.ndarray, white: float) -> list[str]:
     """How many values lie outside, by more than the half of one of 256 levels."""
-    slack = top / 510
-    count = int(((values < -slack) | (values > top + slack)).sum())
-    return [f"{count} of {values.size} values lay outside 0 … {top:.0f} and are clipped."] if count else []
+    slack = white / 510
+    count = int(((values < -slack) | (values > white + slack)).sum())
+    return [f"{count} of {values.size} values lay outside 0 … {white:.0f} and are clipped."] if count else []

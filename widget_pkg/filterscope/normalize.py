@@ -26,10 +26,12 @@ class Normalize:
     Attributes:
         mean: float32 `(C,)` or `(1,)`.
         std: float32 `(C,)` or `(1,)`, above 0.
+        first: The first of several in a row, where this is all of them as one.
     """
 
     mean: np.ndarray
     std: np.ndarray
+    first: Normalize | None = None
 
     def fits(self, image: np.ndarray) -> bool:
         """Whether an image `(C, …)` has as many channels as it has numbers."""
@@ -47,12 +49,15 @@ class Normalize:
 
     def after(self, first: Normalize) -> Normalize:
         """The two in a row as one: this one applied to what `first` gives."""
-        return Normalize(first.std * self.mean + first.mean, first.std * self.std)
+        return Normalize(first.std * self.mean + first.mean, first.std * self.std, first.first or first)
 
     @property
-    def of_bytes(self) -> bool:
-        """Whether it is meant for values 0 … 255, as in nets that came from Caffe."""
-        return bool((self.mean > 1).any())
+    def white(self) -> float | None:
+        """What was white before: 1, or 255 as for nets that came from Caffe; None where the mean is no colour."""
+        mean = (self.first or self).mean
+        if mean.min() < 0 or mean.max() > 255:
+            return None
+        return 1.0 if mean.max() <= 1 else 255.0
 
 
 @dataclass(frozen=True, eq=False)
