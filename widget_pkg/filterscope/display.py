@@ -78,16 +78,24 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
         if (low, high) != (0.0, 1.0):
             words = f"Drawn from {low:.3g} (black) to {high:.3g} (white)." if high > low else ""
             notes.append(words.replace("-", "−"))
-    if not finite.all():
+    known = finite.all()
+    if not known:
         notes.append(f"{int(finite.size - finite.sum())} values are NaN or infinite.")
-    scaled = (colours - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(colours)
-    pixels = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1).astype(np.float32)
+    pixels = _scaled(colours if known else np.nan_to_num(colours, nan=low, posinf=np.inf, neginf=-np.inf), low, high)
     if alpha:
         opacity = shown[3] / np.float32(white or 1)
         pixels = pixels * opacity + checkerboard(*shown.shape[1:]) * (1 - opacity)
         notes.append("Transparent over a checkerboard.")
     drawn = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(np.moveaxis(pixels, 0, -1))
     return Display(drawn, low, high, " ".join(filter(None, notes)), chosen, 0 if chosen is None else count)
+
+
+def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Float32 of the same shape in [0, 1], 0 for `low` and less, 1 for `high` and more."""
+    if high <= low:
+        return np.zeros_like(values)
+    scaled = values if (low, high) == (0.0, 1.0) else (values - np.float32(low)) / np.float32(high - low)
+    return np.clip(scaled, 0, 1).astype(np.float32, copy=False)
 
 
 def checkerboard(height: int, width: int) -> np.ndarray:
@@ -99,7 +107,7 @@ def checkerboard(height: int, width: int) -> np.ndarray:
 
 def _range(values: np.ndarray, finite: np.ndarray) -> tuple[float, float]:
     """What black and white stand for: 0 and 1 where all values lie between them, else the least and the greatest."""
-    known = values[finite]
+    known = values if finite.all() else values[finite]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 

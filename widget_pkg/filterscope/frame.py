@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from filterscope.engine import Engine
-from filterscope.response import matches_image, shown_channels, shown_plane
+from filterscope.image_part import drawn_plane, image_part
+from filterscope.response import matches_image, shown_channels
 from filterscope.selection import Scale, Selection
 from filterscope.value_range import ValueRange, encode, value_range
 
 FULL_PRECISION_BYTES = 256 * 2**10
 MOST_CODES = 2**20
-MOST_DISPLAY_PIXELS = 3 * 2**16
 _ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 
 
@@ -49,7 +49,10 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
         "revision": revision,
         **asdict(selection),
         "images": len(engine.source),
-        "sample": _sample_part(engine, selection),
+        "sample": {
+            **image_part(sample, drawn_plane(sample, layer, selection), engine.source.note),
+            "prediction": _best(engine.prediction(selection.image)),
+        },
         "kernels": _kernel_picture(kernels, selection.scale),
         "responses": _picture(responses, selection.scale),
         "activations": _picture(activations, selection.scale),
@@ -66,33 +69,6 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
             + activation_slice
             + (f"; the first of {layer.items} that the net made of the image" if layer.items > 1 else ""),
         },
-    }
-
-
-def _sample_part(engine: Engine, selection: Selection) -> dict[str, Any]:
-    """The image as it is drawn: in one byte a value, and a large one as means of square blocks."""
-    sample = engine.sample(selection.image)
-    plane = shown_plane(sample.image, engine.layers[selection.layer], selection.channel)
-    drawn = sample.drawn(plane if selection.plane is None else selection.plane)
-    pixels, reduced = drawn.pixels, 1
-    while pixels.shape[0] * pixels.shape[1] / reduced**2 > MOST_DISPLAY_PIXELS:
-        reduced += 1
-    note = ""
-    if reduced > 1:
-        note = f"The page shows means of {reduced}×{reduced} pixels."
-        planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
-        means = _block_means(planes, reduced)
-        pixels = means[0] if pixels.ndim == 2 else np.moveaxis(means, 0, -1)
-    return {
-        "label": sample.label,
-        "display": np.floor(pixels * 255 + 0.5).astype(np.uint8),
-        "size": list(drawn.pixels.shape[:2]),
-        "reduced": reduced,
-        "plane": drawn.plane,
-        "planes": drawn.planes,
-        "range": {"low": drawn.low, "high": drawn.high},
-        "note": " ".join(filter(None, [sample.said, drawn.note, note, engine.source.note])),
-        "prediction": _best(engine.prediction(selection.image)),
     }
 
 
