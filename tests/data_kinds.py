@@ -284,6 +284,24 @@ DATA_SETS = [
         "in their own shape; a signal's channels are drawn as rows, of a volume the middle slice",
         lambda at: Given(FLOATS[:, :, 0], FLOATS[0, :, 0], options={"rank": 1}, display=FLOATS[0, :, 0]),
     ),
+    Kind(
+        "still images, of any kind, for a net of clips `(C, D, H, W)`",
+        "each is given to the net as a clip of 16 equal frames",
+        lambda at: Given(
+            FLOATS,
+            FLOATS[0][:, None].expand(-1, 16, -1, -1),
+            options={"rank": 3},
+            display=FLOATS[0],
+            note="16 equal frames",
+        ),
+    ),
+    Kind(
+        "clips whose frames come first, `(D, C, H, W)` or `(D, H, W, C)`",
+        "the axes as the net takes them; the middle frame is drawn",
+        lambda at: Given(
+            [FLOATS, FLOATS], FLOATS.transpose(0, 1), count=2, options={"rank": 3}, display=FLOATS[2], note="first axis"
+        ),
+    ),
 ]
 
 LABELS = [

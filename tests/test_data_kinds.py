@@ -20,7 +20,7 @@ class Any1(nn.Module):
 
     def __init__(self, channels, rank):
         super().__init__()
-        self.conv = (nn.Conv1d, nn.Conv2d)[rank - 1](channels, 2, 3)
+        self.conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[rank - 1](channels, 2, 3)
         self.head = nn.Linear(2, 1000)
 
     def forward(self, x):

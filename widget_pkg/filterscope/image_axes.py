@@ -16,6 +16,9 @@ from filterscope.class_names import short
 
 LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW")
 
+STILL_FRAMES = 16
+"""Frames of the clip that is made of a still image; what torchvision's video nets were trained on."""
+
 _AXES = {1: "(L) or (C, L)", 2: "(H, W), (C, H, W) or (H, W, C)", 3: "(D, H, W) or (C, D, H, W)"}
 _BATCHES = {1: "(N, C, L)", 2: "(N, C, H, W), (N, H, W, C) or (N, H, W)", 3: "(N, C, D, H, W)"}
 
@@ -62,7 +65,8 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
         return True, None
     if axes == rank + 1:
         several = channels is not None and channels > 1
-        one = (several and channels in (shape[0], shape[-1])) or (rank == 2 and shape[-1] == 1 < shape[-2])
+        ends = shape[:1] if rank == 3 else (shape[0], shape[-1])  # (N, H, W, C) for a net of clips are still images
+        one = (several and channels in ends) or (rank == 2 and shape[-1] == 1 < shape[-2])
         first = one and several and shape[0] == channels
         return one, layout if layout else ("CHW" if first or not one else "HWC")
     if layout is None:
@@ -129,11 +133,15 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     if rank == 1 and values.ndim == 3:
         rank, channels = 2, None
     said = []
+    if rank == 3 and channels is not None and channels > 1:
+        values, how = _as_clip(values, channels)
+        if how:
+            said, layout = [how], "CHW"
     if values.ndim == rank:
         values = values[None]
     elif values.ndim != rank + 1:
         raise NoImageError(f"it has shape {values.shape}; expected an image {_AXES[rank]}")
-    elif kind == "PIL image":
+    elif kind == "PIL image" and rank == 2:
         values = np.moveaxis(values, -1, 0)
     elif (_image_part(layout) or _guess(values.shape, channels, kind == "array" and rank == 2)) == "HWC":
         values = np.moveaxis(values, -1, 0)
@@ -146,6 +154,18 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     if values.dtype == np.bool_ or np.issubdtype(values.dtype, np.floating):
         return np.array(values, np.float32, order="C"), " ".join(said)
     raise NoImageError(f"its values are {values.dtype}; expected floats, or uint8 (taken as 0 … 255 → [0, 1])")
+
+
+def _as_clip(values: np.ndarray, channels: int) -> tuple[np.ndarray, str]:
+    """What a net of clips `(C, D, H, W)` is given for a still image, and for a clip whose frames come first."""
+    if values.ndim == 3 and channels in (values.shape[0], values.shape[-1]):
+        still = values if values.shape[0] == channels else np.moveaxis(values, -1, 0)
+        clip = np.repeat(still[:, None], STILL_FRAMES, axis=1)
+        return clip, f"A still image, given to the net as a clip of {STILL_FRAMES} equal frames."
+    if values.ndim == 4 and values.shape[0] != channels and channels in (values.shape[1], values.shape[-1]):
+        where = 1 if values.shape[1] == channels else 3
+        return np.moveaxis(values, where, 0), "Its first axis is taken as the frames."
+    return values, ""
 
 
 def _guess(shape: tuple[int, ...], channels: int | None, as_pictures: bool) -> str:
