@@ -7,8 +7,6 @@ are not ours, such as torch's.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,33 +16,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from traitlets import TraitError
 
+from bad_nets import NETS, REFUSED
+from bad_rows import Bad, activation_of
 from filterscope import Explorer, NetError, SampleError
-from nets import TwoConvs, images, seeded
-
-
-@dataclass
-class Place:
-    """Where something goes wrong: a net that takes gray images, and a good data set for it."""
-
-    net: nn.Module
-    data: Any
-
-    def explorer(self, data: Any = None, **options: Any) -> Explorer:
-        return Explorer(self.net, self.data if data is None else data, **options)
-
-    def second(self, item: Any, **options: Any) -> Explorer:
-        """An explorer of a good image, a bad one and a good one, at the second."""
-        return self.explorer([images(1, 14, 14), item, images(1, 14, 14)], image_index=1, **options)
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A row: `error` is what Python raises, `None` where the view says it and nothing is raised."""
-
-    what: str
-    do: Callable[[Place], Any]
-    error: type[Exception] | None
-    says: str
+from nets import images
 
 
 class Raises(Dataset):
@@ -81,23 +56,8 @@ class BreaksOff(IterableDataset):
         raise ConnectionError("the server went away")
 
 
-class NoConvs(nn.Module):
-    def forward(self, x):
-        return x.mean((1, 2, 3))
-
-
-class Unreached(NoConvs):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(1, 1, 1)
-
-
 def image_of(explorer: Explorer) -> np.ndarray:
     return explorer.image
-
-
-def activation_of(explorer: Explorer) -> np.ndarray:
-    return explorer.activation
 
 
 def note_of(explorer: Explorer) -> str:
@@ -120,64 +80,7 @@ EXPECTED = (
     "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
     "(image, label), or the path of a folder"
 )
-REFUSED = (
-    "Give images as the net was trained on; transform= brings others into that shape, forward= (a function of net and "
-    "image) is for nets with an unusual call."
-)
 INDEX = "this data set has images 0 … 2"
-
-NETS = [
-    Bad(
-        "no net",
-        lambda at: Explorer(None, at.data),
-        TypeError,
-        "net is a NoneType; expected a torch.nn.Module",
-    ),
-    Bad(
-        "a class instead of a net",
-        lambda at: Explorer(TwoConvs, at.data),
-        TypeError,
-        "net is the class TwoConvs; expected a torch.nn.Module; call it to make a net",
-    ),
-    Bad(
-        "a state dict instead of a net",
-        lambda at: Explorer(at.net.state_dict(), at.data),
-        TypeError,
-        "net is a OrderedDict; expected a torch.nn.Module",
-    ),
-    Bad(
-        "a net without convolutions",
-        lambda at: Explorer(NoConvs(), at.data),
-        NetError,
-        "no convolution found in a forward pass of the net: NoConvs has none. Explorer shows nets with nn.Conv2d and "
-        "the like.",
-    ),
-    Bad(
-        "a convolution that no image reaches",
-        lambda at: Explorer(seeded(Unreached), at.data),
-        NetError,
-        "no convolution found in a forward pass of the net: it has conv (Conv2d), none of them reached from the image. "
-        "Explorer shows nets with nn.Conv2d and the like.",
-    ),
-    Bad(
-        "images with more channels than the net takes",
-        lambda at: at.explorer([images(3, 14, 14)]),
-        NetError,
-        f"the net refused an image of shape (C, H, W) = (3, 14, 14), float32: ⋯ {REFUSED}",
-    ),
-    Bad(
-        "images too small for the net",
-        lambda at: at.explorer([images(1, 4, 4)]),
-        NetError,
-        f"the net refused an image of shape (C, H, W) = (1, 4, 4), float32: ⋯ {REFUSED}",
-    ),
-    Bad(
-        "one image of another size than a linear layer takes",
-        lambda at: activation_of(at.second(images(1, 2, 2))),
-        NetError,
-        f"the net refused an image of shape (C, H, W) = (1, 2, 2), float32: ⋯ {REFUSED}",
-    ),
-]
 
 DATA_SETS = [
     Bad("a number", lambda at: at.explorer(42), TypeError, f"the data set is a int; {EXPECTED}"),

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch.utils.data import TensorDataset
 
-from bad_inputs import TABLE, Place
+from bad_inputs import TABLE
+from bad_rows import Place
 from filterscope import Explorer
 from nets import TwoConvs, images, seeded
 

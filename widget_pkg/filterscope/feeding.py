@@ -67,7 +67,7 @@ class Feeding:
         refused: list[Exception] = []
         for way in self._ways:
             try:
-                result = attempt(way)
+                result = attempt(way if self.forward is None else _calling_the_net(way))
             except NetError:  # it ran, and cannot be shown
                 raise
             except Exception as error:
@@ -102,6 +102,27 @@ class Feeding:
             f"the net refused {image}: {said}. Give images as the net was trained on; transform= brings others into "
             "that shape, forward= (a function of net and image) is for nets with an unusual call."
         )
+
+
+def _calling_the_net(way: Way) -> Way:
+    """The same, refused where it calls no part of the net that it is given."""
+
+    def watched(module: nn.Module, batch: torch.Tensor) -> Any:
+        called: list[nn.Module] = []
+        hooks = [part.register_forward_pre_hook(lambda part, args: called.append(part)) for part in module.modules()]
+        try:
+            output = way(module, batch)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if not called:
+            raise NetError(
+                "forward never calls the net that it is given, so there is nothing to show; write "
+                "forward=lambda net, image: net(image, ...)"
+            )
+        return output
+
+    return watched
 
 
 def _as_batch(module: nn.Module, batch: torch.Tensor) -> Any:
