@@ -109,13 +109,14 @@ def _calling_the_net(way: Way) -> Way:
 
     def watched(module: nn.Module, batch: torch.Tensor) -> Any:
         called: list[nn.Module] = []
-        hooks = [part.register_forward_pre_hook(lambda part, args: called.append(part)) for part in module.modules()]
+        parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]  # these take none
+        hooks = [part.register_forward_pre_hook(lambda part, args: called.append(part)) for part in parts]
         try:
             output = way(module, batch)
         finally:
             for hook in hooks:
                 hook.remove()
-        if not called:
+        if parts and not called:
             raise NetError(
                 "forward never calls the net that it is given, so there is nothing to show; write "
                 "forward=lambda net, image: net(image, ...)"
