@@ -69,12 +69,22 @@ class Explorer(Readings, anywidget.AnyWidget):
 
     Args:
         net: A `torch.nn.Module` with convolutions. It is shown as in eval mode, and stays in the mode it is in.
-        test_data: A torch `Dataset`, `DataLoader`, array `(N, C, H, W)` or list, of images or of `(image, label)`.
-        classes: Class names; by default the data set's `.classes`.
-        transform: Applied to each image as the data set gives it.
-        mean: Of the Normalize that the images went through, undone for display.
+        test_data: Images, with or without labels: a torch `Dataset` of images, `(image, label)` or dictionaries; an
+            `IterableDataset`, read as far as you go; a `DataLoader`, of which the data set is read in order; a list of
+            arrays, tensors or PIL images; an array or tensor `(N, C, H, W)`, `(N, H, W, C)` or, of gray images,
+            `(N, H, W)`; a pair of such an array and labels; the path of a folder of pictures or of class folders; or
+            one image. An array of three axes is one image where its first or last axis has as many entries as the net
+            takes channels, more than one. Floats go to the net as they are; uint8 and PIL images as 0 … 1. Images are
+            read when they are needed.
+        classes: Class names in their order, a dictionary, or a torchvision weights object; by default the data set's
+            own (`.classes`, `.class_to_idx`, `.features`).
+        transform: Applied to each image as the data set gives it: a function of one image, or a torchvision weights
+            object for its own transforms.
+        mean: Of the Normalize that the images went through, a number a channel; undone in `display`. By default the
+            Normalize found in the data set's transforms.
         std: Its standard deviation.
-        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear.
+        layout: The order of the axes where it is not clear: `"CHW"` or `"HWC"` of one image, `"NCHW"`, `"NHWC"` or
+            `"NHW"` of a whole array.
         image_index: The image that is shown first.
         layer_index: The layer, in execution order.
         filter_index: The filter of that layer.
@@ -87,8 +97,9 @@ class Explorer(Readings, anywidget.AnyWidget):
 
     Raises:
         TypeError: If a keyword is unknown, or `net` or `test_data` are not what they should be.
-        ValueError: If the data set is empty, the net has no convolution, or refuses the image (`NetError`), or the
-            image cannot be read (`SampleError`), or there are fewer class names than classes.
+        ValueError: If the data set is empty, the net has no convolution, or refuses the image (`NetError`), or none of
+            the first 20 images can be read (`SampleError`), or there are fewer class names than classes.
+        FileNotFoundError: If `test_data` is a path, and there is nothing.
         traitlets.TraitError: If an index is out of range.
 
     Example:
