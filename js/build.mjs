@@ -5,7 +5,7 @@
 // Both files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
 // tell a stale bundle. The recipe, to be followed to the byte by anyone who recomputes it:
 //
-//   files  = every file below js/src (all levels), and js/build.mjs, and js/package-lock.json
+//   files  = every file below js/src (all levels), and js/build.mjs, js/internal_names.mjs, js/package-lock.json
 //   paths  = their paths relative to js/, with "/" between the parts ("src/widget.ts", "build.mjs"),
 //            sorted by their UTF-8 bytes (Python: sorted() over ASCII paths)
 //   sha256 = SHA-256 over, for each path in that order: path (UTF-8) + NUL + the file's bytes + NUL
@@ -17,10 +17,24 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
+import { internalNames } from "./internal_names.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const target = path.join(here, "..", "widget_pkg", "filterscope", "static");
 const limit = 60_000; // bytes, script and style sheet together: the bundle travels in full with every instance
+
+const builtins = Object.fromEntries(
+  [
+    "Math.floor",
+    "Math.max",
+    "Math.min",
+    "Math.round",
+    "Math.ceil",
+    "Math.abs",
+    "Number.isFinite",
+    "Number.isNaN",
+  ].map((name) => [name, name.replace(".", "_")]),
+);
 
 async function sourcesHash() {
   const entries = await readdir(path.join(here, "src"), { recursive: true, withFileTypes: true });
@@ -28,7 +42,7 @@ async function sourcesHash() {
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(here, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"));
   const hash = createHash("sha256");
-  for (const name of [...sources, "build.mjs", "package-lock.json"].sort()) {
+  for (const name of [...sources, "build.mjs", "internal_names.mjs", "package-lock.json"].sort()) {
     hash.update(name).update("\0");
     hash.update(await readFile(path.join(here, name))).update("\0");
   }
@@ -46,6 +60,9 @@ async function bundle() {
     outdir: "static",
     bundle: true,
     minify: true,
+    mangleProps: new RegExp(`^(${internalNames(here).join("|")})$`),
+    inject: ["src/builtins.ts"],
+    define: { ...builtins, "Number.POSITIVE_INFINITY": "Infinity" },
     format: "esm",
     target: "es2022",
     charset: "utf8",

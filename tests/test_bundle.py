@@ -20,7 +20,7 @@ NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml", "htt
 def sources_hash():
     """The recipe of js/build.mjs, written a second time: it stands in the first lines of that file."""
     files = [path for path in (JS / "src").rglob("*") if path.is_file()]
-    files += [JS / "build.mjs", JS / "package-lock.json"]
+    files += [JS / "build.mjs", JS / "internal_names.mjs", JS / "package-lock.json"]
     digest = hashlib.sha256()
     for name, path in sorted((path.relative_to(JS).as_posix(), path) for path in files):
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")

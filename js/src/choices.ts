@@ -1,6 +1,6 @@
 /** The selects: what is shown, and on which scale. */
 
-import { element, options, setText } from "./dom";
+import { attribute, element, on, options, setText } from "./dom";
 
 export type Entries = readonly (readonly [value: string, text: string])[];
 
@@ -9,15 +9,10 @@ export class Choice {
   readonly root: HTMLElement;
 
   constructor(name: string, label: string, entries: Entries, hint: string, choose: (value: string) => void) {
-    this.#select = element("select", { name, title: hint || false, "data-lm-suppress-shortcuts": "true" });
+    this.#select = element("select", { name, title: hint || false });
     options(this.#select, entries);
-    this.root = element(
-      "label",
-      { class: "fs-choice" },
-      element("span", { class: "fs-name" }, label),
-      this.#select,
-    );
-    this.#select.addEventListener("change", () => choose(this.#select.value));
+    this.root = element("label.fs-choice", element("span.fs-name", label), this.#select);
+    on(this.#select, "change", () => choose(this.#select.value));
   }
 
   get value(): string {
@@ -33,7 +28,7 @@ export class Choice {
   }
 
   describedBy(id: string): void {
-    this.#select.setAttribute("aria-describedby", id);
+    attribute(this.#select, "aria-describedby", id);
   }
 }
 
@@ -63,15 +58,10 @@ export class ChoiceGroup {
   readonly root: HTMLElement;
 
   constructor(label: string, id: string, choices: readonly Choice[]) {
-    this.#sentence = element("p", { class: "fs-note fs-sentence", id });
+    this.#sentence = element("p.fs-note.fs-sentence", { id });
     for (const choice of choices) choice.describedBy(id);
-    const row = element("div", { class: "fs-choices" }, ...choices.map((choice) => choice.root));
-    this.root = element(
-      "div",
-      { class: "fs-group", role: "group", "aria-label": label },
-      row,
-      this.#sentence,
-    );
+    const row = element("div.fs-choices", ...choices.map((choice) => choice.root));
+    this.root = element("div.fs-group", { role: "group", "aria-label": label }, row, this.#sentence);
   }
 
   say(sentence: string): void {

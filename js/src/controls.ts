@@ -61,10 +61,9 @@ export class Controls {
     this.#filter.root.append(busy);
     const sliders = [this.#image.root, this.#layer.root, this.#filter.root];
     this.root = element(
-      "div",
-      { class: "fs-controls" },
-      element("div", { class: "fs-sliders" }, ...sliders),
-      element("div", { class: "fs-groups" }, this.#response.root, this.#colours.root),
+      "div.fs-controls",
+      element("div.fs-sliders", ...sliders),
+      element("div.fs-groups", this.#response.root, this.#colours.root),
     );
   }
 

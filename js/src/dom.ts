@@ -1,18 +1,44 @@
 /** Small helpers around elements. Text reaches the page through textContent only. */
 
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
+type Part = Attributes | Node | string;
 
+/** `element("p.fs-note", { id }, "words")`: a tag with its classes, attributes, and what stands inside. */
 export function element<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  attributes: Attributes = {},
-  ...children: (Node | string)[]
+  kind: K | `${K}.${string}`,
+  ...parts: Part[]
 ): HTMLElementTagNameMap[K] {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false) node.setAttribute(name, value === true ? "" : String(value));
+  const [tag, ...classes] = kind.split(".");
+  const node = document.createElement(tag as K);
+  if (classes.length > 0) node.className = classes.join(" ");
+  for (const part of parts) {
+    if (typeof part === "string" || part instanceof Node) node.append(part);
+    else {
+      for (const [name, value] of Object.entries(part)) {
+        if (value !== false) attribute(node, name, value === true ? "" : value);
+      }
+    }
   }
-  node.append(...children);
+  // JupyterLab takes arrow keys away from whatever has the focus, unless it says so itself.
+  if (node.tabIndex >= 0) attribute(node, "data-lm-suppress-shortcuts", "true");
   return node;
+}
+
+export function attribute(node: HTMLElement, name: string, value: string | number | boolean): void {
+  node.setAttribute(name, String(value));
+}
+
+export function on<K extends keyof HTMLElementEventMap>(
+  node: HTMLElement,
+  type: K,
+  heard: (event: HTMLElementEventMap[K]) => void,
+): void {
+  node.addEventListener(type, heard, { passive: false }); // a wheel is listened to in order to stop it
+}
+
+/** Keys with these belong to the browser or the notebook. */
+export function hasModifier({ altKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  return altKey || ctrlKey || metaKey;
 }
 
 /** For what one element says about another; unique on the page, where several widgets may stand. */
@@ -30,4 +56,9 @@ export function options(
   entries: readonly (readonly [value: string, text: string])[],
 ): void {
   select.replaceChildren(...entries.map(([value, text]) => element("option", { value }, text)));
+}
+
+/** Whether two lists hold the same: what need not change stays, as an open list of choices. */
+export function sameItems<T>(one: readonly T[], two: readonly T[]): boolean {
+  return one.length === two.length && one.every((item, k) => item === two[k]);
 }

@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { Client, type Listener } from "./client";
 import { Controls } from "./controls";
-import { element } from "./dom";
+import { element, on } from "./dom";
 import { verdict } from "./format";
 import { Frames, sameArgs } from "./frames";
 import { GridView } from "./grid";
@@ -37,7 +37,7 @@ const HELD_BYTES = 32 * 2 ** 20;
 const PATIENCE = 10_000;
 
 export class ExplorerView implements Listener {
-  readonly root = element("div", { class: "filterscope", "data-lm-suppress-shortcuts": "true" });
+  readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
   readonly #model: AnyModel<Traits>;
   readonly #palettes = new Palettes();
   readonly #status = new Status(this.root);
@@ -91,9 +91,9 @@ export class ExplorerView implements Listener {
     });
     this.#response.link(this.#activation);
     const pictures = this.#views.slice(0, -1).map((view) => view.root);
-    const row = element("div", { class: "fs-pictures" }, ...pictures);
+    const row = element("div.fs-pictures", ...pictures);
     const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, row, this.#grid.root];
-    this.root.append(element("div", { class: "fs-inner" }, ...parts));
+    this.root.append(element("div.fs-inner", ...parts));
     for (const view of this.#views) view.clear();
     this.#listen();
     this.#client.ask("describe", {});
@@ -149,8 +149,7 @@ export class ExplorerView implements Listener {
     const size = new ResizeObserver(() => this.#resize());
     size.observe(root);
     // Hosts bind their own actions to keys: what is pressed in here stays in here.
-    const keep = (event: Event) => event.stopPropagation();
-    root.addEventListener("keydown", keep);
+    on(root, "keydown", (event) => event.stopPropagation());
     const theme = onThemeChange(root, () => {
       followTheme(root);
       this.#grid.draw();
@@ -161,7 +160,6 @@ export class ExplorerView implements Listener {
         for (const trait of TRAITS) model.off(`change:${trait}`, moved);
       },
       () => size.disconnect(),
-      () => root.removeEventListener("keydown", keep),
       theme,
     );
   }

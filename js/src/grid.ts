@@ -1,7 +1,7 @@
 /** The whole layer at once: every filter's kernel and map on one canvas, of which only what is in view is drawn. */
 
 import { Choice } from "./choices";
-import { element, setText } from "./dom";
+import { attribute, element, hasModifier, on, setText } from "./dom";
 import { number } from "./format";
 import {
   GRID_HEIGHT,
@@ -24,8 +24,8 @@ const SCROLLBAR = 16;
 const KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"];
 
 export class GridView {
-  readonly #title = element("h3", { class: "fs-title" });
-  readonly #caption = element("p", { class: "fs-note" });
+  readonly #title = element("h3.fs-title");
+  readonly #caption = element("p.fs-note");
   readonly #canvas = element("canvas", {
     "data-view": "grid",
     tabindex: 0,
@@ -33,10 +33,9 @@ export class GridView {
     "aria-valuemin": 0,
     "aria-valuenow": 0,
     "aria-label": "all filters of the layer: arrow keys move, Enter selects",
-    "data-lm-suppress-shortcuts": "true",
   });
-  readonly #extent = element("div", { class: "fs-extent" }, this.#canvas);
-  readonly #scroller = element("div", { class: "fs-scroller" }, this.#extent);
+  readonly #extent = element("div.fs-extent", this.#canvas);
+  readonly #scroller = element("div.fs-scroller", this.#extent);
   readonly #pick: (filter: number) => void;
   readonly #painter: GridPainter;
   readonly root: HTMLElement;
@@ -60,8 +59,8 @@ export class GridView {
       this.#map = value as MapName;
       this.#place();
     });
-    const head = element("div", { class: "fs-head" }, this.#title, choice.root, this.#caption);
-    this.root = element("section", { class: "fs-grid" }, head, this.#scroller);
+    const head = element("div.fs-head", this.#title, choice.root, this.#caption);
+    this.root = element("section.fs-grid", head, this.#scroller);
     this.#listen();
   }
 
@@ -162,14 +161,14 @@ export class GridView {
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
     const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
     setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
-    this.#canvas.setAttribute("aria-valuemax", String(Math.max(0, filters - 1)));
+    attribute(this.#canvas, "aria-valuemax", Math.max(0, filters - 1));
     this.#sayCursor();
   }
 
   #sayCursor(): void {
     const selected = this.#cursor === this.#frame?.filter ? ", selected" : "";
-    this.#canvas.setAttribute("aria-valuenow", String(this.#cursor));
-    this.#canvas.setAttribute("aria-valuetext", `filter ${this.#cursor}${selected}`);
+    attribute(this.#canvas, "aria-valuenow", this.#cursor);
+    attribute(this.#canvas, "aria-valuetext", `filter ${this.#cursor}${selected}`);
   }
 
   #reveal(filter: number): void {
@@ -184,15 +183,15 @@ export class GridView {
   }
 
   #listen(): void {
-    this.#scroller.addEventListener("scroll", () => this.draw());
-    this.#canvas.addEventListener("click", (event) => this.#click(event));
-    this.#canvas.addEventListener("keydown", (event) => this.#key(event));
+    on(this.#scroller, "scroll", () => this.draw());
+    on(this.#canvas, "click", (event) => this.#click(event));
+    on(this.#canvas, "keydown", (event) => this.#key(event));
     const focus = (focused: boolean) => () => {
       this.#focused = focused;
       this.draw();
     };
-    this.#canvas.addEventListener("focus", focus(true));
-    this.#canvas.addEventListener("blur", focus(false));
+    on(this.#canvas, "focus", focus(true));
+    on(this.#canvas, "blur", focus(false));
   }
 
   #click(event: MouseEvent): void {
@@ -208,7 +207,7 @@ export class GridView {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.altKey || event.ctrlKey || event.metaKey || !this.#frame || !this.#geometry) return;
+    if (hasModifier(event) || !this.#frame || !this.#geometry) return;
     const last = (this.#frame.kernels.tensor.shape[0] ?? 1) - 1;
     if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
     else if (KEYS.includes(event.key)) this.#moveCursor(this.#target(event.key, last));

@@ -48,7 +48,7 @@ export function kernelsAreSummed({ kernels, detail }: Frame): boolean {
 export class KernelView {
   readonly #legend = new Legend();
   readonly #picture = new PictureBox("kernel", [this.#legend.root]);
-  readonly #numbers = element("div", { class: "fs-numbers", "aria-hidden": "true" });
+  readonly #numbers = element("div.fs-numbers", { "aria-hidden": "true" });
   readonly root = this.#picture.root;
 
   readonly #palettes: Palettes;
@@ -126,7 +126,7 @@ export class KernelView {
       ...cells.map((text, i) => {
         const [red, green, blue] = colourOf(codes[i]!, palette);
         const bright = 0.299 * red + 0.587 * green + 0.114 * blue > 115;
-        return element("span", { class: bright ? "fs-on-bright" : "fs-on-dark" }, text);
+        return element(bright ? "span.fs-on-bright" : "span.fs-on-dark", text);
       }),
     );
   }

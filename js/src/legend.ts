@@ -8,15 +8,14 @@ import type { Range } from "./protocol";
 import type { Summary } from "./tensor";
 
 export class Legend {
-  readonly #bar = element("div", { class: "fs-bar" });
+  readonly #bar = element("div.fs-bar");
   readonly #low = element("span");
-  readonly #zero = element("span", { class: "fs-zero" });
+  readonly #zero = element("span.fs-zero");
   readonly #high = element("span");
   readonly root = element(
-    "div",
-    { class: "fs-legend" },
+    "div.fs-legend",
     this.#bar,
-    element("div", { class: "fs-ticks" }, this.#low, this.#zero, this.#high),
+    element("div.fs-ticks", this.#low, this.#zero, this.#high),
   );
 
   paint(range: Range, palette: PaletteName): void {

@@ -1,6 +1,6 @@
 /** The frame around every large picture: title, square box with the canvas, the readout, and lines of words below. */
 
-import { element, setText } from "./dom";
+import { attribute, element, setText } from "./dom";
 import { fitPicture } from "./geometry";
 import { PixelCursor, type Probe, type Reading } from "./pixel_cursor";
 
@@ -31,10 +31,10 @@ export class PictureBox {
   readonly cursor: PixelCursor;
   readonly #title = element("b");
   readonly #which = element("span");
-  readonly #size = element("span", { class: "fs-size" });
-  readonly mount = element("div", { class: "fs-mount" });
-  readonly #notes = element("div", { class: "fs-notes" });
-  readonly #warning = element("p", { class: "fs-warning" });
+  readonly #size = element("span.fs-size");
+  readonly mount = element("div.fs-mount");
+  readonly #notes = element("div.fs-notes");
+  readonly #warning = element("p.fs-warning");
   readonly root: HTMLElement;
 
   #columns = 1;
@@ -50,17 +50,15 @@ export class PictureBox {
       "aria-label": view,
       "aria-valuemin": 0,
       "aria-valuenow": 0,
-      "data-lm-suppress-shortcuts": "true",
       width: 1,
       height: 1,
     });
     this.cursor = new PixelCursor(this.canvas);
     this.mount.append(this.canvas, this.cursor.marker);
     this.root = element(
-      "figure",
-      { class: `fs-figure fs-${view}` },
-      element("figcaption", {}, element("span", { class: "fs-title" }, this.#title, this.#which), this.#size),
-      element("div", { class: "fs-box" }, this.mount),
+      `figure.fs-figure.fs-${view}`,
+      element("figcaption", element("span.fs-title", this.#title, this.#which), this.#size),
+      element("div.fs-box", this.mount),
       this.cursor.readout,
       ...below,
       this.#notes,
@@ -97,13 +95,10 @@ export class PictureBox {
     const said = notes.filter(Boolean);
     const now = [...this.#notes.children].map((line) => line.textContent);
     if (now.join("\n") !== [...said, warning].join("\n")) {
-      this.#notes.replaceChildren(
-        ...said.map((line) => element("p", { class: "fs-note" }, line)),
-        this.#warning,
-      );
+      this.#notes.replaceChildren(...said.map((line) => element("p.fs-note", line)), this.#warning);
     }
     const label = [title + which, size, `${content.where} ${content.value}`.trim(), ...said, warning];
-    this.canvas.setAttribute("aria-label", label.filter(Boolean).join(", "));
+    attribute(this.canvas, "aria-label", label.filter(Boolean).join(", "));
   }
 
   #fit(): void {

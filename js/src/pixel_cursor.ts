@@ -3,7 +3,7 @@
  * It is marked by an element over the canvas, whose own pixels stay exactly one a value.
  */
 
-import { element, setText } from "./dom";
+import { attribute, element, hasModifier, on, setText } from "./dom";
 
 /** A pixel's place and its value, in words. */
 export interface Reading {
@@ -29,11 +29,11 @@ const STEPS: Readonly<Record<string, readonly [down: number, right: number]>> = 
 };
 
 export class PixelCursor {
-  readonly marker = element("div", { class: "fs-marker", "aria-hidden": "true", hidden: true });
+  readonly marker = element("div.fs-marker", { "aria-hidden": "true", hidden: true });
   readonly #canvas: HTMLCanvasElement;
   readonly #where = element("span");
-  readonly #value = element("span", { class: "fs-value" });
-  readonly readout = element("p", { class: "fs-readout" }, this.#where, this.#value);
+  readonly #value = element("span.fs-value");
+  readonly readout = element("p.fs-readout", this.#where, this.#value);
 
   #probe: Probe = () => null;
   #columns = 1;
@@ -50,12 +50,12 @@ export class PixelCursor {
 
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
-    canvas.addEventListener("pointermove", (event) => this.#point(this.#under(event)));
-    canvas.addEventListener("pointerleave", () => this.#point(null));
-    canvas.addEventListener("click", (event) => this.#click(this.#under(event)));
-    canvas.addEventListener("keydown", (event) => this.#key(event));
-    canvas.addEventListener("focus", () => this.#focus());
-    canvas.addEventListener("blur", () => this.#point(null));
+    on(canvas, "pointermove", (event) => this.#point(this.#under(event)));
+    on(canvas, "pointerleave", () => this.#point(null));
+    on(canvas, "click", (event) => this.#click(this.#under(event)));
+    on(canvas, "keydown", (event) => this.#key(event));
+    on(canvas, "focus", () => this.#focus());
+    on(canvas, "blur", () => this.#point(null));
   }
 
   /** The picture that is painted now. A cursor stays where it is, so that one pixel can be followed from map to map. */
@@ -64,7 +64,7 @@ export class PixelCursor {
     this.#columns = columns;
     this.#probe = probe;
     this.#idle = idle;
-    this.#canvas.setAttribute("aria-valuemax", String(rows * columns - 1));
+    attribute(this.#canvas, "aria-valuemax", rows * columns - 1);
     if (this.#here && !this.#reading(this.#here)) this.#here = null;
     this.#pinned &&= this.#here !== null;
     this.#showBoth();
@@ -118,7 +118,7 @@ export class PixelCursor {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (hasModifier(event)) return;
     const step = STEPS[event.key];
     if (step) this.#go(this.#here ? this.#next(this.#here, step) : this.#start(), this.#pinned);
     else if (event.key === "Enter" || event.key === " ") this.#click(this.#here ?? this.#start());
@@ -165,8 +165,8 @@ export class PixelCursor {
     setText(this.#where, where);
     setText(this.#value, value);
     this.readout.classList.toggle("fs-at", reading !== null);
-    this.#canvas.setAttribute("aria-valuenow", String(pixel ? pixel.row * this.#columns + pixel.column : 0));
-    this.#canvas.setAttribute("aria-valuetext", `${where}${reading ? ":" : ""} ${value}`);
+    attribute(this.#canvas, "aria-valuenow", pixel ? pixel.row * this.#columns + pixel.column : 0);
+    attribute(this.#canvas, "aria-valuetext", `${where}${reading ? ":" : ""} ${value}`);
     this.marker.hidden = !reading;
     this.marker.classList.toggle("fs-pinned", whose.#pinned);
     if (reading && pixel) this.#mark(pixel);

@@ -1,6 +1,6 @@
 /** A slider with its label, previous and next buttons, a number to type, and words for what it points at. */
 
-import { element, options, setText } from "./dom";
+import { attribute, element, on, options, sameItems, setText } from "./dom";
 
 /** Where the number of images is not known, the slider reaches at least this far. */
 const OPEN_END = 99;
@@ -25,26 +25,17 @@ export class IndexSlider {
   constructor(
     name: "image" | "layer" | "filter",
     move: (value: number) => void,
-    words: HTMLElement = element("span", { class: "fs-words" }),
+    words: HTMLElement = element("span.fs-words"),
   ) {
     this.#move = move;
     this.#words = words;
-    const own = { "data-lm-suppress-shortcuts": "true" };
-    this.#range = element("input", { type: "range", name, min: 0, max: 0, step: 1, ...own });
-    this.#typed = element("input", { type: "number", name: `${name}-number`, min: 0, step: 1, ...own });
-    this.#typed.setAttribute("aria-label", `${name} number`);
-    this.#previous = element("button", { type: "button", "aria-label": `previous ${name}`, ...own }, "‹");
-    this.#next = element("button", { type: "button", "aria-label": `next ${name}`, ...own }, "›");
-    const label = element("label", {}, element("span", { class: "fs-name" }, name), this.#range);
-    this.root = element(
-      "div",
-      { class: "fs-slider" },
-      label,
-      this.#previous,
-      this.#typed,
-      this.#next,
-      this.#words,
-    );
+    this.#range = element("input", { type: "range", name, min: 0, max: 0, step: 1 });
+    this.#typed = element("input", { type: "number", name: `${name}-number`, min: 0, step: 1 });
+    attribute(this.#typed, "aria-label", `${name} number`);
+    this.#previous = element("button", { type: "button", "aria-label": `previous ${name}` }, "‹");
+    this.#next = element("button", { type: "button", "aria-label": `next ${name}` }, "›");
+    const label = element("label", element("span.fs-name", name), this.#range);
+    this.root = element("div.fs-slider", label, this.#previous, this.#typed, this.#next, this.#words);
     this.#listen();
   }
 
@@ -61,8 +52,8 @@ export class IndexSlider {
     else this.#typed.max = String(this.#last);
     this.#typed.value = String(value);
     // Not the disabled property: a focused button that becomes disabled would lose the focus.
-    this.#previous.setAttribute("aria-disabled", String(value <= 0));
-    this.#next.setAttribute("aria-disabled", String(length !== null && value >= this.#last));
+    attribute(this.#previous, "aria-disabled", value <= 0);
+    attribute(this.#next, "aria-disabled", length !== null && value >= this.#last);
   }
 
   /** `current`: the words belong to the value the slider stands at, and not to a picture about to be replaced. */
@@ -71,7 +62,7 @@ export class IndexSlider {
     this.#words.title = words;
     this.#words.classList.toggle("fs-old", !current);
     if (current)
-      this.#range.setAttribute("aria-valuetext", words ? `${this.#value}, ${words}` : String(this.#value));
+      attribute(this.#range, "aria-valuetext", words ? `${this.#value}, ${words}` : String(this.#value));
   }
 
   protected write(words: string): void {
@@ -79,11 +70,11 @@ export class IndexSlider {
   }
 
   #listen(): void {
-    this.#range.addEventListener("input", () => this.go(this.#range.valueAsNumber));
-    this.#typed.addEventListener("change", () => this.go(this.#typed.valueAsNumber));
-    this.#previous.addEventListener("click", () => this.go(this.#value - 1));
-    this.#next.addEventListener("click", () => this.go(this.#value + 1));
-    this.#range.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    on(this.#range, "input", () => this.go(this.#range.valueAsNumber));
+    on(this.#typed, "change", () => this.go(this.#typed.valueAsNumber));
+    on(this.#previous, "click", () => this.go(this.#value - 1));
+    on(this.#next, "click", () => this.go(this.#value + 1));
+    on(this.#range, "wheel", (event) => this.#wheel(event));
   }
 
   protected go(value: number): void {
@@ -110,20 +101,15 @@ export class LayerSlider extends IndexSlider {
   #titles: readonly string[] = [];
 
   constructor(move: (layer: number) => void) {
-    const list = element("select", {
-      class: "fs-words",
-      name: "layer-name",
-      "aria-label": "layer by name",
-      "data-lm-suppress-shortcuts": "true",
-    });
+    const list = element("select.fs-words", { name: "layer-name", "aria-label": "layer by name" });
     super("layer", move, list);
     this.#list = list;
-    list.addEventListener("change", () => this.go(list.selectedIndex));
+    on(list, "change", () => this.go(list.selectedIndex));
   }
 
   override show(layer: number, length: number | null, titles: readonly string[] = []): void {
     super.show(layer, length);
-    if (titles.length !== this.#titles.length || titles.some((title, k) => title !== this.#titles[k])) {
+    if (!sameItems(titles, this.#titles)) {
       this.#titles = titles;
       options(
         this.#list,

@@ -8,9 +8,9 @@ const BUSY_AFTER = 150;
 const ANNOUNCE_AFTER = 400;
 
 export class Status {
-  readonly #alert = element("p", { class: "fs-alert", role: "alert" });
-  readonly #live = element("p", { class: "fs-live", "aria-live": "polite" });
-  readonly busy = element("span", { class: "fs-busy", "aria-hidden": "true" }, "computing …");
+  readonly #alert = element("p.fs-alert", { role: "alert" });
+  readonly #live = element("p.fs-live", { "aria-live": "polite" });
+  readonly busy = element("span.fs-busy", { "aria-hidden": "true" }, "computing …");
   readonly nodes = [this.#alert, this.#live] as const;
   #busyTimer: ReturnType<typeof setTimeout> | undefined;
   #liveTimer: ReturnType<typeof setTimeout> | undefined;

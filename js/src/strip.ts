@@ -1,7 +1,7 @@
 /** The strip of the data set's images: one page of thumbnails, which follows the selected image or a filter. */
 
 import { Client, type Listener, type Wire } from "./client";
-import { element, setText } from "./dom";
+import { element, hasModifier, on, setText } from "./dom";
 import { decodeStrip, type Reply, type Strip, type StripArgs } from "./protocol";
 import { type StripActions, StripControls } from "./strip_controls";
 import { StripItems } from "./strip_items";
@@ -64,15 +64,10 @@ export class StripView implements Listener, StripActions {
     this.#options = options;
     this.#client = new Client(wire, this, { ...options, patience: PATIENCE, inFlight: 1 });
     const { root: head, bar } = this.#controls;
-    const body = element("div", { class: "fs-strip-body" }, bar, this.#items.root, this.#message);
-    this.root = element(
-      "section",
-      { class: "fs-strip", "data-strip": true, "aria-label": "images" },
-      head,
-      body,
-    );
-    this.#items.root.addEventListener("click", (event) => this.#click(event));
-    this.#items.root.addEventListener("keydown", (event) => this.#key(event));
+    const body = element("div.fs-strip-body", bar, this.#items.root, this.#message);
+    this.root = element("section.fs-strip", { "data-strip": true, "aria-label": "images" }, head, body);
+    on(this.#items.root, "click", (event) => this.#click(event));
+    on(this.#items.root, "keydown", (event) => this.#key(event));
     this.#show();
   }
 
@@ -253,7 +248,7 @@ export class StripView implements Listener, StripActions {
   #key(event: KeyboardEvent): void {
     const shape = this.#shape;
     const length = this.#length;
-    if (event.altKey || event.ctrlKey || event.metaKey || length === 0 || length === UNKNOWN) return;
+    if (hasModifier(event) || length === 0 || length === UNKNOWN) return;
     const target = keyTarget(event.key, this.#cursor, shape, length);
     if (target !== null) this.#moveCursor(target, shape.size, length);
     else if (event.key === "Enter" || event.key === " ") this.#pick();

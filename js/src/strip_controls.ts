@@ -1,7 +1,7 @@
 /** What stands above the strip's images: paging, a number to jump to, and the filters. */
 
 import { Choice, type Entries } from "./choices";
-import { element, setText } from "./dom";
+import { attribute, element, on, sameItems, setText } from "./dom";
 import { className } from "./format";
 import type { ClassName, Outcome, Strip } from "./protocol";
 import { type Filter, filters, NO_FILTER, placeInWords, progressInWords } from "./strip_pages";
@@ -19,20 +19,18 @@ const OUTCOMES: Entries = [
   ["right", "right only"],
   ["wrong", "wrong only"],
 ];
-const OWN = { "data-lm-suppress-shortcuts": "true" };
 
 export class StripControls {
-  readonly #previous = element("button", { type: "button", "aria-label": "previous page", ...OWN }, "‹");
-  readonly #next = element("button", { type: "button", "aria-label": "next page", ...OWN }, "›");
-  readonly #place = element("span", { class: "fs-place", role: "status" });
-  readonly #surveyed = element("span", { class: "fs-surveyed" });
-  readonly #jumpLabel = element("span", { class: "fs-name" }, "go to image");
+  readonly #previous = element("button", { type: "button", "aria-label": "previous page" }, "‹");
+  readonly #next = element("button", { type: "button", "aria-label": "next page" }, "›");
+  readonly #place = element("span.fs-place", { role: "status" });
+  readonly #surveyed = element("span.fs-surveyed");
+  readonly #jumpLabel = element("span.fs-name", "go to image");
   readonly #typed = element("input", {
     type: "number",
     name: "strip-number",
     min: 0,
     step: 1,
-    ...OWN,
   });
   readonly #classChoice: Choice;
   readonly #outcomeChoice: Choice;
@@ -51,20 +49,14 @@ export class StripControls {
     this.#outcomeChoice = new Choice("outcome", "prediction", OUTCOMES, hint, (value) =>
       this.#choose({ outcome: value === "" ? null : (value as Outcome) }),
     );
-    const words = element("div", {}, this.#place, this.#surveyed);
-    const pager = element("div", { class: "fs-pager" }, this.#previous, this.#next, words);
-    const jump = element("label", { class: "fs-choice" }, this.#jumpLabel, this.#typed);
-    const choices = element(
-      "div",
-      { class: "fs-choices" },
-      jump,
-      this.#classChoice.root,
-      this.#outcomeChoice.root,
-    );
-    this.root = element("div", { class: "fs-strip-head" }, pager, choices);
-    this.#previous.addEventListener("click", () => actions.turn(-1));
-    this.#next.addEventListener("click", () => actions.turn(1));
-    this.#typed.addEventListener("change", () => this.#jump());
+    const words = element("div", this.#place, this.#surveyed);
+    const pager = element("div.fs-pager", this.#previous, this.#next, words);
+    const jump = element("label.fs-choice", this.#jumpLabel, this.#typed);
+    const choices = element("div.fs-choices", jump, this.#classChoice.root, this.#outcomeChoice.root);
+    this.root = element("div.fs-strip-head", pager, choices);
+    on(this.#previous, "click", () => actions.turn(-1));
+    on(this.#next, "click", () => actions.turn(1));
+    on(this.#typed, "change", () => this.#jump());
   }
 
   /** `strip` is what is painted; `start` may already be ahead of it, `length` infinite is not known. */
@@ -73,8 +65,8 @@ export class StripControls {
     painted: Filter,
     { start, size, length }: { start: number; size: number; length: number },
   ): void {
-    this.#previous.setAttribute("aria-disabled", String(start <= 0));
-    this.#next.setAttribute("aria-disabled", String(start + size >= length));
+    attribute(this.#previous, "aria-disabled", start <= 0);
+    attribute(this.#next, "aria-disabled", start + size >= length);
     // A survey's counts change all the time: nobody wants to hear each of them.
     this.#place.role = strip?.survey.running ? null : "status";
     setText(this.#place, strip ? placeInWords(strip, painted) : "");
@@ -101,9 +93,7 @@ export class StripControls {
 
   /** Only where they differ: an open list of choices would close. */
   #offer(classes: readonly ClassName[]): void {
-    const same =
-      classes.length === this.#classes.length && classes.every((name, k) => name === this.#classes[k]);
-    if (same) return;
+    if (sameItems(classes, this.#classes)) return;
     this.#classes = classes;
     const each = classes.map((name, k) => [String(k), className(name)] as const);
     this.#classChoice.offer([["", "all classes"], ...each]);

@@ -1,6 +1,6 @@
 /** The thumbnails of one page, with their names: replaced all at once, so that none stands under another's name. */
 
-import { element, setText } from "./dom";
+import { attribute, element, sameItems, setText, uniqueId } from "./dom";
 import { className } from "./format";
 import type { ClassName, Strip } from "./protocol";
 import { Raster } from "./raster";
@@ -10,16 +10,14 @@ import { sliceOf } from "./tensor";
 const MARKS = { right: "✓", wrong: "✗", unknown: "" } as const;
 
 export class StripItems {
-  readonly #prefix = `fs-${Math.random().toString(36).slice(2)}`;
+  readonly #prefix = uniqueId();
   #items: HTMLElement[] = [];
   #strip: Strip | null = null;
-  readonly root = element("div", {
-    class: "fs-thumbs",
+  readonly root = element("div.fs-thumbs", {
     role: "listbox",
     tabindex: 0,
     "aria-orientation": "horizontal",
     "aria-label": "images: arrow keys move, Enter selects",
-    "data-lm-suppress-shortcuts": "true",
   });
 
   paint(strip: Strip): void {
@@ -30,7 +28,7 @@ export class StripItems {
       this.root.replaceChildren(...this.#items);
     }
     for (const [k, image] of strip.images.entries()) {
-      this.#items[k]!.setAttribute("aria-setsize", String(strip.matching));
+      attribute(this.#items[k]!, "aria-setsize", strip.matching);
       this.#judge(k, image, strip.labels[k] ?? null, strip.predicted[k] ?? null);
     }
   }
@@ -43,7 +41,7 @@ export class StripItems {
 
   select(image: number): void {
     for (const item of this.#items) {
-      item.setAttribute("aria-selected", String(item.dataset.index === String(image)));
+      attribute(item, "aria-selected", item.dataset.index === String(image));
     }
   }
 
@@ -60,7 +58,7 @@ export class StripItems {
     const k = this.#strip ? place - this.#strip.start : -1;
     for (const [at, item] of this.#items.entries()) item.classList.toggle("fs-cursor", at === k);
     const item = this.#items[k];
-    if (item) this.root.setAttribute("aria-activedescendant", item.id);
+    if (item) attribute(this.root, "aria-activedescendant", item.id);
     else this.root.removeAttribute("aria-activedescendant");
   }
 
@@ -74,7 +72,7 @@ export class StripItems {
     const label = strip.labels[k] ?? null;
     const unreadable = (strip.errors[k] ?? null) !== null;
     const name = label === null ? `image ${image}` : className(label);
-    const box = element("div", { class: "fs-thumb" });
+    const box = element("div.fs-thumb");
     box.append(unreadable ? "unreadable" : thumb(strip, k));
     return element(
       "div",
@@ -86,8 +84,8 @@ export class StripItems {
         "aria-posinset": strip.start + k + 1,
       },
       box,
-      element("div", { class: label === null ? "fs-label fs-quiet" : "fs-label" }, name),
-      element("div", { class: "fs-mark" }),
+      element(label === null ? "div.fs-label.fs-quiet" : "div.fs-label", name),
+      element("div.fs-mark"),
     );
   }
 
@@ -98,7 +96,7 @@ export class StripItems {
     const trouble = this.#strip?.errors[k] ?? null;
     const words = trouble === null ? imageInWords(image, label, predicted) : `image ${image}: ${trouble}`;
     item.title = words;
-    item.setAttribute("aria-label", words);
+    attribute(item, "aria-label", words);
     item.dataset.mark = mark;
     const said = mark === "wrong" ? `${MARKS.wrong} ${className(predicted!)}` : MARKS[mark];
     setText(item.lastElementChild as HTMLElement, said);
@@ -106,14 +104,12 @@ export class StripItems {
 }
 
 function samePictures(a: Strip, b: Strip): boolean {
-  const same = <T>(one: readonly T[], two: readonly T[]) =>
-    one.length === two.length && one.every((value, k) => value === two[k]);
   const head = a.revision === b.revision && a.start === b.start;
   return (
     head &&
-    same(a.images, b.images) &&
-    same(a.labels, b.labels) &&
-    same(a.errors, b.errors) &&
+    sameItems(a.images, b.images) &&
+    sameItems(a.labels, b.labels) &&
+    sameItems(a.errors, b.errors) &&
     String(a.sizes) === String(b.sizes)
   );
 }

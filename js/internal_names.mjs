@@ -1,0 +1,101 @@
+// Which members of our objects may be renamed in the bundle: those that nothing outside of js/src can ever see.
+//
+// A name is internal if the type checker finds every member of that name that js/src mentions declared in js/src, and not
+// where names mean something outside: protocol.ts (the wire), selection.ts (traits), widget.ts (what anywidget calls), an
+// attribute, an object of the DOM or of JavaScript, or an object handed to one of their functions. A name that also stands
+// somewhere in quotes is left alone, for it may be a key.
+
+import path from "node:path";
+import ts from "typescript";
+
+const OUTSIDE = ["protocol.ts", "selection.ts", "widget.ts"];
+/** Shorter ones gain nothing. */
+const SHORTEST = 3;
+
+export function internalNames(root) {
+  const config = ts.readConfigFile(path.join(root, "tsconfig.json"), ts.sys.readFile).config;
+  const { options, fileNames } = ts.parseJsonConfigFileContent({ ...config, include: ["src"] }, ts.sys, root);
+  const program = ts.createProgram(fileNames, options);
+  const checker = program.getTypeChecker();
+  const folder = path.join(root, "src") + path.sep;
+  const ours = program.getSourceFiles().filter((file) => path.normalize(file.fileName).startsWith(folder));
+  const inside = (declaration) => {
+    const { fileName } = declaration.getSourceFile();
+    return ours.some((file) => file.fileName === fileName) && !OUTSIDE.includes(path.basename(fileName));
+  };
+
+  const found = new Map(); // name -> whether all of its members so far are internal
+  const note = (name, symbols) => {
+    const internal = symbols.every(
+      (symbol) => symbol?.declarations?.length && symbol.declarations.every(inside),
+    );
+    found.set(name, (found.get(name) ?? true) && internal);
+  };
+  // An interface of ours may describe an object of somebody else, such as anywidget's model: all that theirs have is theirs.
+  const seen = new Set();
+  const noteTheirs = (type) => {
+    if (seen.has(type) || !type.symbol?.declarations || type.symbol.declarations.some(inside)) return;
+    seen.add(type);
+    for (const member of checker.getPropertiesOfType(type)) found.set(member.name, false);
+  };
+  const visit = (node) => {
+    if (ts.isExpression(node)) noteTheirs(checker.getTypeAtLocation(node));
+    if (ts.isStringLiteralLike(node)) found.set(node.text, false);
+    else if (ts.isIdentifier(node) && isMemberName(node))
+      note(node.text, isHandedOut(node, checker, inside) ? [undefined] : symbolsOf(node, checker));
+    ts.forEachChild(node, visit);
+  };
+  for (const file of ours) if (file.fileName.endsWith(".ts")) visit(file);
+  const internal = [...found].filter(([name, ok]) => ok && name.length >= SHORTEST && name !== "constructor");
+  return internal.map(([name]) => name).sort();
+}
+
+function isMemberName(node) {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
+  if (ts.isBindingElement(parent) && ts.isObjectBindingPattern(parent.parent))
+    return (parent.propertyName ?? parent.name) === node;
+  return (
+    (ts.isObjectLiteralElement(parent) || ts.isTypeElement(parent) || ts.isClassElement(parent)) &&
+    parent.name === node
+  );
+}
+
+/** Whether it names a part, at any depth, of an object that is written down as an argument of somebody else's function. */
+function isHandedOut(node, checker, inside) {
+  if (!ts.isObjectLiteralExpression(node.parent.parent)) return false;
+  let part = node.parent.parent;
+  while (PARTS.some((is) => is(part.parent))) part = part.parent;
+  const call = part.parent;
+  if (!(ts.isCallExpression(call) || ts.isNewExpression(call)) || call.expression === part) return false;
+  const called = checker.getResolvedSignature(call)?.declaration;
+  return !called || !inside(called);
+}
+
+const PARTS = [
+  ts.isObjectLiteralExpression,
+  ts.isPropertyAssignment,
+  ts.isSpreadAssignment,
+  ts.isSpreadElement,
+  ts.isArrayLiteralExpression,
+  ts.isParenthesizedExpression,
+  ts.isConditionalExpression,
+  ts.isAsExpression,
+  ts.isSatisfiesExpression,
+];
+
+/** Every member that the name stands for here; undefined for one that the checker does not know. */
+function symbolsOf(node, checker) {
+  const { parent } = node;
+  const membersOf = (type) =>
+    (type.isUnion() ? type.types : [type]).flatMap((one) =>
+      one.flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Null)
+        ? []
+        : [checker.getPropertyOfType(one, node.text)],
+    );
+  if (ts.isBindingElement(parent)) return membersOf(checker.getTypeAtLocation(parent.parent));
+  if (!ts.isObjectLiteralExpression(parent.parent)) return [checker.getSymbolAtLocation(node)];
+  const wanted = checker.getContextualType(parent.parent);
+  const written = checker.getPropertyOfType(checker.getTypeAtLocation(parent.parent), node.text);
+  return wanted ? [written, ...membersOf(wanted)] : [written];
+}
