@@ -25,14 +25,8 @@ const limit = 60_000; // bytes, script and style sheet together: the bundle trav
 
 const builtins = Object.fromEntries(
   [
-    "Math.floor",
-    "Math.max",
-    "Math.min",
-    "Math.round",
-    "Math.ceil",
-    "Math.abs",
-    "Number.isFinite",
-    "Number.isNaN",
+    ...["floor", "max", "min", "round", "ceil", "abs"].map((name) => `Math.${name}`),
+    ...["isFinite", "isNaN", "NEGATIVE_INFINITY"].map((name) => `Number.${name}`),
   ].map((name) => [name, name.replace(".", "_")]),
 );
 

@@ -101,6 +101,58 @@ def test_a_net_whose_output_is_nan_still_gives_a_frame():
     assert built["responses"]["ranges"][0]["nan"] == 144
 
 
+@pytest.fixture(name="volumes")
+def conv3d_and_a_pool():
+    """A net whose maps have 4 slices before its pool and 2 after it; kernels with 3 and 1."""
+    layers = (nn.Conv3d(2, 3, 3), nn.MaxPool3d(2), nn.ReLU(), nn.Conv3d(3, 2, (1, 2, 2)), nn.Flatten())
+    return Engine(seeded(lambda: nn.Sequential(*layers)), SampleSource(list(images(1, 2, 6, 8, 7)), rank=3))
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 3])
+def test_of_a_volume_the_chosen_slices_are_drawn(volumes, chosen):
+    kernel_slice = min(chosen, 2)
+    built = frame.build_frame(volumes, Selection(0, 0, 1, None, "input", slice=chosen, kernel_slice=kernel_slice))
+    responses = volumes.responses(0, 0, None, "input")
+    assert np.array_equal(built["responses"]["tensor"], responses[:, chosen])
+    assert np.array_equal(built["detail"]["response"], responses[1, chosen])
+    assert np.array_equal(built["kernels"]["tensor"], volumes.kernels(0)[:, :, kernel_slice])
+    assert np.array_equal(built["detail"]["kernel"], volumes.kernels(0)[1, :, kernel_slice])
+    assert f"slice {chosen} of 4" in built["notes"]["response"]
+    assert f"slice {kernel_slice} of 3" in built["notes"]["kernel"]
+    # The activation, half as deep after the pool, is shown at the same height.
+    assert np.array_equal(built["detail"]["activation"], volumes.activations(0, 0)[1, chosen // 2])
+    assert built["notes"]["activation"].endswith(f"slice {chosen // 2} of 2")
+    assert (built["slice"], built["kernel_slice"]) == (chosen, kernel_slice)
+
+
+def test_over_an_image_deeper_than_the_maps_the_slice_is_at_the_same_height(volumes):
+    built = frame.build_frame(volumes, Selection(0, 0, 1, None, "image", slice=3))
+    over = volumes.responses(0, 0, None, "image")
+    assert over.shape[1] == 6
+    assert np.array_equal(built["responses"]["tensor"], over[:, 5])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"slice": 4}, "slice is 4; the maps of 0 have slices 0 … 3; None means the middle one"),
+        ({"slice": -1}, "slice is -1"),
+        ({"slice": "0"}, "slice is '0'"),
+        ({"kernel_slice": 3}, "kernel_slice is 3; the kernels of 0 have slices 0 … 2"),
+    ],
+)
+def test_a_slice_that_is_not_there_is_refused(volumes, change, sentence):
+    asked = {"image": 0, "layer": 0, "filter": 1, "channel": None, "source": "input"}
+    assert selection_from(volumes, asked | {"slice": 3, "kernel_slice": None}).slice == 3
+    with pytest.raises(ValueError, match=sentence):
+        selection_from(volumes, asked | change)
+
+
+def test_a_net_without_volumes_has_no_slices(engine):
+    with pytest.raises(ValueError, match="slice is 0; conv2 has no volumes to slice: leave it out"):
+        selection_from(engine, GOOD | {"slice": 0})
+
+
 def test_a_signal_is_a_row_and_of_a_volume_the_middle_slice_is_drawn():
     for rank, size in ((1, (20,)), (3, (6, 8, 7))):
         conv = (nn.Conv1d, nn.Conv3d)[rank // 2]

@@ -11,4 +11,8 @@ export const {
   ceil: Math_ceil,
   abs: Math_abs,
 } = Math;
-export const { isFinite: Number_isFinite, isNaN: Number_isNaN } = Number;
+export const {
+  isFinite: Number_isFinite,
+  isNaN: Number_isNaN,
+  NEGATIVE_INFINITY: Number_NEGATIVE_INFINITY,
+} = Number;

@@ -7,6 +7,7 @@ export type Entries = readonly (readonly [value: string, text: string])[];
 export class Choice {
   readonly #select: HTMLSelectElement;
   readonly root: HTMLElement;
+  #count = 0;
 
   constructor(name: string, label: string, entries: Entries, hint: string, choose: (value: string) => void) {
     this.#select = element("select", { name, title: hint || false });
@@ -23,6 +24,12 @@ export class Choice {
     options(this.#select, entries);
   }
 
+  /** So many, made anew only where their number changed: an open list would close. */
+  offerCount(count: number, entries: () => Entries): void {
+    if (count !== this.#count) options(this.#select, entries());
+    this.#count = count;
+  }
+
   show(value: string): void {
     if (this.#select.value !== value) this.#select.value = value;
   }
@@ -34,8 +41,6 @@ export class Choice {
 
 /** The channel, one of as many as the layer's filters have kernels; the empty value stands for all of them. */
 export class ChannelChoice extends Choice {
-  #channels = 0;
-
   constructor(choose: (channel: number | null) => void) {
     super("channel", "channel", [["", "all, summed"]], "", (value) =>
       choose(value === "" ? null : Number(value)),
@@ -43,13 +48,33 @@ export class ChannelChoice extends Choice {
   }
 
   showChannel(channel: number | null, channels: number): void {
-    if (channels !== this.#channels) {
-      this.#channels = channels;
-      const each = Array.from({ length: channels }, (_, c) => [String(c), `channel ${c}`] as const);
-      this.offer([["", channels > 1 ? `all ${channels}, summed` : "the only one"], ...each]);
-    }
+    const all = channels > 1 ? `all ${channels}, summed` : "the only one";
+    this.offerCount(channels, () => [["", all], ...counted(channels, (c) => `channel ${c}`)]);
     this.show(channel === null ? "" : String(channel));
   }
+}
+
+/** Which slice of the kernels; nothing to choose where they are no volumes. */
+export class KernelSliceChoice extends Choice {
+  constructor(choose: (slice: number) => void) {
+    super("kernel-slice", "kernel slice", [], "", (value) => choose(Number(value)));
+  }
+
+  showSlice(slice: number | null, depth: number | null): void {
+    this.root.hidden = depth === null;
+    if (depth === null) return;
+    this.offerCount(depth, () => counted(depth, (k) => `${k} of ${depth}`));
+    this.show(String(slice ?? middle(depth)));
+  }
+}
+
+/** The slice that is drawn while none is chosen, as in `frame.py`. */
+export function middle(depth: number): number {
+  return Math.floor(depth / 2);
+}
+
+function counted(count: number, words: (k: number) => string): Entries {
+  return Array.from({ length: count }, (_, k) => [String(k), words(k)] as const);
 }
 
 /** Choices that belong together, and below them one sentence on what is chosen. */

@@ -1,17 +1,18 @@
 /** The sliders and selects on top of the widget. */
 
-import { ChannelChoice, Choice, ChoiceGroup } from "./choices";
+import { ChannelChoice, Choice, ChoiceGroup, KernelSliceChoice, middle } from "./choices";
 import { element, uniqueId } from "./dom";
 import { verdict } from "./format";
 import type { PaletteChoice } from "./palette";
-import type { Description, Frame, Scale, Source } from "./protocol";
-import type { Selection } from "./selection";
+import type { Description, Frame, Scale, Slices, Source } from "./protocol";
+import { depthsOf, type Selection } from "./selection";
 import { coloursInWords, sourceInWords } from "./sentences";
 import { IndexSlider, LayerSlider } from "./sliders";
 
 export interface Actions {
   select(change: Partial<Selection>): void;
   scale(scale: Scale): void;
+  slice(change: Partial<Slices>): void;
   palette(choice: PaletteChoice): void;
 }
 
@@ -34,8 +35,10 @@ export class Controls {
   readonly #image: IndexSlider;
   readonly #layer: LayerSlider;
   readonly #filter: IndexSlider;
+  readonly #slice: IndexSlider;
   readonly #source: Choice;
   readonly #channel: ChannelChoice;
+  readonly #kernelSlice: KernelSliceChoice;
   readonly #scale: Choice;
   readonly #palette: Choice;
   readonly #response: ChoiceGroup;
@@ -46,20 +49,26 @@ export class Controls {
     this.#image = new IndexSlider("image", (image) => actions.select({ image }));
     this.#layer = new LayerSlider((layer) => actions.select({ layer }));
     this.#filter = new IndexSlider("filter", (filter) => actions.select({ filter }));
+    this.#slice = new IndexSlider("slice", (slice) => actions.slice({ slice }));
     this.#source = new Choice("source", "filter2D over", SOURCES, "", (value) =>
       actions.select({ source: value as Source }),
     );
     this.#channel = new ChannelChoice((channel) => actions.select({ channel }));
+    this.#kernelSlice = new KernelSliceChoice((slice) => actions.slice({ kernel_slice: slice }));
     this.#scale = new Choice("scale", "colour scale", SCALES, "", (value) => actions.scale(value as Scale));
     this.#palette = new Choice("palette", "colours", PALETTES, "", (value) => {
       this.#sayColours();
       actions.palette(value as PaletteChoice);
     });
     const id = uniqueId();
-    this.#response = new ChoiceGroup("response", `${id}-response`, [this.#source, this.#channel]);
+    this.#response = new ChoiceGroup("response", `${id}-response`, [
+      this.#source,
+      this.#channel,
+      this.#kernelSlice,
+    ]);
     this.#colours = new ChoiceGroup("colours", `${id}-colours`, [this.#scale, this.#palette]);
     this.#filter.root.append(busy);
-    const sliders = [this.#image.root, this.#layer.root, this.#filter.root];
+    const sliders = [this.#image.root, this.#layer.root, this.#filter.root, this.#slice.root];
     this.root = element(
       "div.fs-controls",
       element("div.fs-sliders", ...sliders),
@@ -68,17 +77,21 @@ export class Controls {
   }
 
   /** Where everything stands: what is asked for, whether or not it is painted yet. */
-  show(selection: Selection, scale: Scale, description: Description | null): void {
+  show(selection: Selection, scale: Scale, slices: Slices, description: Description | null): void {
     const layers = description?.layers;
     const layer = layers?.[selection.layer];
     this.#image.show(selection.image, description ? description.images : selection.image + 1);
-    this.#layer.show(
-      selection.layer,
-      layers?.length ?? selection.layer + 1,
-      layers?.map(({ title }) => title),
-    );
+    this.#layer.showLayer(selection.layer, layers);
     this.#filter.show(selection.filter, layer?.filters ?? selection.filter + 1);
     this.#filter.say(layer ? `of ${layer.filters} in ${layer.name}` : "");
+    const depths = depthsOf(layer);
+    const { slice: depth } = depths;
+    this.#slice.root.hidden = depth === null;
+    if (depth !== null) {
+      this.#slice.show(slices.slice ?? middle(depth), depth);
+      this.#slice.say(`of ${depth} in the maps of ${layer?.name}`);
+    }
+    this.#kernelSlice.showSlice(slices.kernel_slice, depths.kernel_slice);
     this.#channel.showChannel(selection.channel, layer?.channels ?? (selection.channel ?? -1) + 1);
     this.#source.show(selection.source);
     this.#scale.show(scale);

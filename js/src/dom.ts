@@ -36,11 +36,6 @@ export function on<K extends keyof HTMLElementEventMap>(
   node.addEventListener(type, heard, { passive: false }); // a wheel is listened to in order to stop it
 }
 
-/** Keys with these belong to the browser or the notebook. */
-export function hasModifier({ altKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
-  return altKey || ctrlKey || metaKey;
-}
-
 /** For what one element says about another; unique on the page, where several widgets may stand. */
 export function uniqueId(): string {
   return `fs-${Math.random().toString(36).slice(2)}`;

@@ -20,9 +20,11 @@ import {
   type Reply,
   type RequestName,
   type Scale,
+  type Slices,
 } from "./protocol";
 import {
   fitSelection,
+  fitSlices,
   readSelection,
   type Selection,
   TRAITS,
@@ -63,6 +65,7 @@ export class ExplorerView implements Listener {
   #notice: string | null = null;
   #scale: Scale = "layer";
   #plane: number | null = null;
+  #slices: Slices = { slice: null, kernel_slice: null };
   #revision = Number.NEGATIVE_INFINITY;
   #following = false;
   readonly #undo: (() => void)[] = [];
@@ -74,6 +77,10 @@ export class ExplorerView implements Listener {
         select: (change) => this.#select(change),
         scale: (scale) => {
           this.#scale = scale;
+          this.#follow();
+        },
+        slice: (change) => {
+          this.#slices = { ...this.#slices, ...change };
           this.#follow();
         },
         palette: (choice) => {
@@ -199,11 +206,13 @@ export class ExplorerView implements Listener {
   }
 
   #wanted(): FrameArgs {
-    return {
-      ...fitSelection(readSelection(this.#model), this.#description),
-      scale: this.#scale,
-      plane: this.#plane,
-    };
+    return this.#asArgs(fitSelection(readSelection(this.#model), this.#description));
+  }
+
+  /** With what is chosen in this page alone. */
+  #asArgs(selection: Selection): FrameArgs {
+    const layer = this.#description?.layers[selection.layer];
+    return { ...selection, scale: this.#scale, plane: this.#plane, ...fitSlices(this.#slices, layer) };
   }
 
   #arrive(): void {
@@ -254,9 +263,9 @@ export class ExplorerView implements Listener {
   #show(): void {
     const selection = readSelection(this.#model);
     this.#strip.mark(selection.image);
-    this.#controls.show(selection, this.#scale, this.#description);
+    const asked = this.#asArgs(selection);
+    this.#controls.show(selection, this.#scale, asked, this.#description);
     this.#controls.say(this.#painted, selection);
-    const asked = { ...selection, scale: this.#scale, plane: this.#plane };
     const current = this.#painted !== null && sameArgs(this.#painted, asked) && this.#asked === null;
     const error = this.#errors.frame ?? this.#errors.describe ?? null;
     const ready = current && error === null && this.#description !== null;

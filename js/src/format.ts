@@ -40,15 +40,10 @@ export function className(name: ClassName): string {
   return typeof name === "number" ? `class ${name}` : name;
 }
 
-/** "true: Pullover", "predicted: Coat 61 %" */
-export function verdictParts(sample: Sample): string[] {
-  const parts: string[] = [];
-  if (sample.label !== null) parts.push(`true: ${className(sample.label)}`);
-  const best = sample.prediction[0];
+/** "true: Pullover · predicted: Coat 61 %" */
+export function verdict({ label, prediction }: Sample): string {
+  const parts = label === null ? [] : [`true: ${className(label)}`];
+  const best = prediction[0];
   if (best) parts.push(`predicted: ${className(best[0])} ${percent(best[1])}`);
-  return parts;
-}
-
-export function verdict(sample: Sample): string {
-  return verdictParts(sample).join(" · ");
+  return parts.join(" · ");
 }

@@ -11,6 +11,8 @@ const ARGS = [
   "source",
   "scale",
   "plane",
+  "slice",
+  "kernel_slice",
 ] as const satisfies (keyof FrameArgs)[];
 
 export function sameArgs(a: FrameArgs, b: FrameArgs): boolean {

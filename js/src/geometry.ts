@@ -35,7 +35,9 @@ export interface Mosaic {
 }
 
 export function mosaicOf(n: number, tileWidth: number, tileHeight: number): Mosaic {
-  const columns = Math.max(1, Math.ceil(Math.sqrt(n)));
+  // About as wide as high: strips go side by side in fewer columns than squares.
+  const wanted = Math.ceil(Math.sqrt((n * (tileHeight + 1)) / (tileWidth + 1)));
+  const columns = Math.max(1, Math.min(n, wanted));
   const rows = Math.max(1, Math.ceil(n / columns));
   return { columns, rows, width: columns * (tileWidth + 1) - 1, height: rows * (tileHeight + 1) - 1 };
 }
@@ -114,5 +116,7 @@ function tileSize(size: { width: number; height: number }, side: number, ratio: 
   const scale = Math.floor((side * ratio) / longest);
   const factor =
     scale >= 1 ? scale / ratio : longest <= LARGEST_TILE * ratio ? 1 / ratio : LARGEST_TILE / longest;
-  return { width: size.width * factor, height: size.height * factor };
+  // A 1-D net's map is one row: a strip as high as a fifth of a tile, so that it can be seen.
+  const least = Math.floor((side * ratio) / 5) / ratio;
+  return { width: Math.max(size.width * factor, least), height: Math.max(size.height * factor, least) };
 }

@@ -1,7 +1,7 @@
 /** The whole layer at once: every filter's kernel and map on one canvas, of which only what is in view is drawn. */
 
 import { Choice } from "./choices";
-import { attribute, element, hasModifier, on, setText } from "./dom";
+import { attribute, element, on, setText } from "./dom";
 import { number } from "./format";
 import {
   GRID_HEIGHT,
@@ -14,14 +14,12 @@ import {
 } from "./geometry";
 import { GridPainter } from "./grid_painter";
 import { kernelsAreSummed } from "./kernel";
+import { hasModifier, keyTarget } from "./keys";
 import type { Palettes } from "./palette";
 import type { Frame, Picture } from "./protocol";
 import { sides } from "./tensor";
 
 type MapName = "response" | "activation";
-
-const SCROLLBAR = 16;
-const KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"];
 
 export class GridView {
   readonly #title = element("h3.fs-title");
@@ -119,9 +117,7 @@ export class GridView {
     if (!frame) return;
     const content = this.#content(frame);
     const room = this.#width + 2 * PAD; // the frames around cells stand out, so that tiles align with what is above
-    let geometry = gridGeometry(content, room, ratio);
-    const scrolls = geometry.rows * geometry.cellHeight > GRID_HEIGHT;
-    if (scrolls) geometry = gridGeometry(content, room - SCROLLBAR, ratio);
+    const geometry = gridGeometry(content, room, ratio);
     this.#geometry = geometry;
     const width = (geometry.columns - 1) * geometry.cellWidth + geometry.filled;
     const height = geometry.rows * geometry.cellHeight;
@@ -208,29 +204,14 @@ export class GridView {
 
   #key(event: KeyboardEvent): void {
     if (hasModifier(event) || !this.#frame || !this.#geometry) return;
-    const last = (this.#frame.kernels.tensor.shape[0] ?? 1) - 1;
-    if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
-    else if (KEYS.includes(event.key)) this.#moveCursor(this.#target(event.key, last));
+    const { columns, cellHeight } = this.#geometry;
+    const page = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
+    const filters = this.#frame.kernels.tensor.shape[0] ?? 1;
+    const target = keyTarget(event.key, this.#cursor, { columns, page }, filters);
+    if (target !== null) this.#moveCursor(target);
+    else if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
     else return;
     event.preventDefault();
-  }
-
-  #target(key: string, last: number): number {
-    const { columns, cellHeight } = this.#geometry!;
-    const page = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
-    const steps: Record<string, number> = {
-      ArrowLeft: -1,
-      ArrowRight: 1,
-      ArrowUp: -columns,
-      ArrowDown: columns,
-      PageUp: -page,
-      PageDown: page,
-      Home: -last,
-      End: last,
-    };
-    const wanted = this.#cursor + steps[key]!;
-    const leaves = key === "ArrowUp" || key === "ArrowDown" ? wanted < 0 || wanted > last : false;
-    return leaves ? this.#cursor : Math.min(last, Math.max(0, wanted));
   }
 
   #moveCursor(filter: number): void {

@@ -1,8 +1,8 @@
-/** The data set's image with its class and the net's prediction. */
+/** The data set's image with the net's prediction; its class in words stands beside the slider. */
 
 import { Choice } from "./choices";
 import { element } from "./dom";
-import { className, number, percent, verdictParts } from "./format";
+import { className, number, percent } from "./format";
 import { PictureBox, pixelInWords } from "./picture";
 import type { Frame, Sample } from "./protocol";
 import { rasterOfDisplay } from "./raster";
@@ -10,10 +10,11 @@ import { rasterOfDisplay } from "./raster";
 /** As many as there is room for beside a large picture; style.css shows fewer where they stand below it. */
 const BARS = 10;
 
+const NO_SCORES = "no class scores: the net's output is not one finite score a class";
+
 export class ImageView {
-  readonly #verdict = element("p", { class: "fs-verdict" });
-  readonly #bars = element("ol", { class: "fs-bars", "aria-label": "prediction" });
-  readonly #said = element("div", { class: "fs-said" }, this.#verdict, this.#bars);
+  readonly #bars = element("ol.fs-bars", { "aria-label": "prediction" });
+  readonly #said = element("div.fs-said", this.#bars);
   readonly #plane: Choice;
   readonly #picture: PictureBox;
   readonly root: HTMLElement;
@@ -62,32 +63,21 @@ export class ImageView {
         value: `${bytes.join(", ")}/255${mean}`,
       };
     });
-    this.#verdict.replaceChildren(...verdictLines(sample));
-    this.#bars.replaceChildren(
-      ...sample.prediction.slice(0, BARS).map((entry) => this.#bar(entry, sample.label)),
-    );
+    const bars = sample.prediction.slice(0, BARS).map((entry) => this.#bar(entry, sample.label));
+    this.#bars.replaceChildren(...(bars.length > 0 ? bars : [element("li.fs-none", NO_SCORES)]));
   }
 
   clear(): void {
     this.#painted = null;
     this.#picture.clear("image");
-    this.#verdict.replaceChildren();
     this.#bars.replaceChildren();
   }
 
   #bar([name, probability]: Sample["prediction"][number], label: Sample["label"]): HTMLElement {
-    const fill = element("span", { class: "fs-fill" });
+    const fill = element("span.fs-fill");
     fill.style.width = `${Math.max(0, Math.min(1, probability)) * 100}%`;
-    const words = element("span", { class: "fs-class", title: className(name) }, className(name));
-    const share = element("span", { class: "fs-share" }, percent(probability));
-    return element("li", name === label ? { class: "fs-true" } : {}, fill, words, share);
+    const words = element("span.fs-class", { title: className(name) }, className(name));
+    const share = element("span.fs-share", percent(probability));
+    return element(name === label ? "li.fs-true" : "li", fill, words, share);
   }
-}
-
-/** One line for each part; read as text, they are the sentence that stands beside the slider. */
-function verdictLines(sample: Sample): Node[] {
-  return verdictParts(sample).map((part, k) => {
-    const separator = element("span", { class: "fs-separator" }, k === 0 ? "" : " · ");
-    return element("span", { title: part }, separator, part);
-  });
 }

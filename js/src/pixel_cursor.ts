@@ -3,7 +3,8 @@
  * It is marked by an element over the canvas, whose own pixels stay exactly one a value.
  */
 
-import { attribute, element, hasModifier, on, setText } from "./dom";
+import { attribute, element, on, setText } from "./dom";
+import { hasModifier } from "./keys";
 
 /** A pixel's place and its value, in words. */
 export interface Reading {

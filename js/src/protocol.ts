@@ -13,6 +13,7 @@ export interface LayerInfo {
   readonly filters: number;
   readonly channels: number;
   readonly kernel: readonly number[];
+  readonly out_shape: readonly number[];
   readonly activation_name: string;
 }
 
@@ -24,8 +25,14 @@ export interface Description {
   readonly layers: readonly LayerInfo[];
 }
 
+/** Which slice of a volume is drawn; null is the middle one. */
+export interface Slices {
+  readonly slice: number | null;
+  readonly kernel_slice: number | null;
+}
+
 /** The question a frame answers. */
-export interface FrameArgs {
+export interface FrameArgs extends Slices {
   readonly image: number;
   readonly layer: number;
   readonly filter: number;
@@ -173,27 +180,15 @@ export function decodeMessage(
 }
 
 function decodeReply(message: Json, buffers: readonly unknown[]): Reply {
-  const id = message.id as string;
-  const name = message.name as RequestName;
+  const { id, name, error = null } = message as unknown as Reply;
+  const empty = { id, name, body: null, tensors: [] };
+  if (error) return { ...empty, error };
   try {
-    const error = message.error as Reply["error"] | undefined;
-    if (error) return { id, name, body: null, tensors: [], error };
     const heads = (message.tensors ?? []) as { dtype: string; shape: number[] }[];
-    return {
-      id,
-      name,
-      body: message.body,
-      tensors: heads.map((h, k) => decodeTensor(h, buffers[k])),
-      error: null,
-    };
-  } catch (error) {
-    return {
-      id,
-      name,
-      body: null,
-      tensors: [],
-      error: { type: "ProtocolError", message: (error as Error).message },
-    };
+    const tensors = heads.map((head, k) => decodeTensor(head, buffers[k]));
+    return { ...empty, body: message.body, tensors, error };
+  } catch (failed) {
+    return { ...empty, error: { type: "ProtocolError", message: (failed as Error).message } };
   }
 }
 

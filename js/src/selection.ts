@@ -1,7 +1,7 @@
 /** The selection: five traits of the model, shared with Python and with every other view. */
 
 import type { AnyModel } from "@anywidget/types";
-import type { Description, Source } from "./protocol";
+import type { Description, LayerInfo, Slices, Source } from "./protocol";
 
 export interface Traits {
   image_index: number;
@@ -55,6 +55,19 @@ export function fitSelection(selection: Selection, description: Description | nu
     filter: clamp(selection.filter, filters),
     channel: channel !== null && channel >= channels ? null : channel,
   };
+}
+
+/** How many slices there are to choose from: of a layer's maps, and of its kernels; null where they are no volumes. */
+export function depthsOf(layer: LayerInfo | undefined): { [key in keyof Slices]: number | null } {
+  const volume = layer?.kernel.length === 3;
+  return { slice: volume ? layer.out_shape[1]! : null, kernel_slice: volume ? layer.kernel[0]! : null };
+}
+
+/** A slice stays chosen from layer to layer; one that is not there becomes the middle one. */
+export function fitSlices(chosen: Slices, layer: LayerInfo | undefined): Slices {
+  const depths = depthsOf(layer);
+  const within = (key: keyof Slices) => ((chosen[key] ?? 0) < (depths[key] ?? 0) ? chosen[key] : null);
+  return { slice: within("slice"), kernel_slice: within("kernel_slice") };
 }
 
 /** Sets what differs, and saves once: what changes together reaches Python together. */

@@ -1,9 +1,12 @@
 /** A slider with its label, previous and next buttons, a number to type, and words for what it points at. */
 
-import { attribute, element, on, options, sameItems, setText } from "./dom";
+import { attribute, element, on, setText } from "./dom";
+import { LayerSearch } from "./layer_search";
+import type { LayerInfo } from "./protocol";
 
 /** Where the number of images is not known, the slider reaches at least this far. */
 const OPEN_END = 99;
+const NO_LAYERS: readonly LayerInfo[] = [];
 /** Wheel travel, in pixels, of one step. */
 const WHEEL_STEP = 40;
 
@@ -23,7 +26,7 @@ export class IndexSlider {
   #travel = 0;
 
   constructor(
-    name: "image" | "layer" | "filter",
+    name: "image" | "layer" | "filter" | "slice",
     move: (value: number) => void,
     words: HTMLElement = element("span.fs-words"),
   ) {
@@ -95,29 +98,21 @@ export class IndexSlider {
   }
 }
 
-/** The layer's slider: its words are a list of all layers, to go to one by its name. */
+/** The layer's slider: its words can be searched, to go to a layer by its name. */
 export class LayerSlider extends IndexSlider {
-  readonly #list: HTMLSelectElement;
-  #titles: readonly string[] = [];
+  readonly #search: LayerSearch;
 
   constructor(move: (layer: number) => void) {
-    const list = element("select.fs-words", { name: "layer-name", "aria-label": "layer by name" });
-    super("layer", move, list);
-    this.#list = list;
-    on(list, "change", () => this.go(list.selectedIndex));
+    const search = new LayerSearch();
+    super("layer", move, search.root);
+    this.#search = search;
+    search.pick = (layer) => this.go(layer);
   }
 
-  override show(layer: number, length: number | null, titles: readonly string[] = []): void {
-    super.show(layer, length);
-    if (!sameItems(titles, this.#titles)) {
-      this.#titles = titles;
-      options(
-        this.#list,
-        titles.map((title, k) => [String(k), title]),
-      );
-    }
-    if (this.#list.selectedIndex !== layer) this.#list.selectedIndex = layer;
-    this.say(titles[layer] ?? "");
+  showLayer(layer: number, layers: readonly LayerInfo[] | undefined): void {
+    this.show(layer, layers ? layers.length : layer + 1);
+    this.#search.show(layer, layers ?? NO_LAYERS);
+    this.say(layers?.[layer]?.title ?? "");
   }
 
   protected override write(): void {}

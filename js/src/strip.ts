@@ -1,14 +1,14 @@
 /** The strip of the data set's images: one page of thumbnails, which follows the selected image or a filter. */
 
 import { Client, type Listener, type Wire } from "./client";
-import { element, hasModifier, on, setText } from "./dom";
+import { element, on, setText } from "./dom";
+import { hasModifier, keyTarget } from "./keys";
 import { decodeStrip, type Reply, type Strip, type StripArgs } from "./protocol";
 import { type StripActions, StripControls } from "./strip_controls";
 import { StripItems } from "./strip_items";
 import {
   type Filter,
   filters,
-  keyTarget,
   NO_FILTER,
   pageHolding,
   type Shape,
@@ -249,7 +249,8 @@ export class StripView implements Listener, StripActions {
     const shape = this.#shape;
     const length = this.#length;
     if (hasModifier(event) || length === 0 || length === UNKNOWN) return;
-    const target = keyTarget(event.key, this.#cursor, shape, length);
+    const rows = { columns: shape.rows > 1 ? shape.columns : 1, page: shape.size };
+    const target = keyTarget(event.key, this.#cursor, rows, length);
     if (target !== null) this.#moveCursor(target, shape.size, length);
     else if (event.key === "Enter" || event.key === " ") this.#pick();
     else return;

@@ -44,23 +44,6 @@ export function withinList(start: number, size: number, length: number): number 
   return Math.max(0, Math.min(start, length - size));
 }
 
-/** Where a key takes the cursor; null for a key that moves nothing. */
-export function keyTarget(key: string, place: number, shape: Shape, length: number): number | null {
-  const up = shape.rows > 1 ? shape.columns : 1;
-  const targets: Record<string, number> = {
-    ArrowLeft: place - 1,
-    ArrowRight: place + 1,
-    ArrowUp: place - up,
-    ArrowDown: place + up,
-    PageUp: place - shape.size,
-    PageDown: place + shape.size,
-    Home: 0,
-    End: length - 1,
-  };
-  const target = targets[key];
-  return target === undefined ? null : Math.max(0, Math.min(target, length - 1));
-}
-
 export function whole(value: number): string {
   return value.toLocaleString("en");
 }

@@ -12,6 +12,7 @@ export const LAYERS = [
     filters: 3,
     channels: 1,
     kernel: [2, 2],
+    out_shape: [3, 2, 2],
     activation_name: "conv1 → relu",
   },
   {
@@ -21,6 +22,7 @@ export const LAYERS = [
     filters: 2,
     channels: 3,
     kernel: [2, 2],
+    out_shape: [2, 2, 2],
     activation_name: "conv2 → relu",
   },
 ];

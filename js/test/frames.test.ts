@@ -11,6 +11,8 @@ const ARGS: FrameArgs = {
   source: "image",
   scale: "layer",
   plane: null,
+  slice: null,
+  kernel_slice: null,
 };
 
 function frameOf(change: Partial<FrameArgs> = {}, behaviour: Behaviour = {}) {

@@ -41,6 +41,13 @@ describe("mosaicOf", () => {
     expect(mosaicOf(1, 3, 3)).toEqual({ columns: 1, rows: 1, width: 3, height: 3 });
     expect(mosaicOf(10, 3, 3)).toEqual({ columns: 4, rows: 3, width: 15, height: 11 });
   });
+
+  it("is about as wide as high, whatever the tiles' shape", () => {
+    expect(mosaicOf(16, 3, 1)).toEqual({ columns: 3, rows: 6, width: 11, height: 11 });
+    expect(mosaicOf(12, 1, 7)).toMatchObject({ columns: 7, rows: 2 });
+    expect(mosaicOf(1, 10, 99)).toEqual({ columns: 1, rows: 1, width: 10, height: 99 });
+    expect(mosaicOf(2, 99, 1)).toMatchObject({ columns: 1, rows: 2 });
+  });
 });
 
 describe("gridGeometry", () => {
@@ -81,6 +88,14 @@ describe("gridGeometry", () => {
     const large = gridGeometry({ ...content, filters: 2048 }, 976, 1);
     expect(large.rows * large.cellHeight).toBeGreaterThan(GRID_HEIGHT);
     expect(large.map.width).toBe(56);
+  });
+
+  it("draws a 1-D net's map as a strip that can be seen", () => {
+    const signal = { filters: 8, kernel: { width: 5, height: 1 }, map: { width: 400, height: 1 } };
+    const { kernel, map, cellHeight } = gridGeometry(signal, 976, 1);
+    expect(map.height).toBeGreaterThanOrEqual(20);
+    expect(kernel.height).toBeGreaterThanOrEqual(11);
+    expect(map.y + map.height).toBeLessThanOrEqual(cellHeight);
   });
 
   it("enlarges by whole device pixels", () => {

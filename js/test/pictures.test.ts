@@ -308,20 +308,6 @@ describe("words under and over the pictures", () => {
     choose(query("select[name=palette]"), "gray");
     expect(pixel(canvas("response"), 0, 0)).toEqual([128, 128, 128, 255]);
   });
-
-  it("are a list of all layers beside the layer's slider", () => {
-    const { model, query } = open();
-    const list = query<HTMLSelectElement>("select[name=layer-name]");
-    expect([...list.options].map((option) => option.text)).toEqual([
-      "conv1 · Conv2d(1→3, 2×2) · 3×2×2",
-      "conv2 · Conv2d(3→2, 2×2) · 2×2×2",
-    ]);
-    choose(list, "1");
-    expect(model.saves).toEqual([{ layer_index: 1 }]);
-    expect(query("input[name=layer]").getAttribute("aria-valuetext")).toContain("1, conv2");
-    slide(query("input[name=layer]"), 0);
-    expect(list.value).toBe("0");
-  });
 });
 
 describe("a slow kernel", () => {

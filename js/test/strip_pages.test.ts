@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
   imageInWords,
-  keyTarget,
   NO_FILTER,
   pageHolding,
   placeInWords,
@@ -44,23 +43,6 @@ describe("a page", () => {
         expect(withinList(found, 7, 53)).toBe(found);
       }
     }
-  });
-});
-
-describe("a key", () => {
-  const one = { columns: 10, rows: 1, size: 10 };
-  const two = { columns: 5, rows: 2, size: 10 };
-
-  it("moves the cursor within the list", () => {
-    expect(keyTarget("ArrowRight", 9, one, 100)).toBe(10);
-    expect(keyTarget("ArrowLeft", 0, one, 100)).toBe(0);
-    expect(keyTarget("ArrowDown", 3, one, 100)).toBe(4);
-    expect(keyTarget("ArrowDown", 3, two, 100)).toBe(8);
-    expect(keyTarget("PageDown", 95, one, 100)).toBe(99);
-    expect(keyTarget("PageUp", 25, one, 100)).toBe(15);
-    expect(keyTarget("Home", 25, one, 100)).toBe(0);
-    expect(keyTarget("End", 25, one, 100)).toBe(99);
-    expect(keyTarget("a", 25, one, 100)).toBeNull();
   });
 });
 

@@ -53,7 +53,7 @@ describe("a view", () => {
     const { root, query } = render(model);
     model.answerAll();
     expect(root.querySelector("img")).toBeNull();
-    expect(query(".fs-verdict").textContent).toBe(`true: ${evil} · predicted: ${evil} 90 %`);
+    expect(query(".fs-words").textContent).toBe(`true: ${evil} · predicted: ${evil} 90 %`);
     expect(query(".fs-class").textContent).toBe(evil);
   });
 
@@ -62,11 +62,14 @@ describe("a view", () => {
     model.behaviour = { label: 3, prediction: [[7, 0.505]] };
     const { query } = render(model);
     model.answerAll();
-    expect(query(".fs-verdict").textContent).toBe("true: class 3 · predicted: class 7 51 %");
+    expect(query(".fs-words").textContent).toBe("true: class 3 · predicted: class 7 51 %");
     model.behaviour = { label: null, prediction: [] };
     slide(query("input[name=image]"), 1);
     model.answerAll();
-    expect(query(".fs-verdict").textContent).toBe("");
+    expect(query(".fs-words").textContent).toBe("");
+    expect(query(".fs-bars").textContent).toBe(
+      "no class scores: the net's output is not one finite score a class",
+    );
   });
 
   it("writes the numbers into the cells of a small kernel", () => {
@@ -136,7 +139,17 @@ describe("moving", () => {
     model.answer(model.sent[0]!);
     expect(root.dataset.ready).toBe("false");
     expect(model.sent.map((request) => request.args)).toEqual([
-      { image: 0, layer: 1, filter: 0, channel: 1, source: "input", scale: "map", plane: null },
+      {
+        image: 0,
+        layer: 1,
+        filter: 0,
+        channel: 1,
+        source: "input",
+        scale: "map",
+        plane: null,
+        slice: null,
+        kernel_slice: null,
+      },
     ]);
     model.answerAll();
     expect(root.dataset.ready).toBe("true");

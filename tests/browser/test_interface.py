@@ -285,7 +285,7 @@ OVERFLOWING = """root => {
 
 def test_nothing_is_wider_than_the_widget(lab):
     notebook, root = open_demo(lab, image=0, layer="conv2", filter=6)
-    for width in (300, 400, 560, 700, 768, 1000, 1240, 1600):
+    for width in (180, 220, 300, 400, 560, 700, 768, 1000, 1240, 1600):
         set_width(notebook, width)
         assert root.evaluate(OVERFLOWING) == [True, []], width
         for view in PICTURES:
@@ -450,9 +450,11 @@ def test_2048_filters_are_scrolled_through_and_picked_from(lab):
 def test_a_kernel_of_2048_channels_keeps_its_signs_and_a_layer_is_found_by_name(lab):
     notebook = lab.open([LARGE])
     root = notebook.ready(image=0, layer=0, filter=0)
-    names = root.locator("select[name=layer-name]")
-    assert names.locator("option").all_inner_texts() == notebook.python("[l.title for l in explorer.layers]")
-    names.select_option(index=1)
+    names = root.get_by_role("combobox", name="layer by name")
+    names.fill("2048")
+    rows = root.locator(".fs-matches > *")
+    assert rows.all_inner_texts() == notebook.python("[l.title for l in explorer.layers][:2]")
+    rows.nth(1).click()
     notebook.ready(layer=1, filter=0)
     kernels = np.array(notebook.python("explorer.layer.kernels.tolist()"))  # (64, 2048, 1, 1)
     found = notebook.canvas_pixels("kernel")

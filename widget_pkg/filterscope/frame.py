@@ -42,9 +42,10 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
     agreement = _agreement(engine, selection, responses, bias)
     if not np.array_equal(whole, engine.held_weights(selection.layer)[0], equal_nan=True):
         agreement = None  # another thread trains the net: kernels and maps are of two moments
-    kernels, kernel_slice = _planes(kernels, 2)
-    responses, slice_note = _planes(responses, 1)
-    activations, activation_slice = _planes(activations, 1)
+    depth = layer.out_shape[1] if layer.rank == 3 else 1
+    kernels, kernel_slice = _planes(kernels, 2, selection.kernel_slice, layer.kernel_size[0])
+    responses, slice_note = _planes(responses, 1, selection.slice, depth)
+    activations, activation_slice = _planes(activations, 1, selection.slice, depth)
     return {
         "revision": revision,
         **asdict(selection),
@@ -72,14 +73,26 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _planes(maps: np.ndarray, leading: int) -> tuple[np.ndarray, str]:
-    """Maps as planes `(…, H, W)` behind so many leading axes: a signal as one row, of a volume the middle slice."""
+def _planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tuple[np.ndarray, str]:
+    """Maps as planes `(…, H, W)` behind so many leading axes: a signal as one row, of a volume one slice.
+
+    Args:
+        maps: Maps or kernels of any rank.
+        leading: How many axes come before the map's own.
+        chosen: The slice, `0 … of − 1`; None for the middle one. Of a volume with another depth (what a pool after the
+            convolution leaves, or filter2D over the image) it is the slice at the same height.
+        of: The depth in which `chosen` counts.
+
+    Returns:
+        The planes, and for the note below them which slice they are.
+    """
     rank = maps.ndim - leading
     if rank == 1:
         return maps[..., None, :], ""
     if rank == 3:
         depth = maps.shape[leading]
-        return np.ascontiguousarray(maps.take(depth // 2, axis=leading)), f"; slice {depth // 2} of {depth}"
+        k = depth // 2 if chosen is None else (2 * chosen + 1) * depth // (2 * of)
+        return np.ascontiguousarray(maps.take(k, axis=leading)), f"; slice {k} of {depth}"
     return maps, ""
 
 
@@ -121,6 +134,7 @@ def outline(engine: Engine, version: str) -> dict[str, Any]:
                 "filters": layer.out_channels,
                 "channels": layer.channels,
                 "kernel": list(layer.kernel_size),
+                "out_shape": list(layer.out_shape),
                 "activation_name": layer.activation.name,
             }
             for layer in engine.layers

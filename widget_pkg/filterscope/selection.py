@@ -15,9 +15,19 @@ SCALES: tuple[Scale, Scale] = ("layer", "map")
 
 @dataclass(frozen=True)
 class Selection:
-    """What is shown: the five traits, whether a layer's maps share one scale, and which channel of an image is drawn.
+    """What is shown: the five traits, and what only a page chooses.
 
-    `plane` matters only where an image's channels cannot be drawn together; None is the one that the kernel looks at.
+    Args:
+        image: Index of the image.
+        layer: Index of the layer.
+        filter: Index of the filter.
+        channel: Which of the filter's kernels; None for all.
+        source: What filter2D runs over.
+        scale: Whether the maps of a layer share one scale.
+        plane: Which channel of an image is drawn where they cannot be drawn together; None for the one that the kernel
+            looks at.
+        slice: Which slice of the layer's maps is drawn where they are volumes; None for the middle one.
+        kernel_slice: Which slice of a kernel is drawn where kernels are volumes; None for the middle one.
     """
 
     image: int
@@ -27,6 +37,8 @@ class Selection:
     source: Source
     scale: Scale = "layer"
     plane: int | None = None
+    slice: int | None = None
+    kernel_slice: int | None = None
 
 
 def check_image(engine: Engine, value: Any, name: str = "image_index") -> int:
@@ -55,6 +67,15 @@ def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | 
     )
 
 
+def check_slice(layer: ConvLayer, value: Any, depth: int, name: str, what: str) -> int | None:
+    """The index of a slice, or None for the middle one; ValueError names the range."""
+    if value is None:
+        return None
+    if layer.rank != 3:
+        raise ValueError(f"{name} is {value!r}; {layer.name} has no volumes to slice: leave it out")
+    return _index(value, depth, name, f"the {what} of {layer.name} have slices", "; None means the middle one")
+
+
 def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
     """A selection from a page's request, every part checked.
 
@@ -74,6 +95,8 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
         source=_choice(args["source"], SOURCES, "source"),
         scale=_choice(args.get("scale", "layer"), SCALES, "scale"),
         plane=_plane(args.get("plane")),
+        slice=check_slice(layer, args.get("slice"), layer.out_shape[1], "slice", "maps"),
+        kernel_slice=check_slice(layer, args.get("kernel_slice"), layer.kernel_size[0], "kernel_slice", "kernels"),
     )
 
 
