@@ -17,7 +17,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
-import { internalNames } from "./internal_names.mjs";
+import { internalNames, plainPrivates } from "./internal_names.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const target = path.join(here, "..", "widget_pkg", "filterscope", "static");
@@ -54,7 +54,8 @@ async function bundle() {
     outdir: "static",
     bundle: true,
     minify: true,
-    mangleProps: new RegExp(`^(${internalNames(here).join("|")})$`),
+    mangleProps: new RegExp(`^(private_.*|${internalNames(here).join("|")})$`),
+    plugins: [plainPrivates],
     inject: ["src/builtins.ts"],
     define: { ...builtins, "Number.POSITIVE_INFINITY": "Infinity" },
     format: "esm",

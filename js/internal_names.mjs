@@ -3,8 +3,9 @@
 // A name is internal if the type checker finds every member of that name that js/src mentions declared in js/src, and not
 // where names mean something outside: protocol.ts (the wire), selection.ts (traits), widget.ts (what anywidget calls), an
 // attribute, an object of the DOM or of JavaScript, or an object handed to one of their functions. A name that also stands
-// somewhere in quotes is left alone, for it may be a key.
+// somewhere in quotes is left alone, for it may be a key; and so is every name of an object that is read by computed keys.
 
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import ts from "typescript";
 
@@ -38,11 +39,26 @@ export function internalNames(root) {
     seen.add(type);
     for (const member of checker.getPropertiesOfType(type)) found.set(member.name, false);
   };
+  // Where a key is computed, any member may be meant; and somebody else's function may look at all that it is given.
+  const noteAll = (expression) => {
+    const type = checker.getTypeAtLocation(expression);
+    for (const part of type.isUnion() ? type.types : [type])
+      if (!part.isClass())
+        for (const member of checker.getPropertiesOfType(part)) found.set(member.name, false);
+  };
+  const isIndex = (key) => (checker.getTypeAtLocation(key).flags & ts.TypeFlags.NumberLike) !== 0;
+  const isForeign = (call) => {
+    const called = checker.getResolvedSignature(call)?.declaration;
+    return !called || !inside(called);
+  };
   const visit = (node) => {
     if (ts.isExpression(node)) noteTheirs(checker.getTypeAtLocation(node));
+    if (ts.isElementAccessExpression(node) && !isIndex(node.argumentExpression)) noteAll(node.expression);
+    if (ts.isCallOrNewExpression(node) && isForeign(node))
+      for (const argument of node.arguments ?? []) noteAll(argument);
     if (ts.isStringLiteralLike(node)) found.set(node.text, false);
     else if (ts.isIdentifier(node) && isMemberName(node))
-      note(node.text, isHandedOut(node, checker, inside) ? [undefined] : symbolsOf(node, checker));
+      note(node.text, isHandedOut(node, isForeign) ? [undefined] : symbolsOf(node, checker));
     ts.forEachChild(node, visit);
   };
   for (const file of ours) if (file.fileName.endsWith(".ts")) visit(file);
@@ -62,14 +78,12 @@ function isMemberName(node) {
 }
 
 /** Whether it names a part, at any depth, of an object that is written down as an argument of somebody else's function. */
-function isHandedOut(node, checker, inside) {
+function isHandedOut(node, isForeign) {
   if (!ts.isObjectLiteralExpression(node.parent.parent)) return false;
   let part = node.parent.parent;
   while (PARTS.some((is) => is(part.parent))) part = part.parent;
   const call = part.parent;
-  if (!(ts.isCallExpression(call) || ts.isNewExpression(call)) || call.expression === part) return false;
-  const called = checker.getResolvedSignature(call)?.declaration;
-  return !called || !inside(called);
+  return ts.isCallOrNewExpression(call) && call.expression !== part && isForeign(call);
 }
 
 const PARTS = [
@@ -98,4 +112,44 @@ function symbolsOf(node, checker) {
   const wanted = checker.getContextualType(parent.parent);
   const written = checker.getPropertyOfType(checker.getTypeAtLocation(parent.parent), node.text);
   return wanted ? [written, ...membersOf(wanted)] : [written];
+}
+
+/** Private members as plain ones, `#cursor` as `private_0_3`, which then get one letter: TypeScript has kept them private. */
+export const plainPrivates = {
+  name: "plain privates",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/][^\\/]+\.ts$/ }, async ({ path: name }) => ({
+      loader: "ts",
+      contents: withPlainPrivates(name, await readFile(name, "utf8")),
+    }));
+  },
+};
+
+/** A class numbers its private members from the most used on; one that extends another has a series of its own. */
+export function withPlainPrivates(name, text) {
+  const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true);
+  const edits = [];
+  const visit = (node, outer) => {
+    const names = ts.isClassLike(node) ? new Map([...outer, ...numbered(node)]) : outer;
+    if (ts.isPrivateIdentifier(node))
+      edits.push({ from: node.getStart(file), to: node.end, name: names.get(node.text) });
+    ts.forEachChild(node, (child) => visit(child, names));
+  };
+  visit(file, new Map());
+  return edits.reduceRight((out, { from, to, name }) => out.slice(0, from) + name + out.slice(to), text);
+}
+
+function numbered(node) {
+  const uses = new Map();
+  const count = (part) => {
+    if (ts.isPrivateIdentifier(part)) uses.set(part.text, (uses.get(part.text) ?? 0) + 1);
+    ts.forEachChild(part, count);
+  };
+  count(node);
+  const members = new Set(
+    node.members.filter(({ name }) => name && ts.isPrivateIdentifier(name)).map(({ name }) => name.text),
+  );
+  const series = node.heritageClauses?.some(({ token }) => token === ts.SyntaxKind.ExtendsKeyword) ? 1 : 0;
+  const sorted = [...members].sort((a, b) => uses.get(b) - uses.get(a));
+  return sorted.map((name, k) => [name, `private_${series}_${k}`]);
 }

@@ -202,6 +202,7 @@ export class StripView implements Listener, StripActions {
     this.#painted = { strip, filter: this.#filter, size: newest ? this.#shape.size : 0 };
     this.#trouble = troubleInWords(strip, this.#filter);
     this.#items.paint(strip);
+    this.#items.trim(this.#shape.size); // it may have been asked for while there was more room
     this.#items.select(this.#selected);
     if (strip.start === this.#start && !this.#holds(this.#cursor)) {
       this.#cursor = strip.start + Math.max(0, strip.images.indexOf(this.#selected));

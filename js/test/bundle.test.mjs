@@ -1,12 +1,12 @@
 // @vitest-environment jsdom
 /** The bundle as it travels: members that only the page knows have short names, the wire's and the traits' keep theirs. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { internalNames } from "../internal_names.mjs";
+import { internalNames, withPlainPrivates } from "../internal_names.mjs";
 import { TRAITS } from "../src/selection";
 import { FakeModel } from "./fake_kernel";
 import { usePage } from "./page";
@@ -42,6 +42,7 @@ const OUTSIDE = [
     "mapRect",
     "tabindex",
   ],
+  ...["ArrowUp", "PageUp", "Home", "End"], // keys.ts looks them up by the key that was pressed
 ];
 
 describe("names in the bundle", () => {
@@ -55,6 +56,26 @@ describe("names in the bundle", () => {
 
   it.each(OUTSIDE)("keep %s, which means something outside", (name) => {
     expect(internal).not.toContain(name);
+  });
+});
+
+describe("private members", () => {
+  it("become plain ones of their own class, a subclass's apart from its parent's", () => {
+    const text = "class A { #a; #b = '#a'; f(o) { return this.#b + o?.#b; } } class B extends A { #a = 1; }";
+    expect(withPlainPrivates("a.ts", text)).toBe(
+      "class A { private_0_1; private_0_0 = '#a'; f(o) { return this.private_0_0 + o?.private_0_0; } } " +
+        "class B extends A { private_1_0 = 1; }",
+    );
+  });
+
+  it("stand in no class whose parent has a parent among ours, which would need a third series", () => {
+    const parents = new Map();
+    for (const name of readdirSync(path.join(JS, "src"))) {
+      const text = readFileSync(path.join(JS, "src", name), "utf8");
+      for (const [, child, parent] of text.matchAll(/class (\w+) extends (\w+)/g)) parents.set(child, parent);
+    }
+    expect(parents.size).toBeGreaterThan(1);
+    for (const parent of parents.values()) expect(parents.has(parent)).toBe(false);
   });
 });
 

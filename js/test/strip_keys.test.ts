@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { installCanvas } from "./canvas";
-import { open } from "./strip_fixture";
+import { open, setUp } from "./strip_fixture";
 
 beforeEach(() => {
   installCanvas();
@@ -42,6 +42,14 @@ describe("paging", () => {
     }
     expect(starts()).toEqual([0, 37, 90, 0]);
     expect(picked).toEqual([]);
+  });
+
+  it("shows no more than there is room for when a page comes that was asked for before", () => {
+    const { strip, answer, items } = setUp();
+    strip.layout(740);
+    strip.layout(520 + 100);
+    answer();
+    expect(items().filter((item) => !item.hidden)).toHaveLength(8);
   });
 
   it("keeps its place when the width changes, and the selected image in sight", () => {

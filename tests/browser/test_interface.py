@@ -66,7 +66,7 @@ def as_number(text):
 
 def test_axe_finds_nothing(lab):
     assert AXE.is_file(), "axe-core is missing: run `npm ci` in js/"
-    notebook, _ = open_demo(lab, image=2, layer="conv2", filter=3)
+    notebook, root = open_demo(lab, image=2, layer="conv2", filter=3)
     notebook.page.evaluate(AXE.read_text())
     # The first image whose prediction is wrong, and a mark on a pixel.
     notebook.canvas("response").click(position=at_pixel(notebook, "response", 2, 2))
@@ -77,6 +77,13 @@ def test_axe_finds_nothing(lab):
         found = [(v["id"], [node["html"] for node in v["nodes"]]) for v in results["violations"]]
         assert found == [], (theme, width)
         assert "color-contrast" in [rule["id"] for rule in results["passes"]]
+        # The list of layers, open: with matches, and without.
+        layers = root.get_by_role("combobox", name="layer by name")
+        for typed in ("conv", "no such layer"):
+            layers.fill(typed)
+            results = notebook.page.evaluate("() => axe.run('.fs-search', {resultTypes: ['violations']})")
+            assert [(v["id"], v["nodes"][0]["html"]) for v in results["violations"]] == [], typed
+        layers.press("Escape")
 
 
 FOCUS = """() => {
@@ -328,7 +335,8 @@ def places(notebook):
         """root => {
             const {left, top, width, height} = root.getBoundingClientRect();
             const parts = root.querySelectorAll('canvas[data-view], .fs-box, .fs-legend, .fs-readout, select, input');
-            return [width, height, ...[...parts].map(part => {
+            const shown = [...parts].filter(part => part.getClientRects().length > 0);
+            return [width, height, ...shown.map(part => {
                 const box = part.getBoundingClientRect();
                 const name = part.name ?? part.dataset.view ?? part.classList[0];
                 const own = part.dataset.view in {image: 0, kernel: 0} ? [] : [box.width, box.height];

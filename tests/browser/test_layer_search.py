@@ -100,3 +100,31 @@ def test_a_layer_is_found_by_mouse(notebook):
     expect(notebook.widget().get_by_text("no layer matches")).to_have_count(0)
     expect(field).to_have_value(title(notebook, 203))
     assert notebook.python("explorer.layer_index") == 203
+
+
+INTO_SHADOW = """root => {
+    const host = document.createElement('div');
+    root.parentElement.append(host);
+    const styles = [...document.querySelectorAll('style')].filter(s => s.textContent.includes('.fs-search'));
+    host.attachShadow({mode: 'open'}).append(...styles.map(s => s.cloneNode(true)), root);
+}"""
+
+
+def test_a_layer_is_found_in_a_shadow_root(notebook):
+    """As marimo shows widgets: no id, and no place on the page, may be looked up in the document."""
+    root = notebook.widget()
+    root.evaluate(INTO_SHADOW)
+    field, keyboard = search(notebook), notebook.page.keyboard
+    field.focus()
+    keyboard.type("blocks.7")
+    expect(rows(notebook)).to_have_count(11)
+    place, shown = field.bounding_box(), root.locator(".fs-matches").bounding_box()
+    assert shown["y"] == pytest.approx(place["y"] + place["height"], abs=2)
+    assert shown["x"] == pytest.approx(place["x"], abs=1)
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    notebook.ready(layer=70)
+    field.click()
+    rows(notebook).nth(72).click()
+    notebook.ready(layer=72)
+    notebook.expect_python("explorer.layer_index", 72)

@@ -133,6 +133,20 @@ def test_keys_move_the_focused_slider_again_and_again(vscode):
     shows(opened, int(opened.slider("image").input_value()), 0, 0)
 
 
+def test_a_layer_is_found_by_name(vscode):
+    opened = vscode.open(DEMO)
+    root = opened.ready(image=0, layer=0, filter=0)
+    field = root.get_by_role("combobox", name="layer by name")
+    field.focus()
+    opened.page.keyboard.type("conv2")
+    expect(root.locator(".fs-matches > *")).to_have_count(1)
+    opened.page.keyboard.press("Enter")
+    shows(opened, 0, 1, 0)
+    field.click()
+    root.locator(".fs-matches > *").first.click()
+    shows(opened, 0, 0, 0)
+
+
 def test_the_editor_takes_keys_that_reach_it(vscode):
     """The host's own check: without the widget's care the focus would be gone."""
     opened = vscode.open("import ipywidgets\nipywidgets.HTML('<input type=range id=bare>')")
