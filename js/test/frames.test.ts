@@ -50,6 +50,8 @@ describe("Frames", () => {
       { channel: 0 },
       { source: "input" },
       { scale: "map" },
+      { slice: 2 },
+      { kernel_slice: 0 },
     ] as const) {
       expect(frames.answer({ ...ARGS, image: 1, ...other }, 3)).toBeNull();
     }
