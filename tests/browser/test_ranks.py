@@ -86,7 +86,7 @@ def test_the_slice_of_a_volume_is_chosen(lab):
     activation = values(notebook, "explorer._engine.activations(1, 0)")
     assert np.array_equal(painted(notebook, "activation"), colours(activation[3, 3], of=activation[:, 3]))
     expect(root.locator(".fs-activation .fs-notes")).to_contain_text("slice 3 of 4")
-    expect(root.locator(".fs-image .fs-notes")).to_contain_text("slice 5 of 10")
+    expect(root.locator(".fs-image .fs-notes")).to_contain_text("Slice 5 of 10")
     notebook.screenshot("volumes")
     notebook.python("explorer.layer_index = 1")
     notebook.ready(layer=1, filter=1)
