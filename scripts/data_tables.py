@@ -26,9 +26,9 @@ STREAMS = """
 second. The last 2,000 items are kept, or as many as fit into 256 MB. To go back further is to read from the start
 again; if the stream shuffles, it then gives other images.
 
-**Random data sets.** The first sample is read twice, and others when they are needed again. If a second read differs,
-the view says that the data set is random. The image that is shown stays the same while it is among the last 16 that
-were looked at. Your own random numbers stay as they are.
+**Random data sets.** The first sample is read again, up to four times where that is quick, and others when they are
+needed again. If another read differs, the view says that the data set is random. The image that is shown stays the same
+while it is among the last 16 that were looked at. Your own random numbers stay as they are.
 
 **Slow data sets.** Samples are read one at a time, when they are needed; thumbnails come from the background, so that a
 slow data set keeps no other slider waiting.

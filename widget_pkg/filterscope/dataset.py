@@ -21,8 +21,8 @@ from filterscope.normalize import Finding, Normalize, find_normalize, per_channe
 from filterscope.sample import Sample
 from filterscope.transform import GivenTransform
 
-_AGAIN_SECONDS = 0.02  # spent on reading the first sample again, to see whether the data set is random
-_AGAIN_MOST = 4
+_LOOKS = 4  # at the first sample again, to see whether the data set is random
+_LOOKS_SECONDS = 0.02
 _REMEMBERED = 1024
 
 
@@ -83,7 +83,7 @@ class SampleSource:
         self.random = False
         self.seconds = 0.0
         self._marks: dict[int, int] = {}
-        self._read_before = False
+        self._looks = 0
 
     def measure(self) -> None:
         """Asks the data set for its length, as at first and after it changed."""
@@ -91,7 +91,7 @@ class SampleSource:
             self._items.stream.measure()
         self._length = self._items.count()
         self._marks.clear()
-        self.random = self._read_before = False
+        self.random, self._looks = False, 0
         self.version += 1
 
     def __len__(self) -> int:
@@ -126,9 +126,7 @@ class SampleSource:
         return " ".join(said)
 
     def read(self, index: int) -> Sample:
-        """Reads one sample.
-
-        The first time it is read a second time, to see whether the data set is random.
+        """Reads one sample; one that is not what it was shows that the data set is random.
 
         Raises:
             SampleError: If the data set raises, or what it gives is not an image.
@@ -138,18 +136,18 @@ class SampleSource:
         took = time.monotonic() - start
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
         self._compare(index, sample.image)
-        if not self._read_before and not self.is_stream:
-            self._read_before = True
-            for _ in range(_AGAIN_MOST):
-                if self.random or not self._same_again(index) or time.monotonic() - start > took + _AGAIN_SECONDS:
-                    break
         return sample
 
-    def _same_again(self, index: int) -> bool:
-        try:
-            self._compare(index, self._read(index).image)
-        except SampleError:
+    def looks_again(self) -> bool:
+        """Whether the first sample is to be read again, to see whether the data set is random.
+
+        Once at least, and as often as a fiftieth of a second allows, four times at the most: a flip may fall alike.
+        """
+        if self.random or self.is_stream or self._looks >= _LOOKS:
             return False
+        self._looks += 1
+        if self._looks * self.seconds > _LOOKS_SECONDS:
+            self._looks = _LOOKS
         return True
 
     def _compare(self, index: int, image: np.ndarray) -> None:

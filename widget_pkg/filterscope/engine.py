@@ -196,8 +196,14 @@ class Engine:
         return self._fresh(image)
 
     def _fresh(self, image: int) -> Sample:
-        with self._reading, self._reading_random.instead_of_all():
-            return self.source.read(image)
+        with self._reading:
+            with self._reading_random.instead_of_all():
+                sample = self.source.read(image)
+            while self.source.looks_again():
+                # Each with a random stream's own beginning: some data sets seed it with the sample's index.
+                with suppress(SampleError), self._reading_random.instead_of_all():
+                    self.source.read(image)
+            return sample
 
     def _batch(self, *images: np.ndarray) -> torch.Tensor:
         """Images as the net takes them: on the net's device, in its dtype."""

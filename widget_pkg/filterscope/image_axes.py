@@ -101,6 +101,8 @@ def image_values(image: Any) -> tuple[np.ndarray, str]:
     if isinstance(image, Image.Image):
         if image.mode == "P":
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        elif image.mode in ("CMYK", "YCbCr", "HSV", "LAB"):
+            image = image.convert("RGB")
         return np.asarray(image), "PIL image"
     if isinstance(image, torch.Tensor):
         values = image.detach()
