@@ -48,7 +48,19 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 3)).astype(np.uint8)
         (Image.fromarray(PIXELS).convert("CMYK"), ToTensor()(PIXELS)),
         (PIXELS[:, :, 0] > 100, torch.from_numpy(PIXELS[:, :, 0] > 100).float()[None]),
     ],
-    ids=["tensor", "array", "plane", "double", "half", "uint8-array", "uint8-tensor", "pil", "pil-gray", "pil-cmyk", "bool"],
+    ids=[
+        "tensor",
+        "array",
+        "plane",
+        "double",
+        "half",
+        "uint8-array",
+        "uint8-tensor",
+        "pil",
+        "pil-gray",
+        "pil-cmyk",
+        "bool",
+    ],
 )
 def test_an_image_in_any_of_its_forms(item, expected):
     sample = SampleSource([item]).read(0)

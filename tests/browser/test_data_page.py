@@ -54,7 +54,7 @@ def test_a_folder_of_pictures_with_one_that_is_broken(lab):
     assert notebook.python("explorer.label") == "cat"
     notebook.slider("image").press("End")
     notebook.ready(image=2)
-    expect(root.locator(".fs-verdict")).to_contain_text("dog")
+    expect(root.locator(".fs-slider .fs-words").first).to_contain_text("true: dog")
 
 
 MANY = """
