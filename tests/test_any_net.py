@@ -283,6 +283,99 @@ def test_what_leads_nowhere_is_no_second_consumer():
     assert look(seeded(Logs)).layers[0].activation.name == "one → relu"
 
 
+LOOKS = {
+    "a copy": lambda x: x.detach(),
+    "a look for NaN": lambda x: torch.isnan(x).any(),
+    "finite": lambda x: torch.isfinite(x).all(),
+    "a mean a channel": lambda x: x.mean((2, 3)),
+    "two": lambda x: (x.detach(), x.mean()),
+}
+
+
+class Looks(nn.Module):
+    """Looks at a map before it goes on."""
+
+    def __init__(self, look):
+        super().__init__()
+        self.one, self.bn, self.two, self.look = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 3), look
+
+    def forward(self, x):
+        x = self.one(x)
+        self.seen = self.look(x)
+        x = self.bn(x)
+        self.seen = self.look(x)
+        x = F.relu(x)
+        self.seen = self.look(x)
+        return self.two(x)
+
+
+@pytest.mark.parametrize("look_at", LOOKS.values(), ids=LOOKS)
+def test_what_leads_nowhere_is_not_taken_for_the_activation(look_at):
+    net = seeded(lambda: Looks(look_at)).eval()
+    engine = look(net)
+    assert engine.layers[0].activation.name == "one → bn → relu"
+    with torch.no_grad():
+        assert np.array_equal(engine.activations(0, 0), net.bn(net.one(IMAGES[:1])).relu()[0].numpy())
+
+
+class Gate(nn.Module):
+    def forward(self, x, gate):
+        return x * gate
+
+
+class GatedNorm(Gate):
+    """By its name a normalisation, but it takes a second tensor."""
+
+
+def test_a_step_with_a_second_tensor_ends_the_walk():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(1, 4, 3), GatedNorm()
+
+        def forward(self, x):
+            return self.norm(self.conv(x), gate=x.mean()).relu()
+
+    assert look(seeded(Net)).layers[0].activation.name == "conv (before norm)"
+
+
+def test_another_dtype_on_the_way_is_no_step():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3)
+
+        def forward(self, x):
+            return self.conv(x).double().relu()
+
+    assert look(seeded(Net)).layers[0].activation.name == "conv → relu"
+
+
+class InAList(nn.Module):
+    """Keeps its parts in a plain list, where PyTorch does not see them."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)]
+
+    def forward(self, x):
+        return F.relu(self.parts[1](self.parts[0](x)))
+
+
+def test_parts_in_a_plain_list_are_shown_live_as_in_eval_and_stay_in_train():
+    net = seeded(InAList)
+    engine = look(net)
+    conv, bn = net.parts
+    with torch.no_grad():
+        conv.weight.mul_(2)
+    assert engine.check()
+    before = bn.running_mean.clone()
+    shown = engine.activations(0, 0)
+    assert bn.training and torch.equal(bn.running_mean, before)
+    with torch.no_grad():
+        assert np.allclose(shown, bn.eval()(conv(IMAGES[:1])).relu()[0].numpy(), atol=1e-6)
+
+
 class ThroughNumpy(nn.Module):
     def __init__(self):
         super().__init__()

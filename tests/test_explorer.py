@@ -533,3 +533,16 @@ def test_moves_from_two_threads_leave_one_true_state(explorer):
         thread.join()
     assert not errors
     assert explorer.image_index in (1, 3)
+
+
+@pytest.mark.parametrize("smaller", [nn.Conv2d(4, 2, 3), nn.Identity(), nn.Conv2d(4, 6, 3, groups=2)])
+def test_a_selection_that_the_changed_net_no_longer_has_gives_way_at_the_next_read(smaller):
+    net = seeded(TwoConvs)
+    explorer = Explorer(net, images(2, 1, 14, 14), layer_index=1, filter_index=5, channel=3)
+    net.conv2 = smaller
+    net.fc = nn.Identity()
+    for name in ("kernel", "response", "pre_activation", "activation"):
+        assert getattr(explorer, name).dtype == np.float32
+    assert explorer.filter_index < explorer.layer.out_channels
+    assert explorer.channel is None or explorer.channel < explorer.layer.channels
+    explorer.close()

@@ -4,6 +4,7 @@ import random
 import threading
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -122,3 +123,23 @@ def test_a_thread_that_draws_from_all_three_is_not_disturbed_by_a_data_set_that_
         return float(torch.rand(())), random.random(), float(np.random.rand())
 
     assert beside(lambda: torch.ones(10).sum(), draw) == beside(None, draw)
+
+
+@pytest.mark.parametrize("inside", [0, 1])
+def test_seeding_inside_leaves_the_users_numbers_where_they_are(inside):
+    """With the seed that is in force as well, which the seed alone does not tell."""
+    torch.manual_seed(0)
+    torch.rand(3)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    torch.rand(3)
+    stream = RandomStream()
+    with stream.instead():
+        torch.manual_seed(inside)
+        first = torch.rand(2)
+        torch.manual_seed(inside)
+        again = torch.rand(2)
+    assert torch.equal(first, again)
+    assert torch.equal(torch.rand(3), expected)
+    with torch.random.fork_rng(devices=[]):
+        assert torch.equal(first, torch.rand(2, generator=torch.Generator().manual_seed(inside)))

@@ -188,3 +188,15 @@ def test_a_large_layer_is_not_computed_by_thousands_of_calls(monkeypatch):
     assert not calls
     agree(whole[5], engine.response(0, 0, 5, None, "input"))
     assert len(calls) == 64
+
+
+def test_a_nan_under_a_large_kernel_stays_where_the_kernel_meets_it():
+    """filter2D takes a Fourier transform for kernels of 11×11 and more, which would spread it."""
+    net = seeded(lambda: nn.Conv2d(1, 2, 13, padding=6))
+    data = images(1, 1, 40, 40)
+    data[0, 0, 20, 20] = float("nan")
+    engine = Engine(net, SampleSource(data))
+    response, pre = engine.response(0, 0, 1, None, "input"), engine.pre_activation(0, 0, 1)
+    assert np.isnan(pre).sum() == 13 * 13
+    assert np.array_equal(np.isnan(response), np.isnan(pre))
+    assert np.nanmax(np.abs(response + engine.weights(0)[1][1] - pre)) < 1e-5

@@ -1,5 +1,6 @@
 """The user's net leaves as it came: after every kind of call, also one that raises, also while it trains."""
 
+import functools
 import threading
 
 import numpy as np
@@ -344,3 +345,95 @@ def test_training_in_another_thread_is_not_disturbed():
     watched, worked = train(150, move)
     assert watched == alone
     assert len(worked) > 10 and worked[-1] > worked[0]  # it was moved, and saw the weights change
+
+
+GLOBAL = None  # the net, in one case
+
+
+def _global_forward(x):
+    return GLOBAL.bn(GLOBAL.conv(x))
+
+
+class Holds(nn.Module):
+    """Calls its parts by functions that hold on to them."""
+
+    def __init__(self, hold):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)
+        hold(self)
+
+    def forward(self, x):
+        return self.call[0](x) if isinstance(self.call, list) else self.call(x)
+
+
+HOLDS = {
+    "in a list": lambda net: setattr(net, "call", [lambda x: net.bn(net.conv(x))]),
+    "by defaults": lambda net: setattr(net, "call", lambda x, conv=net.conv, bn=net.bn: bn(conv(x))),
+    "in a partial": lambda net: setattr(net, "call", functools.partial(lambda flag, x: net.bn(net.conv(x)), True)),
+    "a global": lambda net: (setattr(net, "call", _global_forward), globals().update(GLOBAL=net)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:this net cannot be copied")
+@pytest.mark.parametrize("hold", HOLDS.values(), ids=HOLDS)
+def test_functions_that_hold_parts_of_the_net_do_it_no_harm(hold):
+    net = seeded(lambda: Holds(hold))
+    before = portrait(net)
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    engine.activations(1, 0)
+    assert portrait(net) == before
+
+
+class Counts(NoCopy):
+    """Writes to a buffer, a plain tensor, a list and a number when it runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("ema", torch.zeros(1))
+        self.seen, self.kept, self.count = torch.zeros(1), [torch.zeros(1)], 0
+
+    def forward(self, x):
+        self.ema = self.ema + 1
+        self.seen += 1
+        self.kept[0] += 1
+        self.count += 1
+        self.new = x
+        return super().forward(x)
+
+
+@pytest.mark.filterwarnings("ignore:this net cannot be copied")
+def test_what_a_net_that_cannot_be_copied_writes_is_put_back():
+    net = seeded(Counts)
+    ema = net.ema
+    use(Engine(net, SampleSource(images(1, 1, 14, 14))))
+    assert net.ema is ema and (net.ema.item(), net.seen.item(), net.kept[0].item(), net.count) == (0, 0, 0, 0)
+    assert not hasattr(net, "new")
+
+
+class Accumulates(TwoConvs):
+    def __init__(self):
+        super().__init__()
+        self.kept = {"sum": [torch.zeros(1)]}
+
+    def forward(self, x):
+        self.kept["sum"][0] += x.sum()
+        return super().forward(x)
+
+
+def test_tensors_in_lists_and_dictionaries_are_not_written_to_and_are_live():
+    net = seeded(Accumulates)
+    engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
+    assert net.kept["sum"][0].item() == 0
+    net.kept["sum"][0] += 1
+    assert engine.check()
+
+
+class MaxNorm(TwoConvs):
+    def forward(self, x):
+        self.conv1.weight.data = torch.renorm(self.conv1.weight.data, 2, 0, 0.01)
+        return super().forward(x)
+
+
+def test_a_net_that_writes_to_its_own_weights_is_said_to():
+    with pytest.warns(UserWarning, match="writes to its own weights"):
+        Engine(seeded(MaxNorm), SampleSource(images(1, 1, 14, 14)))

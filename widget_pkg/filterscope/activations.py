@@ -28,9 +28,10 @@ NORMALISATIONS = frozenset([
 POOLS = frozenset([
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "lp_pool", "max_pool",
 ])
-# In eval mode these hand on what they were given.
+# In eval mode these hand on what they were given, some in another dtype.
 TRANSPARENT = frozenset([
-    "alpha_dropout", "clone", "contiguous", "detach", "dropout", "feature_alpha_dropout", "feature_dropout",
+    "alpha_dropout", "bfloat16", "clone", "contiguous", "detach", "double", "dropout", "feature_alpha_dropout",
+    "feature_dropout", "float", "half", "to",
 ])
 # fmt: on
 
@@ -43,11 +44,12 @@ class Activation:
     """Where a layer's activation is found: so many operations after the convolution, and what they are called.
 
     Attributes:
-        steps: Operations from the convolution's output to the activation; 0 where they are the same tensor.
+        path: For each operation on the way from the convolution's output to the activation, how many others take the
+            same tensor before it; empty where the two are the same tensor.
         name: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`.
     """
 
-    steps: int
+    path: tuple[int, ...]
     name: str
 
 
@@ -60,13 +62,13 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
         layer_name: The layer's name in `named_modules()`.
     """
     operation = trace.operations[call.operation]
-    steps = 0  # operations walked
+    path: list[int] = []  # operations walked
     kept = 0  # of these, up to the last one that belongs to the activation
     names: list[str] = []
     pending: list[str] = []  # a pool and what follows it, until a nonlinearity says that it is passed
     ending = ""
     while True:
-        following = trace.consumers.get(operation.outputs[0], [])
+        following = trace.following(operation.outputs[0])
         if len(following) != 1:
             ending = "several consumers" if following else ""
             break
@@ -76,12 +78,12 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
         if len(operation.inputs) != 1 or operation.shape[:2] != previous.shape[:2]:
             ending = f"before {_label(operation, layer_name)}"
             break
-        steps += 1
+        path.append(trace.consumers[previous.outputs[0]].index(following[0]))
         if kind in TRANSPARENT:
             continue
         if kind in NONLINEARITIES:
             names += [*pending, _label(operation, layer_name)]
-            return Activation(steps, " → ".join([layer_name, *names]))
+            return Activation(tuple(path), " → ".join([layer_name, *names]))
         if kind in POOLS:
             pending.append(_label(operation, layer_name))
         elif kind in NORMALISATIONS:
@@ -89,12 +91,12 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
                 pending.append(_label(operation, layer_name))
             else:
                 names.append(_label(operation, layer_name))
-                kept = steps
+                kept = len(path)
         else:
             ending = f"before {_label(operation, layer_name)}"
             break
     name = " → ".join([layer_name, *names])
-    return Activation(kept, f"{name} ({ending})" if ending else name)
+    return Activation(tuple(path[:kept]), f"{name} ({ending})" if ending else name)
 
 
 def _label(operation: Operation, layer_name: str) -> str:

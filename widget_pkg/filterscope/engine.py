@@ -80,6 +80,10 @@ class Engine:
         self._fingerprint = self._twin.fingerprint()
         self.first_image = self._readable(first_image)
         self._find_layers(self.first_image)
+        if self._twin.fingerprint() != self._fingerprint:
+            warnings.warn(
+                "this net writes to its own weights or buffers when it runs, through filterscope as well", stacklevel=3
+            )
         hidden = unseen_parts(net)
         if hidden:
             warnings.warn(

@@ -128,7 +128,7 @@ class _Keeper:
         self._layers = {(place.name, place.call): layer for layer, place in enumerate(places)}
         self._to_the_end = to_the_end
         self._calls: Counter[str] = Counter()
-        self._followed: dict[int, tuple[int, int]] = {}  # value → (layer, steps still to go)
+        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the way still to go)
 
     def _conv(self, call: ConvCall) -> None:
         layer = self._layers.get((call.name, self._calls[call.name]))
@@ -148,22 +148,24 @@ class _Keeper:
             pre_activation=pre_activation,
             activation=pre_activation,
         )
-        steps = self._places[layer].activation.steps
+        path = self._places[layer].activation.path
         value = self.recorder.value_of(call.output)
-        if steps and value is not None:
-            self._followed[value] = (layer, steps)
+        if path and value is not None:
+            self._followed[value] = (layer, path)
         self._stop_if_done()
 
     def _value(self, operation: Operation, outputs: list[torch.Tensor]) -> None:
         for value in operation.inputs:
             if value not in self._followed:
                 continue
-            layer, steps = self._followed.pop(value)
-            if steps == 1:
+            layer, (others, *path) = self._followed.pop(value)
+            if others:  # a copy that is kept, a look for NaN: the way goes through one that comes later
+                self._followed[value] = (layer, (others - 1, *path))
+            elif not path:
                 rank = self.maps[layer].pre_activation.ndim - 1
                 self.maps[layer].activation = _first(outputs[0], rank).clone()
             else:
-                self._followed[operation.outputs[0]] = (layer, steps - 1)
+                self._followed[operation.outputs[0]] = (layer, tuple(path))
         if self.maps:
             self._stop_if_done()
 

@@ -37,13 +37,12 @@ class RandomStream:
         Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
         global state is then put back as it was at the start.
         """
-        seed, state = torch.initial_seed(), torch.get_rng_state()
+        stream = _TorchStream(self._torch)
         try:
-            with _TorchStream(self._torch, seed):
+            with stream:
                 yield
         finally:
-            if torch.initial_seed() != seed:
-                torch.set_rng_state(state)
+            stream.put_back()
 
     @contextmanager
     def instead_of_all(self) -> Iterator[None]:
@@ -100,10 +99,22 @@ def _same_numpy(one: dict[str, Any], other: dict[str, Any]) -> bool:
 class _TorchStream(TorchDispatchMode):
     """Sees each ATen operation of this thread; those that draw get a generator of the stream's own."""
 
-    def __init__(self, generators: dict[torch.device, torch.Generator], seed: int) -> None:
+    def __init__(self, generators: dict[torch.device, torch.Generator]) -> None:
         super().__init__()
         self._generators = generators
-        self._seed = seed
+        self._seed, self._state = torch.initial_seed(), torch.get_rng_state()
+
+    def put_back(self) -> bool:
+        """Undoes a seeding of the global generator, and says whether there was one.
+
+        With the seed that was in force it is told by the state, which is then the one right after seeding.
+        """
+        if torch.initial_seed() == self._seed:
+            now = torch.get_rng_state()
+            if torch.equal(now, self._state) or not torch.equal(now, _fresh_state(self._seed)):
+                return False
+        torch.set_rng_state(self._state)
+        return True
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -121,10 +132,10 @@ class _TorchStream(TorchDispatchMode):
         if device not in self._generators:
             self._generators[device] = torch.Generator(device)
             self._generators[device].set_state(_global_state(device))
-        if torch.initial_seed() != self._seed:  # seeded inside, by the data set or the net
-            self._seed = torch.initial_seed()
+        seed = torch.initial_seed()
+        if self.put_back():  # seeded inside, by the data set or the net
             for generator in self._generators.values():
-                generator.manual_seed(self._seed)
+                generator.manual_seed(seed)
         return self._generators[device]
 
     def _swapped(self, func: Any, args: Any, kwargs: Any, generator: torch.Generator) -> Any:
@@ -136,6 +147,10 @@ class _TorchStream(TorchDispatchMode):
         finally:
             generator.set_state(_global_state(generator.device))
             _set_global_state(generator.device, outer)
+
+
+def _fresh_state(seed: int) -> torch.Tensor:
+    return torch.Generator().manual_seed(seed).get_state()
 
 
 def _taking_generator(func: Any) -> Callable[..., Any] | None:

@@ -104,9 +104,12 @@ class Readings:
         """Computes with the weights of this moment; the pages follow if they changed."""
         engine = self._open()
         with engine.lock:
-            engine.check()
-            value = compute(engine)
+            changed = engine.check()
+            value = None if changed else compute(engine)
         self._announce()
+        if changed:  # what the net no longer has is no longer selected now
+            with engine.lock:
+                value = compute(engine)
         return value
 
     def _announce(self) -> None:

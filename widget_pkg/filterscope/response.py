@@ -18,6 +18,7 @@ SOURCES: tuple[Source, Source] = ("image", "input")
 
 _PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_LARGEST_DIRECT = 11 * 11  # numbers of a kernel for which OpenCV's filter2D computes the sum itself
 _MOST_FILTER2D_CALLS = 2_048  # for a whole layer; about 10 ms at 28×28
 
 
@@ -150,6 +151,10 @@ def _filter_valid(padded: np.ndarray, kernel: np.ndarray, layer: ConvLayer) -> n
 
 def _filter_plane(plane: np.ndarray, kernel: np.ndarray, step: tuple[int, ...]) -> np.ndarray:
     height, width = kernel.shape
+    if height * width > _LARGEST_DIRECT and not np.isfinite(plane).all():
+        # filter2D takes a Fourier transform for large kernels, which spreads one NaN over the whole plane.
+        where = torch.from_numpy(plane)[None, None], torch.from_numpy(kernel)[None, None]
+        return F.conv2d(*where, stride=(step[0], step[1]))[0, 0].numpy()
     # filter2D puts its anchor at k // 2, so the result of the kernel's first full position stands there.
     whole = cv2.filter2D(plane, -1, kernel)
     top, left = height // 2, width // 2

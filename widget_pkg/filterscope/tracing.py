@@ -78,17 +78,19 @@ class Trace:
     Attributes:
         operations: In execution order.
         consumers: For each value the indices of the operations that took it.
+        living: Of these, the ones from which something reaches the net's output; once the pass is over.
         packed: Names of the modules that ran a quantised convolution, whose weight nobody can read.
     """
 
     operations: list[Operation] = field(default_factory=list)
     consumers: dict[int, list[int]] = field(default_factory=dict)
+    living: dict[int, list[int]] = field(default_factory=dict)
     packed: list[str] = field(default_factory=list)
 
-    def keep_what_reaches(self, output: set[int]) -> None:
-        """Leaves out consumers from which nothing reaches the net's output: a copy that is kept, a mean for a log.
+    def find_living(self, output: set[int]) -> None:
+        """Finds the consumers from which something reaches the net's output: no copy that is kept, no mean for a log.
 
-        Where nothing at all is seen to reach it (the net computes a part outside of torch), all stay.
+        Where nothing at all is seen to reach it (the net computes a part outside of torch), all count.
         """
         living = set(output)
         for operation in reversed(self.operations):
@@ -96,7 +98,11 @@ class Trace:
                 living.update(operation.inputs)
         for value, consumers in self.consumers.items():
             kept = [k for k in consumers if living.intersection(self.operations[k].outputs)]
-            self.consumers[value] = kept or consumers
+            self.living[value] = kept or consumers
+
+    def following(self, value: int) -> list[int]:
+        """The operations that go on with a value."""
+        return self.living.get(value, self.consumers.get(value, []))
 
 
 class Recorder(TorchFunctionMode):
@@ -128,7 +134,7 @@ class Recorder(TorchFunctionMode):
         with ExitStack() as stack:
             for name, part in module.named_modules():
                 if name and not isinstance(part, torch.jit.ScriptModule):  # these take no hooks
-                    stack.callback(part.register_forward_pre_hook(self._enter(name)).remove)
+                    stack.callback(part.register_forward_pre_hook(self._enter(name), with_kwargs=True).remove)
                     stack.callback(part.register_forward_hook(self._leave).remove)
             stack.enter_context(self)
             if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
@@ -139,14 +145,15 @@ class Recorder(TorchFunctionMode):
         """The trace, after the net gave its output: values that do not reach it count no longer as consumed."""
         values = {self.value_of(tensor) for tensor in _flat(output)} - {None}
         if values:
-            self.trace.keep_what_reaches(values)  # type: ignore[arg-type]
+            self.trace.find_living(values)  # type: ignore[arg-type]
         return self.trace
 
-    def _enter(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
+    def _enter(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             first = args[0] if args and isinstance(args[0], torch.Tensor) else None
             value = None if first is None else self.value_of(first)
-            step = "" if value is None or self._frames[-1].step else _step(module)
+            taken = {self.value_of(tensor) for tensor in _flat((args, kwargs))} - {None}
+            step = _step(module) if taken == {value} and not self._frames[-1].step else ""
             self._frames.append(Frame(name, module, first, value, step))
 
         return hook

@@ -24,23 +24,11 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from filterscope.errors import describe_exception
+from filterscope.net_parts import HOOK_DICTS, all_modules, nested_tensors, refuse_hidden_modules, restored, to_eval
 
 _WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
-_HOOK_DICTS = (
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-    "_forward_pre_hooks",
-    "_forward_pre_hooks_with_kwargs",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
 # Wrappers that run another module elsewhere or otherwise, by the name under which they hold it.
-_WRAPPERS: tuple[tuple[type[nn.Module], str], ...] = (
-    (torch._dynamo.eval_frame.OptimizedModule, "_orig_mod"),
-    (nn.DataParallel, "module"),
-    (nn.parallel.DistributedDataParallel, "module"),
-)
+_WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
 _SAMPLED_VALUES = 1_024  # of each tensor, besides the sum of all its bits
 
 
@@ -82,15 +70,18 @@ class Twin:
         if self.changed_in_structure():
             self.rebuild()
         if self.in_place:
-            with _restored(self.net):
+            with restored(self.net):
                 yield self.net
             return
-        for module, live in zip(self._module.modules(), self.net.modules(), strict=True):
+        for module, live in zip(all_modules(self._module), all_modules(self.net), strict=True):
             if isinstance(module, torch.jit.ScriptModule):
                 _copy_values(module, live)
                 continue
             _bring_up_to_date(module._buffers, live._buffers)
             _bring_up_to_date(module.__dict__, live.__dict__)
+            for held, value in zip(nested_tensors(module), nested_tensors(live), strict=False):
+                if held.shape == value.shape and held.dtype == value.dtype:
+                    held.data.copy_(value.detach())
         yield self._module
 
     def changed_in_structure(self) -> bool:
@@ -107,10 +98,10 @@ class Twin:
             where = tensor.data_ptr() if tensor.layout == torch.strided else 0  # sparse ones have no one place
             checksum = zlib.crc32(f"{id(tensor)} {where}".encode(), checksum)
             checksum = zlib.crc32(_digest(tensor), checksum)
-        for module in self.net.modules():
-            for value in module.__dict__.values():
-                if isinstance(value, torch.Tensor):
-                    checksum = zlib.crc32(_digest(value), checksum)
+        for module in all_modules(self.net):
+            direct = [value for value in module.__dict__.values() if isinstance(value, torch.Tensor)]
+            for value in (*direct, *nested_tensors(module)):
+                checksum = zlib.crc32(_digest(value), checksum)
         return checksum
 
 
@@ -159,7 +150,7 @@ def _named_tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
 
 def _parts(net: nn.Module) -> tuple[list[nn.Module], list[torch.Tensor]]:
     """The net's modules, and its parameters and buffers in order; shared ones appear once for each place."""
-    modules = list(net.modules())
+    modules = all_modules(net)
     tensors = [
         tensor
         for module in modules
@@ -188,26 +179,29 @@ class _Plain(nn.Module):
 
 
 def _wrapped(module: nn.Module) -> str | None:
-    return next((name for kind, name in _WRAPPERS if isinstance(module, kind)), None)
+    # By name: to import torch.compile's machinery takes more than a second.
+    own = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch."))
+    return next((_WRAPPERS[kind.__name__] for kind in own if kind.__name__ in _WRAPPERS), None)
 
 
 def _share(net: nn.Module) -> nn.Module:
     """`net` copied: modules new, tensors shared, buffers cloned, the user's hooks left out, in eval mode."""
     memo: dict[int, Any] = {}
     kept: list[Any] = []  # the memo goes by id: what it maps to must outlive the copying
-    wrappers = [(module, _wrapped(module)) for module in net.modules()]
+    wrappers = [(module, _wrapped(module)) for module in all_modules(net)]
+    parts = {id(module) for module, _ in wrappers}
     for module, wrapped in wrappers:
         if isinstance(module, torch.jit.ScriptModule):
             continue
         if wrapped is None:
-            _refuse_hidden_modules(module)
-        for tensor in _tensors(module.__dict__, depth=3):
+            refuse_hidden_modules(module, parts)
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
             memo[id(tensor)] = tensor
-        for value in module.__dict__.values():
-            if isinstance(value, torch.Tensor):
-                memo[id(value)] = value.detach().clone()
-                kept.append(value)
-        for name in _HOOK_DICTS:
+        direct = [value for value in module.__dict__.values() if isinstance(value, torch.Tensor)]
+        for value in (*direct, *nested_tensors(module)):
+            memo[id(value)] = value if isinstance(value, nn.Parameter) else value.detach().clone()
+            kept.append(value)
+        for name in HOOK_DICTS:
             hooks = module.__dict__.get(name)
             if hooks is not None:
                 memo[id(hooks)] = OrderedDict(
@@ -218,9 +212,10 @@ def _share(net: nn.Module) -> nn.Module:
         if wrapped is not None:
             memo[id(module)] = _Plain(wrapped, copy.deepcopy(getattr(module, wrapped), memo))
     twin = copy.deepcopy(net, memo)
-    _to_eval(twin)
+    for module in all_modules(twin):
+        to_eval(module)
     buffers: dict[int, torch.Tensor] = {}
-    for module in twin.modules():
+    for module in all_modules(twin):
         if isinstance(module, torch.jit.ScriptModule):
             continue
         for name, buffer in module._buffers.items():
@@ -229,56 +224,8 @@ def _share(net: nn.Module) -> nn.Module:
     return twin
 
 
-def _to_eval(net: nn.Module) -> None:
-    try:
-        net.eval()
-    except NotImplementedError:  # exported programs have no modes: what differs between them was fixed at the export
-        for module in net.modules():
-            module.training = False
-
-
-def _refuse_hidden_modules(module: nn.Module) -> None:
-    """A function that holds a module in its closure would run the user's own, whatever is copied around it."""
-    for name, value in module.__dict__.items():
-        if name == "_compiled_call_impl":  # of net.compile(); a copy comes without
-            continue
-        for cell in getattr(value, "__closure__", None) or ():
-            try:
-                held = cell.cell_contents
-            except ValueError:  # an empty cell
-                continue
-            held = getattr(held, "__self__", held)
-            if isinstance(held, nn.Module):
-                raise TypeError(f"{type(module).__name__}.{name} is a function that holds a {type(held).__name__}")
-
-
 def _computes_weight(module: nn.Module, kind: str, hook: Any) -> bool:
     """Whether a hook is one of torch's that compute a weight, or runs before a module whose weight is no parameter."""
     if isinstance(hook, _WEIGHT_HOOKS) or hook is True:  # the *_with_kwargs dicts hold True
         return True
     return kind == "_forward_pre_hooks" and isinstance(module.__dict__.get("weight"), torch.Tensor)
-
-
-def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
-    """The tensors in nested dicts, lists and tuples, parameters and buffers included."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif depth and isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(item, depth - 1)
-
-
-@contextmanager
-def _restored(net: nn.Module) -> Iterator[None]:
-    """Eval mode inside; each module's own training flag and each buffer's values are put back after."""
-    flags = [(module, module.training) for module in net.modules()]
-    buffers = [(buffer, buffer.detach().clone()) for buffer in net.buffers()]
-    try:
-        _to_eval(net)
-        yield
-    finally:
-        for module, training in flags:
-            module.training = training
-        for buffer, values in buffers:
-            if not torch.equal(buffer, values):
-                buffer.data.copy_(values)
