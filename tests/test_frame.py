@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from filterscope import frame
+from filterscope import picture as pictures
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.selection import Selection, selection_from
@@ -57,7 +58,7 @@ def test_one_scale_for_the_layer_or_one_for_each_map(engine):
 
 @pytest.mark.parametrize("scale", ["layer", "map"])
 def test_a_large_layer_goes_as_codes_that_lie_within_half_a_step(monkeypatch, engine, scale):
-    monkeypatch.setattr(frame, "FULL_PRECISION_BYTES", 100)
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
     picture = frame.build_frame(engine, Selection(0, 0, 0, None, "input", scale))["responses"]
     maps = engine.responses(0, 0, None, "input")
     assert (picture["encoding"], picture["reduced"], picture["tensor"].dtype) == ("codes", 1, np.uint8)
@@ -69,12 +70,13 @@ def test_a_large_layer_goes_as_codes_that_lie_within_half_a_step(monkeypatch, en
 
 def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
     maps = np.arange(2 * 5 * 7, dtype=np.float32).reshape(2, 5, 7)
-    means = frame._block_means(maps, 3)
+    means = pictures._block_means(maps, 3)
     assert means.shape == (2, 2, 3)
     assert means[1, 1, 2] == maps[1, 3:, 6:].mean()
     assert means[0, 0, 1] == maps[0, :3, 3:6].mean()
-    monkeypatch.setattr(frame, "FULL_PRECISION_BYTES", 100)
-    monkeypatch.setattr(frame, "MOST_CODES", 4 * 5 * 5)
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    monkeypatch.setattr(pictures, "SHOWN_CODES", 4 * 5 * 5)
+    monkeypatch.setattr(pictures, "SHOWN_SIDE", 4)
     built = frame.build_frame(engine, Selection(0, 0, 2, None, "input"))
     assert built["responses"]["reduced"] == 3
     assert built["responses"]["tensor"].shape == (4, 4, 4)
@@ -84,7 +86,7 @@ def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
 def test_too_many_kernels_go_as_their_root_mean_square(monkeypatch):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(8, 4, 3)))
     engine = Engine(net, SampleSource(images(1, 8, 6, 6)))
-    monkeypatch.setattr(frame, "MOST_CODES", 100)
+    monkeypatch.setattr(pictures, "MOST_CODES", 100)
     built = frame.build_frame(engine, Selection(0, 0, 1, None, "input"))
     weight = net[0].weight.detach().numpy()
     np.testing.assert_allclose(built["kernels"]["tensor"][:, 0], np.sqrt((weight**2).mean(1)), rtol=1e-6)

@@ -105,6 +105,11 @@ class _TorchStream(TorchDispatchMode):
         self._generators = generators
         self._seed = seed
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Else the first operation imports `torch._dynamo`, which takes 1.1 s of a person's first cell."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
