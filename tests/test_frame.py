@@ -229,3 +229,51 @@ def test_a_forged_selection_is_refused_with_what_is_possible(engine, change, sen
 def test_a_selection_with_parts_missing_is_refused(engine):
     with pytest.raises(ValueError, match="the request lacks filter, source"):
         selection_from(engine, {"image": 0, "layer": 0})
+
+
+@pytest.mark.parametrize("scale", ["layer", "map"])
+def test_more_filters_of_a_frame_are_those_it_would_have_had(monkeypatch, engine, scale):
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    selection = Selection(1, 1, 0, None, "input", scale)
+    built = frame.build_frame(engine, selection)
+    coded = frame.build_filters(engine, selection, [4, 2], frame.ranges_of(built))
+    exact = frame.build_filters(engine, selection, [4, 2], None)
+    assert coded["revision"] == exact["revision"] == engine.revision
+    for place, one in enumerate((4, 2)):
+        whole = frame.build_frame(engine, Selection(1, 1, one, None, "input", scale))
+        more, values = coded["filters"][place], exact["filters"][place]
+        assert more["filter"] == values["filter"] == one
+        for name, picture in (("response", "responses"), ("activation", "activations")):
+            assert np.array_equal(values[name], whole["detail"][name])
+            assert np.array_equal(more[name]["tensor"], whole[picture]["tensor"][one])
+            assert more[name]["summary"]["minimum"] == values[name].min()
+            assert more[name]["summary"]["maximum"] == values[name].max()
+        assert np.array_equal(more["kernel"], whole["detail"]["kernel"])
+
+
+def test_a_frame_leaves_out_kernels_that_the_page_has(engine):
+    assert frame.build_frame(engine, Selection(0, 0, 0, None, "input"), kernels_held=True)["kernels"] is None
+
+
+def test_the_prediction_of_a_large_net_comes_after_its_pictures(monkeypatch):
+    monkeypatch.setattr("filterscope.engine._CHEAP_MULTIPLICATIONS", 0)
+    engine = Engine(seeded(TwoConvs), SampleSource([(image, 1) for image in images(3, 1, 14, 14)]))
+    first = frame.build_frame(engine, Selection(1, 0, 0, None, "input"))
+    assert first["sample"]["prediction"] is None
+    told = frame.predict(engine, 1)
+    assert told["prediction"] == engine.prediction(1)
+    assert (1, 1) in engine._maps  # that pass served the other layer too
+    assert frame.build_frame(engine, Selection(1, 0, 0, None, "input"))["sample"]["prediction"] == told["prediction"]
+
+
+def test_responses_too_many_for_memory_are_drawn_in_blocks(monkeypatch, engine):
+    selection = Selection(1, 1, 0, None, "image")
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    whole = frame.build_frame(engine, selection)["responses"]
+    monkeypatch.setattr("filterscope.arrays.RESPONSES_BYTES", 4 * 4 * 14 * 14)
+    engine._forget()
+    blocks = [len(block) for block in engine.response_blocks(1, 1, None, "image")]
+    assert blocks == [1] * 6
+    drawn = frame.build_frame(engine, selection)["responses"]
+    assert np.array_equal(drawn["tensor"], whole["tensor"])
+    assert drawn["ranges"] == whole["ranges"]
