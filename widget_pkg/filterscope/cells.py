@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from contextlib import suppress
 from typing import Any, Protocol
@@ -43,6 +44,34 @@ def follow_cells(follower: FollowsCells) -> bool:
     shell.events.register("post_execute", ended)
     weakref.finalize(follower, _unregister, weakref.ref(shell), starts, ended)
     return _inside_a_cell()
+
+
+class CellWatch:
+    """Tells whether a cell ran in another thread since a moment: what changed since then may be its doing."""
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._thread: int | None = None
+        self._runs = False
+        if follow_cells(self):
+            self.cell_starts()
+
+    def cell_starts(self) -> None:
+        """A cell is about to run, in this thread."""
+        self._begun += 1
+        self._thread, self._runs = threading.get_ident(), True
+
+    def cell_ended(self) -> None:
+        """It has run."""
+        self._runs = False
+
+    def moment(self) -> int:
+        """A number for now."""
+        return self._begun
+
+    def elsewhere_since(self, moment: int) -> bool:
+        """Whether a cell of another thread runs now or began since that moment."""
+        return (self._runs or self._begun != moment) and self._thread != threading.get_ident()
 
 
 def _shell() -> Any:

@@ -19,15 +19,18 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.cells import CellWatch
+
 
 class RandomStream:
     """A stream of random numbers that starts where the user's generators stand and then goes its own way."""
 
     def __init__(self) -> None:
         self._torch: dict[torch.device, torch.Generator] = {}
+        self._cells = CellWatch()
         self._globals = (
-            _Global(random.getstate, random.setstate),
-            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state),
+            _Global(random.getstate, random.setstate, self._cells),
+            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state, self._cells),
         )
 
     @contextmanager
@@ -35,14 +38,15 @@ class RandomStream:
         """Serves every number that this thread draws from torch inside; the global generators stay where they are.
 
         Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
-        global state is then put back as it was at the start.
+        global state is then put back as it was at the start. While a cell runs in another thread it is the cell that
+        seeded: training begins so.
         """
-        seed, state = torch.initial_seed(), torch.get_rng_state()
+        seed, state, moment = torch.initial_seed(), torch.get_rng_state(), self._cells.moment()
         try:
             with _TorchStream(self._torch, seed):
                 yield
         finally:
-            if torch.initial_seed() != seed:
+            if torch.initial_seed() != seed and not self._cells.elsewhere_since(moment):
                 torch.set_rng_state(state)
 
     @contextmanager
@@ -63,19 +67,21 @@ class RandomStream:
 class _Global:
     """Python's or NumPy's process-wide generator, and a state of our own to exchange it for."""
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]) -> None:
+    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None], cells: CellWatch) -> None:
         self._read, self._write = read, write
+        self._cells = cells
         self._own: Any = None  # once the data set was seen to draw
 
     @contextmanager
     def instead(self) -> Iterator[None]:
-        outer = self._read()
+        outer, moment = self._read(), self._cells.moment()
         if self._own is not None:
             self._write(self._own)
         try:
             yield
         finally:
-            if self._own is not None or (_differ(self._read(), outer) and not self._moves_by_itself()):
+            moved = _differ(self._read(), outer) and not self._cells.elsewhere_since(moment)
+            if self._own is not None or (moved and not self._moves_by_itself()):
                 self._own = self._read()
                 self._write(outer)
 
