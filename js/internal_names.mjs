@@ -120,7 +120,7 @@ export const plainPrivates = {
   setup(build) {
     build.onLoad({ filter: /[\\/]src[\\/][^\\/]+\.ts$/ }, async ({ path: name }) => ({
       loader: "ts",
-      contents: withPlainPrivates(name, await readFile(name, "utf8")),
+      contents: withArrows(name, withPlainPrivates(name, await readFile(name, "utf8"))),
     }));
   },
 };
@@ -138,6 +138,26 @@ export function withPlainPrivates(name, text) {
   visit(file, new Map());
   return edits.reduceRight((out, { from, to, name }) => out.slice(0, from) + name + out.slice(to), text);
 }
+
+/** A module's function that only returns an expression, as an arrow function: 15 bytes less each. */
+export function withArrows(name, text) {
+  const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true);
+  let out = text;
+  for (const node of [...file.statements].reverse()) {
+    if (!ts.isFunctionDeclaration(node) || node.asteriskToken || node.body?.statements.length !== 1) continue;
+    const [only] = node.body.statements;
+    if (!ts.isReturnStatement(only) || !only.expression || node.modifiers?.some(isDefaultOrAsync)) continue;
+    const start = node.modifiers?.[0]?.getStart(file) ?? node.getStart(file);
+    const head = text.slice(node.name.end, node.body.getStart(file));
+    const exported = node.modifiers?.length ? "export " : "";
+    const value = only.expression.getText(file);
+    out = `${out.slice(0, start)}${exported}const ${node.name.text} = ${head} => (${value});${out.slice(node.end)}`;
+  }
+  return out;
+}
+
+const isDefaultOrAsync = ({ kind }) =>
+  kind === ts.SyntaxKind.DefaultKeyword || kind === ts.SyntaxKind.AsyncKeyword;
 
 function numbered(node) {
   const uses = new Map();

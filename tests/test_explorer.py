@@ -265,7 +265,7 @@ def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, s
     said = [content.get("error", {}).get("message", "body") for content, _ in sent]
     assert said == [
         "image is 99; this data set has images 0 … 3",
-        "unknown request 'fly'; known are describe, frame, strip",
+        "unknown request 'fly'; known are ahead, describe, filters, frame, prediction, strip",
         "body",
     ]
 

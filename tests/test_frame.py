@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from filterscope import frame
+from filterscope import picture as pictures
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.selection import Selection, selection_from
@@ -57,7 +58,7 @@ def test_one_scale_for_the_layer_or_one_for_each_map(engine):
 
 @pytest.mark.parametrize("scale", ["layer", "map"])
 def test_a_large_layer_goes_as_codes_that_lie_within_half_a_step(monkeypatch, engine, scale):
-    monkeypatch.setattr(frame, "FULL_PRECISION_BYTES", 100)
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
     picture = frame.build_frame(engine, Selection(0, 0, 0, None, "input", scale))["responses"]
     maps = engine.responses(0, 0, None, "input")
     assert (picture["encoding"], picture["reduced"], picture["tensor"].dtype) == ("codes", 1, np.uint8)
@@ -69,12 +70,13 @@ def test_a_large_layer_goes_as_codes_that_lie_within_half_a_step(monkeypatch, en
 
 def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
     maps = np.arange(2 * 5 * 7, dtype=np.float32).reshape(2, 5, 7)
-    means = frame._block_means(maps, 3)
+    means = pictures._block_means(maps, 3)
     assert means.shape == (2, 2, 3)
     assert means[1, 1, 2] == maps[1, 3:, 6:].mean()
     assert means[0, 0, 1] == maps[0, :3, 3:6].mean()
-    monkeypatch.setattr(frame, "FULL_PRECISION_BYTES", 100)
-    monkeypatch.setattr(frame, "MOST_CODES", 4 * 5 * 5)
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    monkeypatch.setattr(pictures, "SHOWN_CODES", 4 * 5 * 5)
+    monkeypatch.setattr(pictures, "SHOWN_SIDE", 4)
     built = frame.build_frame(engine, Selection(0, 0, 2, None, "input"))
     assert built["responses"]["reduced"] == 3
     assert built["responses"]["tensor"].shape == (4, 4, 4)
@@ -84,7 +86,7 @@ def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
 def test_too_many_kernels_go_as_their_root_mean_square(monkeypatch):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(8, 4, 3)))
     engine = Engine(net, SampleSource(images(1, 8, 6, 6)))
-    monkeypatch.setattr(frame, "MOST_CODES", 100)
+    monkeypatch.setattr(pictures, "MOST_CODES", 100)
     built = frame.build_frame(engine, Selection(0, 0, 1, None, "input"))
     weight = net[0].weight.detach().numpy()
     np.testing.assert_allclose(built["kernels"]["tensor"][:, 0], np.sqrt((weight**2).mean(1)), rtol=1e-6)
@@ -227,3 +229,51 @@ def test_a_forged_selection_is_refused_with_what_is_possible(engine, change, sen
 def test_a_selection_with_parts_missing_is_refused(engine):
     with pytest.raises(ValueError, match="the request lacks filter, source"):
         selection_from(engine, {"image": 0, "layer": 0})
+
+
+@pytest.mark.parametrize("scale", ["layer", "map"])
+def test_more_filters_of_a_frame_are_those_it_would_have_had(monkeypatch, engine, scale):
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    selection = Selection(1, 1, 0, None, "input", scale)
+    built = frame.build_frame(engine, selection)
+    coded = frame.build_filters(engine, selection, [4, 2], frame.ranges_of(built))
+    exact = frame.build_filters(engine, selection, [4, 2], None)
+    assert coded["revision"] == exact["revision"] == engine.revision
+    for place, one in enumerate((4, 2)):
+        whole = frame.build_frame(engine, Selection(1, 1, one, None, "input", scale))
+        more, values = coded["filters"][place], exact["filters"][place]
+        assert more["filter"] == values["filter"] == one
+        for name, picture in (("response", "responses"), ("activation", "activations")):
+            assert np.array_equal(values[name], whole["detail"][name])
+            assert np.array_equal(more[name]["tensor"], whole[picture]["tensor"][one])
+            assert more[name]["summary"]["minimum"] == values[name].min()
+            assert more[name]["summary"]["maximum"] == values[name].max()
+        assert np.array_equal(more["kernel"], whole["detail"]["kernel"])
+
+
+def test_a_frame_leaves_out_kernels_that_the_page_has(engine):
+    assert frame.build_frame(engine, Selection(0, 0, 0, None, "input"), kernels_held=True)["kernels"] is None
+
+
+def test_the_prediction_of_a_large_net_comes_after_its_pictures(monkeypatch):
+    monkeypatch.setattr("filterscope.engine._CHEAP_MULTIPLICATIONS", 0)
+    engine = Engine(seeded(TwoConvs), SampleSource([(image, 1) for image in images(3, 1, 14, 14)]))
+    first = frame.build_frame(engine, Selection(1, 0, 0, None, "input"))
+    assert first["sample"]["prediction"] is None
+    told = frame.predict(engine, 1)
+    assert told["prediction"] == engine.prediction(1)
+    assert (1, 1) in engine._maps  # that pass served the other layer too
+    assert frame.build_frame(engine, Selection(1, 0, 0, None, "input"))["sample"]["prediction"] == told["prediction"]
+
+
+def test_responses_too_many_for_memory_are_drawn_in_blocks(monkeypatch, engine):
+    selection = Selection(1, 1, 0, None, "image")
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    whole = frame.build_frame(engine, selection)["responses"]
+    monkeypatch.setattr("filterscope.arrays.RESPONSES_BYTES", 4 * 4 * 14 * 14)
+    engine._forget()
+    blocks = [len(block) for block in engine.response_blocks(1, 1, None, "image")]
+    assert blocks == [1] * 6
+    drawn = frame.build_frame(engine, selection)["responses"]
+    assert np.array_equal(drawn["tensor"], whole["tensor"])
+    assert drawn["ranges"] == whole["ranges"]

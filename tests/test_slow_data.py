@@ -45,7 +45,7 @@ def of_slow_samples():
 
 def test_the_strip_answers_before_its_images_are_read(slow):
     explorer, data = slow
-    body = explorer._strip({"start": 0, "count": 6})
+    body = explorer._pages._strip({"start": 0, "count": 6})
     assert body["images"] == [0, 1, 2, 3, 4, 5]
     assert body["survey"]["running"] and body["survey"]["needed"]
     assert body["sizes"][1:] == [(0, 0)] * 5 and body["errors"] == [None] * 6
@@ -54,7 +54,7 @@ def test_the_strip_answers_before_its_images_are_read(slow):
     while body["survey"]["running"]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-        body = explorer._strip({"start": 0, "count": 6})
+        body = explorer._pages._strip({"start": 0, "count": 6})
     assert body["sizes"] == [(56, 56)] * 6
     assert body["labels"] == [0, 1, 2, 0, 1, 2]
     assert body["predicted"] == [explorer._engine.prediction(image)[0][0] for image in range(6)]
@@ -62,18 +62,18 @@ def test_the_strip_answers_before_its_images_are_read(slow):
 
 def test_other_sliders_move_while_a_sample_is_read(slow):
     explorer, data = slow
-    explorer._strip({"start": 0, "count": 6})
+    explorer._pages._strip({"start": 0, "count": 6})
     assert data.reading.wait(30)  # the background is in the middle of a read, which ends only after this
     for layer, filter_index in ((0, 1), (1, 3), (0, 2)):
         explorer.select(layer=layer, filter=filter_index)
-        assert explorer._frame(FRAME | {"layer": layer, "filter": filter_index})["filter"] == filter_index
+        assert explorer._pages._frame(FRAME | {"layer": layer, "filter": filter_index})["filter"] == filter_index
         assert explorer.activation.ndim == 2
     assert not data.gate.is_set() and data.read.count(1) == 0
 
 
 def test_closing_while_a_sample_is_read_ends_the_thread(slow):
     explorer, data = slow
-    explorer._strip({"start": 0, "count": 6})
+    explorer._pages._strip({"start": 0, "count": 6})
     assert data.reading.wait(30)
     threading.Timer(0.05, data.gate.set).start()
     explorer.close()
@@ -84,7 +84,7 @@ def test_of_ten_million_images_only_what_is_shown_is_read():
     data = Gated()
     data.gate.set()
     explorer = Explorer(seeded(TwoConvs), data, image_index=9_999_999)
-    body = explorer._strip({"start": 9_999_995, "count": 5})
+    body = explorer._pages._strip({"start": 9_999_995, "count": 5})
     assert set(data.read) <= {0, *range(9_999_995, 10_000_000)}
     assert (body["total"], body["labels"]) == (10_000_000, [index % 3 for index in range(9_999_995, 10_000_000)])
     assert explorer.label == 9_999_999 % 3
@@ -95,20 +95,20 @@ def test_a_class_filter_over_ten_million_begins_at_once():
     data = Gated()
     data.gate.set()
     explorer = Explorer(seeded(TwoConvs), data, classes=["a", "b", "c"])
-    body = explorer._strip({"start": 0, "count": 5, "class": "b"})
+    body = explorer._pages._strip({"start": 0, "count": 5, "class": "b"})
     assert body["survey"]["running"]
     deadline = time.monotonic() + 30
     while len(body["images"]) < 5:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-        body = explorer._strip({"start": 0, "count": 5, "class": "b"})
+        body = explorer._pages._strip({"start": 0, "count": 5, "class": "b"})
     assert body["images"] == [1, 4, 7, 10, 13]
     assert max(data.read) < 100_000
     explorer.close()
 
 
 def test_large_samples_are_not_all_kept(monkeypatch):
-    monkeypatch.setattr("filterscope.engine._SAMPLE_BYTES", 3 * 14 * 14 * 4)
+    monkeypatch.setattr("filterscope.engine.SAMPLES_BYTES", 4 * 2 * 14 * 14 * 4)
     explorer = Explorer(seeded(TwoConvs), list(images(20, 1, 14, 14)))
     for image in range(20):
         explorer.image_index = image

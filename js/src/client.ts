@@ -1,7 +1,7 @@
 /**
  * Requests and replies over the model's custom messages.
  *
- * Under a fast drag the latest question wins: at most two requests are in flight, of those that wait only the newest is
+ * Under a fast drag the latest question wins: at most three requests are in flight, of those that wait only the newest is
  * kept, and a reply is handed on only when it is newer than every reply handed on before.
  */
 
@@ -21,6 +21,8 @@ export interface Listener {
 export interface Options {
   /** After how long a reply counts as lost; doubled at each loss in a row, since a busy kernel answers late. */
   patience: number;
+  /** The same before anything has been heard: a first message may wait for a cell, where a second finds a way round. */
+  first?: number;
   /** Hosts may drop a view without a word: what nobody can see asks no more. */
   visible(): boolean;
   /** How many requests may be unanswered at a time. */
@@ -36,7 +38,7 @@ interface Question {
   readonly number: number;
 }
 
-const IN_FLIGHT = 2;
+const IN_FLIGHT = 3;
 const KEPT_LOST = 16;
 const MOST_DOUBLINGS = 5;
 
@@ -47,6 +49,7 @@ export class Client {
   readonly #prefix = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   #numbers = 0;
   #losses = 0;
+  #heard = false;
   /** The newest question of each name that still wants an answer. */
   readonly #wanted = new Map<RequestName, Question>();
   readonly #waiting = new Map<RequestName, Question>();
@@ -108,6 +111,11 @@ export class Client {
     this.#inFlight.delete(reply.id);
     this.#lost.delete(reply.id);
     this.#losses = 0;
+    this.#heard = true;
+    if (reply.skipped) {
+      this.pump();
+      return;
+    }
     const { name, number } = question;
     const fresh = number > (this.#settled.get(name) ?? 0);
     const newest = number === this.#wanted.get(name)?.number;
@@ -127,7 +135,8 @@ export class Client {
       if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.held?.()) return;
       this.#waiting.delete(question.name);
       const id = `${this.#prefix}-${question.number}`;
-      const patience = this.#options.patience * 2 ** Math.min(this.#losses, MOST_DOUBLINGS);
+      const { patience: usual, first = usual } = this.#options;
+      const patience = (this.#heard ? usual : first) * 2 ** Math.min(this.#losses, MOST_DOUBLINGS);
       this.#inFlight.set(id, { question, timer: setTimeout(() => this.#giveUp(id), patience) });
       this.#wire.send(request(id, question.name, question.args));
     }

@@ -4,6 +4,9 @@
  * low = −high, zero is exactly 128.
  */
 
+import { exact, number } from "./format";
+import type { Tensor } from "./tensor";
+
 export const NAN_CODE = 0;
 export const MINUS_INFINITY_CODE = 1;
 export const LOWEST_CODE = 2;
@@ -24,4 +27,26 @@ export function codesOf(values: Float32Array, low: number, high: number): Uint8A
   const codes = new Uint8Array(values.length);
   for (let i = 0; i < values.length; i++) codes[i] = codeOf(values[i]!, low, high);
   return codes;
+}
+
+interface Ends {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Values may have come as codes, in the range in which they are shown. */
+export function codesFor({ dtype, data }: Tensor, { low, high }: Ends): Uint8Array {
+  return dtype === "uint8" ? (data as Uint8Array) : codesOf(data as Float32Array, low, high);
+}
+
+/** Exactly, or of a code what it stands for, until the value itself has come. */
+export function valueInWords({ dtype, data }: Tensor, index: number, { low, high }: Ends): string {
+  const value = data[index]!;
+  if (dtype === "float32") return exact(value);
+  const special: Record<number, number> = {
+    [NAN_CODE]: Number.NaN,
+    [MINUS_INFINITY_CODE]: -Infinity,
+    [PLUS_INFINITY_CODE]: Infinity,
+  };
+  return `≈ ${number(special[value] ?? low + ((value - LOWEST_CODE) / STEPS) * (high - low))}`;
 }

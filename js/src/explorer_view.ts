@@ -1,6 +1,7 @@
 /** One view of an explorer: the selection goes in, the newest frame that has come is painted. */
 
 import type { AnyModel } from "@anywidget/types";
+import { Ahead } from "./ahead";
 import { Client, type Listener } from "./client";
 import { Controls } from "./controls";
 import { element, on } from "./dom";
@@ -37,6 +38,7 @@ import { followTheme, onThemeChange } from "./theme";
 
 const HELD_BYTES = 32 * 2 ** 20;
 const PATIENCE = 10_000;
+const FIRST_PATIENCE = 400;
 
 export class ExplorerView implements Listener {
   readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
@@ -55,6 +57,7 @@ export class ExplorerView implements Listener {
   readonly #controls: Controls;
   readonly #client: Client;
   readonly #strip: StripView;
+  readonly #ahead: Ahead;
   readonly #frames = new Frames(HELD_BYTES);
 
   #description: Description | null = null;
@@ -90,7 +93,17 @@ export class ExplorerView implements Listener {
       },
       this.#status.busy,
     );
-    this.#client = new Client(model, this, { patience: PATIENCE, visible: () => this.root.isConnected });
+    const visible = () => this.root.isConnected;
+    this.#client = new Client(model, this, { patience: PATIENCE, first: FIRST_PATIENCE, visible });
+    this.#ahead = new Ahead(model, {
+      frames: this.#frames,
+      current: () => (this.root.dataset.ready === "true" ? this.#painted : null),
+      images: () => this.#description?.images ?? null,
+      framed: (reply) => this.#keep(reply),
+      more: () => this.#follow(true),
+      held: () => this.#client.busy,
+      visible,
+    });
     this.#strip = new StripView(model, {
       select: (image) => this.#select({ image }),
       held: () => this.#client.busy, // thumbnails never delay a frame
@@ -111,6 +124,7 @@ export class ExplorerView implements Listener {
     for (const undo of this.#undo) undo();
     this.#client.dispose();
     this.#strip.dispose();
+    this.#ahead.dispose();
     this.#status.dispose();
     this.#frames.clear();
     this.root.remove();
@@ -123,7 +137,10 @@ export class ExplorerView implements Listener {
     }
     try {
       if (reply.name === "describe") this.#described(decodeDescription(reply));
-      else this.#framed(decodeFrame(reply), newest);
+      else {
+        const frame = this.#decode(reply);
+        if (frame) this.#framed(frame, newest);
+      }
     } catch (error) {
       if (newest)
         this.#fail(`The page could not read the kernel's answer: ${(error as Error).message}`, reply.name);
@@ -149,6 +166,7 @@ export class ExplorerView implements Listener {
     const received = (content: unknown, buffers: readonly unknown[]) => {
       this.#client.receive(content, buffers ?? []);
       this.#strip.receive(content, buffers ?? []);
+      this.#ahead.receive(content, buffers ?? []);
     };
     const moved = () => this.#followSoon();
     model.on("msg:custom", received);
@@ -173,8 +191,9 @@ export class ExplorerView implements Listener {
 
   #select(change: Partial<Selection>): void {
     this.#notice = null;
-    writeSelection(this.#model, change, this.#description);
-    this.#follow();
+    const moved = writeSelection(this.#model, change, this.#description);
+    this.#follow(); // what is asked goes first: the pictures do not wait for the traits
+    if (moved) this.#model.save_changes();
   }
 
   /** Traits that change together arrive as several events: one look at all of them follows. */
@@ -187,22 +206,35 @@ export class ExplorerView implements Listener {
     });
   }
 
-  /** Brings the page to the selection: from what is painted, from what is held, or by asking. */
-  #follow(): void {
+  /** Brings the page to the selection: from what is painted, from what is held (of which `more` has come), or by asking. */
+  #follow(more = false): void {
     const args = this.#wanted();
-    if (this.#painted && this.#painted.revision >= this.#revision && sameArgs(this.#painted, args))
+    if (!more && this.#painted && this.#painted.revision >= this.#revision && sameArgs(this.#painted, args))
       this.#arrive();
     else {
       const held = this.#frames.answer(args, this.#revision);
       if (held) {
         this.#arrive();
         this.#paint(held);
-      } else if (!this.#asked || !sameArgs(this.#asked, args)) {
+      } else if (!more && (!this.#asked || !sameArgs(this.#asked, args))) {
         this.#asked = args;
-        this.#client.ask("frame", args);
+        this.#client.ask("frame", { ...args, kernels_held: this.#frames.withKernels(args)?.revision });
       }
     }
     this.#show();
+    if (this.root.dataset.ready === "true") this.#ahead.painted(this.#painted!);
+  }
+
+  /** What the reply leaves out, because the page has it, is put in; null where that is out of date. */
+  #decode(reply: Reply): Frame | null {
+    const { revision } = (reply.body ?? {}) as Frame;
+    if (revision < this.#revision) return null;
+    return decodeFrame(reply, this.#frames.withKernels(reply.body as Frame)?.kernels);
+  }
+
+  #keep(reply: Reply): void {
+    const frame = this.#decode(reply);
+    if (frame) this.#frames.add(frame);
   }
 
   #wanted(): FrameArgs {

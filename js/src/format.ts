@@ -43,7 +43,8 @@ export function className(name: ClassName): string {
 /** "true: Pullover · predicted: Coat 61 %" */
 export function verdict({ label, prediction }: Sample): string {
   const parts = label === null ? [] : [`true: ${className(label)}`];
-  const best = prediction[0];
+  const best = prediction?.[0];
+  if (!prediction) parts.push("predicted: …");
   if (best) parts.push(`predicted: ${className(best[0])} ${percent(best[1])}`);
   return parts.join(" · ");
 }

@@ -1,6 +1,6 @@
 /** The frames the page holds, and the questions they can answer without the kernel. */
 
-import type { Frame, FrameArgs, Picture } from "./protocol";
+import type { Detail, Filters, Frame, FrameArgs, Picture, Prediction } from "./protocol";
 import { type FloatTensor, sliceOf } from "./tensor";
 
 const ARGS = [
@@ -19,14 +19,20 @@ export function sameArgs(a: FrameArgs, b: FrameArgs): boolean {
   return ARGS.every((key) => a[key] === b[key]);
 }
 
-/** The frame with another filter of the same layer selected, or null where that filter's full values are not held. */
+/** The question that a frame answers, without what it holds. */
+export function argsOf(frame: FrameArgs): FrameArgs {
+  return Object.fromEntries(ARGS.map((key) => [key, frame[key]])) as unknown as FrameArgs;
+}
+
+/** The frame with another filter of the same layer selected, or null where that filter's values are not held. */
 export function withFilter(frame: Frame, filter: number): Frame | null {
   if (filter === frame.filter) return frame;
   const kernel = fullValues(frame.kernels, filter);
   const response = fullValues(frame.responses, filter);
   const activation = fullValues(frame.activations, filter);
-  if (!kernel || !response || !activation) return null;
-  return { ...frame, filter, detail: { kernel, response, activation } };
+  if (kernel && response && activation) return { ...frame, filter, detail: { kernel, response, activation } };
+  const detail = frame.others.get(filter);
+  return detail ? { ...frame, filter, detail: kernel ? { ...detail, kernel } : detail } : null;
 }
 
 function fullValues({ tensor, reduced }: Picture, filter: number): FloatTensor | null {
@@ -35,14 +41,9 @@ function fullValues({ tensor, reduced }: Picture, filter: number): FloatTensor |
 }
 
 function bytesOf(frame: Frame): number {
-  const { kernels, responses, activations, detail, sample } = frame;
-  const tensors = [
-    kernels.tensor,
-    responses.tensor,
-    activations.tensor,
-    sample.display,
-    ...Object.values(detail),
-  ];
+  const { kernels, responses, activations, detail, others, sample } = frame;
+  const tensors = [kernels.tensor, responses.tensor, activations.tensor, sample.display];
+  for (const one of [detail, ...others.values()]) tensors.push(...Object.values(one as Detail));
   return tensors.reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
 }
 
@@ -56,8 +57,19 @@ export class Frames {
     this.#limit = limit;
   }
 
+  /** A frame for any filter serves the others too: the newest takes the place of one that was there. */
   add(frame: Frame): void {
-    this.#frames = [frame, ...this.#frames.filter((held) => !sameArgs(held, frame))];
+    const before = this.find(frame);
+    if (before && before.revision === frame.revision) {
+      for (const [filter, detail] of before.others) frame.others.set(filter, detail);
+      frame.others.set(before.filter, before.detail);
+    }
+    this.#frames = [frame, ...this.#frames.filter((held) => held !== before)];
+    this.trim();
+  }
+
+  /** What frames hold may grow after they came. */
+  trim(): void {
     let bytes = 0;
     this.#frames = this.#frames.filter((held, place) => {
       bytes += bytesOf(held);
@@ -75,6 +87,32 @@ export class Frames {
       return frame;
     }
     return null;
+  }
+
+  /** A held frame with the kernels of this question, of whatever image. */
+  withKernels(args: FrameArgs): Frame | undefined {
+    return this.#frames.find((held) => sameArgs({ ...held, image: args.image, filter: args.filter }, args));
+  }
+
+  /** The held frame for this question, whatever its filter. */
+  find(args: FrameArgs): Frame | undefined {
+    return this.#frames.find((held) => sameArgs({ ...held, filter: args.filter }, args));
+  }
+
+  /** An image's prediction comes after its pictures where the net is large. */
+  predict(image: number, { revision, prediction }: { revision: number; prediction: Prediction }): void {
+    this.#frames = this.#frames.map((held) =>
+      held.image === image && held.revision === revision
+        ? { ...held, sample: { ...held.sample, prediction } }
+        : held,
+    );
+  }
+
+  addFilters(args: FrameArgs, { revision, filters }: Filters): void {
+    const frame = this.find(args);
+    if (frame?.revision !== revision) return;
+    for (const { filter, ...detail } of filters) frame.others.set(filter, detail);
+    this.trim();
   }
 
   clear(): void {

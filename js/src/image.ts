@@ -4,7 +4,7 @@ import { Choice } from "./choices";
 import { element } from "./dom";
 import { className, number, percent } from "./format";
 import { PictureBox, pixelInWords } from "./picture";
-import type { Frame, Sample } from "./protocol";
+import type { Frame, Prediction, Sample } from "./protocol";
 import { rasterOfDisplay } from "./raster";
 
 /** As many as there is room for beside a large picture; style.css shows fewer where they stand below it. */
@@ -63,6 +63,9 @@ export class ImageView {
         value: `${bytes.join(", ")}/255${mean}`,
       };
     });
+    // What is not known yet takes the room of what was shown before, so that nothing moves.
+    this.#bars.style.visibility = sample.prediction ? "" : "hidden";
+    if (!sample.prediction) return;
     const bars = sample.prediction.slice(0, BARS).map((entry) => this.#bar(entry, sample.label));
     this.#bars.replaceChildren(...(bars.length > 0 ? bars : [element("li.fs-none", NO_SCORES)]));
   }
@@ -73,7 +76,7 @@ export class ImageView {
     this.#bars.replaceChildren();
   }
 
-  #bar([name, probability]: Sample["prediction"][number], label: Sample["label"]): HTMLElement {
+  #bar([name, probability]: Prediction[number], label: Sample["label"]): HTMLElement {
     const fill = element("span.fs-fill");
     fill.style.width = `${Math.max(0, Math.min(1, probability)) * 100}%`;
     const words = element("span.fs-class", { title: className(name) }, className(name));

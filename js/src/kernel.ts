@@ -1,8 +1,8 @@
 /** The selected filter's kernel, or all its kernels side by side; numbers in the cells while they fit. */
 
-import { codesOf } from "./codes";
+import { codesFor, valueInWords } from "./codes";
 import { element } from "./dom";
-import { cellNumbers, exact } from "./format";
+import { cellNumbers } from "./format";
 import { mosaicOf } from "./geometry";
 import { contentInWords, Legend, warningInWords } from "./legend";
 import { rangeOf } from "./map";
@@ -11,7 +11,7 @@ import { PictureBox, pixelInWords } from "./picture";
 import type { Pixel } from "./pixel_cursor";
 import type { Frame, Range } from "./protocol";
 import { Raster } from "./raster";
-import { type Summary, summarize } from "./tensor";
+import { type Summary, summaryOf } from "./tensor";
 
 /** Cells along a side up to which a number fits into each. */
 const NUMBERED_SIDE = 5;
@@ -70,18 +70,19 @@ export class KernelView {
   }
 
   paint(frame: Frame): void {
-    const { data, shape } = frame.detail.kernel;
-    const [n = 1, height = 1, width = 1] = shape;
-    const summary = summarize(data);
+    const tensor = frame.detail.kernel;
+    const [n = 1, height = 1, width = 1] = tensor.shape;
+    const summary = summaryOf(tensor);
     const range = kernelRange(frame, summary);
-    const codes = codesOf(data, range.low, range.high);
+    const codes = codesFor(tensor, range);
     const mosaic = mosaicOf(n, width, height);
     const raster = new Raster(mosaic.width, mosaic.height);
     raster.putMosaic(codes, 0, n, width, height, this.#palettes.lookup(range.signed));
     raster.show(this.#picture.canvas);
     const palette = this.#palettes.nameFor(range.signed);
     this.#legend.paint(range, palette);
-    this.#paintNumbers(n === 1 ? data : new Float32Array(), codes, width, height, palette);
+    const numbers = n === 1 && tensor.dtype === "float32" ? tensor.data : new Float32Array();
+    this.#paintNumbers(numbers, codes, width, height, palette);
     const kernels = { n, height, width };
     this.#kernels = kernels;
     const words = {
@@ -99,7 +100,7 @@ export class KernelView {
       const { channel, row, column } = place;
       return {
         where: n === 1 ? pixelInWords(row, column) : `channel ${channel} (${row}, ${column})`,
-        value: exact(data[(channel * height + row) * width + column]!),
+        value: valueInWords(tensor, (channel * height + row) * width + column, range),
       };
     });
   }

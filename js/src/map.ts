@@ -1,13 +1,13 @@
 /** A map of the selected filter: the filter2D response, or the network's own activation. */
 
-import { codesOf } from "./codes";
-import { exact, number } from "./format";
+import { codesFor, valueInWords } from "./codes";
+import { number } from "./format";
 import { contentInWords, Legend, warningInWords } from "./legend";
 import type { Palettes } from "./palette";
 import { PictureBox, pixelInWords } from "./picture";
 import type { Frame, Picture, Range } from "./protocol";
 import { Raster } from "./raster";
-import { type Summary, sides, summarize } from "./tensor";
+import { type Summary, sides, summaryOf } from "./tensor";
 
 /** One range for the layer, or each filter's own. */
 export function rangeOf(picture: Picture, filter: number): Range {
@@ -44,16 +44,10 @@ export class MapView {
     const range = rangeOf(this.#view === "response" ? frame.responses : frame.activations, frame.filter);
     const { width, height } = sides(tensor);
     const raster = new Raster(width, height);
-    raster.put(
-      codesOf(tensor.data, range.low, range.high),
-      0,
-      width,
-      height,
-      this.#palettes.lookup(range.signed),
-    );
+    raster.put(codesFor(tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
     raster.show(this.#picture.canvas);
     this.#legend.paint(range, this.#palettes.nameFor(range.signed));
-    const summary = summarize(tensor.data);
+    const summary = summaryOf(tensor);
     const words = {
       title: this.#view,
       which: ` · filter ${frame.filter}`,
@@ -64,7 +58,7 @@ export class MapView {
     };
     this.#picture.shown(words, (row, column) => ({
       where: pixelInWords(row, column),
-      value: exact(tensor.data[row * width + column]!),
+      value: valueInWords(tensor, row * width + column, range),
     }));
   }
 

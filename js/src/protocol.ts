@@ -41,6 +41,8 @@ export interface FrameArgs extends Slices {
   readonly scale: Scale;
   /** Which channel of the image is drawn where they cannot be drawn together; null: the one the kernel looks at. */
   readonly plane: number | null;
+  /** The revision of which the page has the layer's kernels: they are not sent again. */
+  readonly kernels_held?: number | undefined;
 }
 
 export interface Range {
@@ -75,7 +77,8 @@ export interface Sample {
   readonly planes: number;
   readonly range: { readonly low: number; readonly high: number };
   readonly note: string;
-  readonly prediction: readonly (readonly [ClassName, number])[];
+  /** Null: not computed yet. */
+  readonly prediction: Prediction | null;
 }
 
 /** That response + bias is the net's pre-activation, for each filter. */
@@ -87,6 +90,15 @@ export interface Agreement {
   readonly dtype: string;
 }
 
+export type Prediction = readonly (readonly [ClassName, number])[];
+
+/** One filter's values, or the codes of these in the frame's ranges, which look the same. */
+export interface Detail {
+  readonly kernel: Tensor;
+  readonly response: Tensor;
+  readonly activation: Tensor;
+}
+
 export interface Frame extends FrameArgs {
   readonly revision: number;
   /** How many there are, as far as is known: a stream grows. */
@@ -95,14 +107,20 @@ export interface Frame extends FrameArgs {
   readonly kernels: Picture;
   readonly responses: Picture;
   readonly activations: Picture;
-  readonly detail: {
-    readonly kernel: FloatTensor;
-    readonly response: FloatTensor;
-    readonly activation: FloatTensor;
-  };
+  readonly detail: Detail;
+  /** Of filters that were not selected when the frame was asked for; more may come. */
+  readonly others: Map<number, Detail>;
+  /** Whether the notebook runs a cell, which may change the weights at any moment. */
+  readonly cell_runs: boolean;
   /** For each filter; null where the response is not the whole of what the layer computes. */
   readonly agreement: Agreement | null;
   readonly notes: { readonly kernel: string; readonly response: string; readonly activation: string };
+}
+
+/** The question for more of a frame's filters, maps as codes in its ranges or in full precision. */
+export interface FiltersArgs extends FrameArgs {
+  readonly filters: readonly number[];
+  readonly codes: boolean;
 }
 
 /** The question a strip answers: one page of the images that match a filter. */
@@ -112,6 +130,8 @@ export interface StripArgs {
   readonly count: number;
   readonly class: ClassName | null;
   readonly outcome: Outcome | null;
+  /** The `pictures` that the page has: they are not sent again. */
+  readonly held?: number | undefined;
 }
 
 export type Outcome = "right" | "wrong";
@@ -123,6 +143,8 @@ export interface Strip {
   readonly labels: readonly (ClassName | null)[];
   /** Null: not known yet. */
   readonly predicted: readonly (ClassName | null)[];
+  /** A number for the thumbnails. */
+  readonly pictures: number;
   /** (n, side, side, 3) */
   readonly thumbs: ByteTensor;
   /** Height and width of the part of each box that is image; it lies in the middle. */
@@ -142,7 +164,7 @@ export interface Strip {
   };
 }
 
-export type RequestName = "describe" | "frame" | "strip";
+export type RequestName = "describe" | "frame" | "ahead" | "prediction" | "filters" | "strip";
 
 export interface Reply {
   readonly id: string;
@@ -150,6 +172,8 @@ export interface Reply {
   readonly body: unknown;
   readonly tensors: readonly Tensor[];
   readonly error: { readonly type: string; readonly message: string } | null;
+  /** A newer question was answered instead. */
+  readonly skipped?: boolean;
 }
 
 export type Message =
@@ -180,9 +204,9 @@ export function decodeMessage(
 }
 
 function decodeReply(message: Json, buffers: readonly unknown[]): Reply {
-  const { id, name, error = null } = message as unknown as Reply;
+  const { id, name, error = null, skipped = false } = message as unknown as Reply;
   const empty = { id, name, body: null, tensors: [] };
-  if (error) return { ...empty, error };
+  if (error || skipped) return { ...empty, error, skipped };
   try {
     const heads = (message.tensors ?? []) as { dtype: string; shape: number[] }[];
     const tensors = heads.map((head, k) => decodeTensor(head, buffers[k]));
@@ -217,66 +241,48 @@ function bytesOf(buffer: unknown): Uint8Array {
 }
 
 export function decodeDescription(reply: Reply): Description {
-  const body = objectIn(reply.body, "describe");
-  if (!Array.isArray(body.layers)) throw new ProtocolError("The description of the net lists no layers.");
-  return body as unknown as Description;
+  return bodyOf(reply);
 }
 
-export function decodeFrame(reply: Reply): Frame {
-  const body = objectIn(reply.body, "frame");
-  const tensor = (reference: unknown) => tensorAt(reply, reference);
-  const picture = (name: string): Picture => {
-    const part = objectIn(body[name], name);
-    return { ...(part as unknown as Picture), tensor: tensor(part) };
+/** `kernels`: those that the page holds, for a reply that leaves them out. */
+export function decodeFrame(reply: Reply, kernels?: Picture): Frame {
+  const frame = bodyOf<Frame>(reply);
+  return { ...frame, kernels: frame.kernels ?? kernels, others: new Map() };
+}
+
+export function decodePrediction(reply: Reply): { revision: number; prediction: Prediction } {
+  return bodyOf(reply);
+}
+
+/** More filters of a frame. */
+export interface Filters {
+  readonly revision: number;
+  readonly filters: readonly (Detail & { readonly filter: number })[];
+}
+
+export function decodeFilters(reply: Reply): Filters {
+  return bodyOf(reply);
+}
+
+/** `before`: the strip that the page holds, whose thumbnails a reply may leave out. */
+export function decodeStrip(reply: Reply, before?: Strip): Strip {
+  const strip = bodyOf<Strip>(reply);
+  return { ...strip, thumbs: strip.thumbs ?? before?.thumbs };
+}
+
+/** The body, in which each `{tensor: k}` became the tensor with what else is said of it; in a picture, its `tensor`. */
+function bodyOf<T>({ body, name, tensors }: Reply): T {
+  const filled = (value: unknown): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(filled);
+    const { tensor, ...rest } = Object.fromEntries(
+      Object.entries(value).map(([key, part]) => [key, filled(part)]),
+    );
+    if (typeof tensor !== "number") return rest;
+    const found = tensors[tensor];
+    if (!found) throw new ProtocolError("A reply refers to a tensor that did not come with it.");
+    return rest.encoding ? { ...rest, tensor: found } : { ...found, ...rest };
   };
-  const sample = objectIn(body.sample, "sample");
-  const detail = objectIn(body.detail, "detail");
-  const agreement = body.agreement as Json | null | undefined;
-  return {
-    ...(body as unknown as Frame),
-    sample: { ...(sample as unknown as Sample), display: bytesIn(tensor(sample.display), "display") },
-    kernels: picture("kernels"),
-    responses: picture("responses"),
-    activations: picture("activations"),
-    detail: {
-      kernel: floatsIn(tensor(detail.kernel), "kernel"),
-      response: floatsIn(tensor(detail.response), "response"),
-      activation: floatsIn(tensor(detail.activation), "activation"),
-    },
-    agreement: agreement
-      ? {
-          bias: floatsIn(tensor(agreement.bias), "bias"),
-          difference: floatsIn(tensor(agreement.difference), "difference"),
-          rounding: Number(agreement.rounding),
-          dtype: String(agreement.dtype),
-        }
-      : null,
-  };
-}
-
-export function decodeStrip(reply: Reply): Strip {
-  const body = objectIn(reply.body, "strip");
-  return { ...(body as unknown as Strip), thumbs: bytesIn(tensorAt(reply, body.thumbs), "thumbs") };
-}
-
-function objectIn(value: unknown, name: string): Json {
-  if (typeof value !== "object" || value === null) throw new ProtocolError(`A reply came without "${name}".`);
-  return value as Json;
-}
-
-function tensorAt(reply: Reply, reference: unknown): Tensor {
-  const index = objectIn(reference, "tensor").tensor;
-  const tensor = typeof index === "number" ? reply.tensors[index] : undefined;
-  if (!tensor) throw new ProtocolError("A reply refers to a tensor that did not come with it.");
-  return tensor;
-}
-
-function floatsIn(tensor: Tensor, name: string): FloatTensor {
-  if (tensor.dtype !== "float32") throw new ProtocolError(`"${name}" must be float32.`);
-  return tensor;
-}
-
-function bytesIn(tensor: Tensor, name: string): ByteTensor {
-  if (tensor.dtype !== "uint8") throw new ProtocolError(`"${name}" must be uint8.`);
-  return tensor;
+  if (typeof body !== "object" || body === null) throw new ProtocolError(`A reply came without "${name}".`);
+  return filled(body) as T;
 }

@@ -70,15 +70,15 @@ export function fitSlices(chosen: Slices, layer: LayerInfo | undefined): Slices 
   return { slice: within("slice"), kernel_slice: within("kernel_slice") };
 }
 
-/** Sets what differs, and saves once: what changes together reaches Python together. */
+/** Sets what differs, to be saved once: what changes together reaches Python together. */
 export function writeSelection(
   model: AnyModel<Traits>,
   change: Partial<Selection>,
   description: Description | null,
-): void {
+): boolean {
   const current = readSelection(model);
   const next = fitSelection({ ...current, ...change }, description);
   const changed = KEYS.filter((key) => next[key] !== current[key]);
   for (const key of changed) model.set(TRAIT_OF[key], next[key]);
-  if (changed.length > 0) model.save_changes();
+  return changed.length > 0;
 }

@@ -4,13 +4,16 @@ import { element, setText } from "./dom";
 
 /** Quicker answers need no sign. */
 const BUSY_AFTER = 150;
+/** Beyond that it is more than this net's own work: a cell runs. */
+const KERNEL_BUSY_AFTER = 2000;
+const COMPUTING = "computing …";
 /** A drag is announced once, where it ends. */
 const ANNOUNCE_AFTER = 400;
 
 export class Status {
   readonly #alert = element("p.fs-alert", { role: "alert" });
   readonly #live = element("p.fs-live", { "aria-live": "polite" });
-  readonly busy = element("span.fs-busy", { "aria-hidden": "true" }, "computing …");
+  readonly busy = element("span.fs-busy", { "aria-hidden": "true" }, COMPUTING);
   readonly nodes = [this.#alert, this.#live] as const;
   #busyTimer: ReturnType<typeof setTimeout> | undefined;
   #liveTimer: ReturnType<typeof setTimeout> | undefined;
@@ -31,6 +34,10 @@ export class Status {
     else if (this.#busyTimer === undefined) {
       this.#busyTimer = setTimeout(() => {
         this.#root.dataset.busy = "true";
+        this.#busyTimer = setTimeout(
+          () => setText(this.busy, "the kernel is busy …"),
+          KERNEL_BUSY_AFTER - BUSY_AFTER,
+        );
       }, BUSY_AFTER);
     }
   }
@@ -48,6 +55,7 @@ export class Status {
   #rest(): void {
     clearTimeout(this.#busyTimer);
     this.#busyTimer = undefined;
+    setText(this.busy, COMPUTING);
     delete this.#root.dataset.busy;
   }
 }

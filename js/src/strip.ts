@@ -145,7 +145,7 @@ export class StripView implements Listener, StripActions {
   reply(reply: Reply, newest: boolean): void {
     try {
       if (reply.error) throw new Error(reply.error.message);
-      this.#paint(decodeStrip(reply), newest);
+      this.#paint(decodeStrip(reply, this.#painted?.strip), newest);
     } catch (error) {
       if (newest) this.#fail((error as Error).message);
     }
@@ -183,8 +183,15 @@ export class StripView implements Listener, StripActions {
     clearTimeout(this.#timer);
     this.#stalled = false;
     this.#following = false;
+    const painted = this.#painted;
     if (this.#shape.size === 0) return;
-    const args: StripArgs = { start: this.#start, count: this.#shape.size, ...this.#filter };
+    const args: StripArgs = {
+      start: this.#start,
+      count: this.#shape.size,
+      ...this.#filter,
+      ...(painted?.filter === this.#filter &&
+        painted.strip.start === this.#start && { held: painted.strip.pictures }),
+    };
     this.#client.ask("strip", args);
     this.#show();
   }

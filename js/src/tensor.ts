@@ -10,6 +10,8 @@ export interface ByteTensor {
   readonly dtype: "uint8";
   readonly shape: readonly number[];
   readonly data: Uint8Array;
+  /** Of the values whose codes these are, where the wire says it. */
+  readonly summary?: Summary;
 }
 
 export type Tensor = FloatTensor | ByteTensor;
@@ -35,6 +37,10 @@ export interface Summary {
   readonly maximum: number;
   readonly nan: number;
   readonly infinite: number;
+}
+
+export function summaryOf(tensor: Tensor): Summary {
+  return tensor.dtype === "float32" ? summarize(tensor.data) : tensor.summary!;
 }
 
 /** What is said in words under one painted map; its minimum is above its maximum where no value is finite. */

@@ -7,7 +7,7 @@ interface Sent {
   args: { n: number };
 }
 
-function setUp() {
+function setUp(options: { first?: number } = {}) {
   const sent: Sent[] = [];
   const replies: { n: unknown; newest: boolean }[] = [];
   const events: string[] = [];
@@ -19,7 +19,7 @@ function setUp() {
       changed: (revision) => void events.push(`changed ${revision}`),
       refused: (message) => void events.push(`refused ${message}`),
     },
-    { patience: 1000, visible: () => state.visible },
+    { patience: 1000, visible: () => state.visible, ...options },
   );
   const answer = (request: Sent) =>
     client.receive(
@@ -35,15 +35,14 @@ describe("Client", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("keeps at most two requests in flight and of those that wait only the newest", () => {
+  it("keeps at most three requests in flight and of those that wait only the newest", () => {
     const { sent, answer, ask, numbers } = setUp();
     for (let n = 1; n <= 6; n++) ask(n);
-    expect(numbers()).toEqual([1, 2]);
+    expect(numbers()).toEqual([1, 2, 3]);
     answer(sent[0]!);
-    expect(numbers()).toEqual([1, 2, 6]);
-    answer(sent[1]!);
-    answer(sent[2]!);
-    expect(numbers()).toEqual([1, 2, 6]);
+    expect(numbers()).toEqual([1, 2, 3, 6]);
+    for (const request of sent.slice(1, 4)) answer(request);
+    expect(numbers()).toEqual([1, 2, 3, 6]);
   });
 
   it("hands on what has come although something newer is out", () => {
@@ -73,7 +72,7 @@ describe("Client", () => {
     for (let n = 1; n <= 200; n++) {
       ask(n);
       for (const request of sent) if (!seen.has(request)) seen.add(request) && open.add(request);
-      expect(open.size).toBeLessThanOrEqual(2);
+      expect(open.size).toBeLessThanOrEqual(3);
       random = (random * 1103515245 + 12345) % 2 ** 31;
       const waiting = [...open];
       const chosen = waiting[random % 3];
@@ -117,20 +116,18 @@ describe("Client", () => {
 
   it("frees the slot of a lost reply and asks the newest again, waiting longer each time", () => {
     const { sent, replies, answer, ask, numbers } = setUp();
-    ask(1);
-    ask(2);
-    ask(3);
-    expect(numbers()).toEqual([1, 2]);
+    for (let n = 1; n <= 4; n++) ask(n);
+    expect(numbers()).toEqual([1, 2, 3]);
     vi.advanceTimersByTime(1001);
-    expect(numbers()).toEqual([1, 2, 3]);
+    expect(numbers()).toEqual([1, 2, 3, 4]);
     vi.advanceTimersByTime(1900);
-    expect(numbers()).toEqual([1, 2, 3]);
+    expect(numbers()).toEqual([1, 2, 3, 4]);
     vi.advanceTimersByTime(200);
-    expect(numbers()).toEqual([1, 2, 3, 3]);
-    answer(sent[3]!);
-    expect(replies).toEqual([{ n: 3, newest: true }]);
+    expect(numbers()).toEqual([1, 2, 3, 4, 4]);
+    answer(sent[4]!);
+    expect(replies).toEqual([{ n: 4, newest: true }]);
     vi.advanceTimersByTime(1e6);
-    expect(numbers()).toHaveLength(4);
+    expect(numbers()).toHaveLength(5);
   });
 
   it("still takes a reply that was given up", () => {
@@ -142,6 +139,30 @@ describe("Client", () => {
     expect(replies).toEqual([{ n: 1, newest: false }]);
     answer(sent[1]!);
     expect(replies.at(-1)).toEqual({ n: 1, newest: true });
+  });
+
+  it("hands on nothing of a question that the kernel skipped, and uses its place", () => {
+    const { client, sent, replies, answer, ask, numbers } = setUp();
+    for (let n = 1; n <= 4; n++) ask(n);
+    const { id, name } = sent[1]!;
+    client.receive({ kind: "reply", id, name, skipped: true }, []);
+    expect(numbers()).toEqual([1, 2, 3, 4]);
+    expect(replies).toEqual([]);
+    answer(sent[3]!);
+    expect(replies).toEqual([{ n: 4, newest: true }]);
+  });
+
+  it("is less patient before it has heard anything", () => {
+    const { sent, answer, ask, numbers } = setUp({ first: 100 });
+    ask(1);
+    vi.advanceTimersByTime(101);
+    expect(numbers()).toEqual([1, 1]); // the first may wait behind a cell that runs
+    answer(sent[1]!);
+    ask(2);
+    vi.advanceTimersByTime(900);
+    expect(numbers()).toEqual([1, 1, 2]);
+    vi.advanceTimersByTime(200);
+    expect(numbers()).toEqual([1, 1, 2, 2]);
   });
 
   it("does not ask again while nobody sees it, and does when seen again", () => {
@@ -157,17 +178,14 @@ describe("Client", () => {
 
   it("wants no reply to what was answered otherwise", () => {
     const { client, sent, replies, answer, ask, numbers } = setUp();
-    ask(1);
-    ask(2);
-    ask(3);
+    for (let n = 1; n <= 4; n++) ask(n);
     client.forget("frame");
-    answer(sent[0]!);
-    answer(sent[1]!);
+    for (const request of sent.slice(0, 3)) answer(request);
     expect(replies).toEqual([]);
-    expect(numbers()).toEqual([1, 2]);
-    ask(4);
-    answer(sent[2]!);
-    expect(replies).toEqual([{ n: 4, newest: true }]);
+    expect(numbers()).toEqual([1, 2, 3]);
+    ask(5);
+    answer(sent[3]!);
+    expect(replies).toEqual([{ n: 5, newest: true }]);
   });
 
   it("hands on what the kernel says unasked", () => {
@@ -179,10 +197,10 @@ describe("Client", () => {
 
   it("sets no timer and sends nothing after its end", () => {
     const { client, ask, numbers } = setUp();
-    for (let n = 1; n <= 3; n++) ask(n);
+    for (let n = 1; n <= 4; n++) ask(n);
     client.dispose();
     expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(1e6);
-    expect(numbers()).toEqual([1, 2]);
+    expect(numbers()).toEqual([1, 2, 3]);
   });
 });

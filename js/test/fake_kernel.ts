@@ -1,7 +1,8 @@
 /** A kernel and a model for tests: two small layers whose values tell which question they answer. */
 
 import type { AnyModel } from "@anywidget/types";
-import type { FrameArgs } from "../src/protocol";
+import { codeOf } from "../src/codes";
+import type { FiltersArgs, FrameArgs, RequestName } from "../src/protocol";
 import type { Traits } from "../src/selection";
 
 export const LAYERS = [
@@ -30,7 +31,7 @@ export const LAYERS = [
 export interface Behaviour {
   revision?: number;
   label?: string | number | null;
-  prediction?: [string | number, number][];
+  prediction?: [string | number, number][] | null;
   /** The grid comes as codes: the page cannot answer other filters from it. */
   codes?: boolean;
   error?: string;
@@ -63,7 +64,12 @@ export function responseValue(args: Pick<FrameArgs, "image" | "layer" | "filter"
   return (args.image % 4) - args.layer * 2 + args.filter * 0.25;
 }
 
-export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {}) {
+export function frameReply(
+  id: string,
+  args: FrameArgs,
+  behaviour: Behaviour = {},
+  name: "frame" | "ahead" = "frame",
+) {
   const tensors: { dtype: string; shape: number[] }[] = [];
   const buffers: DataView[] = [];
   const put = (data: Float32Array | Uint8Array, shape: number[]) => {
@@ -91,8 +97,10 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
         }
       : { ...put(data, shape), encoding: "float32", reduced: 1, ranges: [range] };
   const of = (data: Float32Array, size: number) => data.slice(args.filter * size, (args.filter + 1) * size);
+  const { kernels_held, ...asked } = args;
   const body = {
-    ...args,
+    ...asked,
+    cell_runs: false,
     revision: behaviour.revision ?? 1,
     images: behaviour.images ?? 0,
     sample: {
@@ -104,10 +112,13 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
       planes: behaviour.planes ?? 0,
       range: { low: 0, high: 1 },
       note: "",
-      prediction: behaviour.prediction ?? [
-        ["Shirt", 0.61],
-        ["Coat", 0.3],
-      ],
+      prediction:
+        behaviour.prediction === undefined
+          ? [
+              ["Shirt", 0.61],
+              ["Coat", 0.3],
+            ]
+          : behaviour.prediction,
     },
     kernels: behaviour.manyKernels
       ? picture(
@@ -139,7 +150,7 @@ export function frameReply(id: string, args: FrameArgs, behaviour: Behaviour = {
       : null,
     notes: { kernel: "kernel 0 of 1", response: "over the image", activation: "conv → relu" },
   };
-  const content = { kind: "reply", id, name: "frame", body, tensors } as {
+  const content = { kind: "reply", id, name, body, tensors } as {
     body: typeof body & { detail: Record<string, { tensor: number }> };
   };
   return { content, buffers };
@@ -149,7 +160,7 @@ type Handler = (...args: unknown[]) => void;
 interface Sent {
   kind: string;
   id: string;
-  name: "describe" | "frame";
+  name: RequestName;
   args: FrameArgs;
 }
 
@@ -241,10 +252,41 @@ export class FakeModel {
         name,
         error: { type: "SampleError", message: this.behaviour.error },
       });
-    } else {
-      const { content, buffers } = frameReply(id, request.args, this.behaviour);
+    } else if (name === "prediction" || name === "filters") this.#answerMore(request);
+    else {
+      const { content, buffers } = frameReply(id, request.args, this.behaviour, name as "frame" | "ahead");
       this.message(content, buffers);
     }
+  }
+
+  #answerMore({ id, name, args }: Sent): void {
+    const revision = this.behaviour.revision ?? 1;
+    if (name === "prediction") {
+      const body = { revision, image: args.image, prediction: [["Bag", 0.5]] };
+      this.message({ kind: "reply", id, name, body, tensors: [] });
+      return;
+    }
+    const { filters, codes } = args as FiltersArgs;
+    const tensors: { dtype: string; shape: number[] }[] = [];
+    const buffers: DataView[] = [];
+    const put = (shape: number[], value: number, coded = codes) => {
+      const all = new Array<number>(shape.reduce((product, length) => product * length, 1)).fill(value);
+      const data = coded ? Uint8Array.from(all, (one) => codeOf(one, -4, 4)) : Float32Array.from(all);
+      tensors.push({ dtype: coded ? "uint8" : "float32", shape });
+      buffers.push(new DataView(data.buffer));
+      const summary = { minimum: value, maximum: value, nan: 0, infinite: 0 };
+      return { tensor: tensors.length - 1, ...(coded && { summary }) };
+    };
+    const body = {
+      revision,
+      filters: filters.map((filter) => ({
+        filter,
+        kernel: put([1, 2, 2], filter, false),
+        response: put([4, 4], responseValue({ ...args, filter })),
+        activation: put([2, 2], filter),
+      })),
+    };
+    this.message({ kind: "reply", id, name, body, tensors }, buffers);
   }
 
   /** Answers until nothing is asked any more. */

@@ -182,7 +182,7 @@ describe("moving", () => {
     const { model, root, query } = open();
     for (const image of [1, 2, 3, 4]) slide(query("input[name=image]"), image);
     const [first, second] = model.sent;
-    expect(model.sent).toHaveLength(2);
+    expect(model.sent).toHaveLength(3);
     model.answer(second!);
     expect(painted(root)).toEqual([2, 0, 0]);
     expect(query(".fs-image .fs-title").textContent).toBe("image 2");
@@ -344,8 +344,12 @@ describe("what can go wrong", () => {
     expect(root.dataset.busy).toBeUndefined();
     vi.advanceTimersByTime(20);
     expect(root.dataset.busy).toBe("true");
+    expect(query(".fs-busy").textContent).toBe("computing …");
+    vi.advanceTimersByTime(2000);
+    expect(query(".fs-busy").textContent).toBe("the kernel is busy …");
     model.answerAll();
     expect(root.dataset.busy).toBeUndefined();
+    expect(query(".fs-busy").textContent).toBe("computing …");
   });
 
   it("announces where a drag ended", () => {

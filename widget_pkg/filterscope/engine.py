@@ -5,17 +5,19 @@ Holds the twin, the list of layers and what was computed lately, and notices whe
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import warnings
-from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 import torch
 from torch import nn
 
-from filterscope import response
-from filterscope.convolutions import in_order
+from filterscope.arrays import Arrays, responses_cache
+from filterscope.cache import Cache
 from filterscope.dataset import Sample, SampleSource
 from filterscope.errors import NetError, SampleError
 from filterscope.feeding import Feeding, Forward, like_input
@@ -24,18 +26,20 @@ from filterscope.layers import ConvLayer, find_layers
 from filterscope.passes import Maps, Pass, run
 from filterscope.prediction import class_scores
 from filterscope.randomness import RandomStream
-from filterscope.response import Source
 from filterscope.twin import Twin
 
-CACHE_BYTES = 128 * 2**20
-"""Most that the maps of recent images may take, besides the newest ones."""
+MAPS_BYTES = 128 * 2**20
+"""Most that the maps of recent images may take."""
+SAMPLES_BYTES = 256 * 2**20
+"""Most that recent samples may take; the newest is kept whatever it takes."""
 
-_SAMPLES_KEPT = 16
-_SAMPLE_BYTES = 256 * 2**20  # of these, but for the last four
 _TRIED_FIRST = 20
+_SCORES_KEPT = 1024
+# A pass is cheap to bring to its end where this many multiplications are left: 2 to 5 ms on one core.
+_CHEAP_MULTIPLICATIONS = 10**8
 
 
-class Engine:
+class Engine(Arrays):
     """Computes what a net does to the images of a data set.
 
     All methods may be called from any thread. Arrays are the caller's own.
@@ -51,6 +55,7 @@ class Engine:
         revision: Goes up whenever what was computed before no longer holds.
         source: The data set.
         first_image: The image with which the layers were found.
+        moved: When somebody last waited for a picture, in seconds of `time.monotonic`.
 
     Raises:
         TypeError: If `net` is no net, or `forward` no function.
@@ -65,19 +70,23 @@ class Engine:
         net = as_module(net)
         self.lock = threading.RLock()
         self.revision = 0
+        self.moved = -math.inf
         self.closed = False
         self.source = source
         self._random = RandomStream()
         self._reading = threading.RLock()  # a data set reads one sample at a time; nobody who holds it waits for `lock`
         self._reading_random = RandomStream()
-        self._samples: OrderedDict[int, Sample] = OrderedDict()
-        self._maps: OrderedDict[tuple[int, int], Maps] = OrderedDict()  # (image, layer), oldest first
+        self._samples: Cache[int, Sample] = Cache(SAMPLES_BYTES, lambda sample: 2 * sample.image.nbytes)  # and display
+        self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
+        self._responses = responses_cache()
         self._scores: dict[int, np.ndarray | None] = {}
+        self._complete: set[int] = set()  # images of which a pass was run for all layers
         self._weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
         self.first_image = first_image
         self._feed = Feeding(net, forward)
         self._twin = Twin(net)
         self._fingerprint = self._twin.fingerprint()
+        self._checked = time.monotonic()
         self.first_image = self._readable(first_image)
         self._find_layers(self.first_image)
         if self._twin.fingerprint() != self._fingerprint:
@@ -121,16 +130,24 @@ class Engine:
                 f"classes has {len(given)} names, the net's output {len(scores)} classes; give one name for each"
             )
         self._class_names = () if scores is None else self.source.names_for(len(scores))
-        self._fits_memory = sum(self._size(layer) for layer in self.layers) <= CACHE_BYTES // 4
+        # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
+        self._fits_memory = sum(self._size(layer) for layer in self.layers) <= MAPS_BYTES // 4
 
     @staticmethod
     def _size(layer: ConvLayer) -> int:
         return 3 * 4 * int(np.prod(layer.out_shape))  # input, pre-activation, activation: about alike
 
-    def check(self) -> bool:
-        """Whether weights or buffers of the net changed since the last look; then what was computed is dropped."""
+    def check(self, within: float = 0.0) -> bool:
+        """Whether weights or buffers of the net changed since the last look; then what was computed is dropped.
+
+        Args:
+            within: A look that is no more than so many seconds old counts as this one.
+        """
         with self.lock:
             self._stay_open()
+            if time.monotonic() - self._checked < within:
+                return False
+            self._checked = time.monotonic()
             fingerprint = self._twin.fingerprint()
             if fingerprint == self._fingerprint:
                 return False
@@ -168,11 +185,13 @@ class Engine:
     def _forget(self) -> None:
         self.revision += 1
         self._maps.clear()
+        self._responses.clear()
         self._scores.clear()
+        self._complete.clear()
         self._weights.clear()
 
     def sample(self, image: int) -> Sample:
-        """A sample, the same one while it is among the 16 looked at last.
+        """A sample, the same one while it is among those looked at last.
 
         Raises:
             SampleError: If it cannot be read.
@@ -181,10 +200,6 @@ class Engine:
             self._stay_open()
             if image not in self._samples:
                 self._samples[image] = self._fresh(image)
-                held = sum(sample.nbytes for sample in self._samples.values())
-                while len(self._samples) > (4 if held > _SAMPLE_BYTES else _SAMPLES_KEPT):
-                    held -= self._samples.popitem(last=False)[1].nbytes
-            self._samples.move_to_end(image)
             return self._samples[image]
 
     def read(self, image: int) -> Sample:
@@ -216,7 +231,8 @@ class Engine:
     def maps(self, image: int, layer: int) -> Maps:
         """What a layer did to an image.
 
-        Where the maps of all layers take little memory, one pass serves them all; else it stops at the layer.
+        The pass stops at the layer, unless what is left of it is cheap; then it gives the net's output too, and where
+        the whole of it is cheap and fits memory, the maps of all layers.
 
         Raises:
             SampleError: If the sample cannot be read.
@@ -224,17 +240,36 @@ class Engine:
         """
         with self.lock:
             if (image, layer) not in self._maps:
-                missing = self._run(image, layer).missing
-                if layer in missing:
-                    raise NetError(missing[layer])
-            self._maps.move_to_end((image, layer))
+                everything = self._fits_memory and self._work() <= _CHEAP_MULTIPLICATIONS
+                wanted = range(len(self.layers)) if everything else [layer]
+                to_the_end = self._work(layer + 1) <= _CHEAP_MULTIPLICATIONS
+                result = self._run(image, wanted, to_the_end)
+                if layer in result.missing:
+                    raise NetError(result.missing[layer])
+                return result.maps[layer]
             return self._maps[image, layer]
 
-    def _run(self, image: int, layer: int | None) -> Pass:
-        """One pass; `layer=None` only for the net's output."""
+    def _work(self, first: int = 0) -> int:
+        """Multiplications in the layers from this one on, for an image like the first."""
+        return sum(
+            math.prod(layer.out_shape) * layer.channels * math.prod(layer.kernel_size) for layer in self.layers[first:]
+        )
+
+    def complete(self, image: int) -> None:
+        """One pass to the end, which serves all layers of this image where memory allows.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the net refuses it.
+        """
+        with self.lock:
+            if image not in self._complete:
+                layers = range(len(self.layers)) if self._fits_memory else []
+                self._run(image, [layer for layer in layers if (image, layer) not in self._maps], True)
+                self._complete.add(image)
+
+    def _run(self, image: int, wanted: Sequence[int], to_the_end: bool) -> Pass:
         batch = self._batch(self.sample(image).image)
-        wanted = range(len(self.layers)) if self._fits_memory else [] if layer is None else [layer]
-        to_the_end = self._fits_memory or layer is None
         try:
             with self._random.instead():
                 result = run(self._twin, batch, self.layers, wanted, to_the_end, self._feed)
@@ -242,97 +277,14 @@ class Engine:
             raise NetError(self._feed.refusal(self._twin.net, batch, error)) from error
         if to_the_end:
             self._scores[image] = _first(class_scores(result.output, 1))
+            while len(self._scores) > _SCORES_KEPT:
+                oldest = next(iter(self._scores))
+                del self._scores[oldest]
+                self._complete.discard(oldest)
         for index, maps in result.maps.items():
             self._weights[index] = maps.weight, maps.bias
             self._maps[image, index] = maps
-            self._maps.move_to_end((image, index))
-        newest = {(image, index) for index in result.maps}
-        held = sum(maps.nbytes for maps in self._maps.values())
-        while held > CACHE_BYTES and next(iter(self._maps)) not in newest:
-            held -= self._maps.popitem(last=False)[1].nbytes
-        while len(self._scores) > 1024:
-            self._scores.pop(next(iter(self._scores)))
         return result
-
-    def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None."""
-        with self.lock:
-            self.check()
-            return self.held_weights(layer)
-
-    def held_weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """The same, without a look at whether the net changed in structure meanwhile."""
-        with self.lock:
-            weight, bias = self._layer_weights(layer)
-            return _array(weight), None if bias is None else _array(bias)
-
-    def kernels(self, layer: int) -> np.ndarray:
-        """A layer's live kernels, float32 `(F, C_in/groups, *k)`."""
-        return self.weights(layer)[0]
-
-    def _layer_weights(self, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The tensors that the convolution uses, as the net holds or computes them."""
-        if layer not in self._weights:
-            record = self.layers[layer]
-            module = record.module
-            held = None if module is None or not record.plain else module._parameters.get("weight")
-            if module is not None and held is not None:
-                weight = in_order(held, record.groups, record.transposed)
-                self._weights[layer] = weight, module._parameters.get("bias")
-            else:  # computed in the forward pass: weight norm, parametrisations, functional calls
-                image = next(reversed(self._samples), self.first_image)
-                self._maps.pop((image, layer), None)
-                maps = self.maps(image, layer)
-                self._weights[layer] = maps.weight, maps.bias
-        return self._weights[layer]
-
-    def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
-        """The response of one filter, as `filterscope.response` computes it."""
-        record = self.layers[layer]
-        with self.lock:
-            kernels = _array(self._layer_weights(layer)[0][filter_index])
-            if source == "image":
-                return response.response_over_image(self.sample(image).image, kernels, record, channel)
-            layer_input = _array(self.maps(image, layer).input)
-        return response.response_over_input(layer_input, kernels, record, filter_index, channel)
-
-    def responses(self, image: int, layer: int, channel: int | None, source: Source) -> np.ndarray:
-        """The responses of every filter of a layer, float32 `(F, H', W')`."""
-        with self.lock:
-            pixels = self.sample(image).image
-            kernels = _array(self._layer_weights(layer)[0])
-            layer_input = _array(self.maps(image, layer).input) if source == "input" else pixels
-        return response.layer_responses(pixels, layer_input, kernels, self.layers[layer], channel, source)
-
-    def pre_activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
-        """The convolution's output at one filter, float32 `(H', W')`."""
-        return _array(self.maps(image, layer).pre_activation[filter_index])
-
-    def pre_activations(self, image: int, layer: int) -> np.ndarray:
-        """The convolution's output, float32 `(F, H', W')`."""
-        return _array(self.maps(image, layer).pre_activation)
-
-    def activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
-        """One filter's activation, float32 `(H'', W'')`."""
-        return _array(self.maps(image, layer).activation[filter_index])
-
-    def activations(self, image: int, layer: int) -> np.ndarray:
-        """The activation of every filter, float32 `(F, H'', W'')`."""
-        return _array(self.maps(image, layer).activation)
-
-    def prediction(self, image: int) -> list[tuple[str | int, float]]:
-        """Every class with its probability, best first; empty where the net's output is not one score a class."""
-        with self.lock:
-            if image not in self._scores:
-                self._run(image, None)
-            scores = self._scores[image]
-        if scores is None:
-            return []
-        order = np.argsort(-scores, kind="stable")
-        return [(self._class_name(int(number)), float(scores[number])) for number in order]
-
-    def _class_name(self, number: int) -> str | int:
-        return self._class_names[number] if number < len(self._class_names) else number
 
     @property
     def runs_the_net_itself(self) -> bool:
@@ -372,8 +324,3 @@ class Engine:
 
 def _first(scores: np.ndarray | None) -> np.ndarray | None:
     return None if scores is None else scores[0]
-
-
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    """A float32 copy that shares no memory with the net."""
-    return tensor.detach().to("cpu", torch.float32, copy=True).numpy()

@@ -1,4 +1,4 @@
-"""`Explorer(net, data)`: the widget. Traits, requests of its pages, and errors; no tensor mathematics."""
+"""`Explorer(net, data)`: the widget. Its traits and their errors; no tensor mathematics."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ import torch
 import traitlets
 from torch import nn
 
-from filterscope import __version__, selection, wire
+from filterscope import selection, wire
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
-from filterscope.frame import build_frame, outline
 from filterscope.layers import ConvLayer, image_rank, input_channels
+from filterscope.pages import Pages
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
-from filterscope.strip import build_strip
-from filterscope.survey import Survey
+from filterscope.subshells import stay_where_asked
 
 _STATIC = Path(__file__).parent / "static"
 _KEEP: Any = object()
+_TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
 
 # Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
 # lock is held for computing only, never while somebody else's code runs.
@@ -136,7 +136,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         **traits: Any,
     ) -> None:
         self._engine: Engine | None = None
-        self._survey: Survey | None = None
+        self._pages: Pages | None = None
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -157,8 +157,6 @@ class Explorer(Readings, anywidget.AnyWidget):
         )
         first = operator.index(image_index) if _Index.is_index(image_index) else 0
         self._engine = Engine(net, samples, first if first >= 0 and samples.reach(first) else 0, forward)
-        self._survey = Survey(self._engine)
-        self._announced = self._engine.revision
         super().__init__(
             image_index=image_index,
             layer_index=layer_index,
@@ -167,7 +165,9 @@ class Explorer(Readings, anywidget.AnyWidget):
             source=source,
             **traits,
         )
+        self._pages = Pages(self._engine, lambda *message: self.send(*message), self._fit_in)
         self.on_msg(self._on_message)
+        stay_where_asked(self.comm)
 
     # What is selected
 
@@ -273,12 +273,11 @@ class Explorer(Readings, anywidget.AnyWidget):
         for name, value in self._fitted(change["new"]).items():
             setattr(self, name, value)
 
-    @traitlets.observe("image_index", "layer_index", "filter_index", "channel", "source")
+    @traitlets.observe(*_TRAITS)
     def _look(self, change: Any) -> None:
         """A move is when changed weights are noticed: the page may answer it from what it holds."""
-        if self._engine is not None and self.comm is not None:
-            self._engine.check()
-            self._announce()
+        if self._pages is not None and self.comm is not None:
+            self._pages.look(selection.Selection(*(getattr(self, name) for name in _TRAITS)))
 
     def notify_change(self, change: Any) -> None:
         """A layer and the filter that has to follow it reach the page in one message."""
@@ -304,9 +303,9 @@ class Explorer(Readings, anywidget.AnyWidget):
         super().close()
         engine, self._engine = getattr(self, "_engine", None), None
         if engine is not None:
-            survey, self._survey = self._survey, None
-            if survey is not None:
-                survey.close()
+            pages, self._pages = self._pages, None
+            if pages is not None:
+                pages.close()
             engine.close()
 
     def __repr__(self) -> str:
@@ -330,33 +329,9 @@ class Explorer(Readings, anywidget.AnyWidget):
             self.send_state([name for name in sync_data if name in self.keys])
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
-        if self._engine is None or not wire.is_request(content):
-            return
-        self.send(*wire.answer(content, self._handlers()))
-        self._announce()
-
-    def _handlers(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-        return {"describe": self._describe, "frame": self._frame, "strip": self._strip}
-
-    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
-        return outline(self._open(), __version__)
-
-    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
-        engine = self._open()
-        with engine.lock:
-            return build_frame(engine, selection.selection_from(engine, args))
-
-    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
-        engine, survey = self._open(), self._survey
-        if survey is None:
-            raise RuntimeError("this explorer is closed; make a new one")
-        with engine.lock:
-            engine.check()
-            return build_strip(engine, survey, args)
+        if self._pages is not None:
+            self._pages.take(content)
 
     def _announce(self) -> None:
-        engine = self._engine
-        if engine is not None and self._announced != engine.revision:
-            self._announced = engine.revision
-            self._fit_in()
-            self.send(*wire.changed(engine.revision))
+        if self._pages is not None:
+            self._pages.announce()

@@ -1,11 +1,13 @@
 """One frame: all that a page paints for a selection, as plain arrays, ranges and words.
 
 Small layers go to the page in full precision, so that the filter slider needs no further message; larger ones as one
-byte a value, and what would still be too much as means of square blocks. The selected filter is always sent in full.
+byte a value, at the size that the grid shows. The selected filter is always sent in full. What else the page needs to
+answer by itself, the other filters of a large layer and the prediction of a large net, it asks for afterwards.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,52 +16,61 @@ import torch
 
 from filterscope.engine import Engine
 from filterscope.image_part import drawn_plane, image_part
+from filterscope.picture import kernel_picture, layer_picture
 from filterscope.response import matches_image, shown_channels
-from filterscope.selection import Scale, Selection
+from filterscope.selection import Selection
 from filterscope.value_range import ValueRange, encode, value_range
 
-FULL_PRECISION_BYTES = 256 * 2**10
-MOST_CODES = 2**20
 _ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 
 
-def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
+def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False) -> dict[str, Any]:
     """Everything a page paints for a selection; arrays stand where the wire puts them.
+
+    Args:
+        engine: The net and the data set.
+        selection: What is shown.
+        kernels_held: Whether the page has the layer's kernels already, from another image; then `kernels` is None.
+
+    Returns:
+        A body for the wire. The prediction is None where it takes a pass that the pictures do not need.
 
     Raises:
         SampleError: If the sample cannot be read.
         NetError: If the net refuses it.
     """
-    engine.check()
     revision = engine.revision
     layer = engine.layers[selection.layer]
+    place = selection.image, selection.layer
     sample = engine.sample(selection.image)
     channels = shown_channels(sample.image, layer, selection.channel, selection.source)
     whole, bias = engine.held_weights(selection.layer)
-    kernels = whole[:, channels]
-    responses = engine.responses(selection.image, selection.layer, selection.channel, selection.source)
-    activations = engine.activations(selection.image, selection.layer)
-    agreement = _agreement(engine, selection, responses, bias)
+    activations = engine.activations(*place)
+    blocks = engine.response_blocks(*place, selection.channel, selection.source)
+    detail_response = engine.shown_response(*place, selection.filter, selection.channel, selection.source)
+    agreement = _agreement(engine, selection, bias)
     if not np.array_equal(whole, engine.held_weights(selection.layer)[0], equal_nan=True):
         agreement = None  # another thread trains the net: kernels and maps are of two moments
     depth = layer.out_shape[1] if layer.rank == 3 else 1
-    kernels, kernel_slice = _planes(kernels, 2, selection.kernel_slice, layer.kernel_size[0])
-    responses, slice_note = _planes(responses, 1, selection.slice, depth)
+    kernels, kernel_slice = _planes(whole[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])
+    detail_response, slice_note = _planes(detail_response, 0, selection.slice, depth)
     activations, activation_slice = _planes(activations, 1, selection.slice, depth)
+    filters = layer.out_channels
+    drawn = (_planes(block, 1, selection.slice, depth)[0] for block in blocks)
     return {
         "revision": revision,
         **asdict(selection),
         "images": len(engine.source),
         "sample": {
             **image_part(sample, drawn_plane(sample, layer, selection), engine.source.note),
-            "prediction": _best(engine.prediction(selection.image)),
+            "prediction": _best(engine.prediction(selection.image)) if engine.predicted(selection.image) else None,
         },
-        "kernels": _kernel_picture(kernels, selection.scale),
-        "responses": _picture(responses, selection.scale),
-        "activations": _picture(activations, selection.scale),
+        "kernels": None if kernels_held else kernel_picture(kernels, selection.scale),
+        "responses": layer_picture(drawn, filters, selection.scale),
+        "activations": layer_picture([activations], filters, selection.scale),
         "detail": {
             "kernel": kernels[selection.filter],
-            "response": responses[selection.filter],
+            "response": detail_response,
             "activation": activations[selection.filter],
         },
         "agreement": agreement,
@@ -71,6 +82,62 @@ def build_frame(engine: Engine, selection: Selection) -> dict[str, Any]:
             + (f"; the first of {layer.items} that the net made of the image" if layer.items > 1 else ""),
         },
     }
+
+
+def build_filters(
+    engine: Engine, selection: Selection, filters: Sequence[int], ranges: Mapping[str, Sequence[Any]] | None
+) -> dict[str, Any]:
+    """Kernels, response and activation of some filters, to go with a frame that the page holds.
+
+    Args:
+        engine: The net and the data set.
+        selection: The frame's; its filter does not matter.
+        filters: Which filters.
+        ranges: The frame's ranges of `responses` and `activations`, for these maps to come as codes in them; else they
+            come as float32, as kernels always do.
+
+    Returns:
+        A body for the wire: for each filter its index and its three pictures; with a map that comes as codes, its least
+        and greatest value, and how many are NaN and infinite.
+    """
+    layer = engine.layers[selection.layer]
+    place = selection.image, selection.layer
+    channels = shown_channels(engine.sample(selection.image).image, layer, selection.channel, selection.source)
+    kernels = engine.held_weights(selection.layer)[0]
+    responses = [engine.shown_response(*place, one, selection.channel, selection.source) for one in filters]
+    chosen = list(filters)
+    depth = layer.out_shape[1] if layer.rank == 3 else 1
+    detail = {
+        "kernel": _planes(kernels[chosen][:, channels], 2, selection.kernel_slice, layer.kernel_size[0])[0],
+        "response": _planes(np.stack(responses), 1, selection.slice, depth)[0],
+        "activation": _planes(engine.activations(*place)[chosen], 1, selection.slice, depth)[0],
+    }
+    found: list[dict[str, Any]] = [{"filter": one} for one in chosen]
+    for name, maps in detail.items():
+        given = (ranges or {}).get(name)
+        for one, values in zip(found, maps, strict=True):
+            one[name] = values if given is None else _coded(values, given[one["filter"] if len(given) > 1 else 0])
+    return {"revision": engine.revision, "filters": found}
+
+
+def _coded(values: np.ndarray, shown: Mapping[str, Any]) -> dict[str, Any]:
+    own = value_range(values)
+    # Where no value is finite the least is above the greatest, as in the page.
+    none = own.minimum is None
+    ends = {"minimum": 1 if none else own.minimum, "maximum": 0 if none else own.maximum}
+    summary = {**ends, "nan": own.nan, "infinite": own.infinite}
+    return {"tensor": encode(values, ValueRange(**shown)), "summary": summary}
+
+
+def ranges_of(frame: Mapping[str, Any]) -> dict[str, Any]:
+    """The ranges of a frame's maps, for more of its filters."""
+    return {"response": frame["responses"]["ranges"], "activation": frame["activations"]["ranges"]}
+
+
+def predict(engine: Engine, image: int) -> dict[str, Any]:
+    """An image's prediction, which a frame came without; the pass serves the image's other layers too."""
+    engine.complete(image)
+    return {"revision": engine.revision, "image": image, "prediction": _best(engine.prediction(image))}
 
 
 def _planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tuple[np.ndarray, str]:
@@ -96,9 +163,7 @@ def _planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tupl
     return maps, ""
 
 
-def _agreement(
-    engine: Engine, selection: Selection, responses: np.ndarray, bias: np.ndarray | None
-) -> dict[str, Any] | None:
+def _agreement(engine: Engine, selection: Selection, bias: np.ndarray | None) -> dict[str, Any] | None:
     """The proof that the pictures are what the net computes, for each filter of the layer.
 
     Its bias, and the largest difference between the response plus that bias and the pre-activation; the share of the
@@ -107,9 +172,10 @@ def _agreement(
     """
     if selection.source != "input" or selection.channel is not None:
         return None
-    summed = responses if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
-    gap = summed - engine.pre_activations(selection.image, selection.layer)
-    difference = np.abs(gap).reshape(len(summed), -1).max(axis=1)
+    responses = engine.responses(selection.image, selection.layer, None, "input")
+    gap = responses.copy() if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
+    gap -= engine.pre_activations(selection.image, selection.layer)
+    difference = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
     computed_in = engine.maps(selection.image, selection.layer).pre_activation.dtype
     return {
         "bias": np.zeros_like(difference) if bias is None else bias,
@@ -145,53 +211,6 @@ def outline(engine: Engine, version: str) -> dict[str, Any]:
 def _best(prediction: list[tuple[str | int, float]]) -> list[tuple[str | int, float]]:
     """The ten best; none where the net's output is not finite, which no bar can show."""
     return prediction[:10] if all(np.isfinite(probability) for _, probability in prediction) else []
-
-
-def _ranges(maps: np.ndarray, scale: Scale) -> list[ValueRange]:
-    """One range for the whole layer, or one a map; the first axis counts the maps."""
-    return [value_range(maps)] if scale == "layer" else [value_range(one) for one in maps]
-
-
-def _picture(maps: np.ndarray, scale: Scale) -> dict[str, Any]:
-    ranges = _ranges(maps, scale)
-    reduced = 1
-    values = maps
-    encoding = "float32"
-    if maps.nbytes > FULL_PRECISION_BYTES:
-        encoding = "codes"
-        while values.size > MOST_CODES:
-            reduced += 1
-            values = _block_means(maps, reduced)
-        values = _encode_all(values, ranges)
-    return {
-        "tensor": values,
-        "encoding": encoding,
-        "reduced": reduced,
-        "ranges": [asdict(shown) for shown in ranges],
-    }
-
-
-def _kernel_picture(kernels: np.ndarray, scale: Scale) -> dict[str, Any]:
-    """All kernels of each filter; where that is too much, their root mean square over the channels."""
-    if kernels.size > MOST_CODES:
-        kernels = np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True))
-    return _picture(kernels, scale)
-
-
-def _encode_all(maps: np.ndarray, ranges: list[ValueRange]) -> np.ndarray:
-    if len(ranges) == 1:
-        return encode(maps, ranges[0])
-    return np.stack([encode(one, shown) for one, shown in zip(maps, ranges, strict=True)])
-
-
-def _block_means(maps: np.ndarray, block: int) -> np.ndarray:
-    """Means of `block × block` pixels of maps `(F, …, H, W)`; what does not fill a block at the end is its own mean."""
-    rows = np.arange(0, maps.shape[-2], block)
-    columns = np.arange(0, maps.shape[-1], block)
-    sums = np.add.reduceat(np.add.reduceat(maps, rows, axis=-2), columns, axis=-1)
-    heights = np.diff(np.append(rows, maps.shape[-2]))
-    widths = np.diff(np.append(columns, maps.shape[-1]))
-    return sums / (heights[:, None] * widths).astype(np.float32)
 
 
 def _kernel_note(channels: list[int], of: int) -> str:

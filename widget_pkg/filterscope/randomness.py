@@ -19,15 +19,18 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.cells import CellWatch
+
 
 class RandomStream:
     """A stream of random numbers that starts where the user's generators stand and then goes its own way."""
 
     def __init__(self) -> None:
         self._torch: dict[torch.device, torch.Generator] = {}
+        self._cells = CellWatch()
         self._globals = (
-            _Global(random.getstate, random.setstate),
-            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state),
+            _Global(random.getstate, random.setstate, self._cells),
+            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state, self._cells),
         )
 
     @contextmanager
@@ -35,9 +38,11 @@ class RandomStream:
         """Serves every number that this thread draws from torch inside; the global generators stay where they are.
 
         Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
-        global state is then put back as it was at the start.
+        global state is then put back as it was at the start. While a cell runs in another thread it is the cell that
+        seeded: training begins so.
         """
-        stream = _TorchStream(self._torch)
+        moment = self._cells.moment()
+        stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
         try:
             with stream:
                 yield
@@ -62,19 +67,21 @@ class RandomStream:
 class _Global:
     """Python's or NumPy's process-wide generator, and a state of our own to exchange it for."""
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]) -> None:
+    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None], cells: CellWatch) -> None:
         self._read, self._write = read, write
+        self._cells = cells
         self._own: Any = None  # once the data set was seen to draw
 
     @contextmanager
     def instead(self) -> Iterator[None]:
-        outer = self._read()
+        outer, moment = self._read(), self._cells.moment()
         if self._own is not None:
             self._write(self._own)
         try:
             yield
         finally:
-            if self._own is not None or (_differ(self._read(), outer) and not self._moves_by_itself()):
+            moved = _differ(self._read(), outer) and not self._cells.elsewhere_since(moment)
+            if self._own is not None or (moved and not self._moves_by_itself()):
                 self._own = self._read()
                 self._write(outer)
 
@@ -99,9 +106,10 @@ def _same_numpy(one: dict[str, Any], other: dict[str, Any]) -> bool:
 class _TorchStream(TorchDispatchMode):
     """Sees each ATen operation of this thread; those that draw get a generator of the stream's own."""
 
-    def __init__(self, generators: dict[torch.device, torch.Generator]) -> None:
+    def __init__(self, generators: dict[torch.device, torch.Generator], seeded_here: Callable[[], bool]) -> None:
         super().__init__()
         self._generators = generators
+        self._seeded_here = seeded_here
         self._seed, self._state = torch.initial_seed(), torch.get_rng_state()
 
     def put_back(self) -> bool:
@@ -113,8 +121,15 @@ class _TorchStream(TorchDispatchMode):
             now = torch.get_rng_state()
             if torch.equal(now, self._state) or not torch.equal(now, _fresh_state(self._seed)):
                 return False
+        if not self._seeded_here():
+            return False
         torch.set_rng_state(self._state)
         return True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Else the first operation imports `torch._dynamo`, which takes 1.1 s of a person's first cell."""
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

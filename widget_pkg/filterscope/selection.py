@@ -100,6 +100,14 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
     )
 
 
+def filters_from(layer: ConvLayer, args: dict[str, Any]) -> list[int]:
+    """The filters of a request for some of a layer's; ValueError names what is possible."""
+    given = args.get("filters")
+    if not isinstance(given, list) or not given:
+        raise ValueError(f"filters is {given!r}; expected a list of indices")
+    return [check_filter(layer, one, "filters") for one in given]
+
+
 def _index(value: Any, count: int, name: str, what: str, more: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
         raise ValueError(f"{name} is {value!r}; {what} 0 … {count - 1}{more}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,17 @@ MOST = 60
 _READ_SECONDS = 0.05  # for thumbnails, while the page waits; the others come from the background
 
 
-def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[str, Any]:
+def build_strip(
+    engine: Engine, survey: Survey, args: dict[str, Any], hurry: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
     """The images `start … start + count − 1` of those that match a filter.
 
     Args:
         engine: The net and the data set.
         survey: What is known of all images; it goes on in the background where the filter needs more.
-        args: `start`, `count` (60 at most), `class` (or None) and `outcome` (`"right"`, `"wrong"` or None).
+        args: `start`, `count` (60 at most), `class` (or None) and `outcome` (`"right"`, `"wrong"` or None); and `held`,
+            the `pictures` of a strip that the page has: if it would get the same again, its `thumbs` are None.
+        hurry: Whether somebody waits for a picture: then nothing is read here any more.
 
     Raises:
         ValueError: If an argument is not one of these.
@@ -40,18 +46,21 @@ def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[st
     else:
         images = list(range(start, min(start + count, total)))
         found = total
-    thumbnails = _thumbnails(survey, images)
+    thumbnails = _thumbnails(survey, images, hurry)
     survey.need(images, whole=filtered, predictions=outcome is not None or not filtered, pictures=True)
     progress = survey.progress()
     running = partial or progress.running or None in thumbnails
     shown = [one or no_thumbnail() for one in thumbnails]
+    boxes = np.stack([one.box for one in shown]) if shown else np.zeros((0, SIDE, SIDE, 3), np.uint8)
+    pictures = zlib.crc32(boxes.tobytes(), len(boxes))
     return {
         "revision": engine.revision,
         "start": start,
         "images": images,
         "labels": [one.label for one in shown],
         "predicted": [survey.predicted(image) for image in images],
-        "thumbs": np.stack([one.box for one in shown]) if shown else np.zeros((0, SIDE, SIDE, 3), np.uint8),
+        "thumbs": None if args.get("held") == pictures else boxes,
+        "pictures": pictures,
         "sizes": [one.size for one in shown],
         "errors": [one.error for one in shown],
         "matching": found,
@@ -67,10 +76,10 @@ def build_strip(engine: Engine, survey: Survey, args: dict[str, Any]) -> dict[st
     }
 
 
-def _thumbnails(survey: Survey, images: list[int]) -> list[Thumbnail | None]:
+def _thumbnails(survey: Survey, images: list[int], hurry: Callable[[], bool]) -> list[Thumbnail | None]:
     """Those that are there or are quickly made; None where the image is still to be read in the background."""
     end = time.monotonic() + _READ_SECONDS
-    return [survey.thumbnail(image, read=time.monotonic() < end) for image in images]
+    return [survey.thumbnail(image, read=time.monotonic() < end and not hurry()) for image in images]
 
 
 def _arguments(args: dict[str, Any], survey: Survey) -> tuple[int, int, str | int | None, Outcome | None]:

@@ -7,10 +7,8 @@ nobody has asked for a while. Samples are read without the engine's lock, so tha
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
-import weakref
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from filterscope.ending import end_with_python
 from filterscope.engine import Engine
 from filterscope.errors import SampleError, describe_exception
 from filterscope.known import ClassName, Known
@@ -30,6 +29,8 @@ OUTCOMES: tuple[Outcome, Outcome] = ("right", "wrong")
 _STEP_SECONDS = 0.015  # at a time: less than a frame
 _BATCH = 32
 _GIVE_WAY_SECONDS = 0.002
+_QUIET_SECONDS = 0.25  # since a person's last move: a pass that has begun would delay the next
+_CHECK_SECONDS = 0.5  # between two looks at the weights, each of which takes 10 ms in a net of 50 MB
 _PATIENCE_SECONDS = 3.0  # since anybody asked
 _THUMBNAILS = 2000  # kept, 9 kB each
 _QUICK_SECONDS = 0.01  # a data set whose samples take no longer is read while somebody waits
@@ -50,16 +51,6 @@ class Progress:
     total: int
     running: bool
     error: str | None
-
-
-# A thread that still works while the interpreter is taken down aborts it, so these are closed first.
-_END_WITH_PYTHON: weakref.WeakSet[Survey] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    for survey in list(_END_WITH_PYTHON):
-        survey.close()
 
 
 class Survey:
@@ -83,7 +74,8 @@ class Survey:
         self._looked_for_labels = self._labels_held = False
         self._error: str | None = None
         self._closed = False
-        _END_WITH_PYTHON.add(self)
+        self._images = 1  # that one pass is given, so that it takes no longer than a step
+        end_with_python(self)
 
     def classes(self) -> list[ClassName]:
         """The classes that can be asked for: the data set's names, or the labels seen so far."""
@@ -202,10 +194,13 @@ class Survey:
     def _run(self) -> None:
         """Looks at the missing images in order, a few at a time, until all are known or nobody asks any more."""
         while not self._closed and time.monotonic() - self._asked < _PATIENCE_SECONDS:
+            if time.monotonic() - self._engine.moved < _QUIET_SECONDS:
+                time.sleep(_QUIET_SECONDS / 5)
+                continue
             with self._engine.lock:
                 if self._closed or self._engine.closed:
                     return
-                self._engine.check()
+                self._engine.check(within=_CHECK_SECONDS)
                 self._follow()
                 images, revision = self._next(), self._engine.revision
                 if self._whole and not self._looked_for_labels:
@@ -226,7 +221,7 @@ class Survey:
         """Reads these images, as many as fit into a step's time, and predicts them in one pass."""
         end = time.monotonic() + _STEP_SECONDS
         read: list[Sample] = []
-        for image in images:
+        for image in images[: self._images]:
             try:
                 sample = self._look(image)
             except SampleError:
@@ -242,8 +237,17 @@ class Survey:
             if self._closed or self._engine.closed or self._engine.revision != revision:
                 return
             if self._known.predictions is not None:
+                start = time.monotonic()
                 for sample, found in zip(read, self._classify([one.image for one in read]), strict=True):
                     self._known.note_prediction(sample.index, found)
+                self._pace(len(read), time.monotonic() - start)
+
+    def _pace(self, images: int, seconds: float) -> None:
+        """So many images took so long: more or fewer next time."""
+        if seconds > _STEP_SECONDS:
+            self._images = max(1, self._images // 2)
+        elif images == self._images and 2 * seconds < _STEP_SECONDS:
+            self._images = min(_BATCH, 2 * self._images)
 
     def _look(self, image: int) -> Sample:
         """Reads an image, for its class and its thumbnail.

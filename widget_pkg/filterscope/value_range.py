@@ -6,6 +6,8 @@ start at zero. A layer's pictures share one range by default: each scaled alone,
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +49,32 @@ def value_range(values: np.ndarray) -> ValueRange:
         >>> value_range(np.float32([-1, 0.5])).high
         1.0
     """
+    if values.size:
+        # Both say NaN where there is one: two looks at the values, and no copy.
+        minimum, maximum = float(values.min()), float(values.max())
+        if math.isfinite(minimum) and math.isfinite(maximum):
+            return _range(minimum, maximum, 0, 0, minimum == maximum)
     finite = values[np.isfinite(values)]
     nan = int(np.isnan(values).sum())
     infinite = int(values.size - finite.size - nan)
     if not finite.size:
         return ValueRange(0.0, 0.0, False, None, None, nan, infinite, False)
-    minimum, maximum = float(finite.min()), float(finite.max())
-    constant = minimum == maximum and finite.size == values.size
+    return _range(float(finite.min()), float(finite.max()), nan, infinite, False)
+
+
+def join(ranges: Sequence[ValueRange]) -> ValueRange:
+    """The range of several arrays together, from each one's own."""
+    if len(ranges) == 1:
+        return ranges[0]
+    nan, infinite = sum(one.nan for one in ranges), sum(one.infinite for one in ranges)
+    ends = [(one.minimum, one.maximum) for one in ranges if one.minimum is not None and one.maximum is not None]
+    if not ends:
+        return ValueRange(0.0, 0.0, False, None, None, nan, infinite, False)
+    minimum, maximum = min(low for low, _ in ends), max(high for _, high in ends)
+    return _range(minimum, maximum, nan, infinite, minimum == maximum and nan + infinite == 0)
+
+
+def _range(minimum: float, maximum: float, nan: int, infinite: int, constant: bool) -> ValueRange:
     if minimum < 0:
         extreme = max(-minimum, maximum)
         return ValueRange(-extreme, extreme, True, minimum, maximum, nan, infinite, constant)
@@ -66,12 +87,17 @@ def encode(values: np.ndarray, shown: ValueRange) -> np.ndarray:
     0 is NaN, 1 and 255 are −∞ and +∞; finite values go to `2 + floor(252·t + 1/2)`, where `t` is their place between
     `low` and `high`, cut to [0, 1]. Zero of a signed range is exactly 128.
     """
-    wide = values.astype(np.float64)
+    place = values.astype(np.float64)
+    finite = np.isfinite(place)
     span = shown.high - shown.low
-    place = np.clip((wide - shown.low) / span, 0.0, 1.0) if span else np.zeros_like(wide)
-    finite = np.isfinite(wide)
-    codes = np.zeros(values.shape, np.uint8)
-    codes[finite] = (FIRST_CODE + np.floor(place[finite] * _STEPS + 0.5)).astype(np.uint8)
-    codes[wide == -np.inf] = MINUS_INFINITY_CODE
-    codes[wide == np.inf] = PLUS_INFINITY_CODE
+    with np.errstate(invalid="ignore", over="ignore"):
+        place -= shown.low
+        place = np.clip(place / span, 0.0, 1.0) if span else np.where(finite, 0.0, place)
+        place *= _STEPS
+        place += 0.5
+        codes = place.astype(np.uint8) + np.uint8(FIRST_CODE)  # cut, which is floor here
+    if not finite.all():
+        codes[np.isnan(values)] = NAN_CODE
+        codes[values == -np.inf] = MINUS_INFINITY_CODE
+        codes[values == np.inf] = PLUS_INFINITY_CODE
     return codes

@@ -7,12 +7,13 @@ replaced by `{"tensor": k}` with buffer `k` holding the values, little-endian, o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 Message = tuple[dict[str, Any], list[memoryview]]
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 _DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1"}
 
@@ -46,6 +47,11 @@ def failure(id: str, name: str, error: Exception) -> Message:
     return {"kind": "reply", "id": id, "name": name, "error": said}, []
 
 
+def skipped(content: dict[str, Any]) -> Message:
+    """A reply that says that a newer request of the same asker and name was answered instead."""
+    return {"kind": "reply", "id": content["id"], "name": str(content.get("name")), "skipped": True}, []
+
+
 def changed(revision: int) -> Message:
     """What the page holds is out of date."""
     return {"kind": "changed", "revision": revision}, []
@@ -61,7 +67,12 @@ def is_request(content: object) -> bool:
     return isinstance(content, dict) and content.get("kind") == "request" and isinstance(content.get("id"), str)
 
 
-def answer(content: dict[str, Any], handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> Message:
+def asker(content: dict[str, Any]) -> str:
+    """Who asks: what stands before the last hyphen of a request's id. Its newest request is the one that counts."""
+    return str(content["id"]).rpartition("-")[0]
+
+
+def answer(content: dict[str, Any], handlers: Mapping[str, Handler]) -> Message:
     """Runs a request's handler and packs what it gives, or the error that it raises, into the reply."""
     id, name = content["id"], str(content.get("name"))
     try:

@@ -1,0 +1,148 @@
+/**
+ * What makes the next move quick: the neighbours' frames, the other filters of a large layer, a large net's prediction.
+ * Asked for one at a time, while nobody waits for a picture.
+ */
+
+import { Client, type Listener, type Wire } from "./client";
+import { argsOf, type Frames, sameArgs, withFilter } from "./frames";
+import {
+  decodeFilters,
+  decodePrediction,
+  type FiltersArgs,
+  type Frame,
+  type FrameArgs,
+  type Reply,
+  type RequestName,
+} from "./protocol";
+
+/** After a move the person is given time to go on; only a step's own next one is asked for at once. */
+const REST = 100;
+const PATIENCE = 10_000;
+/** Of the other filters of one frame. */
+const MOST_BYTES = 2 ** 23;
+/** Of one message of other filters, which may delay a move: VS Code takes 80 ms for it, JupyterLab 5. */
+const MESSAGE_BYTES = 2 ** 16;
+
+type Question = [RequestName, FrameArgs & Partial<FiltersArgs>];
+
+export interface AheadOptions {
+  readonly frames: Frames;
+  /** The frame on screen, where that is what is selected. */
+  current(): Frame | null;
+  /** How many images there are; null where nobody knows. */
+  images(): number | null;
+  /** Takes the frame of a neighbour. */
+  framed(reply: Reply): void;
+  /** More is known of the frame on screen. */
+  more(): void;
+  /** A person waits for a picture. */
+  held(): boolean;
+  visible(): boolean;
+}
+
+export class Ahead implements Listener {
+  readonly #options: AheadOptions;
+  readonly #client: Client;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #before: Frame | null = null;
+  #step = 0;
+  #moved = 0;
+  #asked: Question[1] | null = null;
+  /** What could not be had is not asked for again before the next move. */
+  #failed = false;
+
+  constructor(wire: Wire, options: AheadOptions) {
+    this.#options = options;
+    const { held, visible } = options;
+    this.#client = new Client(wire, this, { patience: PATIENCE, inFlight: 1, held, visible });
+  }
+
+  receive(content: unknown, buffers: readonly unknown[]): void {
+    this.#client.receive(content, buffers);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#client.dispose();
+  }
+
+  /** Called after each frame that was painted as selected. */
+  painted(frame: Frame): void {
+    const before = this.#before;
+    if (!before || !sameArgs(before, frame)) {
+      this.#before = frame;
+      this.#step = before?.layer === frame.layer ? frame.image - before.image : 0;
+      this.#moved = performance.now();
+      this.#failed = false;
+    }
+    this.#ask();
+  }
+
+  reply(reply: Reply): void {
+    const { frames, framed, more } = this.#options;
+    const { name } = reply;
+    const args = this.#asked!;
+    if (reply.error) this.#failed = true;
+    else if (name === "ahead") framed(reply);
+    else if (name === "prediction") {
+      frames.predict(args.image, decodePrediction(reply));
+      more();
+    } else {
+      frames.addFilters(args, decodeFilters(reply));
+      if (!args.codes) more();
+    }
+    this.#ask();
+  }
+
+  changed(): void {
+    this.#failed = false;
+  }
+
+  refused(): void {}
+
+  #ask(): void {
+    clearTimeout(this.#timer);
+    const { held, visible, current } = this.#options;
+    const frame = current();
+    if (!frame || this.#failed || this.#client.busy || held() || !visible()) return; // the next frame painted comes back to this
+    const rest = this.#moved + REST - performance.now();
+    const question =
+      rest <= 0 ? this.#next(frame) : Math.abs(this.#step) === 1 && this.#neighbour(frame, this.#step);
+    if (question) {
+      this.#asked = question[1];
+      this.#client.ask(...question);
+    } else if (rest > 0) this.#timer = setTimeout(() => this.#ask(), rest);
+  }
+
+  #next(frame: Frame): Question | null {
+    const args = argsOf(frame);
+    const forth = Math.sign(this.#step) || 1;
+    if (frame.detail.response.dtype === "uint8")
+      return ["filters", { ...args, filters: [frame.filter], codes: false }];
+    if (!frame.sample.prediction) return ["prediction", args];
+    return this.#neighbour(frame, forth) || this.#neighbour(frame, -forth) || this.#others(frame);
+  }
+
+  /** A neighbour's frame, and then its prediction. While a cell runs, both would soon be of old weights. */
+  #neighbour(frame: Frame, step: number): Question | null {
+    const args = { ...argsOf(frame), image: frame.image + step };
+    const images = this.#options.images() ?? Number.POSITIVE_INFINITY;
+    if (frame.cell_runs || args.image < 0 || args.image >= images) return null;
+    const held = this.#options.frames.find(args);
+    if (!held) return ["ahead", { ...args, kernels_held: frame.revision }];
+    return held.sample.prediction ? null : ["prediction", args];
+  }
+
+  /** Filters that the page could not show by itself, those near the selected one first. */
+  #others(frame: Frame): Question | null {
+    const { kernel, response, activation } = frame.detail;
+    const each = kernel.data.length * 4 + response.data.length + activation.data.length;
+    if (frame.others.size * each > MOST_BYTES) return null;
+    const distance = (filter: number) => Math.abs(filter - frame.filter);
+    const filters = [...Array(frame.kernels.tensor.shape[0]).keys()]
+      .filter((filter) => !withFilter(frame, filter))
+      .sort((a, b) => distance(a) - distance(b))
+      .slice(0, Math.ceil(MESSAGE_BYTES / each));
+    return filters.length > 0 ? ["filters", { ...argsOf(frame), filters, codes: true }] : null;
+  }
+}

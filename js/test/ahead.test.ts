@@ -1,0 +1,125 @@
+// @vitest-environment jsdom
+import { describe, expect, it, vi } from "vitest";
+import { codeOf } from "../src/codes";
+import { colourOf } from "../src/palette";
+import { pixel } from "./canvas";
+import { FakeModel, responseValue } from "./fake_kernel";
+import { open, render, slide, usePage } from "./page";
+
+usePage();
+
+const REST = 100;
+const asked = (model: FakeModel) => model.sent.map(({ name, args }) => `${name} ${args.image}`);
+const lists = (model: FakeModel) => model.sent.map(({ args }) => (args as { filters?: number[] }).filters);
+
+/** Lets the page rest, and answers all it asks meanwhile; returns what that was. */
+function rest(model: FakeModel): string[] {
+  const questions: string[] = [];
+  vi.advanceTimersByTime(REST);
+  while (model.sent.length > 0) {
+    questions.push(...asked(model));
+    model.answer(model.sent[0]!);
+  }
+  return questions;
+}
+
+function openLarge() {
+  const model = new FakeModel({
+    image_index: 99,
+    layer_index: 0,
+    filter_index: 0,
+    channel: null,
+    source: "image",
+  });
+  model.behaviour = { codes: true, prediction: null };
+  const view = render(model);
+  model.answerAll();
+  return { model, ...view };
+}
+
+describe("neighbours", () => {
+  it("are asked for one by one after a rest, and painted without a message", () => {
+    const { model, root, query } = open({ image_index: 5 });
+    expect(asked(model)).toEqual([]);
+    expect(rest(model)).toEqual(["ahead 6", "ahead 4"]);
+    slide(query("input[name=image]"), 6);
+    expect(root.dataset.ready).toBe("true");
+    expect(root.dataset.image).toBe("6");
+    expect(asked(model)).toEqual(["ahead 7"]); // a step's own next one at once
+  });
+
+  it("come in the direction in which the person goes", () => {
+    const { model, query } = open({ image_index: 5 });
+    rest(model);
+    slide(query("input[name=image]"), 4);
+    expect(asked(model)).toEqual(["ahead 3"]);
+  });
+
+  it("are not there beyond the ends, and wait while a picture is waited for", () => {
+    const { model, query } = open({ image_index: 99 });
+    expect(rest(model)).toEqual(["ahead 98"]);
+    slide(query("input[name=image]"), 50);
+    vi.advanceTimersByTime(10 * REST);
+    expect(asked(model)).toEqual(["frame 50"]);
+  });
+
+  it("are not asked for again after an error, until the weights change", () => {
+    const { model } = open({ image_index: 99 });
+    model.behaviour.error = "no";
+    expect(rest(model)).toEqual(["ahead 98"]);
+    vi.advanceTimersByTime(10 * REST);
+    expect(asked(model)).toEqual([]);
+    delete model.behaviour.error;
+    model.behaviour.revision = 2;
+    model.message({ kind: "changed", revision: 2 });
+    expect(rest(model)).toContain("ahead 98");
+  });
+
+  it("are dropped with everything else when the weights change", () => {
+    const { model, root, query } = open({ image_index: 5 });
+    rest(model);
+    model.message({ kind: "changed", revision: 2 });
+    slide(query("input[name=image]"), 6);
+    expect(root.dataset.ready).toBe("false");
+    expect(asked(model)).toContain("frame 6");
+  });
+
+  it("take the kernels that the page has", () => {
+    const { model } = open({ image_index: 99 });
+    vi.advanceTimersByTime(REST);
+    expect(model.sent[0]!.args.kernels_held).toBe(1);
+  });
+});
+
+describe("a large layer", () => {
+  it("gets its prediction, its neighbour and its other filters while nobody waits", () => {
+    const { model, query } = openLarge();
+    expect(query(".fs-words").textContent).toBe("true: Coat · predicted: …");
+    expect(rest(model)).toEqual(["prediction 99", "ahead 98", "prediction 98", "filters 99"]);
+    expect(query(".fs-words").textContent).toBe("true: Coat · predicted: Bag 50 %");
+  });
+
+  it("shows another filter from its codes without a message, and then asks for its exact values", () => {
+    const { model, root, query, canvas } = openLarge();
+    rest(model);
+    slide(query("input[name=filter]"), 2);
+    expect(root.dataset.ready).toBe("true");
+    expect(model.sent).toEqual([]);
+    const value = responseValue({ image: 99, layer: 0, filter: 2 });
+    const colour = [...colourOf(codeOf(value, -4, 4), "diverging"), 255];
+    expect(pixel(canvas("response"), 3, 3)).toEqual(colour);
+    const words = query(".fs-response").textContent;
+    vi.advanceTimersByTime(REST);
+    expect(lists(model)).toEqual([[2]]);
+    model.answerAll();
+    expect(pixel(canvas("response"), 3, 3)).toEqual(colour);
+    expect(query(".fs-response").textContent).toBe(words);
+  });
+
+  it("asks for the filters near the selected one first", () => {
+    const { model } = openLarge();
+    vi.advanceTimersByTime(REST);
+    while (model.sent[0] && model.sent[0].name !== "filters") model.answer(model.sent[0]);
+    expect(lists(model)).toEqual([[1, 2]]);
+  });
+});

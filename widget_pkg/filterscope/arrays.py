@@ -1,0 +1,179 @@
+"""What an engine has computed, as arrays: kernels, responses, maps, and the net's prediction."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from filterscope import response
+from filterscope.cache import Cache
+from filterscope.convolutions import in_order
+from filterscope.dataset import Sample, SampleSource
+from filterscope.layers import ConvLayer
+from filterscope.passes import Maps
+from filterscope.response import Source
+
+RESPONSES_BYTES = 32 * 2**20
+"""Most that the responses of recent layers may take; the newest are kept whatever they take."""
+
+Responses = Cache[tuple[int, int, "int | None", Source], np.ndarray]
+"""By image, layer, channel and source."""
+
+
+def responses_cache() -> Responses:
+    """An empty one with its limit."""
+    return Cache(RESPONSES_BYTES, lambda maps: maps.nbytes)
+
+
+class Arrays:
+    """The part of an engine that reads: its methods may be called from any thread, and give the caller's own arrays."""
+
+    lock: threading.RLock
+    source: SampleSource
+    layers: tuple[ConvLayer, ...]
+    first_image: int
+    _responses: Responses
+    _maps: Cache[tuple[int, int], Maps]
+    _samples: Cache[int, Sample]
+    _scores: dict[int, np.ndarray | None]
+    _weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]]
+    _class_names: Sequence[str]
+
+    def check(self, within: float = 0.0) -> bool:
+        """Whether weights changed since the last look."""
+        raise NotImplementedError
+
+    def sample(self, image: int) -> Sample:
+        """A sample, the same one while it is among those looked at last."""
+        raise NotImplementedError
+
+    def maps(self, image: int, layer: int) -> Maps:
+        """What a layer did to an image."""
+        raise NotImplementedError
+
+    def complete(self, image: int) -> None:
+        """One pass to the end."""
+        raise NotImplementedError
+
+    def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None."""
+        with self.lock:
+            self.check()
+            return self.held_weights(layer)
+
+    def held_weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The same, without a look at whether the net changed in structure meanwhile."""
+        with self.lock:
+            weight, bias = self._layer_weights(layer)
+            return _array(weight), None if bias is None else _array(bias)
+
+    def kernels(self, layer: int) -> np.ndarray:
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`."""
+        return self.weights(layer)[0]
+
+    def _layer_weights(self, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The tensors that the convolution uses, as the net holds or computes them."""
+        if layer not in self._weights:
+            record = self.layers[layer]
+            module = record.module
+            held = None if module is None or not record.plain else module._parameters.get("weight")
+            if module is not None and held is not None:
+                weight = in_order(held, record.groups, record.transposed)
+                self._weights[layer] = weight, module._parameters.get("bias")
+            else:  # computed in the forward pass: weight norm, parametrisations, functional calls
+                newest = self._samples.newest()
+                image = self.first_image if newest is None else newest
+                self._maps.pop((image, layer))
+                maps = self.maps(image, layer)
+                self._weights[layer] = maps.weight, maps.bias
+        return self._weights[layer]
+
+    def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
+        """The response of one filter, as `filterscope.response` computes it."""
+        record = self.layers[layer]
+        with self.lock:
+            kernels = _array(self._layer_weights(layer)[0][filter_index])
+            if source == "image":
+                return response.response_over_image(self.sample(image).image, kernels, record, channel)
+            layer_input = _array(self.maps(image, layer).input)
+        return response.response_over_input(layer_input, kernels, record, filter_index, channel)
+
+    def responses(self, image: int, layer: int, channel: int | None, source: Source) -> np.ndarray:
+        """The responses of every filter of a layer, float32 `(F, H', W')`; shared, so not to be written to."""
+        key = image, layer, channel, source
+        with self.lock:
+            if key not in self._responses:
+                pixels = self.sample(image).image
+                kernels = _array(self._layer_weights(layer)[0])
+                layer_input = _array(self.maps(image, layer).input) if source == "input" else pixels
+                found = response.layer_responses(pixels, layer_input, kernels, self.layers[layer], channel, source)
+                self._responses[key] = found
+            return self._responses[key]
+
+    def response_blocks(self, image: int, layer: int, channel: int | None, source: Source) -> Iterator[np.ndarray]:
+        """The same in blocks of filters, so that no more than a few have to be in memory where all would be too many.
+
+        A layer has as many responses over the image as it has filters, each as large as the image.
+        """
+        record = self.layers[layer]
+        pixels = self.sample(image).image
+        size = 4 * math.prod(pixels.shape[1:])
+        if source == "input" or record.out_channels * size <= RESPONSES_BYTES:
+            yield self.responses(image, layer, channel, source)
+            return
+        step = max(1, RESPONSES_BYTES // 4 // size)
+        for first in range(0, record.out_channels, step):
+            filters = range(first, min(first + step, record.out_channels))
+            yield np.stack([self.response(image, layer, one, channel, source) for one in filters])
+
+    def shown_response(
+        self, image: int, layer: int, filter_index: int, channel: int | None, source: Source
+    ) -> np.ndarray:
+        """One of the layer's responses, exactly as its picture has it; `response` may differ by float32 rounding."""
+        if source == "image":
+            return self.response(image, layer, filter_index, channel, source)
+        return self.responses(image, layer, channel, source)[filter_index]
+
+    def pre_activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
+        """The convolution's output at one filter, float32 `(H', W')`."""
+        return _array(self.maps(image, layer).pre_activation[filter_index])
+
+    def pre_activations(self, image: int, layer: int) -> np.ndarray:
+        """The convolution's output, float32 `(F, H', W')`."""
+        return _array(self.maps(image, layer).pre_activation)
+
+    def activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
+        """One filter's activation, float32 `(H'', W'')`."""
+        return _array(self.maps(image, layer).activation[filter_index])
+
+    def activations(self, image: int, layer: int) -> np.ndarray:
+        """The activation of every filter, float32 `(F, H'', W'')`."""
+        return _array(self.maps(image, layer).activation)
+
+    def predicted(self, image: int) -> bool:
+        """Whether the prediction of an image is at hand, without a pass."""
+        with self.lock:
+            return image in self._scores
+
+    def prediction(self, image: int) -> list[tuple[str | int, float]]:
+        """Every class with its probability, best first; empty where the net's output is not one score a class."""
+        with self.lock:
+            if image not in self._scores:
+                self.complete(image)
+            scores = self._scores[image]
+        if scores is None:
+            return []
+        order = np.argsort(-scores, kind="stable")
+        return [(self._class_name(int(number)), float(scores[number])) for number in order]
+
+    def _class_name(self, number: int) -> str | int:
+        return self._class_names[number] if number < len(self._class_names) else number
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """A float32 copy that shares no memory with the net."""
+    return tensor.detach().to("cpu", torch.float32, copy=True).numpy()

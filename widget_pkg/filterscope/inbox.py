@@ -1,0 +1,107 @@
+"""Requests of the pages: answered one at a time in a thread of their own, of each kind only the newest.
+
+A page that is dragged asks faster than a large net answers, and after a long cell its questions of minutes come at
+once. What a newer one of the same asker and name has overtaken is not worked on. The thread is there while there is
+work, so that a message never waits behind the work on another; the host's own thread, which may be a kernel subshell's,
+only hands messages over.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from filterscope import wire
+from filterscope.ending import end_with_python
+
+# What the person waits for comes first; what makes the next move quick comes after.
+_FIRST = ("describe", "frame", "prediction", "filters", "ahead", "strip")
+_IDLE_SECONDS = 2.0  # how long a thread waits for more work
+_CLOSE_SECONDS = 5.0
+
+
+class _Request(NamedTuple):
+    content: dict[str, Any]
+    # ipykernel finds the message that a reply belongs to, and with it the subshell, by its context variables.
+    context: contextvars.Context
+
+
+class Inbox:
+    """Takes requests from any thread and has them answered.
+
+    Args:
+        work: Answers one request. Called in a thread of the inbox's own under ipykernel, elsewhere in the caller's.
+        skip: Told of each request that a newer one has overtaken.
+    """
+
+    def __init__(self, work: Callable[[dict[str, Any]], None], skip: Callable[[dict[str, Any]], None]) -> None:
+        self._work = work
+        self._skip = skip
+        self._waiting: dict[tuple[str, str], _Request] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        end_with_python(self)
+
+    def take(self, content: dict[str, Any]) -> None:
+        """Hands a request over; returns at once where there is a thread for it."""
+        # Other hosts, as marimo, let a message be sent only from the thread in which one came.
+        if not _in_ipykernel():
+            self._work(content)
+            return
+        request = _Request(content, contextvars.copy_context())
+        with self._changed:
+            if self._closed:
+                return
+            overtaken = self._waiting.pop(_kind(content), None)
+            self._waiting[_kind(content)] = request
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="filterscope requests", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        if overtaken is not None:
+            overtaken.context.run(self._skip, overtaken.content)
+
+    def hurry(self) -> bool:
+        """Whether a request waits that a person waits for: longer work is left for later then."""
+        with self._changed:
+            return any(_rank(name) <= _rank("frame") for _, name in self._waiting)
+
+    def close(self) -> None:
+        """Forgets what waits, and waits for what is being answered."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            thread = self._thread
+            self._changed.notify()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting and not self._closed:
+                    self._changed.wait(_IDLE_SECONDS)
+                if not self._waiting or self._closed:
+                    self._thread = None
+                    return
+                kind = min(self._waiting, key=lambda kind: _rank(kind[1]))
+                request = self._waiting.pop(kind)
+            request.context.run(self._work, request.content)
+            del request  # it holds the context of its message
+
+
+def _kind(content: dict[str, Any]) -> tuple[str, str]:
+    return wire.asker(content), str(content.get("name"))
+
+
+def _rank(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else 0  # an unknown name is answered with an error, at once
+
+
+def _in_ipykernel() -> bool:
+    kernel = sys.modules.get("ipykernel.kernelbase")
+    return kernel is not None and kernel.Kernel.initialized()

@@ -1,0 +1,154 @@
+"""What an explorer answers to its pages, and what it tells them unasked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from typing import Any
+
+from filterscope import __version__, wire
+from filterscope.cache import Cache
+from filterscope.cells import follow_cells
+from filterscope.engine import Engine
+from filterscope.frame import build_filters, build_frame, outline, predict, ranges_of
+from filterscope.inbox import Inbox
+from filterscope.selection import Selection, check_image, filters_from, selection_from
+from filterscope.strip import build_strip
+from filterscope.survey import Survey
+
+_FRAMES_KNOWN = 64  # of which the page may ask for more filters
+_SAME_MOVE_SECONDS = 1.0  # between a page's question and the change of traits that belongs to it
+
+
+class Pages:
+    """The pages of one explorer.
+
+    Args:
+        engine: The net and the data set.
+        send: Sends a message to all pages.
+        fit_in: Called before the pages hear that net or data set changed.
+    """
+
+    def __init__(self, engine: Engine, send: Callable[..., None], fit_in: Callable[[], None]) -> None:
+        self._engine = engine
+        self._survey = Survey(engine)
+        self._send = send
+        self._fit_in = fit_in
+        self._announced = engine.revision
+        self._inbox = Inbox(self._answer, lambda content: send(*wire.skipped(content)))
+        self._handlers: dict[str, wire.Handler] = {
+            "describe": self._describe,
+            "frame": self._frame,
+            "ahead": self._ahead,
+            "prediction": self._prediction,
+            "filters": self._filters,
+            "strip": self._strip,
+        }
+        self._ranges: Cache[Selection, dict[str, Any]] = Cache(_FRAMES_KNOWN, lambda ranges: 1)
+        self._asked = False
+        # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
+        self._looked_at: tuple[Selection, float] | None = None
+        self._moved_to: Selection | None = None
+        self._cell_runs = False
+        self._holds_engine = False
+        if follow_cells(self):
+            self.cell_starts()
+
+    def take(self, content: Any) -> None:
+        """A message of a page; what is no request is not for us to answer."""
+        if wire.is_request(content):
+            self._inbox.take(content)
+
+    def look(self, selection: Selection) -> None:
+        """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
+        if selection == self._moved_to:
+            return  # several traits that changed together
+        self._moved_to = selection
+        if self._cell_runs and self._engine.runs_the_net_itself:
+            return  # the engine is the cell's, and looks when that has ended
+        self._look_once(selection)
+        self.announce()
+
+    def _look_once(self, selection: Selection) -> None:
+        looked_at, self._looked_at = self._looked_at, None
+        now = time.monotonic()
+        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > _SAME_MOVE_SECONDS:
+            self._engine.check()
+            self._looked_at = selection, now
+
+    def announce(self) -> None:
+        """Tells the pages that what they hold is out of date, if it is."""
+        if not self._engine.closed and self._announced != self._engine.revision:
+            self._announced = self._engine.revision
+            self._fit_in()
+            self._send(*wire.changed(self._engine.revision))
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._inbox.close()
+        self._survey.close()
+
+    # The notebook's cells
+
+    def cell_starts(self) -> None:
+        """A net that cannot be copied is the cell's alone while it runs."""
+        self._cell_runs = True
+        if self._engine.runs_the_net_itself and not self._holds_engine:
+            self._holds_engine = self._engine.lock.acquire()
+
+    def cell_ended(self) -> None:
+        """Weights that the cell changed are noticed at once, where a page holds pictures of them."""
+        self._cell_runs = False
+        if self._holds_engine:
+            self._holds_engine = False
+            self._engine.lock.release()
+        if self._asked and not self._engine.closed:
+            self._asked = not self._engine.check()  # a page that is still there asks again
+            self.announce()
+
+    # What is asked
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        self._asked = True
+        self._send(*wire.answer(content, self._handlers))
+        self.announce()
+
+    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
+        return outline(self._engine, __version__)
+
+    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
+        self._engine.moved = time.monotonic()
+        with self._engine.lock:
+            self._look_once(Selection(*astuple(selection_from(self._engine, args))[:5]))  # the traits
+            return self._built(args)
+
+    def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
+        """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
+        with self._engine.lock:
+            return self._built(args)
+
+    def _built(self, args: dict[str, Any]) -> dict[str, Any]:
+        kernels_held = args.get("kernels_held") == self._engine.revision
+        selection = selection_from(self._engine, args)
+        frame = build_frame(self._engine, selection, kernels_held)
+        self._ranges[replace(selection, filter=0)] = ranges_of(frame)
+        return {**frame, "cell_runs": self._cell_runs}
+
+    def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
+        with self._engine.lock:
+            return predict(self._engine, check_image(self._engine, args.get("image"), "image"))
+
+    def _filters(self, args: dict[str, Any]) -> dict[str, Any]:
+        with self._engine.lock:
+            selection = selection_from(self._engine, args)
+            filters = filters_from(self._engine.layers[selection.layer], args)
+            ranges = self._ranges.get(replace(selection, filter=0)) if args.get("codes") else None
+            if args.get("codes") and ranges is None:
+                raise ValueError("no ranges for these filters; ask for the frame that they belong to")
+            return build_filters(self._engine, selection, filters, ranges)
+
+    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+        with self._engine.lock:
+            self._engine.check(within=_SAME_MOVE_SECONDS)
+            return build_strip(self._engine, self._survey, args, self._inbox.hurry)
