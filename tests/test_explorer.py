@@ -129,6 +129,20 @@ def test_an_index_out_of_range_is_refused_and_changes_nothing(explorer, name, va
         Explorer(seeded(TwoConvs), data(), **{name: value})
 
 
+@pytest.mark.parametrize("name", ["image_index", "layer_index", "filter_index", "channel"])
+@pytest.mark.parametrize("present", [0, 1])
+def test_a_bool_is_no_index_even_where_it_equals_the_present_one(name, present):
+    selected = {"image_index": present, "layer_index": 1, "filter_index": present, "channel": present}
+    explorer = Explorer(seeded(TwoConvs), data(), **selected)
+    before = traits(explorer)
+    for value in (False, True):
+        with pytest.raises(TraitError, match="expected an int"):
+            setattr(explorer, name, value)
+        with pytest.raises(TraitError, match="expected an int"):
+            explorer.select(**{"source": "image", name.removesuffix("_index"): value})
+        assert traits(explorer) == before and all(type(one) is not bool for one in traits(explorer))
+
+
 def test_numpy_and_torch_integers_are_integers(explorer):
     explorer.image_index = np.int64(2)
     explorer.filter_index = torch.tensor(3)

@@ -56,8 +56,10 @@ class _Index(traitlets.Int):
         return hasattr(value, "__index__") and not isinstance(value, bool)
 
     def validate(self, obj: Any, value: Any) -> Any:
+        if isinstance(value, bool):  # an int to traitlets, and one that equals the present value would be kept
+            self.error(obj, value)
         with contextlib.suppress(TypeError):  # traitlets says it in its own words
-            value = value if isinstance(value, bool) else operator.index(value)
+            value = operator.index(value)
         return super().validate(obj, value)
 
 
