@@ -1,5 +1,6 @@
 """Samples from what people have, and a sentence for what is not an image."""
 
+import copy
 import random
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.datasets import FakeData
-from torchvision.transforms import ToTensor
+from torchvision.transforms import Normalize, ToTensor
 
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
@@ -248,6 +249,25 @@ def test_options_that_do_not_fit(options, error, sentence):
 def test_mean_of_another_number_of_channels():
     with pytest.raises(SampleError, match="mean has 2 numbers, the image 3 channels"):
         SampleSource([images(3, 4, 4)], mean=[0, 0], std=[1, 1]).read(0)
+
+
+@pytest.mark.parametrize(
+    ("data", "transform"),
+    [
+        (images(4, 3, 5, 6), lambda image: image.mul_(2)),
+        (images(4, 3, 5, 6), Normalize(0.5, 0.5, inplace=True)),
+        (images(4, 3, 5, 6).numpy(), lambda image: np.multiply(image, 2, out=image)),
+        (np.stack([PIXELS] * 4), lambda image: np.add(image, 1, out=image)),
+        ([Image.fromarray(PIXELS) for _ in range(4)], lambda image: image.paste(0, (0, 0, 3, 3)) or image),
+    ],
+    ids=["tensor", "Normalize", "array", "uint8-array", "pil"],
+)
+def test_a_transform_that_works_in_place_leaves_the_data_as_it_was(data, transform):
+    before, source = copy.deepcopy(data), SampleSource(data, transform=transform)
+    first = source.read(0).image
+    assert np.array_equal(source.read(0).image, first) and not source.random
+    assert not np.array_equal(first, SampleSource(data).read(0).image)
+    assert all(np.array_equal(np.asarray(one), np.asarray(other)) for one, other in zip(data, before, strict=True))
 
 
 def test_a_raising_transform_is_named():

@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import torch
+from PIL import Image
 
 from filterscope.errors import SampleError, describe_exception
 from filterscope.image_axes import as_picture
@@ -43,7 +45,7 @@ class GivenTransform:
         self.function, self.name = transform, "your transform" if name == "<lambda>" else f"transform ({name})"
 
     def __call__(self, index: int, image: Any, layout: str | None, channels: int | None) -> Any:
-        """What the transform makes of an image.
+        """What the transform makes of an image; it gets a copy, so that one that works in place leaves the data alone.
 
         torchvision's transforms get an 8-bit NumPy array as the picture that they expect, and any transform that
         refuses 8-bit values is tried with a picture.
@@ -61,12 +63,18 @@ class GivenTransform:
         if picture is not None and isinstance(image, np.ndarray) and _of_torchvision(self.function):
             image, picture = picture, None
         try:
-            return self.function(image)
+            return self.function(_copied(image))
         except Exception as error:
             if picture is not None:
                 with suppress(Exception):  # the first error is what the user expects to hear of
                     return self.function(picture)
             raise SampleError(index, f"the transform raised {describe_exception(error)}") from error
+
+
+def _copied(image: Any) -> Any:
+    if isinstance(image, torch.Tensor):
+        return image.clone()
+    return image.copy() if isinstance(image, np.ndarray | Image.Image) else image
 
 
 def _of_torchvision(function: Callable[[Any], Any]) -> bool:
