@@ -40,6 +40,14 @@ class NoLength(Dataset):
         return images(1, 14, 14)
 
 
+class LengthRaises(Dataset):
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        return images(1, 14, 14)
+
+
 class Nothing(IterableDataset):
     def __iter__(self):
         return iter(())
@@ -126,6 +134,12 @@ DATA_SETS = [
         "the data set (NoLength) has no length; give one with __len__",
     ),
     Bad(
+        "a data set whose length raises",
+        lambda at: at.explorer(LengthRaises()),
+        TypeError,
+        "the data set (LengthRaises) cannot be read: len() raised AttributeError: ⋯",
+    ),
+    Bad(
         "a stream that cannot be started",
         lambda at: at.explorer(NoStart()),
         TypeError,
@@ -169,6 +183,12 @@ DATA_SETS = [
         FileNotFoundError,
         "the data set is the path 'no-such-folder', and there is nothing; give a folder of pictures, or of one folder "
         "a class",
+    ),
+    Bad(
+        "an empty path",
+        lambda at: at.explorer(""),
+        FileNotFoundError,
+        "the data set is the path '', and there is nothing; give a folder of pictures, or of one folder a class",
     ),
     Bad(
         "a folder without pictures",

@@ -12,6 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset
 
 from filterscope.class_names import LABEL_KEYS
+from filterscope.errors import describe_exception
 from filterscope.folder import is_picture, open_folder, read_picture
 from filterscope.image_axes import array_layout
 from filterscope.stream import Stream
@@ -56,6 +57,8 @@ class Items:
             length = len(self.held)
         except (TypeError, NotImplementedError) as error:
             raise TypeError(f"the data set ({kind}) has no length; give one with __len__") from error
+        except Exception as error:
+            raise TypeError(f"the data set ({kind}) cannot be read: len() raised {describe_exception(error)}") from error
         if length == 0:
             raise ValueError(f"the data set ({kind}) is empty; give one with at least one image")
         return length

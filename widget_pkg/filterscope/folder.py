@@ -86,7 +86,7 @@ def open_folder(path: str | os.PathLike[str], channels: int | None) -> Pictures:
     from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
     root = Path(path).expanduser()
-    if not root.exists():
+    if not os.fspath(path) or not root.exists():  # to pathlib, nothing is the current folder
         raise FileNotFoundError(
             f"the data set is the path {os.fspath(path)!r}, and there is nothing; give a folder of pictures, or of one "
             "folder a class"
