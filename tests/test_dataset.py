@@ -284,13 +284,13 @@ def test_a_raising_transform_is_named():
 )
 def test_a_sample_of_another_rank_says_which_axes_are_expected(rank, shape, sentence):
     with pytest.raises(SampleError, match=sentence):
-        SampleSource([torch.zeros(shape)], rank=rank).read(0)
+        SampleSource([torch.zeros(shape)], inputs=[(rank, None)]).read(0)
 
 
 def test_signals_and_volumes_with_and_without_channels():
-    assert SampleSource([torch.zeros(9)], rank=1).read(0).image.shape == (1, 9)
-    assert SampleSource([torch.zeros(4, 5, 6)], rank=3).read(0).image.shape == (1, 4, 5, 6)
-    sample = SampleSource([images(3, 9)], rank=1, mean=[0.5, 0.5, 0.5], std=[2, 2, 2]).read(0)
+    assert SampleSource([torch.zeros(9)], inputs=[(1, None)]).read(0).image.shape == (1, 9)
+    assert SampleSource([torch.zeros(4, 5, 6)], inputs=[(3, None)]).read(0).image.shape == (1, 4, 5, 6)
+    sample = SampleSource([images(3, 9)], inputs=[(1, None)], mean=[0.5, 0.5, 0.5], std=[2, 2, 2]).read(0)
     np.testing.assert_allclose(sample.display, np.clip(images(3, 9).numpy() * 2 + 0.5, 0, 1), atol=1e-6)
 
 
@@ -390,7 +390,7 @@ def test_measure_after_a_list_grew():
 @pytest.mark.parametrize("library", ["torch", "numpy"])
 def test_which_axis_is_which(shape, channels, layout, count, first, library):
     data = images(*shape) if library == "torch" else images(*shape).numpy()
-    source = SampleSource(data, channels=channels, layout=layout)
+    source = SampleSource(data, inputs=[(2, channels)], layout=layout)
     assert len(source) == count
     image = source.read(count - 1).image
     assert image.shape == first

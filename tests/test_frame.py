@@ -107,7 +107,7 @@ def test_a_net_whose_output_is_nan_still_gives_a_frame():
 def conv3d_and_a_pool():
     """A net whose maps have 4 slices before its pool and 2 after it; kernels with 3 and 1."""
     layers = (nn.Conv3d(2, 3, 3), nn.MaxPool3d(2), nn.ReLU(), nn.Conv3d(3, 2, (1, 2, 2)), nn.Flatten())
-    return Engine(seeded(lambda: nn.Sequential(*layers)), SampleSource(list(images(1, 2, 6, 8, 7)), rank=3))
+    return Engine(seeded(lambda: nn.Sequential(*layers)), SampleSource(list(images(1, 2, 6, 8, 7)), inputs=[(3, None)]))
 
 
 @pytest.mark.parametrize("chosen", [0, 1, 3])
@@ -159,7 +159,7 @@ def test_a_signal_is_a_row_and_of_a_volume_the_middle_slice_is_drawn():
     for rank, size in ((1, (20,)), (3, (6, 8, 7))):
         conv = (nn.Conv1d, nn.Conv3d)[rank // 2]
         net = nn.Sequential(seeded(lambda conv=conv: conv(2, 3, 3)), nn.ReLU())
-        engine = Engine(net, SampleSource(list(images(1, 2, *size)), rank=rank))
+        engine = Engine(net, SampleSource(list(images(1, 2, *size)), inputs=[(rank, None)]))
         built = frame.build_frame(engine, Selection(0, 0, 1, None, "input"))
         whole = engine.activations(0, 0)
         drawn = whole[:, None] if rank == 1 else whole[:, 2]

@@ -56,7 +56,7 @@ def test_every_rank_and_transposed(kind):
     net = nn.Sequential(seeded(ANY_RANK[kind]), nn.ReLU())
     rank = len(net[0].kernel_size)
     batch = images(1, 4, *(17, 9, 7)[:rank]) if rank < 3 else images(1, 4, 6, 9, 7)
-    engine = Engine(net, SampleSource(list(batch), rank=rank))
+    engine = Engine(net, SampleSource(list(batch), inputs=[(rank, None)]))
     layer = engine.layers[0]
     with torch.no_grad():
         pre = net[0](batch)[0].numpy()
@@ -91,7 +91,7 @@ def test_over_a_signal_and_a_volume_with_the_same_border_along_every_axis():
         conv = (nn.Conv1d, nn.Conv3d)[rank // 2]
         net = nn.Sequential(seeded(lambda conv=conv, kernel=kernel: conv(1, 2, kernel)))
         batch = images(1, 1, *(6, 9, 7)[:rank])
-        engine = Engine(net, SampleSource(list(batch), rank=rank))
+        engine = Engine(net, SampleSource(list(batch), inputs=[(rank, None)]))
         weight = engine.layers[0].kernels[1, 0].astype(float)
         # scipy's "mirror" is OpenCV's reflect 101, and both put the anchor at k // 2.
         expected = correlate(batch[0, 0].numpy().astype(float), weight, mode="mirror")

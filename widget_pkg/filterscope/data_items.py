@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from filterscope.class_names import LABEL_KEYS
 from filterscope.errors import describe_exception
 from filterscope.folder import is_picture, open_folder, read_picture
-from filterscope.image_axes import array_layout
+from filterscope.image_axes import Input, array_layout, fitting
 from filterscope.stream import Stream
 
 IMAGE_KEYS = ("image", "img", "pixel_values", "images", "picture", "x", "input")
@@ -34,11 +35,13 @@ class Items:
         held: Gives item i as `held[i]`.
         origin: The data set that class names and transforms are looked for in.
         layout: Of the images, where it is known for all of them.
+        inputs: What images the net may take; of an array, what its images are taken for.
     """
 
     held: Any
     origin: Any
     layout: str | None
+    inputs: Sequence[Input]
 
     @property
     def stream(self) -> Stream | None:
@@ -58,7 +61,9 @@ class Items:
         except (TypeError, NotImplementedError) as error:
             raise TypeError(f"the data set ({kind}) has no length; give one with __len__") from error
         except Exception as error:
-            raise TypeError(f"the data set ({kind}) cannot be read: len() raised {describe_exception(error)}") from error
+            raise TypeError(
+                f"the data set ({kind}) cannot be read: len() raised {describe_exception(error)}"
+            ) from error
         if length == 0:
             raise ValueError(f"the data set ({kind}) is empty; give one with at least one image")
         return length
@@ -78,13 +83,12 @@ class Columns:
         return self._images[index], self._labels[index]
 
 
-def open_data(data: Any, rank: int, channels: int | None, layout: str | None) -> Items:
+def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     """Makes a data set of what was given; nothing of it is read but a stream's beginning.
 
     Args:
         data: What the user has.
-        rank: Spatial axes of the net's images.
-        channels: The net's input channels, None where they are not known.
+        inputs: What images the net may take, the likeliest first.
         layout: What the user said of the axes.
 
     Raises:
@@ -95,35 +99,40 @@ def open_data(data: Any, rank: int, channels: int | None, layout: str | None) ->
     while isinstance(data, DataLoader):
         data = data.dataset
     if isinstance(data, str | os.PathLike):
-        folder = open_folder(data, channels)
-        return Items(folder, folder, layout)
+        folder = open_folder(data, inputs[0][1])
+        return Items(folder, folder, layout, inputs)
     if isinstance(data, Image.Image):
-        return Items([data], data, layout)
+        return Items([data], data, layout, inputs)
     if isinstance(data, torch.Tensor) or (isinstance(data, np.ndarray) and data.dtype != object):
-        return _of_array(data, rank, channels, layout)
-    if isinstance(data, tuple) and _are_columns(data, rank):
-        images = _of_array(data[0], rank, channels, layout)
-        return Items(Columns(images.held, data[1]), data, images.layout)
+        return _of_array(data, inputs, layout)
+    if isinstance(data, tuple) and _are_columns(data, inputs):
+        images = _of_array(data[0], inputs, layout)
+        return Items(Columns(images.held, data[1]), data, images.layout, images.inputs)
     _refuse(data)
     if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
-        return Items(Stream(data), data, layout)
-    return Items(data, data, layout)
+        return Items(Stream(data), data, layout, inputs)
+    return Items(data, data, layout, inputs)
 
 
-def _of_array(data: Any, rank: int, channels: int | None, layout: str | None) -> Items:
+def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     if not data.ndim or not len(data):
         raise ValueError(
             f"the data set ({type(data).__name__}) is empty; give one with at least one image"
             if data.ndim
             else f"the data set is a {type(data).__name__} of one number; {_EXPECTED}"
         )
-    one, found = array_layout(data, rank, channels, layout)
-    return Items([data] if one else data, data, found)
+    chosen = fitting(inputs, data, several=True)
+    one, found = array_layout(data, *chosen, layout)
+    return Items([data] if one else data, data, found, (chosen,))
 
 
-def _are_columns(data: tuple[Any, ...], rank: int) -> bool:
+def _are_columns(data: tuple[Any, ...], inputs: Sequence[Input]) -> bool:
     """Whether a pair is the images and the labels of a whole data set."""
-    if len(data) != 2 or not isinstance(data[0], np.ndarray | torch.Tensor) or data[0].ndim <= rank:
+    if (
+        len(data) != 2
+        or not isinstance(data[0], np.ndarray | torch.Tensor)
+        or data[0].ndim <= min(rank for rank, _ in inputs)
+    ):
         return False
     labels = data[1]
     if isinstance(labels, np.ndarray | torch.Tensor):

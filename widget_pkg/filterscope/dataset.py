@@ -16,7 +16,7 @@ import numpy as np
 from filterscope.class_names import class_of, given_names, own_names, weights_names
 from filterscope.data_items import open_data, parts_of
 from filterscope.errors import SampleError, describe_exception
-from filterscope.image_axes import NoImageError, as_image, check_layout
+from filterscope.image_axes import Input, NoImageError, as_image, check_layout, fitting
 from filterscope.normalize import Finding, Normalize, find_normalize, per_channel
 from filterscope.sample import Sample
 from filterscope.transform import GivenTransform
@@ -41,8 +41,8 @@ class SampleSource:
         std: Its standard deviation.
         layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"` and `"NHW"`
             say the same of a whole array.
-        rank: Spatial axes of an image: 1, 2 or 3.
-        channels: The net's input channels, None where they are not known.
+        inputs: What images the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and channels, None
+            where they are not known.
 
     Attributes:
         classes: Class names by number; empty where there are none.
@@ -66,11 +66,10 @@ class SampleSource:
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
-        rank: int = 2,
-        channels: int | None = None,
+        inputs: Sequence[Input] = ((2, None),),
     ) -> None:
-        self._rank, self._channels = rank, channels
-        self._items = open_data(data, rank, channels, check_layout(layout))
+        self._items = open_data(data, inputs, check_layout(layout))
+        self._inputs = self._items.inputs if transform is None else inputs  # which may make others of them
         self._length = self._items.count()
         self._transform = None if transform is None else GivenTransform(transform)
         if (mean is None) != (std is None):
@@ -167,16 +166,16 @@ class SampleSource:
         except Exception as error:
             raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
         try:
-            given, label = parts_of(item, self._channels)
+            given, label = parts_of(item, self._inputs[0][1])
         except Exception as error:
             raise SampleError(index, str(error)) from error
         said, layout = "", self._items.layout
         if self._transform is not None:
             before, said = given, f"Made by {self._transform.name}."
-            given = self._transform(index, given, layout, self._channels)
+            given = self._transform(index, given, layout, fitting(self._inputs, given)[1])
             layout = layout if isinstance(before, np.ndarray) and isinstance(given, np.ndarray) else None
         try:
-            image, how = as_image(given, layout, self._rank, self._channels)
+            image, how = as_image(given, layout, *fitting(self._inputs, given))
         except NoImageError as error:
             raise SampleError(index, str(error)) from error
         name, trouble = class_of(label, self.classes)

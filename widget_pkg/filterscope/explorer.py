@@ -19,7 +19,7 @@ from torch import nn
 from filterscope import selection, wire
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
-from filterscope.layers import ConvLayer, image_rank, input_channels
+from filterscope.layers import ConvLayer, net_inputs
 from filterscope.pages import Pages
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
@@ -154,8 +154,7 @@ class Explorer(Readings, anywidget.AnyWidget):
             mean=mean,
             std=std,
             layout=layout,
-            rank=image_rank(net),
-            channels=input_channels(net),
+            inputs=net_inputs(net),
         )
         first = operator.index(image_index) if _Index.is_index(image_index) else 0
         self._engine = Engine(net, samples, first if first >= 0 and samples.reach(first) else 0, forward)

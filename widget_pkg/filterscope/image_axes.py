@@ -1,11 +1,12 @@
 """Which axis is which: of a whole array, and of one image; every image becomes float32 `(C, H, W)`.
 
-A net's images have a rank, its number of spatial axes (1, 2 or 3), and a number of channels, both known from its first
-convolution. `layout` overrides what would be found out from them.
+A net's images have a rank, its number of spatial axes (1, 2 or 3), and a number of channels. Where its convolutions
+leave several open, the first that fits the shape is taken. `layout` overrides what would be found out from them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import torch
 from PIL import Image
 
 from filterscope.class_names import short
+
+Input = tuple[int, int | None]
+"""What images a net takes: spatial axes, and channels, None where they are not known."""
 
 LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW")
 
@@ -34,6 +38,33 @@ def check_layout(layout: Any) -> str | None:
     raise ValueError(
         f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None (found out from the shape)"
     )
+
+
+def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
+    """Of what images a net may take, the first that a shape fits; the first of all where none does.
+
+    Args:
+        inputs: Pairs of spatial axes and channels, the likeliest first.
+        data: An image or an array of them, with a `.shape`; a PIL image; anything else fits none.
+        several: Whether it may be many images, with an axis before theirs.
+    """
+    if isinstance(data, Image.Image):
+        bands = len(data.getbands())
+        shape: tuple[int, ...] = (data.height, data.width, bands)[: 2 + (bands > 1)]
+    else:
+        shape = tuple(getattr(data, "shape", ()))
+    return next((one for one in inputs if _fits(shape, *one) or (several and _fits_many(shape, *one))), inputs[0])
+
+
+def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
+    axes = len(shape)
+    if rank == 3 and channels is not None and channels > 1 and axes == 3:
+        return channels in (shape[0], shape[-1])  # a still image for a net of clips
+    return (axes == rank and channels == 1) or (axes == rank + 1 and channels in (shape[0], shape[-1]))
+
+
+def _fits_many(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
+    return len(shape) > 1 and _fits(shape[1:], rank, channels)
 
 
 def array_layout(array: Any, rank: int, channels: int | None, layout: str | None) -> tuple[bool, str | None]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
 
 from filterscope.activations import Activation, find_activation
 from filterscope.convolutions import ConvCall
@@ -194,18 +196,29 @@ def _is_plain(call: ConvCall, module: nn.Module) -> bool:
     return held.get("weight") is call.weight and held.get("bias") is call.bias
 
 
-def image_rank(net: object) -> int:
-    """Spatial axes of the images that a net takes, by its first convolution: 1, 2 or 3; 2 where it has none."""
-    modules = net.modules() if isinstance(net, nn.Module) else ()
-    first = next((module for module in modules if isinstance(module, _ConvNd)), None)
-    return 2 if first is None else len(first.kernel_size)
+def net_inputs(net: object) -> tuple[tuple[int, int | None], ...]:
+    """What images the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and channels.
+
+    Which convolution runs first is not known before a pass, and a class may define them in any order. The net's input
+    is what no convolution gives: those whose input channels are another's output are left out, unless all are.
+    Parameters of a kernel's shape may be for `F.conv2d`; they come last.
+
+    Returns:
+        Pairs (rank, in_channels), at least one; the channels are None where nobody knows.
+    """
+    modules = list(net.modules()) if isinstance(net, nn.Module) else []
+    convolutions = [module for module in modules if isinstance(module, _ConvNd)]
+    found = [(len(conv.kernel_size), conv.in_channels or None, conv.out_channels) for conv in convolutions]
+    held = [dict(module._parameters.items()) for module in modules if not isinstance(module, _ConvNd)]
+    shapes = [tuple(p.shape) for p in chain(*(one.values() for one in held)) if p is not None and not is_lazy(p)]
+    functional = [(len(one) - 2, one[1], one[0]) for one in shapes if 3 <= len(one) <= 5 and max(one[2:]) > 1]
+    return tuple(dict.fromkeys(_given_by_none(found) + _given_by_none(functional))) or ((2, None),)
 
 
-def input_channels(net: object) -> int | None:
-    """Channels of the images that a net takes, by its first convolution; None where nobody knows."""
-    modules = net.modules() if isinstance(net, nn.Module) else ()
-    first = next((module for module in modules if isinstance(module, _ConvNd)), None)
-    return None if first is None or first.in_channels < 1 else first.in_channels
+def _given_by_none(found: Sequence[tuple[int, int | None, int]]) -> list[tuple[int, int | None]]:
+    """Of convolutions (rank, in_channels, out_channels), the inputs that none of them puts out; else all."""
+    given = {outputs for _, inputs, outputs in found if inputs != outputs}
+    return [one[:2] for one in found if one[1] not in given] or [one[:2] for one in found]
 
 
 def _nothing_found(net: nn.Module) -> str:
