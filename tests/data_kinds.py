@@ -286,7 +286,8 @@ DATA_SETS = [
     ),
     Kind(
         "still images, of any kind, for a net of clips `(C, D, H, W)`",
-        "each is given to the net as a clip of 16 equal frames",
+        "each is given to the net as a clip of 16 equal frames; an array whose first axis and another one have as many "
+        "entries as the net takes channels is stills, a clip of so few frames goes into a list",
         lambda at: Given(
             FLOATS,
             FLOATS[0][:, None].expand(-1, 16, -1, -1),

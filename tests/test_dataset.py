@@ -398,6 +398,32 @@ def test_which_axis_is_which(shape, channels, layout, count, first, library):
     assert np.isin(image, whole).all() and image.size * count == whole.size
 
 
+@pytest.mark.parametrize(
+    ("shape", "layout", "count"),
+    [
+        ((3, 3, 6, 7), None, 3),
+        ((3, 6, 7, 3), None, 3),
+        ((3, 3, 6, 7), "NCHW", 3),
+        ((3, 6, 7, 3), "NHWC", 3),
+        ((3, 6, 7, 5), None, 1),
+        ((3, 3, 7, 3), "NCHW", 3),
+        ((3, 3, 7, 3), "NHWC", 3),
+        ((5, 3, 6, 7), None, 5),
+    ],
+)
+def test_stills_and_clips_for_a_net_of_clips(shape, layout, count):
+    data = images(*shape).numpy()
+    source = SampleSource(data, inputs=[(3, 3)], layout=layout)
+    assert len(source) == count
+    image = source.read(0).image
+    if count == 1:
+        assert np.array_equal(image, data)
+    else:
+        last = layout == "NHWC" or (shape[1] != 3 and shape[-1] == 3)
+        still = np.moveaxis(data[0], -1, 0) if last else data[0]
+        assert np.array_equal(image, np.repeat(still[:, None], 16, 1))
+
+
 def test_a_layout_after_a_transform_is_that_of_what_the_transform_gives():
     data = np.arange(5 * 3 * 3 * 3, dtype=np.float32).reshape(5, 3, 3, 3)
     same = SampleSource(data, layout="NHWC", transform=lambda image: image * 2).read(1).image

@@ -87,6 +87,8 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
         raise ValueError(
             f"the data set is an array of shape {shape}; expected {_BATCHES[rank]}, or one image {_AXES[rank]}"
         )
+    if rank == 3 and axes == 4 and layout in ("NCHW", "NHWC"):
+        return False, _image_part(layout)  # still images for a net of clips
     if layout is not None and rank == 2:
         if (axes == 4 and layout == "NHW") or (layout.startswith("N") and axes != len(layout)):
             raise ValueError(f"layout is {layout!r}, but the array has shape {shape}")
@@ -97,6 +99,8 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
     if axes == rank + 1:
         several = channels is not None and channels > 1
         ends = shape[:1] if rank == 3 else (shape[0], shape[-1])  # (N, H, W, C) for a net of clips are still images
+        if rank == 3 and channels in (shape[1], shape[-1]):
+            several = False  # as many still images as they have channels: more common than a clip of so few frames
         one = (several and channels in ends) or (rank == 2 and shape[-1] == 1 < shape[-2])
         first = one and several and shape[0] == channels
         return one, layout if layout else ("CHW" if first or not one else "HWC")
@@ -167,7 +171,7 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
         rank, channels = 2, None
     said = []
     if rank == 3 and channels is not None and channels > 1:
-        values, how = _as_clip(values, channels)
+        values, how = _as_clip(values, channels, layout)
         if how:
             said, layout = [how], "CHW"
     if values.ndim == rank:
@@ -189,10 +193,11 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     raise NoImageError(f"its values are {values.dtype}; expected floats, or uint8 (taken as 0 … 255 → [0, 1])")
 
 
-def _as_clip(values: np.ndarray, channels: int) -> tuple[np.ndarray, str]:
+def _as_clip(values: np.ndarray, channels: int, layout: str | None) -> tuple[np.ndarray, str]:
     """What a net of clips `(C, D, H, W)` is given for a still image, and for a clip whose frames come first."""
     if values.ndim == 3 and channels in (values.shape[0], values.shape[-1]):
-        still = values if values.shape[0] == channels else np.moveaxis(values, -1, 0)
+        last = values.shape[0] != channels or (values.shape[-1] == channels and _image_part(layout) == "HWC")
+        still = np.moveaxis(values, -1, 0) if last else values
         clip = np.repeat(still[:, None], STILL_FRAMES, axis=1)
         return clip, f"A still image, given to the net as a clip of {STILL_FRAMES} equal frames."
     if values.ndim == 4 and values.shape[0] != channels and channels in (values.shape[1], values.shape[-1]):
