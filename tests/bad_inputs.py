@@ -134,6 +134,12 @@ DATA_SETS = [
         "the data set (NoLength) has no length; give one with __len__",
     ),
     Bad(
+        "a label too few beside the images",
+        lambda at: at.explorer((images(3, 1, 14, 14), [0, 1])),
+        ValueError,
+        "the data set is a pair of 3 images and 2 labels; give one label for each image",
+    ),
+    Bad(
         "a data set whose length raises",
         lambda at: at.explorer(LengthRaises()),
         TypeError,

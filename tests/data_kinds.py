@@ -191,7 +191,7 @@ ARRAYS = [
         lambda at: Given(FLOATS[:, :, :3, :3].permute(0, 2, 3, 1), FLOATS[0, :, :3, :3], options={"layout": "NHWC"}),
     ),
     Kind(
-        "a pair of images and labels, `(X, y)`",
+        "a pair of images and labels, `(X, y)`, each an array or a list",
         "N images with labels",
         lambda at: Given((COLOURS, np.array(NUMBERS)), FLOATS[0], label=1),
     ),

@@ -89,6 +89,33 @@ def test_pairs_of_image_and_label_in_their_order(data):
         assert sample.label == name
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [[0, 1, 2, 3], range(4), list(np.arange(4)), list(torch.arange(4)), tuple("abcd"), [None] * 4, torch.arange(4)],
+    ids=["ints", "range", "numpy", "torch", "names", "none", "tensor"],
+)
+@pytest.mark.parametrize("pair", [tuple, list])
+@pytest.mark.parametrize("listed", [False, True])
+def test_images_and_their_labels_side_by_side(labels, pair, listed):
+    batch = images(4, 3, 5, 6)
+    source = SampleSource(pair([list(batch) if listed else batch, labels]), inputs=[(2, 3)])
+    assert len(source) == 4
+    expected = [None if one is None else one if isinstance(one, str) else int(one) for one in labels]
+    assert [source.read(index).label for index in range(4)] == expected
+    assert np.array_equal(source.read(3).image, batch[3].numpy())
+
+
+def test_one_image_and_its_label():
+    for one in (images(3, 5, 6), images(3, 5, 6).numpy(), Image.fromarray(PIXELS)):
+        source = SampleSource((one, 3), inputs=[(2, 3)])
+        assert (len(source), source.read(0).label, source.read(0).image.shape) == (1, 3, (3, 5, 6))
+
+
+def test_two_images_are_no_image_and_labels():
+    for data in ([images(5, 6), images(5, 6)], (images(5, 6), images(5, 6)), [images(3, 5, 6), images(3, 5, 6)]):
+        assert len(SampleSource(data, inputs=[(2, 3)])) == 2
+
+
 def test_a_tuple_may_hold_the_image_alone_or_more_than_a_label():
     assert SampleSource(TensorDataset(images(2, 1, 4, 4))).read(1).label is None
     assert SampleSource([(images(1, 4, 4), 3, "path.png", {"box": 1})]).read(0).label == 3

@@ -105,8 +105,10 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         return Items([data], data, layout, inputs)
     if isinstance(data, torch.Tensor) or (isinstance(data, np.ndarray) and data.dtype != object):
         return _of_array(data, inputs, layout)
-    if isinstance(data, tuple) and _are_columns(data, inputs):
-        images = _of_array(data[0], inputs, layout)
+    if isinstance(data, tuple) and len(data) == 2 and _is_label(data[1]) and _is_image(data[0], inputs):
+        return Items([data], data, layout, inputs)
+    if _are_columns(data, inputs):
+        images = open_data(data[0], inputs, layout)
         return Items(Columns(images.held, data[1]), data, images.layout, images.inputs)
     _refuse(data)
     if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
@@ -126,18 +128,43 @@ def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     return Items([data] if one else data, data, found, (chosen,))
 
 
-def _are_columns(data: tuple[Any, ...], inputs: Sequence[Input]) -> bool:
-    """Whether a pair is the images and the labels of a whole data set."""
-    if (
-        len(data) != 2
-        or not isinstance(data[0], np.ndarray | torch.Tensor)
-        or data[0].ndim <= min(rank for rank, _ in inputs)
-    ):
+def _are_columns(data: Any, inputs: Sequence[Input]) -> bool:
+    """Whether a pair is the images and the labels of a whole data set.
+
+    Raises:
+        ValueError: If it is, but of another number of labels than images.
+    """
+    if not isinstance(data, tuple | list) or len(data) != 2 or not _are_labels(data[1]):
         return False
-    labels = data[1]
+    images, labels = data
+    if isinstance(images, np.ndarray | torch.Tensor):
+        several = images.ndim > min(rank for rank, _ in inputs)
+    else:
+        several = isinstance(images, list | tuple) and bool(images) and not _are_labels(images)
+    if several and len(images) != len(labels):
+        if getattr(labels, "ndim", 1) == 2:
+            return False  # two images
+        raise ValueError(
+            f"the data set is a pair of {len(images)} images and {len(labels)} labels; give one label for each image"
+        )
+    return several
+
+
+def _is_image(data: Any, inputs: Sequence[Input]) -> bool:
+    if isinstance(data, np.ndarray | torch.Tensor):
+        return 0 < data.ndim <= fitting(inputs, data)[0] + 1
+    return isinstance(data, Image.Image)
+
+
+def _are_labels(labels: Any) -> bool:
     if isinstance(labels, np.ndarray | torch.Tensor):
-        return labels.ndim in (1, 2) and len(labels) == len(data[0])
-    return isinstance(labels, list | tuple) and len(labels) == len(data[0]) and isinstance(labels[0], str | int)
+        return labels.ndim in (1, 2)
+    return isinstance(labels, list | tuple | range) and bool(labels) and all(map(_is_label, labels))
+
+
+def _is_label(label: Any) -> bool:
+    number = isinstance(label, np.ndarray | torch.Tensor) and label.ndim == 0
+    return label is None or number or isinstance(label, str | int | float | np.generic)
 
 
 def _refuse(data: Any) -> None:
