@@ -79,7 +79,7 @@ def row(kind: str, name: str) -> str:
     """One line of the table."""
     net = build(name)
     start = time.perf_counter()
-    engine = Engine(net, SampleSource(list(images(kind, name)), rank=3 if kind == "video" else 2))
+    engine = Engine(net, SampleSource(list(images(kind, name)), inputs=[(3 if kind == "video" else 2, None)]))
     seconds = time.perf_counter() - start
     found = {layer.name for layer in engine.layers}
     conv = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.ConvTranspose2d)
