@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, TensorDataset
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.errors import SampleError
+from filterscope.strip import build_strip
 from filterscope.survey import Survey
 from nets import TwoConvs, images, seeded
 
@@ -227,3 +228,26 @@ def test_the_users_random_numbers_and_net_stay(engine, survey):
     assert torch.equal(torch.get_rng_state(), random)
     assert all(module.training for module in net.modules())
     assert all(p._version == v and torch.equal(p, old) for p, (v, old) in zip(net.parameters(), before, strict=True))
+
+
+class Foreign(Dataset):
+    """Its classes are not the net's."""
+
+    classes = ("portrait", "detail")
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return images(4, 1, 14, 14)[index], index % 2
+
+
+def test_labels_of_other_classes_than_the_nets_are_neither_right_nor_wrong():
+    engine = Engine(seeded(TwoConvs), SampleSource(Foreign()))  # it has three classes
+    survey = Survey(engine)
+    finish(survey, first=[], whole=True)
+    assert survey.predicted(0) is not None and survey.matching("detail", None).tolist() == [1, 3]
+    assert survey.matching(None, "wrong").tolist() == survey.matching(None, "right").tolist() == []
+    finish(survey, first=[0, 1, 2, 3], whole=True, pictures=True)
+    assert build_strip(engine, survey, {"start": 0, "count": 4})["predicted"] == [None] * 4
+    survey.close()

@@ -33,7 +33,8 @@ function minus(text: string): string {
 }
 
 export function percent(probability: number): string {
-  return `${Math.round(probability * 100)} %`;
+  const hundredths = probability * 100;
+  return `${hundredths < 1 ? +hundredths.toPrecision(1) : Math.round(hundredths)} %`;
 }
 
 export function className(name: ClassName): string {

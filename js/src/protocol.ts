@@ -237,7 +237,7 @@ export function decodeTensor(head: { dtype: string; shape: number[] }, buffer: u
 function bytesOf(buffer: unknown): Uint8Array {
   if (ArrayBuffer.isView(buffer)) return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer);
-  throw new ProtocolError("A reply came without one of its buffers.");
+  throw new ProtocolError("A reply lacks a buffer.");
 }
 
 export function decodeDescription(reply: Reply): Description {
@@ -280,7 +280,7 @@ function bodyOf<T>({ body, name, tensors }: Reply): T {
     );
     if (typeof tensor !== "number") return rest;
     const found = tensors[tensor];
-    if (!found) throw new ProtocolError("A reply refers to a tensor that did not come with it.");
+    if (!found) throw new ProtocolError("A reply lacks one of its tensors.");
     return rest.encoding ? { ...rest, tensor: found } : { ...found, ...rest };
   };
   if (typeof body !== "object" || body === null) throw new ProtocolError(`A reply came without "${name}".`);

@@ -54,5 +54,12 @@ describe("cellNumbers", () => {
 });
 
 describe("percent", () => {
-  it("has no decimals", () => expect(percent(0.607)).toBe("61 %"));
+  it.each([
+    [0.607, "61 %"],
+    [1, "100 %"],
+    [0.0123, "1 %"],
+    [0.0031, "0.3 %"],
+    [0.00046, "0.05 %"],
+    [0, "0 %"],
+  ])("%s is %s", (probability, text) => expect(percent(probability)).toBe(text));
 });

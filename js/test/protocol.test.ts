@@ -40,7 +40,7 @@ describe("decodeTensor", () => {
   it("refuses a dtype it does not know and a buffer that did not come", () => {
     expect(() => decodeTensor({ dtype: "float64", shape: [2] }, window(bytes, 0))).toThrow("unknown dtype");
     expect(() => decodeTensor({ dtype: "uint8", shape: [2] }, undefined)).toThrow(
-      "without one of its buffers",
+      "lacks a buffer",
     );
   });
 });

@@ -170,6 +170,10 @@ class Arrays:
         order = np.argsort(-scores, kind="stable")
         return [(self._class_name(int(number)), float(scores[number])) for number in order]
 
+    def knows_class(self, label: str | int) -> bool:
+        """Whether a label is one of the classes among which the net chooses: else no prediction is right or wrong."""
+        return label in self._class_names if self._class_names else isinstance(label, int)
+
     def _class_name(self, number: int) -> str | int:
         return self._class_names[number] if number < len(self._class_names) else number
 

@@ -174,7 +174,8 @@ def _agreement(engine: Engine, selection: Selection, bias: np.ndarray | None) ->
         return None
     responses = engine.responses(selection.image, selection.layer, None, "input")
     gap = responses.copy() if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
-    gap -= engine.pre_activations(selection.image, selection.layer)
+    with np.errstate(invalid="ignore"):  # infinite less infinite; the page says that it cannot be compared
+        gap -= engine.pre_activations(selection.image, selection.layer)
     difference = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
     computed_in = engine.maps(selection.image, selection.layer).pre_activation.dtype
     return {

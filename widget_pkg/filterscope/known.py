@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 _UNKNOWN, _NONE, _FIRST = 0, 1, 2  # not looked at yet; looked at, and there is no class; the first class
@@ -99,12 +101,15 @@ class Known:
         """Of how many images all is known that is needed."""
         return self._total - int(np.count_nonzero(self._missing(0, self._total)))
 
-    def matching(self, wanted: ClassName | None, outcome: str | None) -> np.ndarray:
+    def matching(
+        self, wanted: ClassName | None, outcome: str | None, comparable: Callable[[ClassName], bool] = lambda name: True
+    ) -> np.ndarray:
         """Indices of the images known to match, ascending.
 
         Args:
             wanted: A class, or None for all.
             outcome: `"right"` or `"wrong"`, or None for both.
+            comparable: Whether a label is a class of the net's, so that a prediction is right or wrong.
         """
         if self.labels is None:
             return np.zeros(0, np.int64) if wanted is not None or outcome is not None else np.arange(self._total)
@@ -116,6 +121,7 @@ class Known:
                 return np.zeros(0, np.int64)
             same = self.labels == self.predictions
             keep &= (self.labels >= _FIRST) & (self.predictions >= _FIRST) & (same if outcome == "right" else ~same)
+            keep &= np.array([False, False, *map(comparable, self._names)])[self.labels]
         return np.flatnonzero(keep)
 
     def _missing(self, start: int, end: int) -> np.ndarray:

@@ -58,7 +58,10 @@ def build_strip(
         "start": start,
         "images": images,
         "labels": [one.label for one in shown],
-        "predicted": [survey.predicted(image) for image in images],
+        "predicted": [
+            survey.predicted(image) if one.label is None or engine.knows_class(one.label) else None
+            for image, one in zip(images, shown, strict=True)
+        ],
         "thumbs": None if args.get("held") == pictures else boxes,
         "pictures": pictures,
         "sizes": [one.size for one in shown],

@@ -123,7 +123,7 @@ class Survey:
         """
         with self._engine.lock:
             self._follow()
-            return self._known.matching(wanted, outcome)
+            return self._known.matching(wanted, outcome, self._engine.knows_class)
 
     def predicted(self, image: int) -> ClassName | None:
         """The predicted class of an image, or None where it is not known."""
