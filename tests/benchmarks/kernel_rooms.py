@@ -73,4 +73,5 @@ def split(engine: Engine, layer: int, images: range, source: str = "input") -> t
 
 
 def _answer(engine: Engine, image: int, layer: int, source: str) -> wire.Message:
+    engine.check()
     return wire.reply("id", "frame", frame_room.build_frame(engine, Selection(image, layer, 0, None, source)))
