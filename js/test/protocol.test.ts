@@ -93,6 +93,6 @@ describe("decodeFrame", () => {
     const { content, buffers } = frameReply("a", args);
     content.body.detail.response = { tensor: 99 };
     const reply = replyOf(decodeMessage(content, buffers, all));
-    expect(() => decodeFrame(reply)).toThrow("refers to a tensor that did not come");
+    expect(() => decodeFrame(reply)).toThrow("lacks one of its tensors");
   });
 });
