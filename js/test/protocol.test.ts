@@ -39,9 +39,7 @@ describe("decodeTensor", () => {
 
   it("refuses a dtype it does not know and a buffer that did not come", () => {
     expect(() => decodeTensor({ dtype: "float64", shape: [2] }, window(bytes, 0))).toThrow("unknown dtype");
-    expect(() => decodeTensor({ dtype: "uint8", shape: [2] }, undefined)).toThrow(
-      "lacks a buffer",
-    );
+    expect(() => decodeTensor({ dtype: "uint8", shape: [2] }, undefined)).toThrow("lacks a buffer");
   });
 });
 

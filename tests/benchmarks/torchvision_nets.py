@@ -33,7 +33,7 @@ def images(kind: str, name: str) -> torch.Tensor:
     """One image of the size that the model was made for."""
     generator = torch.Generator().manual_seed(0)
     if kind == "video":
-        clip = (3, 16, 224, 224) if "mvit" in name else (3, 8, 112, 112)
+        clip = (3, 16, 224, 224) if "mvit" in name or name == "s3d" else (3, 8, 112, 112)
         return torch.rand(1, *clip, generator=generator)
     sizes = {"inception_v3": 299, "vit_h_14": 224, "segmentation": 128, "detection": 320}
     side = sizes.get(name, sizes.get(kind, 224))
@@ -90,6 +90,23 @@ def row(kind: str, name: str) -> str:
     return f"| {kind} | {name} | {len(engine.layers)} | {filters} | {missing} | {seconds:.2f} | {worst:.1e} | {where} |"
 
 
+def summary(lines: list[str]) -> list[str]:
+    """The same a kind: how many models, calls and filters, and the worst error of all."""
+    found: dict[str, list[list[str]]] = {}
+    for cells in ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]):
+        if cells[2].isdigit():
+            found.setdefault(cells[0], []).append(cells)
+    table = [
+        "| kind | models | convolution calls | filters | worst error ÷ range | of |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for kind, rows in found.items():
+        calls, filters = (sum(int(cells[k]) for cells in rows) for k in (2, 3))
+        worst = max(rows, key=lambda cells: float(cells[6]))
+        table.append(f"| {kind} | {len(rows)} | {calls} | {filters} | {worst[6]} | {worst[1]} |")
+    return table
+
+
 def main() -> None:
     """Every model, or those that are named."""
     warnings.filterwarnings("ignore")
@@ -114,7 +131,7 @@ def main() -> None:
             gc.collect()
     if len(sys.argv) == 1:
         head = f"# torchvision {torchvision.__version__}, torch {torch.__version__}, random weights\n\n"
-        (HERE / "torchvision_nets.md").write_text(head + "\n".join(lines) + "\n")
+        (HERE / "torchvision_nets.md").write_text(head + "\n".join([*summary(lines), "", *lines]) + "\n")
 
 
 if __name__ == "__main__":
