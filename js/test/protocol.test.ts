@@ -91,6 +91,6 @@ describe("decodeFrame", () => {
     const { content, buffers } = frameReply("a", args);
     content.body.detail.response = { tensor: 99 };
     const reply = replyOf(decodeMessage(content, buffers, all));
-    expect(() => decodeFrame(reply)).toThrow("lacks one of its tensors");
+    expect(() => decodeFrame(reply)).toThrow("lacks a tensor");
   });
 });
