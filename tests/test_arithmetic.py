@@ -17,7 +17,7 @@ from nets import Everything, TwoConvs, geometries, images, seeded
 
 def point(net, *shape):
     """A pointer at a net, for one image of that shape."""
-    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), rank=len(shape) - 1)))
+    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(len(shape) - 1, None)])))
 
 
 def check(pointer, filter_index, position):
@@ -252,3 +252,22 @@ def test_a_page_gets_the_same():
     assert body["order"] == a.order.tolist() and body["text"] == str(a)
     k = body["numbers"]["pre_activation"]["tensor"]
     assert np.frombuffer(buffers[k], np.float32)[0] == a.pre_activation
+
+
+def test_the_steps_go_past_what_a_net_looks_at_for_itself():
+    class Looks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.bn = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)
+
+        def forward(self, x):
+            x = self.conv(x)
+            x.clone()
+            x = self.bn(x)
+            x.isnan().any()
+            return F.relu(x).mean((2, 3))
+
+    explorer = Explorer(seeded(Looks).eval(), images(1, 1, 8, 8), filter_index=1)
+    a = explorer.arithmetic(2, 3)
+    assert [step.name for step in a.steps] == ["bn", "relu"]
+    assert a.activation == explorer.activation[2, 3]

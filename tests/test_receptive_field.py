@@ -23,7 +23,7 @@ from nets import Everything, TwoConvs, geometries, images, seeded
 def point(net, *shape):
     """A pointer at a net, for one image of that shape."""
     rank = len(shape) - 1
-    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), rank=rank)))
+    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(rank, None)])))
 
 
 def compare(net, *shape):
