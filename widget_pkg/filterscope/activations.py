@@ -73,33 +73,38 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
             ending = "several consumers" if following else ""
             break
         operation, previous = trace.operations[following[0]], operation
-        kind = _RANK.sub("", operation.name.strip("_"))
+        kind = kind_of(operation)
         # One image as the only input and the channel axis where it was; a second tensor ends the walk.
         if len(operation.inputs) != 1 or operation.shape[:2] != previous.shape[:2]:
-            ending = f"before {_label(operation, layer_name)}"
+            ending = f"before {label(operation, layer_name)}"
             break
         path.append(trace.consumers[previous.outputs[0]].index(following[0]))
         if kind in TRANSPARENT:
             continue
         if kind in NONLINEARITIES:
-            names += [*pending, _label(operation, layer_name)]
+            names += [*pending, label(operation, layer_name)]
             return Activation(tuple(path), " → ".join([layer_name, *names]))
         if kind in POOLS:
-            pending.append(_label(operation, layer_name))
+            pending.append(label(operation, layer_name))
         elif kind in NORMALISATIONS:
             if pending:
-                pending.append(_label(operation, layer_name))
+                pending.append(label(operation, layer_name))
             else:
-                names.append(_label(operation, layer_name))
+                names.append(label(operation, layer_name))
                 kept = len(path)
         else:
-            ending = f"before {_label(operation, layer_name)}"
+            ending = f"before {label(operation, layer_name)}"
             break
     name = " → ".join([layer_name, *names])
     return Activation(tuple(path[:kept]), f"{name} ({ending})" if ending else name)
 
 
-def _label(operation: Operation, layer_name: str) -> str:
+def kind_of(operation: Operation) -> str:
+    """An operation's name without its rank and the underscore of an in-place one: `max_pool`, `relu`."""
+    return _RANK.sub("", operation.name.strip("_"))
+
+
+def label(operation: Operation, layer_name: str) -> str:
     """A module's name beside the layer, else the function's: `bn2`, `relu`; a bare number becomes the class's name."""
     frame = operation.frame
     is_leaf = frame.name != "" and next(frame.module.children(), None) is None

@@ -9,8 +9,8 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -55,6 +55,7 @@ class Engine(Arrays):
         revision: Goes up whenever what was computed before no longer holds.
         source: The data set.
         first_image: The image with which the layers were found.
+        structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
         moved: When somebody last waited for a picture, in seconds of `time.monotonic`.
 
     Raises:
@@ -70,6 +71,7 @@ class Engine(Arrays):
         net = as_module(net)
         self.lock = threading.RLock()
         self.revision = 0
+        self.structure = 0
         self.moved = -math.inf
         self.closed = False
         self.source = source
@@ -112,6 +114,7 @@ class Engine(Arrays):
         return image
 
     def _find_layers(self, image: int) -> None:
+        self.structure += 1
         batch = self._batch(self.sample(image).image)
         net = self._twin.net
         with self._random.instead():
@@ -159,6 +162,12 @@ class Engine(Arrays):
                 with suppress(ValueError):
                     self._find_layers(self.first_image)
             return True
+
+    def check_structure(self) -> bool:
+        """The same, for what depends on the net's structure and not on its weights: quick, whatever its size."""
+        with self.lock:
+            self._stay_open()
+            return self._twin.changed_in_structure() and self.check()
 
     def _stay_open(self) -> None:
         if self.closed:
@@ -285,6 +294,22 @@ class Engine(Arrays):
             self._weights[index] = maps.weight, maps.bias
             self._maps[image, index] = maps
         return result
+
+    @contextmanager
+    def passing(self, image: int) -> Iterator[tuple[Twin, torch.Tensor, Feeding]]:
+        """For a pass of one's own: the twin, an image as a batch, and how it is given to the net.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the body raises: what the net refuses, in words.
+        """
+        with self.lock:
+            batch = self._batch(self.sample(image).image)
+            try:
+                with self._random.instead():
+                    yield self._twin, batch, self._feed
+            except Exception as error:
+                raise NetError(self._feed.refusal(self._twin.net, batch, error)) from error
 
     @property
     def runs_the_net_itself(self) -> bool:

@@ -21,6 +21,7 @@ from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.layers import ConvLayer, net_inputs
 from filterscope.pages import Pages
+from filterscope.pointing import Pointing
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
 from filterscope.subshells import stay_where_asked
@@ -63,7 +64,7 @@ class _Index(traitlets.Int):
         return super().validate(obj, value)
 
 
-class Explorer(Readings, anywidget.AnyWidget):
+class Explorer(Pointing, Readings, anywidget.AnyWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -303,6 +304,7 @@ class Explorer(Readings, anywidget.AnyWidget):
         """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
         super().close()
         engine, self._engine = getattr(self, "_engine", None), None
+        self._asked = None
         if engine is not None:
             pages, self._pages = self._pages, None
             if pages is not None:

@@ -1,0 +1,80 @@
+"""Follows layers through a pass: the convolution, and each step from there to the activation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+import torch
+from torch import nn
+
+from filterscope.convolutions import ConvCall
+from filterscope.passes import Place
+from filterscope.tracing import Operation, Recorder
+
+OnConv = Callable[[int, ConvCall], None]
+OnStep = Callable[[int, Operation, torch.Tensor, bool], None]
+
+
+class _Enough(BaseException):
+    """Ends a pass when what was wanted is there. Not an `Exception`, so that no net catches it."""
+
+
+class LayerWatch:
+    """Tells of the layers that a pass reaches; what is to be kept must be cloned.
+
+    Args:
+        places: Which call each layer is, and where its activation is found, in execution order.
+        on_conv: Called with a layer's index and its call, right after the convolution.
+        on_step: Called after each operation between a layer's convolution and its activation, with the layer's index,
+            the operation, its output and whether that is the activation.
+
+    """
+
+    def __init__(self, places: Sequence[Place], on_conv: OnConv, on_step: OnStep | None = None) -> None:
+        self._recorder = Recorder(self._conv, self._value)
+        self._stopped = False
+        self._places, self._on_conv, self._on_step = places, on_conv, on_step
+        self._layers = {(place.name, place.call): index for index, place in enumerate(places)}
+        self._calls: Counter[str] = Counter()
+        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the way still to go)
+
+    @contextmanager
+    def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
+        """Watches while the body runs `module` on `image`, at most until `stop`."""
+        try:
+            with self._recorder.watching(module, image):
+                yield
+        except _Enough:
+            pass
+        except Exception:
+            if not self._stopped:  # TorchScript's interpreter makes an error of its own of whatever is raised in it
+                raise
+
+    def stop(self) -> NoReturn:
+        """Ends the pass, from inside of one of the functions that are called in it."""
+        self._stopped = True
+        raise _Enough
+
+    def _conv(self, call: ConvCall) -> None:
+        layer = self._layers.get((call.name, self._calls[call.name]))
+        self._calls[call.name] += 1
+        if layer is None or call.items == 0:
+            return
+        self._on_conv(layer, call)
+        path, value = self._places[layer].activation.path, self._recorder.value_of(call.output)
+        if self._on_step is not None and path and value is not None:
+            self._followed[value] = (layer, path)
+
+    def _value(self, operation: Operation, outputs: list[torch.Tensor]) -> None:
+        for value in operation.inputs:
+            if value in self._followed and self._on_step is not None:
+                layer, (others, *path) = self._followed.pop(value)
+                if others:  # a copy that is kept, a look for NaN: the way goes through one that comes later
+                    self._followed[value] = (layer, (others - 1, *path))
+                    continue
+                self._on_step(layer, operation, outputs[0], not path)
+                if path:
+                    self._followed[operation.outputs[0]] = (layer, tuple(path))
