@@ -1,0 +1,174 @@
+"""What a filter looks for, in plain words, at a stated error rate; from its weights alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from filterscope.verdicts.chance import share_as_extreme
+from filterscope.verdicts.matching import P_NAME, Match, match_kernels
+
+NO_PATTERN = "no simple pattern"
+
+_SIDES = ("right", "upper right", "above", "upper left", "left", "lower left", "below", "lower right")
+_OPPOSITE = {"right": "left", "above": "below", "left": "right", "below": "above"}
+_COLOURS = {
+    "": (1, 1, 1),
+    "red-cyan": (2, -1, -1),
+    "green-magenta": (-1, 2, -1),
+    "blue-yellow": (-1, -1, 2),
+    "red-green": (1, -1, 0),
+    "red-blue": (1, 0, -1),
+    "green-blue": (0, 1, -1),
+    "red": (1, 0, 0),
+    "green": (0, 1, 0),
+    "blue": (0, 0, 1),
+}
+_NULL_DRAWS = 1_000
+_P_SHARED = 0.05  # only asks whether one pattern stands for the filter; a name's error rate is that of the match
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a filter's kernels look like.
+
+    Attributes:
+        name: In plain words, or `"no simple pattern"`; None where there are no templates for such kernels.
+        match: The best template of the common spatial pattern; None likewise.
+        shared: Share of the filter's energy in that one pattern over its channels: 1 for a single kernel.
+        p_shared: How often a random filter's channels share a pattern as much; NaN for a single kernel.
+        reason: Why there is no template, one sentence without full stop, or "".
+    """
+
+    name: str | None
+    match: Match | None
+    shared: float = 1.0
+    p_shared: float = np.nan
+    reason: str = ""
+
+
+def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
+    """Names what each filter of a layer looks for.
+
+    Where a filter has several kernels it is split into the one spatial pattern that explains most and the share of each
+    channel in it (the first singular vectors); that pattern is compared. A random filter's is a random direction, so
+    the same null holds.
+
+    Args:
+        kernels: The layer's weights `(F, C_in/groups, *k)`.
+        sees_rgb: Whether the three channels are the red, green and blue of the image.
+
+    Returns:
+        One result a filter.
+    """
+    count, channels, *size = kernels.shape
+    if len(size) != 2 or min(size) < 3:
+        shape = "×".join(map(str, size))
+        return [Pattern(None, None, reason=f"there are no templates for kernels of size {shape}")] * count
+    flat = kernels.reshape(count, channels, -1).astype(np.float64)
+    usable = np.isfinite(flat).all((1, 2)) & flat.any((1, 2))
+    flat = np.where(usable[:, None, None], flat, 0)
+    by_channel, energy, spatial = np.linalg.svd(flat, full_matrices=False)
+    vector, pattern = by_channel[:, :, 0], spatial[:, 0]
+    # Both may be turned round together: the way on which most channels agree.
+    turn = np.where(vector.sum(1) < 0, -1.0, 1.0)[:, None]
+    vector, pattern = vector * turn, pattern * turn
+    matches = match_kernels(np.where(usable[:, None], pattern, 0).reshape(count, *size))
+    total = np.maximum((energy**2).sum(1), 1e-30)
+    shared = energy[:, 0] ** 2 / total
+    several = channels > 1
+    p_shared = share_as_extreme(_null_shares(channels, flat.shape[2]), shared, high=True) if several else None
+    found = []
+    for index, match in enumerate(matches):
+        if match is None:
+            found.append(Pattern(None, None, reason="its weights are zero or not finite"))
+            continue
+        p = np.nan if p_shared is None else float(p_shared[index])
+        name = NO_PATTERN
+        if match.p_template < P_NAME and (p_shared is None or p < _P_SHARED):
+            name = _plain_name(match)
+            if sees_rgb and channels == 3:
+                name = _in_colour(name, vector[index])
+        found.append(Pattern(name, match, float(shared[index]), p))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _null_shares(channels: int, cells: int) -> np.ndarray:
+    """The share of the first singular value's energy in random filters."""
+    random = np.random.default_rng([channels, cells])
+    at_once = max(1, min(_NULL_DRAWS, 2_000_000 // (channels * cells)))
+    draws = _NULL_DRAWS if channels * cells < 3_000 else 200
+    shares = []
+    for start in range(0, draws, at_once):
+        drawn = random.standard_normal((min(at_once, draws - start), channels, cells))
+        gram = drawn @ drawn.transpose(0, 2, 1) if channels < cells else drawn.transpose(0, 2, 1) @ drawn
+        values = np.linalg.eigvalsh(gram)
+        shares.append(values[:, -1] / values.sum(1))
+    return np.concatenate(shares)
+
+
+def _in_colour(name: str, vector: np.ndarray) -> str:
+    """With the nearest colour direction before it, and its two ends in place of bright and dark."""
+    directions = np.array(list(_COLOURS.values()), np.float64)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    along = directions @ vector
+    nearest = int(np.abs(along).argmax())
+    colour = list(_COLOURS)[nearest]
+    first, _, second = colour.partition("-")
+    if second:
+        high, low = (first, second) if along[nearest] > 0 else (second, first)
+        name = name.replace("bright", high).replace("dark", low)
+    return f"{colour} {name}".strip()
+
+
+def _plain_name(match: Match) -> str:
+    bright = "bright" if match.sign > 0 else "dark"
+    dark = "dark" if match.sign > 0 else "bright"
+    kind = match.template
+    if kind == "edge":
+        return _edge(match)
+    if kind == "bar":
+        return _lined(match, f"{bright} bar")
+    if kind == "stripes":
+        return f"{_lined(match, 'stripes')}, {match.period:.1f} px apart"
+    if kind == "blob":
+        return f"{bright} spot on {dark}"
+    if kind == "corner":
+        return f"{bright} corner, open to the {_SIDES[round((match.angle or 0) / 45) % 8]}"
+    if kind == "smoothing":
+        return "smoothing" if match.sign > 0 else "smoothing, inverted"
+    if kind == "point":
+        return "the pixel itself" if match.sign > 0 else "the pixel itself, inverted"
+    if kind == "shifted point":
+        return f"{bright} pixel {_place(match.place)}"
+    return kind
+
+
+def _edge(match: Match) -> str:
+    side = _SIDES[round(match.facing / 45) % 8]
+    direction = _direction(match.angle or 0.0)
+    if direction is None or side not in _OPPOSITE:
+        return f"edge at {match.angle:.0f}°, bright at the {side}"
+    return f"{direction} edge: dark {_OPPOSITE[side]}, bright {side}"
+
+
+def _lined(match: Match, what: str) -> str:
+    direction = _direction(match.angle or 0.0)
+    return f"{what} at {match.angle:.0f}°" if direction is None else f"{direction} {what}"
+
+
+def _direction(angle: float) -> str | None:
+    if min(angle, 180 - angle) < 11.25:
+        return "horizontal"
+    return "vertical" if abs(angle - 90) < 11.25 else None
+
+
+def _place(place: tuple[float, float]) -> str:
+    words = []
+    for value, positive, negative in ((place[0], "below", "above"), (place[1], "right", "left")):
+        if value:
+            words.append(f"{abs(value):g} {positive if value > 0 else negative}")
+    return " and ".join(words)
