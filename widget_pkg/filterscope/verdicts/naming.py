@@ -148,10 +148,11 @@ def _plain_name(match: Match) -> str:
 
 
 def _edge(match: Match) -> str:
-    side = _SIDES[round(match.facing / 45) % 8]
     direction = _direction(match.angle or 0.0)
-    if direction is None or side not in _OPPOSITE:
-        return f"edge at {match.angle:.0f}°, bright at the {side}"
+    if direction is None:
+        corner = _SIDES[2 * int(match.facing // 90) + 1]
+        return f"edge at {match.angle:.0f}°, bright at the {corner}"
+    side = _SIDES[2 * round(match.facing / 90) % 8]
     return f"{direction} edge: dark {_OPPOSITE[side]}, bright {side}"
 
 
