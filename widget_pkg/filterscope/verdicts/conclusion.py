@@ -14,10 +14,10 @@ from filterscope.verdicts.naming import Pattern, name_patterns
 from filterscope.verdicts.state import LIVE, UNKNOWN, State, judge_state
 from filterscope.verdicts.statistics import LayerStatistics
 from filterscope.verdicts.structure import Structure, judge_structure
-from filterscope.verdicts.use import WITHHELD, Use, gate, interval, judge_use
+from filterscope.verdicts.use import FEWEST_IMAGES, WITHHELD, Use, gate, judge_use
 from filterscope.verdicts.verdict import FilterVerdict
 
-_MERGE_COST = 0.01  # of what the net knows: what one map for both may cost at most, at 95 %
+_MERGE_COST = 0.01  # of what the net knows: what one map for both may cost at most
 
 
 def conclude(examination: Examination, complete: bool, ablation: bool, fingerprint: str) -> Diagnosis:
@@ -49,11 +49,9 @@ def _layer(examination: Examination, index: int, ablation: bool) -> list[FilterV
     states, uses, pairs, mirrors = _from_data(examination, index, ablation)
     names = examination.class_names()
     ablated = examination.ablations.get(index)
-    cosines = len(kernels)
-    assert cosines == len(structures)
     return [
         _filter(layer, k, structures[k], patterns[k], states[k], uses[k], pairs, mirrors, seen, ablated, examination, names)
-        for k in range(cosines)
+        for k in range(len(kernels))
     ]
 
 
@@ -84,9 +82,9 @@ def _from_data(
 def _confirmed(pair: Pair, ablation: LayerAblation | None, knowledge: Knowledge | None) -> bool:
     """Whether one map for both costs next to nothing, where that was measured."""
     rise = _merge(pair, ablation)
-    if rise is None or knowledge is None or rise.images < 30:
+    if rise is None or knowledge is None or rise.images < FEWEST_IMAGES:
         return True
-    return interval(rise)[1] <= _MERGE_COST * knowledge.nats()[0]
+    return rise.mean <= _MERGE_COST * max(knowledge.nats()[0], 0.0)
 
 
 def _merge(pair: Pair | None, ablation: LayerAblation | None) -> Rise | None:

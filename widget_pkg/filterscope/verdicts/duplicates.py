@@ -9,7 +9,8 @@ import numpy as np
 from filterscope.verdicts.statistics import LayerStatistics
 
 COSINE, CORRELATION = 0.99, 0.95
-CORRELATION_ALONE = 0.99  # where weights say nothing: few of them, or of filters that see different channels
+CORRELATION_ALONE = 0.99  # where weights say nothing: few of them, filters that see different channels, another bias
+SAME_BIAS = 0.1  # in units of the weights' norm
 FEWEST_NUMBERS = 9  # two random filters of 4 numbers have such a cosine in 6 of 10,000 pairs, of 9 in 2 of 10⁸
 
 
@@ -39,11 +40,16 @@ class Pair:
         return 1 - self.correlation**2
 
 
-def find_duplicates(kernels: np.ndarray, seen: LayerStatistics, live: np.ndarray, groups: int = 1) -> list[Pair]:
+def find_duplicates(
+    kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics, live: np.ndarray, groups: int = 1
+) -> list[Pair]:
     """The candidates, for each filter its best earlier partner.
+
+    Equal weights with another bias cut another part off: the two count as the same only where that hardly shows.
 
     Args:
         kernels: The layer's weights `(F, C_in/groups, *k)`.
+        bias: `(F,)` or None.
         seen: What the filters did.
         live: bool `(F,)`; a filter that is dead or constant is no duplicate.
         groups: The layer's groups: equal weights in two of them see different channels.
@@ -51,8 +57,8 @@ def find_duplicates(kernels: np.ndarray, seen: LayerStatistics, live: np.ndarray
     cosine = weight_cosines(kernels)
     correlation = seen.correlation
     same_group = _same_group(len(kernels), groups)
-    enough = CORRELATION_ALONE if _weights_say_nothing(kernels) else CORRELATION
-    by_weights = same_group & (cosine > COSINE) & (correlation > enough)
+    alike = _same_bias(kernels, bias) & (not _weights_say_nothing(kernels))
+    by_weights = same_group & (cosine > COSINE) & (correlation > np.where(alike, CORRELATION, CORRELATION_ALONE))
     across = ~same_group & (correlation > CORRELATION_ALONE)
     candidates = (by_weights | across) & live & live[:, None]
     candidates &= np.tri(len(kernels), k=-1, dtype=bool)  # the partner comes earlier
@@ -88,6 +94,16 @@ def weight_cosines(kernels: np.ndarray) -> np.ndarray:
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     units = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
     return units @ units.T
+
+
+def _same_bias(kernels: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """Which pairs have the same bias for the size of their weights, bool `(F, F)`."""
+    if bias is None:
+        return np.ones((len(kernels), len(kernels)), bool)
+    norms = np.linalg.norm(kernels.reshape(len(kernels), -1).astype(np.float64), axis=1)
+    relative = np.divide(bias, norms, out=np.full(len(norms), np.inf), where=norms > 0)
+    with np.errstate(invalid="ignore"):
+        return np.abs(relative - relative[:, None]) <= SAME_BIAS
 
 
 def _weights_say_nothing(kernels: np.ndarray) -> bool:

@@ -205,8 +205,9 @@ class Examination:
 
     def pairs(self, layer: int) -> list[Pair]:
         """Candidates for duplicates."""
+        kernels, bias = self.subject.kernels[layer], self.subject.biases[layer]
         groups = self.subject.layers[layer].groups
-        return find_duplicates(self.subject.kernels[layer], self.statistics[layer], self.live(layer), groups)
+        return find_duplicates(kernels, bias, self.statistics[layer], self.live(layer), groups)
 
     def _prepare_ablation(self) -> tuple[dict[int, np.ndarray], dict[int, list[Pair]]]:
         assert self.knowledge is not None

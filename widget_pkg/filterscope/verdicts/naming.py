@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from filterscope.verdicts.chance import share_as_extreme
 from filterscope.verdicts.matching import P_NAME, Match, match_kernels
+from filterscope.verdicts.separable import shared_patterns
 
 NO_PATTERN = "no simple pattern"
 
@@ -26,7 +25,6 @@ _COLOURS = {
     "green": (0, 1, 0),
     "blue": (0, 0, 1),
 }
-_NULL_DRAWS = 1_000
 _P_SHARED = 0.05  # only asks whether one pattern stands for the filter; a name's error rate is that of the match
 
 
@@ -70,44 +68,21 @@ def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
     flat = kernels.reshape(count, channels, -1).astype(np.float64)
     usable = np.isfinite(flat).all((1, 2)) & flat.any((1, 2))
     flat = np.where(usable[:, None, None], flat, 0)
-    by_channel, energy, spatial = np.linalg.svd(flat, full_matrices=False)
-    vector, pattern = by_channel[:, :, 0], spatial[:, 0]
-    # Both may be turned round together: the way on which most channels agree.
-    turn = np.where(vector.sum(1) < 0, -1.0, 1.0)[:, None]
-    vector, pattern = vector * turn, pattern * turn
-    matches = match_kernels(np.where(usable[:, None], pattern, 0).reshape(count, *size))
-    total = np.maximum((energy**2).sum(1), 1e-30)
-    shared = energy[:, 0] ** 2 / total
-    several = channels > 1
-    p_shared = share_as_extreme(_null_shares(channels, flat.shape[2]), shared, high=True) if several else None
+    shared = shared_patterns(flat)
+    matches = match_kernels(np.where(usable[:, None], shared.pattern, 0).reshape(count, *size))
     found = []
     for index, match in enumerate(matches):
         if match is None:
             found.append(Pattern(None, None, reason="its weights are zero or not finite"))
             continue
-        p = np.nan if p_shared is None else float(p_shared[index])
+        p = float(shared.p[index])
         name = NO_PATTERN
-        if match.p_template < P_NAME and (p_shared is None or p < _P_SHARED):
+        if match.p_template < P_NAME and not p >= _P_SHARED:  # NaN: a single kernel
             name = _plain_name(match)
             if sees_rgb and channels == 3:
-                name = _in_colour(name, vector[index])
-        found.append(Pattern(name, match, float(shared[index]), p))
+                name = _in_colour(name, shared.channels[index])
+        found.append(Pattern(name, match, float(shared.share[index]), p))
     return found
-
-
-@lru_cache(maxsize=64)
-def _null_shares(channels: int, cells: int) -> np.ndarray:
-    """The share of the first singular value's energy in random filters."""
-    random = np.random.default_rng([channels, cells])
-    at_once = max(1, min(_NULL_DRAWS, 2_000_000 // (channels * cells)))
-    draws = _NULL_DRAWS if channels * cells < 3_000 else 200
-    shares = []
-    for start in range(0, draws, at_once):
-        drawn = random.standard_normal((min(at_once, draws - start), channels, cells))
-        gram = drawn @ drawn.transpose(0, 2, 1) if channels < cells else drawn.transpose(0, 2, 1) @ drawn
-        values = np.linalg.eigvalsh(gram)
-        shares.append(values[:, -1] / values.sum(1))
-    return np.concatenate(shares)
 
 
 def _in_colour(name: str, vector: np.ndarray) -> str:

@@ -3,6 +3,8 @@
 A trained layer's filters share a second moment: some channels and some spatial patterns carry more than others. A
 filter that never learned points in a direction that knows nothing of it. Two Monte-Carlo tests follow, each an error
 rate and no tuned number: against directions drawn at random, and against directions drawn from that second moment.
+Beside the first stand two that ask the filter alone: whether neighbouring weights are alike, and whether its channels
+share one pattern. They see what a filter learned that is unlike all others of its layer.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from filterscope.verdicts.chance import share_as_extreme
+from filterscope.verdicts.separable import shared_patterns
 
 STRUCTURED, NOISE_LIKE, CANT_TELL = "structured", "noise-like", "can't tell"
 P_STRUCTURED, P_NOISE = 0.01, 0.05
@@ -20,7 +23,6 @@ FEWEST_FILTERS = 5  # a layer
 
 _DRAWS = 2_000
 _BLOCK = 4_000_000  # random numbers held at once
-_FEW_CHANNELS = 4  # up to here neighbouring weights say more than the layer's second moment, from 5×5 on
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,22 @@ def _test(
     p_structured = share_as_extreme(random_fit[:, of_fold], fit, high=False)
     p_noise = share_as_extreme(own_fit[:, of_fold], fit, high=True)
     score = 0.5 * np.log(spread.astype(np.float64)).mean(1)[of_fold] + 0.5 * np.log(fit)
-    if channels <= _FEW_CHANNELS and len(size) == 2 and min(size) >= 5:
-        p_structured = np.minimum(1, 2 * np.minimum(p_structured, _neighbours_alike(units, size, random)))
-    return p_structured, p_noise, score
+    return _any_of(p_structured, *_own_tests(units, size, random)), p_noise, score
+
+
+def _own_tests(units: np.ndarray, size: tuple[int, ...], random: np.random.Generator) -> list[np.ndarray]:
+    """p-values of tests that ask a filter alone, so that one that is unlike its neighbours can be structured too."""
+    tests = []
+    if len(size) == 2 and min(size) >= 3:
+        tests.append(_neighbours_alike(units, size, random))
+    if units.shape[1] > 1:
+        tests.append(shared_patterns(units).p)
+    return tests
+
+
+def _any_of(*tests: np.ndarray) -> np.ndarray:
+    """Bonferroni's p-value of several tests."""
+    return np.minimum(1, len(tests) * np.minimum.reduce(tests))
 
 
 def _folds(count: int, channels: int) -> list[np.ndarray]:
@@ -182,8 +197,14 @@ def _null_fits(spread: np.ndarray, random: np.random.Generator) -> tuple[np.ndar
 
 def _neighbours_alike(units: np.ndarray, size: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
     """Two-sided Monte-Carlo p-values of Moran's I: are neighbouring weights alike, or opposite, more than by chance?"""
-    null = random.standard_normal((_DRAWS, *units.shape[1:]))
-    null_values, values = _moran(null, size), _moran(units, size)
+    at_once = max(1, _BLOCK // units[0].size)
+    null_values = np.concatenate(
+        [
+            _moran(random.standard_normal((min(at_once, _DRAWS - start), *units.shape[1:]), np.float32), size)
+            for start in range(0, _DRAWS, at_once)
+        ]
+    )
+    values = _moran(units, size)
     high, low = share_as_extreme(null_values, values, True), share_as_extreme(null_values, values, False)
     return np.minimum(1, 2 * np.minimum(high, low))
 
