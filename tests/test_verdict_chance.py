@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from filterscope.verdicts.chance import adjusted, share_as_extreme, t_above, t_quantile
 from scipy import stats
+
+from filterscope.verdicts.chance import adjusted, share_as_extreme, t_above, t_quantile
 
 
 @pytest.mark.parametrize("freedom", [29, 99, 999, 4999])
@@ -40,6 +41,6 @@ def test_monte_carlo_p_values_are_uniform_and_ties_count_against():
     null, values = random.normal(size=4000), random.normal(size=4000)
     p = share_as_extreme(null, values, high=True)
     assert stats.kstest(p, "uniform").pvalue > 1e-3
-    assert 0 < p.min()
+    assert p.min() > 0
     assert share_as_extreme(np.ones(99), np.array([1 + 1e-9, 1 - 1e-9]), high=True).tolist() == [1, 1]
     assert share_as_extreme(np.ones(99), np.array([1 + 1e-9, 1 - 1e-9]), high=False).tolist() == [1, 1]

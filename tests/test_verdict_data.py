@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from torch import nn
+from torch.nn import functional as F
+
 from filterscope import demo
 from filterscope.dataset import SampleSource
 from filterscope.verdicts.ablation import Rise
@@ -15,9 +19,6 @@ from filterscope.verdicts.statistics import LayerStatistics
 from filterscope.verdicts.subject import Subject
 from filterscope.verdicts.use import gate, interval
 from nets import Everything, TwoConvs, images, seeded
-from scipy import stats
-from torch import nn
-from torch.nn import functional as F
 
 
 def maps(*shape, seed=0):

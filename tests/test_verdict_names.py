@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from filterscope.verdicts.matching import match_kernels
 from filterscope.verdicts.naming import NO_PATTERN, name_patterns
 from filterscope.verdicts.templates import bank

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+
 from filterscope import demo
 from filterscope.verdicts.separable import shared_patterns
 from filterscope.verdicts.structure import judge_structure
@@ -27,7 +28,9 @@ def patterned(filters=20, channels=10, seed=0):
     return np.einsum("fcp,phw->fchw", which, edges) + 0.3 * random.normal(size=(filters, channels, 3, 3))
 
 
-@pytest.mark.parametrize("shape", [(20, 10, 3, 3), (10, 1, 5, 5), (10, 1, 7, 7), (24, 3, 7, 7), (20, 8, 9), (12, 2, 3, 3, 3)])
+@pytest.mark.parametrize(
+    "shape", [(20, 10, 3, 3), (10, 1, 5, 5), (10, 1, 7, 7), (24, 3, 7, 7), (20, 8, 9), (12, 2, 3, 3, 3)]
+)
 def test_random_filters_are_called_structured_in_one_of_a_hundred(shape):
     random = np.random.default_rng(1)
     found = sum((verdicts(random.normal(size=shape), seed=seed) for seed in range(40)), Counter())
@@ -63,7 +66,9 @@ def test_planted_noise_is_found(fault):
     for repeat in range(8):
         random = np.random.default_rng([4, repeat])
         filters = random.choice(20, 4, replace=False)
-        judged = judge_structure(kernels_of(plant(demo.fashion_net(), "conv2", fault, filters, filters, random), "conv2"))
+        judged = judge_structure(
+            kernels_of(plant(demo.fashion_net(), "conv2", fault, filters, filters, random), "conv2")
+        )
         hit += sum(judged[k].verdict == "noise-like" for k in filters)
         structured += sum(judged[k].verdict == "structured" for k in filters)
         total += len(filters)

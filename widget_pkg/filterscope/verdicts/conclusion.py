@@ -17,7 +17,7 @@ from filterscope.verdicts.structure import Structure, judge_structure
 from filterscope.verdicts.use import FEWEST_IMAGES, WITHHELD, Use, gate, judge_use
 from filterscope.verdicts.verdict import FilterVerdict
 
-_MERGE_COST = 0.01  # of what the net knows: what one map for both may cost at most
+_MERGE_COST = 0.01  # of the loss of guessing: what one map for both may cost at most
 
 
 def conclude(examination: Examination, complete: bool, ablation: bool, fingerprint: str) -> Diagnosis:
@@ -50,7 +50,9 @@ def _layer(examination: Examination, index: int, ablation: bool) -> list[FilterV
     names = examination.class_names()
     ablated = examination.ablations.get(index)
     return [
-        _filter(layer, k, structures[k], patterns[k], states[k], uses[k], pairs, mirrors, seen, ablated, examination, names)
+        _filter(
+            layer, k, structures[k], patterns[k], states[k], uses[k], pairs, mirrors, seen, ablated, examination, names
+        )
         for k in range(len(kernels))
     ]
 
@@ -72,9 +74,7 @@ def _from_data(
         if held is None and not closed and not ablation:
             uses = Use(WITHHELD, reason="ablation=False, and an estimate ranks filters but decides nothing")
         uses = [uses] * count
-    pairs = {
-        pair.filter: pair for pair in examination.pairs(index) if _confirmed(pair, held, examination.knowledge)
-    }
+    pairs = {pair.filter: pair for pair in examination.pairs(index) if _confirmed(pair, held, examination.knowledge)}
     live = np.array([state.verdict == LIVE for state in states])
     return states, uses, pairs, find_mirrors(kernels, live, examination.subject.layers[index].groups)
 
@@ -84,7 +84,7 @@ def _confirmed(pair: Pair, ablation: LayerAblation | None, knowledge: Knowledge 
     rise = _merge(pair, ablation)
     if rise is None or knowledge is None or rise.images < FEWEST_IMAGES:
         return True
-    return rise.mean <= _MERGE_COST * max(knowledge.nats()[0], 0.0)
+    return rise.mean <= _MERGE_COST * knowledge.guessing()
 
 
 def _merge(pair: Pair | None, ablation: LayerAblation | None) -> Rise | None:
@@ -173,7 +173,10 @@ def _knowledge(examination: Examination) -> str:
         start = f"{images} seen, without labels: use goes by the net's own output, which tells them apart by "
         start += f"{known.nats()[0]:.3g} nats"
     else:
-        start = f"{images} seen. Loss {known.mean_loss:.3g}; always giving the shares of the classes, {known.guessing():.3g}"
+        start = (
+            f"{images} seen. Loss {known.mean_loss:.3g}; that of guessing, always giving the shares of the classes, "
+        )
+        start += f"{known.guessing():.3g}"
     return f"{start}." if not closed else f"{start}. Use is withheld: {closed}."
 
 
@@ -191,5 +194,7 @@ def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
         notes.append(f"No Taylor estimate: {examination.no_gradient}.")
     spoilt = max((one.left_out for one in examination.statistics.values()), default=0)
     if spoilt:
-        notes.append(f"Up to {spoilt} images gave NaN or infinite activations and are left out of that layer's figures.")
+        notes.append(
+            f"Up to {spoilt} images gave NaN or infinite activations and are left out of that layer's figures."
+        )
     return tuple(notes)

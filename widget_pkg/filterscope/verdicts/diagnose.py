@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from filterscope.dataset import SampleSource
@@ -46,8 +47,8 @@ def diagnose(
             `(image, label)`. Images the net was not trained on, with labels, tell most.
         images: How many images are looked at, drawn from all of `data` in an order that is the same every time.
         layers: Which layers, by index, name or module; None for all.
-        ablation: Whether each filter is removed in turn on these images, to measure what the net loses. It costs about a
-            forward pass for each filter and image; without it, use is withheld and `taylor` ranks the filters.
+        ablation: Whether each filter is removed in turn on these images, to measure what the net loses. It costs about
+            a forward pass for each filter and image; without it, use is withheld and `taylor` ranks the filters.
         classes: Class names in the order of the net's output; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
@@ -74,6 +75,27 @@ def diagnose(
     """
     if isinstance(images, bool) or not isinstance(images, int) or images < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
+    # Tensors made in the caller's inference mode could not be differentiated.
+    with torch.inference_mode(False):
+        return _diagnose(
+            net, data, images, layers, ablation, classes, transform, layout, forward, resume, progress, cancel
+        )
+
+
+def _diagnose(
+    net: nn.Module,
+    data: Any,
+    images: int,
+    layers: Any,
+    ablation: bool,
+    classes: Sequence[str] | None,
+    transform: Callable[[Any], Any] | None,
+    layout: str | None,
+    forward: Forward | None,
+    resume: Diagnosis | None,
+    progress: bool | OnProgress,
+    cancel: threading.Event | None,
+) -> Diagnosis:
     source = SampleSource(data, classes=classes, transform=transform, layout=layout, rank=image_rank(net))
     subject = Subject(net, source, forward)
     wanted = choose_layers(subject.layers, layers)
@@ -90,7 +112,7 @@ def diagnose(
         examination.run(images, ablation, on_progress, stop)
     except KeyboardInterrupt:
         interrupted = True
-        warnings.warn("stopped; the result holds for the images seen so far", stacklevel=2)
+        warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
     finally:
         if show is not None:
             show.close()
@@ -136,7 +158,8 @@ def _resumed(
         raise ValueError(f"resume looked at {', '.join(earlier.layers)}; give the same layers, or no resume")
     if len(earlier.examination.source) != len(source):
         raise ValueError(
-            f"resume saw a data set of {len(earlier.examination.source)} samples, this one has {len(source)}; give the same"
+            f"resume saw a data set of {len(earlier.examination.source)} samples, this one has {len(source)}; give the "
+            "same"
         )
     return earlier.examination.copy(subject, source)
 

@@ -1,4 +1,4 @@
-"""The result of `filterscope.diagnose`: a verdict for every filter, a summary of every layer, as tables and in words."""
+"""The result of `filterscope.diagnose`: a verdict for every filter, a summary of every layer; tables and words."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ class Diagnosis:
             import pandas
         except ImportError as error:
             raise ImportError(
-                "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the same "
-                "as a list of dictionaries, to_csv() as text"
+                "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
+                "same as a list of dictionaries, to_csv() as text"
             ) from error
         frame = pandas.DataFrame(self.rows())
         for name in ("duplicate_of", "mirror_of"):

@@ -20,7 +20,7 @@ from filterscope.verdicts.sampling import ImageBatch, batches, order_of
 from filterscope.verdicts.state import LIVE, judge_state
 from filterscope.verdicts.statistics import LayerStatistics
 from filterscope.verdicts.structure import Structure
-from filterscope.verdicts.subject import Subject
+from filterscope.verdicts.subject import OnActivation, Subject
 from filterscope.verdicts.use import gate
 
 OnProgress = Callable[[str, int, int], None]
@@ -109,8 +109,20 @@ class Examination:
 
         differentiable = not self.no_gradient
         image = batch.detach().requires_grad_(differentiable)
+        with torch.set_grad_enabled(differentiable):  # the caller may have turned it off
+            self._take_in(image, given, take, taken, edges)
+
+    def _take_in(
+        self,
+        image: torch.Tensor,
+        given: list[str | int | None],
+        take: OnActivation,
+        taken: dict[int, torch.Tensor],
+        edges: dict[int, torch.autograd.graph.GradientEdge],
+    ) -> None:
+        differentiable = image.requires_grad
         output = self.subject.run(image, self.wanted, take, gradients=differentiable)
-        scores = log_probabilities(output, len(batch))
+        scores = log_probabilities(output, len(image))
         labels = self._labels(scores, given)
         probabilities = None if scores is None else scores.detach().double().exp().cpu().numpy()
         gradients: dict[int, torch.Tensor | None] = {}

@@ -111,15 +111,15 @@ class Knowledge:
         seen = self.count > 0
         guess = -np.log(self.count[seen] / images)
         gain = float((self.count[seen] * guess).sum() - self.loss.sum()) / images
-        squares = float(
-            (self.count[seen] * guess**2 - 2 * guess * self.loss[seen] + self.squared[seen]).sum()
-        )
+        squares = float((self.count[seen] * guess**2 - 2 * guess * self.loss[seen] + self.squared[seen]).sum())
         spread = max(squares / images - gain**2, 0.0) * images / (images - 1)
         if spread == 0:
             return gain, 0.0 if gain > 0 else 1.0
         return gain, float(t_above(np.array(gain / np.sqrt(spread / images)), images - 1))
 
     def guessing(self) -> float:
-        """Loss of always giving the shares of the classes, in nats."""
+        """Loss of always giving the shares of the classes; without labels, of giving all classes alike. In nats."""
+        if self.outputs is not None:
+            return float(np.log(len(self.count)))
         shares = self.count[self.count > 0] / max(self.images, 1)
         return float(-(shares * np.log(shares)).sum())

@@ -64,7 +64,7 @@ def match_kernels(kernels: np.ndarray) -> list[Match | None]:
     units = np.where(usable[:, None], flat, 1) / np.where(usable, norms, 1)[:, None]
     templates = bank(rows, columns)
     shares = _shares(units, templates)
-    families, columns_of = _families(templates)
+    _, columns_of = _families(templates)
     p_values, scores, winners = _by_family(shares, columns_of, _null(rows, columns)[0])
     # The least expected family; where several are beyond what the null can tell, the one that explains most.
     best = np.lexsort((-scores, p_values), axis=1)[:, 0]

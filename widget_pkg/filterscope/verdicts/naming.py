@@ -66,7 +66,7 @@ def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
         shape = "×".join(map(str, size))
         return [Pattern(None, None, reason=f"there are no templates for kernels of size {shape}")] * count
     flat = kernels.reshape(count, channels, -1).astype(np.float64)
-    usable = np.isfinite(flat).all((1, 2)) & flat.any((1, 2))
+    usable = np.all(np.isfinite(flat), axis=(1, 2)) & np.any(flat, axis=(1, 2))
     flat = np.where(usable[:, None, None], flat, 0)
     shared = shared_patterns(flat)
     matches = match_kernels(np.where(usable[:, None], shared.pattern, 0).reshape(count, *size))

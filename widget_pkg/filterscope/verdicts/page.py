@@ -62,7 +62,9 @@ def _row(one: FilterVerdict) -> str:
         state += f", duplicate of #{one.duplicate_of}"
     if one.mirror_of is not None:
         state += f", mirror of #{one.mirror_of}"
-    change = "" if np.isnan(one.delta_loss) else f"{signed(one.delta_loss)} ({signed(one.ci_low)} … {signed(one.ci_high)})"
+    change = (
+        "" if np.isnan(one.delta_loss) else f"{signed(one.delta_loss)} ({signed(one.ci_low)} … {signed(one.ci_high)})"
+    )
     looks = ""
     if one.name is not None:
         looks = f"{one.name} ({one.template} {one.match:.0%}, {per_100(one.p_match)} in 100)"

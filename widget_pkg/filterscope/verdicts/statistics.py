@@ -76,7 +76,9 @@ class LayerStatistics:
 
     def add_taylor(self, activation: torch.Tensor, gradient: torch.Tensor) -> None:
         """Takes in a batch's activations and the gradients of each image's loss by them, both `(N, F, *S)`."""
-        products = (activation * gradient).flatten(2).sum(2).abs() if activation.ndim > 2 else (activation * gradient).abs()
+        products = (
+            (activation * gradient).flatten(2).sum(2).abs() if activation.ndim > 2 else (activation * gradient).abs()
+        )
         finite = torch.isfinite(products).all(1)
         self.taylor_images += int(finite.sum())
         self.taylor += _numpy(products[finite].sum(0))

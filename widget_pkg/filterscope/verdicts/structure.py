@@ -18,6 +18,7 @@ from filterscope.verdicts.separable import shared_patterns
 
 STRUCTURED, NOISE_LIKE, CANT_TELL = "structured", "noise-like", "can't tell"
 P_STRUCTURED, P_NOISE = 0.01, 0.05
+P_PLAIN = 0.05  # where fewer random filters look as structured, it isn't called noise either
 FEWEST_NUMBERS = 25  # a filter
 FEWEST_FILTERS = 5  # a layer
 
@@ -64,7 +65,7 @@ def judge_structure(kernels: np.ndarray, groups: int = 1, seed: int = 0) -> list
     count, channels, *size = kernels.shape
     flat = kernels.reshape(count, -1).astype(np.float64)
     numbers = flat.shape[1]
-    usable = np.isfinite(flat).all(1)
+    usable = np.all(np.isfinite(flat), axis=1)
     norms = np.where(usable, np.linalg.norm(np.where(usable[:, None], flat, 0), axis=1), 0)
     reasons = [_unusable(bool(finite), float(norm)) for finite, norm in zip(usable, norms, strict=True)]
     live = np.flatnonzero([not reason for reason in reasons])
@@ -82,7 +83,7 @@ def judge_structure(kernels: np.ndarray, groups: int = 1, seed: int = 0) -> list
 def _verdict(p_structured: float, p_noise: float, score: float) -> Structure:
     if p_structured < P_STRUCTURED:
         return Structure(STRUCTURED, p_structured, p_noise, score)
-    if p_noise < P_NOISE:
+    if p_noise < P_NOISE and p_structured >= P_PLAIN:
         return Structure(NOISE_LIKE, p_structured, p_noise, score)
     reason = (
         f"{_in_100(p_structured)} in 100 random filters look as structured, and {_in_100(p_noise)} in 100 that have "
@@ -156,7 +157,9 @@ def _any_of(*tests: np.ndarray) -> np.ndarray:
 def _folds(count: int, channels: int) -> list[np.ndarray]:
     """Who is judged by the others: each filter alone, or in large layers a sixteenth at a time."""
     alone = channels <= 64 and count <= 128
-    return [np.arange(k, count, 16) for k in range(min(16, count))] if not alone else [np.array([k]) for k in range(count)]
+    return (
+        [np.arange(k, count, 16) for k in range(min(16, count))] if not alone else [np.array([k]) for k in range(count)]
+    )
 
 
 def _second_moment(units: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:

@@ -65,19 +65,23 @@ class Subject:
         self.kernels, self.biases = self._weights(batch)
 
     def _first_image(self, source: SampleSource) -> np.ndarray:
+        first: SampleError | None = None
         for index in range(min(len(source), 10)):
             try:
                 with self.random.instead_of_all():
                     return source.read(index).image
             except SampleError as error:
-                first = first if index else error  # noqa: F821
+                first = first or error
+        assert first is not None  # a data set is never empty
         raise first
 
     def _weights(self, batch: torch.Tensor) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
         found: dict[int, ConvCall] = {}
         self.run(batch, range(len(self.layers)), lambda layer, activation: None, found.__setitem__)
         if len(found) < len(self.layers):
-            raise NetError("the net took another path when it was run again on the same image; its layers have no order")
+            raise NetError(
+                "the net took another path when it was run again on the same image; its layers have no order"
+            )
         calls = [found[layer] for layer in range(len(self.layers))]
         return [_array(call.kernels) for call in calls], [
             None if call.bias is None else _array(call.bias) for call in calls

@@ -100,10 +100,8 @@ def _points(grid: _Grid) -> list[Template]:
 
 def _edges(grid: _Grid) -> list[Template]:
     """A steerable pair: across and upwards, in any mixture (Freeman, Adelson 1991)."""
-    if grid.small:  # Sobel's and Prewitt's, and between
-        widths = [0.85, 1.2, np.inf]
-    else:
-        widths = [0.45 * grid.half, 0.7 * grid.half, np.inf]
+    # In 3×3 Sobel's and Prewitt's, and between.
+    widths = [0.85, 1.2, np.inf] if grid.small else [0.45 * grid.half, 0.7 * grid.half, np.inf]
     return [Template("edge", _basis(grid.x * grid.window(s), grid.y * grid.window(s))) for s in widths]
 
 
@@ -112,7 +110,10 @@ def _blobs(grid: _Grid) -> list[Template]:
     widths = [0.6, 0.85] if grid.small else [0.35 * grid.half, 0.5 * grid.half, 0.65 * grid.half]
     found = [_level((1 - squared / (2 * s * s)) * grid.window(s)) for s in widths]
     if grid.x.shape == (3, 3):
-        found += [np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0.0]]), np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1.0]])]
+        found += [
+            np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0.0]]),
+            np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1.0]]),
+        ]
     return [Template("blob", _basis(pattern)) for pattern in found]
 
 

@@ -141,7 +141,9 @@ class FilterVerdict:
             said = f"No simple pattern; nearest: {self.template}, {self.match:.0%}, and {per_100(self.p_match)} in 100 "
             said += "random kernels match it as well."
         elif self.name is not None:
-            said = f"Looks for: {self.name} ({self.match:.0%}; {per_100(self.p_match)} in 100 random kernels match it as "
+            said = (
+                f"Looks for: {self.name} ({self.match:.0%}; {per_100(self.p_match)} in 100 random kernels match it as "
+            )
             said += "well)."
         if self.state == LIVE and not np.isnan(self.fires):
             said += f" Fires in {self.fires:.0%} of the images"
