@@ -26,7 +26,7 @@ _STYLE = """
 .filterscope-diagnosis { font-size: 13px; line-height: 1.45; max-width: 100%; overflow-x: auto; }
 .filterscope-diagnosis p { margin: 0 0 6px; }
 .filterscope-diagnosis summary { cursor: pointer; padding: 4px 0; font-weight: 600; }
-.filterscope-diagnosis table { border-collapse: collapse; margin: 0 0 10px; }
+.filterscope-diagnosis table { border-collapse: collapse; margin: 0 0 10px; font-size: inherit; }
 .filterscope-diagnosis th, .filterscope-diagnosis td {
   padding: 2px 12px 2px 0; text-align: left !important; vertical-align: top; background: none; }
 .filterscope-diagnosis th { font-weight: 600; border-bottom: 1px solid currentColor; }
@@ -48,7 +48,7 @@ def as_html(diagnosis: Diagnosis) -> str:
     return f'<div class="filterscope-diagnosis"><style>{_STYLE}</style>{"".join(parts)}</div>'
 
 
-_COLUMNS = ("filter", "structure", "state", "use", "change of loss without it", "looks for", "drives")
+_COLUMNS = ("filter", "structure", "state", "use", "change of loss without it", "looks for", "driven by")
 
 
 def _table(filters: tuple[FilterVerdict, ...]) -> str:

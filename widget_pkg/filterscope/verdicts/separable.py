@@ -9,7 +9,8 @@ import numpy as np
 
 from filterscope.verdicts.chance import share_as_extreme
 
-_DRAWS = 3_000
+_DRAWS = 3_000, 20_000  # fewest and most random filters
+_NUMBERS = 12_000_000
 _BLOCK = 2_000_000  # random numbers held at once
 
 
@@ -53,10 +54,11 @@ def shared_patterns(filters: np.ndarray) -> Shared:
 def _null(channels: int, cells: int) -> np.ndarray:
     """The share in random filters."""
     random = np.random.default_rng([channels, cells])
-    at_once = max(1, min(_DRAWS, _BLOCK // (channels * cells)))
+    draws = int(np.clip(_NUMBERS // (channels * cells), *_DRAWS))
+    at_once = max(1, _BLOCK // (channels * cells))
     shares = []
-    for start in range(0, _DRAWS, at_once):
-        drawn = random.standard_normal((min(at_once, _DRAWS - start), channels, cells), np.float32)
+    for start in range(0, draws, at_once):
+        drawn = random.standard_normal((min(at_once, draws - start), channels, cells), np.float32)
         across = drawn.transpose(0, 2, 1)
         values = np.linalg.eigvalsh(drawn @ across if channels < cells else across @ drawn)
         shares.append(values[:, -1] / values.sum(1))

@@ -22,7 +22,8 @@ P_PLAIN = 0.05  # where fewer random filters look as structured, it isn't called
 FEWEST_NUMBERS = 25  # a filter
 FEWEST_FILTERS = 5  # a layer
 
-_DRAWS = 2_000
+_DRAWS = 2_000, 20_000  # fewest and most random filters; as many as these numbers allow
+_NUMBERS = 12_000_000
 _BLOCK = 4_000_000  # random numbers held at once
 
 
@@ -188,23 +189,28 @@ def _null_fits(spread: np.ndarray, random: np.random.Generator) -> tuple[np.ndar
     The fit of a direction depends on the eigenvalues alone, so one set of normal numbers serves all folds.
     """
     numbers = spread.shape[1]
-    at_once = max(1, _BLOCK // numbers)
     flat, own = [], []
-    for start in range(0, _DRAWS, at_once):
-        drawn = random.standard_normal((min(at_once, _DRAWS - start), numbers), np.float32) ** 2
+    for count in _blocks(numbers):
+        drawn = random.standard_normal((count, numbers), np.float32) ** 2
         total = drawn.sum(1, keepdims=True)
         flat.append(drawn @ (1 / spread).T / total)
         own.append(total / (drawn @ spread.T))
     return np.concatenate(flat), np.concatenate(own)
 
 
+def _blocks(numbers: int) -> list[int]:
+    """How many random filters of so many numbers are drawn at a time, until there are enough."""
+    draws = int(np.clip(_NUMBERS // numbers, *_DRAWS))
+    at_once = max(1, _BLOCK // numbers)
+    return [min(at_once, draws - start) for start in range(0, draws, at_once)]
+
+
 def _neighbours_alike(units: np.ndarray, size: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
     """Two-sided Monte-Carlo p-values of Moran's I: are neighbouring weights alike, or opposite, more than by chance?"""
-    at_once = max(1, _BLOCK // units[0].size)
     null_values = np.concatenate(
         [
-            _moran(random.standard_normal((min(at_once, _DRAWS - start), *units.shape[1:]), np.float32), size)
-            for start in range(0, _DRAWS, at_once)
+            _moran(random.standard_normal((count, *units.shape[1:]), np.float32), size)
+            for count in _blocks(units[0].size)
         ]
     )
     values = _moran(units, size)
