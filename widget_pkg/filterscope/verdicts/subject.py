@@ -173,7 +173,7 @@ class _Watch:
         self._on_conv = on_conv
         self._places = {(layer.name, layer.call): layer.index for layer in layers}
         self._calls: Counter[str] = Counter()
-        self._followed: dict[int, tuple[int, int]] = {}  # value → (layer, steps still to go)
+        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the way still to go)
 
     def _conv(self, call: ConvCall) -> None:
         layer = self._places.get((call.name, self._calls[call.name]))
@@ -182,10 +182,10 @@ class _Watch:
             return
         if self._on_conv is not None:
             self._on_conv(layer, call)
-        steps = self._layers[layer].activation.steps
+        path = self._layers[layer].activation.path
         value = self.recorder.value_of(call.output)
-        if steps and value is not None:
-            self._followed[value] = (layer, steps)
+        if path and value is not None:
+            self._followed[value] = (layer, path)
         else:
             self._on_activation(layer, call.output)
 
@@ -193,11 +193,13 @@ class _Watch:
         for value in operation.inputs:
             if value not in self._followed:
                 continue
-            layer, steps = self._followed.pop(value)
-            if steps == 1:
+            layer, (others, *path) = self._followed.pop(value)
+            if others:  # a copy that is kept, a look for NaN: the way goes through one that comes later
+                self._followed[value] = (layer, (others - 1, *path))
+            elif not path:
                 self._on_activation(layer, outputs[0])
             else:
-                self._followed[operation.outputs[0]] = (layer, steps - 1)
+                self._followed[operation.outputs[0]] = (layer, tuple(path))
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
