@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import IterableDataset, Subset, TensorDataset
 
 from filterscope import Diagnosis, NetError, demo, diagnose
 from filterscope.verdicts.diagnose import choose_layers
@@ -328,6 +328,22 @@ def test_a_net_without_gradients_says_so_and_is_judged_all_the_same():
     found = look(seeded(Cut), TensorDataset(images(60, 1, 14, 14), torch.arange(60) % 3), images=60)
     assert any("No Taylor estimate" in note for note in found.notes)
     assert {f.state for f in found.filters} <= {"live", "dead"}
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        for k in range(90):
+            yield images(1, 14, 14, seed=k), k % 3
+
+
+def test_a_stream_is_read_from_its_start():
+    net = seeded(TwoConvs)
+    held = [(images(1, 14, 14, seed=k), k % 3) for k in range(50)]
+    found = look(net, Stream(), images=50)
+    assert found.images == 50
+    fires = [f.fires for f in look(net, held, images=50).filters]
+    assert [f.fires for f in found.filters] == pytest.approx(fires)
+    assert look(net, Stream(), images=200, resume=found).images == 90
 
 
 def test_images_of_several_sizes():

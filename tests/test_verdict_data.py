@@ -301,7 +301,8 @@ def test_every_image_is_read_once_in_an_order_that_stays():
         ends.append(batch.end)
     assert found == [k for k in range(60) if k not in (3, 40)]
     assert unreadable == 2 and ends == sorted(ends) and ends[-1] == 60
-    assert sorted(order_of(60)) == list(range(60)) and (order_of(60) == order_of(60)).all()
+    assert sorted(order_of(source, 5)) == list(range(60))
+    assert (order_of(source, 5) == order_of(source, 60)).all()
 
 
 def test_activations_are_those_of_the_demo_net():

@@ -13,7 +13,7 @@ from torch import nn
 
 from filterscope.dataset import SampleSource
 from filterscope.feeding import Forward
-from filterscope.layers import ConvLayer, image_rank
+from filterscope.layers import ConvLayer, net_inputs
 from filterscope.verdicts.conclusion import conclude, layer_title
 from filterscope.verdicts.diagnosis import Diagnosis
 from filterscope.verdicts.examination import Examination, OnProgress
@@ -45,7 +45,8 @@ def diagnose(
         net: The network.
         data: What `Explorer` takes: a torch `Dataset`, a `DataLoader`, an array or tensor, a list of images or of
             `(image, label)`. Images the net was not trained on, with labels, tell most.
-        images: How many images are looked at, drawn from all of `data` in an order that is the same every time.
+        images: How many images are looked at, drawn from all of `data` in an order that is the same every time; of a
+            stream the first ones.
         layers: Which layers, by index, name or module; None for all.
         ablation: Whether each filter is removed in turn on these images, to measure what the net loses. It costs about
             a forward pass for each filter and image; without it, use is withheld and `taylor` ranks the filters.
@@ -96,7 +97,7 @@ def _diagnose(
     progress: bool | OnProgress,
     cancel: threading.Event | None,
 ) -> Diagnosis:
-    source = SampleSource(data, classes=classes, transform=transform, layout=layout, rank=image_rank(net))
+    source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
     subject = Subject(net, source, forward)
     wanted = choose_layers(subject.layers, layers)
     fingerprint = subject.fingerprint()
@@ -156,7 +157,7 @@ def _resumed(
         raise ValueError("resume is of other weights: the net was changed since; diagnose it anew, without resume")
     if earlier.examination.wanted != wanted:
         raise ValueError(f"resume looked at {', '.join(earlier.layers)}; give the same layers, or no resume")
-    if len(earlier.examination.source) != len(source):
+    if not source.is_stream and len(earlier.examination.source) != len(source):
         raise ValueError(
             f"resume saw a data set of {len(earlier.examination.source)} samples, this one has {len(source)}; give the "
             "same"

@@ -58,15 +58,15 @@ class Examination:
         self.statistics: dict[int, LayerStatistics] = {}
         self.ablations: dict[int, LayerAblation] = {}
         self.not_seen: dict[int, str] = {}
-        self._order = order_of(len(source))
         self._classes: int | None = None
         self._weights_said: dict[int, tuple[list[Structure], list[Pattern]]] = {}
 
     def run(self, images: int, ablation: bool, on_progress: OnProgress, cancel: threading.Event) -> None:
         """Looks at images until so many were seen, or `cancel` is set; then ablates on the same ones."""
-        stop = min(images, len(self._order))
+        order = order_of(self.source, images)
+        stop = min(images, len(order))
         at_once = self.subject.images_at_once()
-        for batch in batches(self.source, self._order, self.seen, stop, at_once, self.subject.random):
+        for batch in batches(self.source, order, self.seen, stop, at_once, self.subject.random):
             self._look(batch)
             on_progress("images", self.seen, stop)
             if cancel.is_set():
@@ -74,7 +74,7 @@ class Examination:
         if not ablation or gate(self.knowledge):
             return
         live, pairs = self._prepare_ablation()
-        for batch in batches(self.source, self._order, self.ablated, self.seen, at_once, self.subject.random):
+        for batch in batches(self.source, order, self.ablated, self.seen, at_once, self.subject.random):
             if not self._ablate(batch, live, pairs, cancel):
                 return
             on_progress("ablation", self.ablated, self.seen)

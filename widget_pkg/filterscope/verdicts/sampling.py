@@ -29,12 +29,16 @@ class ImageBatch:
     unreadable: int
 
 
-def order_of(total: int) -> np.ndarray:
+def order_of(source: SampleSource, images: int) -> np.ndarray:
     """The order in which the images of a data set are looked at, the same every time.
 
-    Shuffled, because many data sets are sorted by class, and a first part must stand for the whole.
+    Shuffled, because many data sets are sorted by class, and a first part must stand for the whole. A stream is
+    read from its start, as far as so many images need.
     """
-    return np.random.default_rng(total).permutation(total)
+    if source.is_stream:
+        source.reach(images - 1)
+        return np.arange(len(source))
+    return np.random.default_rng(len(source)).permutation(len(source))
 
 
 def batches(
