@@ -11,5 +11,7 @@ from filterscope import demo
 from filterscope.errors import NetError, SampleError
 from filterscope.explorer import Explorer
 from filterscope.layers import ConvLayer
+from filterscope.verdicts.diagnose import diagnose
+from filterscope.verdicts.diagnosis import Diagnosis
 
-__all__ = ["ConvLayer", "Explorer", "NetError", "SampleError", "__version__", "demo"]
+__all__ = ["ConvLayer", "Diagnosis", "Explorer", "NetError", "SampleError", "__version__", "demo", "diagnose"]

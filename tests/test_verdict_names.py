@@ -1,0 +1,106 @@
+"""What a kernel looks for: known patterns are named, at the stated error rate random kernels are not."""
+
+import numpy as np
+import pytest
+
+from filterscope.verdicts.matching import match_kernels
+from filterscope.verdicts.naming import NO_PATTERN, name_patterns
+from filterscope.verdicts.templates import bank
+from pattern_bank import FAMILIES, LINED, draw, noisy
+
+SOBEL = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1.0]])
+LINE = np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1.0]])
+
+
+def name(kernel):
+    return name_patterns(np.asarray(kernel, float)[None, None])[0].name
+
+
+def angle_apart(one, other):
+    return abs((one - other + 90) % 180 - 90)
+
+
+@pytest.mark.parametrize(("size", "ratio", "right"), [(3, 0.25, 0.97), (5, 0.5, 0.95), (7, 0.5, 0.95), (5, 0.25, 0.97)])
+def test_patterns_with_noise_are_named(size, ratio, right):
+    random = np.random.default_rng(size)
+    drawn = [draw(size, random) for _ in range(600)]
+    matches = match_kernels(np.array([noisy(kernel, ratio, random) for _, kernel, _ in drawn]))
+    hits = [m.template == family and m.p_template < 0.01 for m, (family, _, _) in zip(matches, drawn, strict=True)]
+    assert np.mean(hits) >= right
+    apart = [
+        angle_apart(m.angle, angle)
+        for m, (family, _, angle), hit in zip(matches, drawn, hits, strict=True)
+        if hit and family in LINED
+    ]
+    assert np.median(apart) <= 5
+
+
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_random_kernels_are_named_in_one_of_a_hundred(size):
+    kernels = np.random.default_rng(9).normal(size=(5000, 1, size, size))
+    named = np.mean([pattern.name != NO_PATTERN for pattern in name_patterns(kernels)])
+    assert 0.005 <= named <= 0.015
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_pure_pattern_is_matched_whole(family):
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        match = match_kernels(draw(7, random, family)[1][None])[0]
+        assert match.template == family
+        assert match.match > 0.75
+
+
+def test_polarity_and_direction_stand_in_the_name():
+    assert name(SOBEL) == "horizontal edge: dark above, bright below"
+    assert name(-SOBEL) == "horizontal edge: dark below, bright above"
+    assert name(SOBEL.T) == "vertical edge: dark left, bright right"
+    assert name(SOBEL + SOBEL.T) == "edge at 45°, bright at the lower right"
+    assert name(LINE) == "bright bar at 45°"
+    assert name(-LINE) == "dark bar at 45°"
+    assert name([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]) == "bright spot on dark"
+    assert name([[0, 0, 0], [0, 0, 0], [0, 0, 1]]) == "bright pixel 1 below and 1 right"
+    assert name(np.ones((3, 3))) == "smoothing"
+
+
+@pytest.mark.parametrize("angle", range(0, 360, 15))
+def test_an_edges_angle_is_that_of_its_line(angle):
+    turn = np.radians(angle)
+    down, x = np.mgrid[-2:3, -2:3].astype(float)
+    match = match_kernels((np.cos(turn) * x - np.sin(turn) * down)[None])[0]
+    assert match.template == "edge"
+    assert angle_apart(match.facing / 2, angle / 2) < 1e-6
+    assert angle_apart(match.angle, angle + 90) < 1e-6
+
+
+def test_colours_take_the_place_of_bright_and_dark():
+    blue_yellow = np.array([-1, -1, 2.0])[:, None, None]
+    named = name_patterns((blue_yellow * SOBEL)[None], sees_rgb=True)[0]
+    assert named.name == "blue-yellow horizontal edge: blue below, yellow above"
+    assert named.shared == pytest.approx(1)
+    gray = name_patterns((np.ones((3, 1, 1)) * SOBEL)[None], sees_rgb=True)[0]
+    assert gray.name == "horizontal edge: dark above, bright below"
+
+
+def test_channels_without_a_common_pattern_get_no_name():
+    filters = np.random.default_rng(0).normal(size=(400, 10, 3, 3))
+    assert sum(pattern.name != NO_PATTERN for pattern in name_patterns(filters)) <= 4
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1, 1), (4, 3, 5), (4, 2, 3, 3, 3), (4, 2, 1, 7), (4, 3, 2, 2)])
+def test_sizes_without_templates_say_so(shape):
+    for pattern in name_patterns(np.ones(shape)):
+        assert pattern.name is None and pattern.match is None
+        assert "no templates" in pattern.reason
+
+
+def test_zero_and_broken_kernels_have_no_match():
+    kernels = np.stack([np.zeros((3, 3)), np.full((3, 3), np.nan), SOBEL])[:, None]
+    found = name_patterns(kernels)
+    assert [pattern.name is None for pattern in found] == [True, True, False]
+
+
+@pytest.mark.parametrize("size", [(3, 3), (4, 4), (5, 5), (3, 5), (11, 11)])
+def test_templates_are_orthonormal(size):
+    for template in bank(*size):
+        np.testing.assert_allclose(template.basis @ template.basis.T, np.eye(len(template.basis)), atol=1e-9)

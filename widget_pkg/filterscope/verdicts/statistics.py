@@ -1,0 +1,120 @@
+"""What each filter of a layer did over many images: sums that are taken in batch by batch and merge exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+class LayerStatistics:
+    """Moments, extremes and class means of a layer's activation over images and positions.
+
+    Args:
+        filters: `F`.
+        classes: Of the net, 0 where it has none.
+
+    Attributes:
+        images: Images in the sums.
+        left_out: Images with a NaN or infinite value, left out.
+        positions: Values of each filter in the sums.
+        mean: float64 `(F,)`.
+        moment: Centred second co-moments, float64 `(F, F)`: sums, not yet divided.
+        high: Largest value `(F,)`.
+        low: Smallest value `(F,)`.
+        fired_images: In how many images it was above 0 somewhere `(F,)`.
+        fired: At how many positions it was above 0 `(F,)`.
+        class_count: Images of each class `(K,)`.
+        class_sum: Sum over these of the mean over positions, `(K, F)`.
+        taylor_images: Images with a gradient.
+        taylor: Sum over these of |Σ activation · ∂loss/∂activation| `(F,)`.
+    """
+
+    def __init__(self, filters: int, classes: int = 0) -> None:
+        self.images = self.left_out = self.positions = self.taylor_images = 0
+        self.mean = np.zeros(filters)
+        self.moment = np.zeros((filters, filters))
+        self.high, self.low = np.full(filters, -np.inf), np.full(filters, np.inf)
+        self.fired_images, self.fired = np.zeros(filters, np.int64), np.zeros(filters, np.int64)
+        self.class_count, self.class_sum = np.zeros(classes, np.int64), np.zeros((classes, filters))
+        self.taylor = np.zeros(filters)
+
+    def add(self, activation: torch.Tensor, labels: np.ndarray | None = None) -> None:
+        """Takes in a batch.
+
+        Args:
+            activation: `(N, F, *S)`.
+            labels: Class numbers `(N,)`, -1 for none.
+        """
+        values = activation.detach().flatten(2) if activation.ndim > 2 else activation.detach()[..., None]
+        values = values.float()
+        finite = torch.isfinite(values).all(2).all(1)
+        if not bool(finite.all()):
+            self.left_out += int((~finite).sum())
+            values = values[finite]
+            labels = None if labels is None else labels[finite.cpu().numpy()]
+        if not len(values) or not values.shape[2]:
+            return
+        batch = LayerStatistics(values.shape[1], len(self.class_count))
+        batch.images, batch.positions = len(values), len(values) * values.shape[2]
+        high = values.amax(2)
+        batch.high, batch.low = _numpy(high.amax(0)), _numpy(values.amin((0, 2)))
+        batch.fired_images = _numpy((high > 0).sum(0)).astype(np.int64)
+        batch.fired = _numpy((values > 0).sum((0, 2))).astype(np.int64)
+        by_image = values.mean(2)
+        flat = values.transpose(0, 1).flatten(1)  # (F, N·S)
+        # A constant is centred on itself, so that it has no moment at all.
+        centre = torch.where(high.amax(0) == values.amin((0, 2)), high[0], by_image.mean(0))
+        flat = flat - centre[:, None]
+        rest = _numpy(flat.mean(1))
+        batch.mean = _numpy(centre) + rest
+        batch.moment = _numpy(flat @ flat.T) - batch.positions * np.outer(rest, rest)
+        if labels is not None and len(self.class_count):
+            known = labels >= 0
+            np.add.at(batch.class_count, labels[known], 1)
+            np.add.at(batch.class_sum, labels[known], _numpy(by_image)[known])
+        self.merge(batch)
+
+    def add_taylor(self, activation: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Takes in a batch's activations and the gradients of each image's loss by them, both `(N, F, *S)`."""
+        products = (
+            (activation * gradient).flatten(2).sum(2).abs() if activation.ndim > 2 else (activation * gradient).abs()
+        )
+        finite = torch.isfinite(products).all(1)
+        self.taylor_images += int(finite.sum())
+        self.taylor += _numpy(products[finite].sum(0))
+
+    def merge(self, other: LayerStatistics) -> None:
+        """Takes in what was found on other images (Chan, Golub, LeVeque 1983)."""
+        positions = self.positions + other.positions
+        if other.positions:
+            apart = other.mean - self.mean
+            self.moment += other.moment + np.outer(apart, apart) * (self.positions * other.positions / positions)
+            self.mean += apart * (other.positions / positions)
+        self.positions = positions
+        self.high, self.low = np.maximum(self.high, other.high), np.minimum(self.low, other.low)
+        for name in ("images", "left_out", "taylor_images"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("fired_images", "fired", "class_count", "class_sum", "taylor"):
+            getattr(self, name).__iadd__(getattr(other, name))
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """Standard deviation of each filter over images and positions, `(F,)`."""
+        return np.sqrt(np.maximum(np.diag(self.moment), 0) / max(self.positions, 1))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Pearson's correlations `(F, F)`; 0 with a filter that does not vary."""
+        spread = np.sqrt(np.maximum(np.diag(self.moment), 0))
+        scale = np.outer(spread, spread)
+        return np.divide(self.moment, scale, out=np.zeros_like(self.moment), where=scale > 0)
+
+    @property
+    def class_mean(self) -> np.ndarray:
+        """Mean activation by class `(K, F)`, NaN for a class that no image had."""
+        count = self.class_count[:, None].astype(np.float64)
+        return np.divide(self.class_sum, count, out=np.full_like(self.class_sum, np.nan), where=count > 0)
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().astype(np.float64)

@@ -1,0 +1,163 @@
+"""One filter's verdicts with their evidence, as a row of numbers and as a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from filterscope.verdicts.naming import NO_PATTERN
+from filterscope.verdicts.state import LIVE
+from filterscope.verdicts.structure import CANT_TELL, STRUCTURED
+from filterscope.verdicts.use import HARMFUL, NO_USE, USED, WITHHELD
+
+
+@dataclass(frozen=True)
+class FilterVerdict:
+    """What is known of one filter. Structure and use are separate questions; neither follows from the other.
+
+    Numbers that were not measured are NaN, indices and words None.
+
+    Attributes:
+        layer: The layer's name, with `(call 1)` where the net calls it again.
+        filter: Its index in the layer.
+        structure: `"structured"`, `"noise-like"` or `"can't tell"`, from the weights alone.
+        p_structured: How often a random direction looks as structured.
+        p_noise: How often a filter that has what the layer's filters share fits it as badly.
+        noise_score: The higher, the more like noise.
+        state: `"live"`, `"dead"`, `"constant"` or `"can't tell"`.
+        duplicate_of: The earlier filter of the layer that says the same.
+        mirror_of: The filter whose weights are these turned negative.
+        use: `"used"`, `"harmful"`, `"no measurable use"` or `"withheld"`.
+        taylor: Mean over images of |Σ activation · ∂loss/∂activation|: an estimate that ranks.
+        delta_loss: Mean rise of the loss where the filter's map is replaced by its mean, in nats an image; without
+            labels, the divergence of the net's output.
+        ci_low: Lower end of its 95 % interval.
+        ci_high: Upper end.
+        share: The rise as a share of what the net knows.
+        template: Family of the best template.
+        name: What it looks for, in plain words, or `"no simple pattern"`.
+        match: Share of the common spatial pattern's energy that the template explains.
+        p_match: Share of random kernels that match this family as well.
+        p_template: Share of random kernels that match any family as unexpectedly well.
+        one_pattern: Share of the filter's energy in one spatial pattern for all its channels.
+        fires: Share of images in which it is above 0 somewhere.
+        drives_most: The class with the highest mean activation.
+        drives_least: That with the lowest.
+        hurts_most: The class whose loss rises most without it.
+        class_rise: By how much, in nats.
+        correlation: With the candidate for a duplicate.
+        merge_cost: Mean rise of the loss where the map is computed from that candidate's.
+        images: Images seen.
+        ablated: Images it was ablated on.
+        structure_reason: Why structure cannot be told.
+        state_reason: What was seen of one that is not live, or why it cannot be told.
+        use_reason: Why use is withheld.
+        labelled: Whether use goes by labels, or by the net's own output.
+    """
+
+    layer: str
+    filter: int
+    structure: str
+    p_structured: float
+    p_noise: float
+    noise_score: float
+    state: str
+    duplicate_of: int | None
+    mirror_of: int | None
+    use: str
+    taylor: float
+    delta_loss: float
+    ci_low: float
+    ci_high: float
+    share: float
+    template: str | None
+    name: str | None
+    match: float
+    p_match: float
+    p_template: float
+    one_pattern: float
+    fires: float
+    drives_most: str | None
+    drives_least: str | None
+    hurts_most: str | None
+    class_rise: float
+    correlation: float
+    merge_cost: float
+    images: int
+    ablated: int
+    structure_reason: str
+    state_reason: str
+    use_reason: str
+    labelled: bool
+
+    def row(self) -> dict[str, Any]:
+        """All of it by name, and the sentence."""
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {"sentence": self.sentence}
+
+    @property
+    def sentence(self) -> str:
+        """The verdicts in plain words."""
+        parts = [self._structure(), self._state(), self._use(), self._looks()]
+        return " ".join(part for part in parts if part)
+
+    def _structure(self) -> str:
+        if self.structure == STRUCTURED:
+            return f"Structured: {per_100(self.p_structured)} in 100 random filters look so."
+        if self.structure == CANT_TELL:
+            return f"Structured or noise: can't tell; {self.structure_reason}."
+        return (
+            f"Noise-like: it differs from what the layer's filters share ({per_100(self.p_noise)} in 100 of such would "
+            f"differ as much), and {per_100(self.p_structured)} in 100 random filters look as structured."
+        )
+
+    def _state(self) -> str:
+        said = f"{self.state.capitalize()}: {self.state_reason}." if self.state != LIVE else ""
+        if self.duplicate_of is not None:
+            said += f" Says the same as filter {self.duplicate_of} (correlation {self.correlation:.3f}"
+            cost = "" if np.isnan(self.merge_cost) else f"; one for both changes the loss by {signed(self.merge_cost)}"
+            said += f"{cost})."
+        if self.mirror_of is not None:
+            said += f" Its weights are those of filter {self.mirror_of} turned negative."
+        return said.strip()
+
+    def _use(self) -> str:
+        if self.use == WITHHELD:
+            return f"Use withheld: {self.use_reason}."
+        span = f"95 %: {signed(self.ci_low)} to {signed(self.ci_high)}, {self.ablated:,} images"
+        what = "the loss changes by" if self.labelled else "no labels: the net's output moves by"
+        measured = f"without it {what} {signed(self.delta_loss)} nats ({span})"
+        if self.use == NO_USE:
+            return f"No measurable use: {measured}."
+        said = f"{self.use.capitalize()}: {measured}, {abs(self.share):.1%} of what the net knows"
+        if self.use in (USED, HARMFUL) and self.hurts_most is not None:
+            said += f"; most for {self.hurts_most} ({signed(self.class_rise)})"
+        return f"{said}."
+
+    def _looks(self) -> str:
+        said = ""
+        if self.name == NO_PATTERN:
+            said = f"No simple pattern; nearest: {self.template}, {self.match:.0%}, and {per_100(self.p_match)} in 100 "
+            said += "random kernels match it as well."
+        elif self.name is not None:
+            said = (
+                f"Looks for: {self.name} ({self.match:.0%}; {per_100(self.p_match)} in 100 random kernels match it as "
+            )
+            said += "well)."
+        if self.state == LIVE and not np.isnan(self.fires):
+            said += f" Fires in {self.fires:.0%} of the images"
+            if self.drives_most is not None:
+                said += f", most for {self.drives_most}, least for {self.drives_least}"
+            said += "."
+        return said.strip()
+
+
+def per_100(p: float) -> str:
+    """A share as so many in 100: `0.05`, `3.2`, `41`."""
+    return f"{100 * p:.0f}" if p >= 0.1 else f"{100 * p:.1g}" if p < 0.001 else f"{100 * p:.2g}"
+
+
+def signed(value: float) -> str:
+    """`+0.0123`, `−0.5`."""
+    return f"{value:+.3g}".replace("-", "−")
