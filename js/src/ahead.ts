@@ -116,7 +116,7 @@ export class Ahead implements Listener {
 
   #next(frame: Frame): Question | null {
     const args = argsOf(frame);
-    const forth = Math.sign(this.#step) || 1;
+    const forth = this.#step < 0 ? -1 : 1;
     if (frame.detail.response.dtype === "uint8")
       return ["filters", { ...args, filters: [frame.filter], codes: false }];
     if (!frame.sample.prediction) return ["prediction", args];

@@ -39,6 +39,12 @@ interface Question {
 }
 
 const IN_FLIGHT = 3;
+/**
+ * When a lone question is followed by an empty message, which nobody answers. The server holds a reply back until the
+ * browser acknowledges the "busy" before it, and the browser does that at leisure or with its next message: from the
+ * kernel to the page 42 ms without, 21 with it (medians of 60, JupyterLab 4.6 in Chromium).
+ */
+const NUDGE_AFTER = 6;
 const KEPT_LOST = 16;
 const MOST_DOUBLINGS = 5;
 
@@ -137,7 +143,12 @@ export class Client {
       const id = `${this.#prefix}-${question.number}`;
       const { patience: usual, first = usual } = this.#options;
       const patience = (this.#heard ? usual : first) * 2 ** Math.min(this.#losses, MOST_DOUBLINGS);
-      this.#inFlight.set(id, { question, timer: setTimeout(() => this.#giveUp(id), patience) });
+      const nudge = () => {
+        if (this.#inFlight.size === 1) this.#wire.send({ kind: "nudge" });
+        flight.timer = setTimeout(() => this.#giveUp(id), patience - NUDGE_AFTER);
+      };
+      const flight = { question, timer: setTimeout(nudge, NUDGE_AFTER) };
+      this.#inFlight.set(id, flight);
       this.#wire.send(request(id, question.name, question.args));
     }
   }

@@ -219,15 +219,12 @@ function decodeReply(message: Json, buffers: readonly unknown[]): Reply {
 /** A buffer may be a window into a larger one, at any offset: Float32Array needs a multiple of four, else a copy. */
 export function decodeTensor(head: { dtype: string; shape: number[] }, buffer: unknown): Tensor {
   const { dtype, shape } = head;
-  if (dtype !== "float32" && dtype !== "uint8")
-    throw new ProtocolError(`A tensor has the unknown dtype ${dtype}.`);
+  if (dtype !== "float32" && dtype !== "uint8") throw new ProtocolError(`unknown dtype ${dtype}`);
   const bytes = bytesOf(buffer);
   const length = count(shape);
   const expected = length * (dtype === "float32" ? 4 : 1);
   if (bytes.byteLength !== expected) {
-    throw new ProtocolError(
-      `A ${dtype} tensor of shape (${shape.join(", ")}) needs ${expected} bytes, but ${bytes.byteLength} came.`,
-    );
+    throw new ProtocolError(`A ${dtype} tensor needs ${expected} bytes, but ${bytes.byteLength} came.`);
   }
   if (dtype === "uint8") return { dtype, shape, data: bytes };
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
@@ -283,6 +280,6 @@ function bodyOf<T>({ body, name, tensors }: Reply): T {
     if (!found) throw new ProtocolError("A reply lacks one of its tensors.");
     return rest.encoding ? { ...rest, tensor: found } : { ...found, ...rest };
   };
-  if (typeof body !== "object" || body === null) throw new ProtocolError(`A reply came without "${name}".`);
+  if (typeof body !== "object" || body === null) throw new ProtocolError(`A reply without ${name}`);
   return filled(body) as T;
 }

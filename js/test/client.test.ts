@@ -13,7 +13,12 @@ function setUp(options: { first?: number } = {}) {
   const events: string[] = [];
   const state = { visible: true };
   const client = new Client(
-    { send: (content) => void sent.push(content as Sent) },
+    {
+      send: (content) => {
+        if ((content as { kind: string }).kind === "nudge") events.push("nudge");
+        else sent.push(content as Sent);
+      },
+    },
     {
       reply: (reply, newest) => void replies.push({ n: reply.body, newest }),
       changed: (revision) => void events.push(`changed ${revision}`),
@@ -186,6 +191,23 @@ describe("Client", () => {
     ask(5);
     answer(sent[3]!);
     expect(replies).toEqual([{ n: 5, newest: true }]);
+  });
+
+  it("nudges the server once after a question that is alone on its way", () => {
+    const { client, sent, events, answer, ask } = setUp();
+    ask(1);
+    vi.advanceTimersByTime(500);
+    expect(events).toEqual(["nudge"]);
+    ask(2);
+    ask(3);
+    vi.advanceTimersByTime(100);
+    expect(events).toEqual(["nudge"]); // each message of several does it for the one before
+    for (const request of sent) answer(request);
+    ask(4);
+    answer(sent[3]!);
+    vi.advanceTimersByTime(100);
+    expect(events).toEqual(["nudge"]);
+    client.dispose();
   });
 
   it("hands on what the kernel says unasked", () => {

@@ -216,7 +216,7 @@ export class FakeModel {
   }
 
   send(content: Sent): void {
-    this.sent.push(content);
+    if (content.kind === "request") this.sent.push(content);
   }
 
   emit(name: string, ...args: unknown[]): void {

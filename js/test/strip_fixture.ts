@@ -11,7 +11,7 @@ export function setUp(behaviour: StripBehaviour = {}) {
   const picked: number[] = [];
   const state = { held: false, visible: true };
   const strip = new StripView(
-    { send: (content) => void sent.push(content as StripRequest) },
+    { send: (content) => void ("id" in content && sent.push(content as StripRequest)) },
     { select: (image) => void picked.push(image), held: () => state.held, visible: () => state.visible },
   );
   document.body.append(strip.root);
