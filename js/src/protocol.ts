@@ -280,6 +280,6 @@ function bodyOf<T>({ body, name, tensors }: Reply): T {
     if (!found) throw new ProtocolError("A reply lacks one of its tensors.");
     return rest.encoding ? { ...rest, tensor: found } : { ...found, ...rest };
   };
-  if (typeof body !== "object" || body === null) throw new ProtocolError(`A reply without ${name}`);
+  if (typeof body !== "object" || body === null) throw new ProtocolError(`no ${name}`);
   return filled(body) as T;
 }
