@@ -126,9 +126,10 @@ export class Ahead implements Listener {
   /** A neighbour's frame, and then its prediction. While a cell runs, both would soon be of old weights. */
   #neighbour(frame: Frame, step: number): Question | null {
     const args = { ...argsOf(frame), image: frame.image + step };
-    const images = this.#options.images() ?? Number.POSITIVE_INFINITY;
-    if (frame.cell_runs || args.image < 0 || args.image >= images) return null;
-    const held = this.#options.frames.find(args);
+    const { frames, images } = this.#options;
+    if (frame.cell_runs || args.image < 0 || args.image >= (images() ?? Number.POSITIVE_INFINITY))
+      return null;
+    const held = frames.find(args);
     if (!held) return ["ahead", { ...args, kernels_held: frame.revision }];
     return held.sample.prediction ? null : ["prediction", args];
   }

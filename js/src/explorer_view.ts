@@ -142,8 +142,7 @@ export class ExplorerView implements Listener {
         if (frame) this.#framed(frame, newest);
       }
     } catch (error) {
-      if (newest)
-        this.#fail(`The page could not read the kernel's answer: ${(error as Error).message}`, reply.name);
+      if (newest) this.#fail(`The page cannot read the answer: ${(error as Error).message}`, reply.name);
     }
   }
 
