@@ -10,6 +10,17 @@ def class_scores(output: object, images: int) -> np.ndarray | None:
     """Probabilities of the classes, float64 `(N, K)`, or None where the output is not one score a class.
 
     Logits and log-probabilities go through a softmax; an output that is non-negative and sums to 1 is taken as it is.
+    """
+    found = class_output(output, images)
+    if found is None:
+        return None
+    scores = found.detach().to("cpu", torch.float64)
+    return scores.numpy() if are_probabilities(scores) else torch.softmax(scores, 1).numpy()
+
+
+def class_output(output: object, images: int) -> torch.Tensor | None:
+    """The part of a net's output that is one score a class, `(N, K)`, as the net gave it; None where there is none.
+
     A dictionary's `"logits"` or `"out"`, an object's `.logits` and the first item of a tuple count as the output.
     """
     if isinstance(output, dict):
@@ -22,7 +33,9 @@ def class_scores(output: object, images: int) -> np.ndarray | None:
         return None
     if output.shape[1] < 2 or not output.is_floating_point():
         return None
-    scores = output.detach().to("cpu", torch.float64)
-    if bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all()):
-        return scores.numpy()
-    return torch.softmax(scores, 1).numpy()
+    return output
+
+
+def are_probabilities(scores: torch.Tensor) -> bool:
+    """Whether scores `(N, K)` are non-negative and sum to 1, so that they are the classes' probabilities already."""
+    return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from filterscope.prediction import are_probabilities, class_output
 from filterscope.verdicts.chance import t_above
 
 UNLABELLED = -1
@@ -18,21 +19,11 @@ def log_probabilities(output: object, images: int) -> torch.Tensor | None:
 
     The same outputs count as in `filterscope.prediction.class_scores`.
     """
-    if isinstance(output, dict):
-        output = output.get("logits", output.get("out"))
-    elif hasattr(output, "logits"):
-        output = output.logits
-    elif isinstance(output, tuple | list) and output:
-        output = output[0]
-    if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != images:
+    found = class_output(output, images)
+    if found is None:
         return None
-    if output.shape[1] < 2 or not output.is_floating_point():
-        return None
-    scores = output.float()
-    values = scores.detach()
-    if bool((values >= 0).all()) and bool(((values.sum(1) - 1).abs() < 1e-3).all()):
-        return scores.clamp_min(1e-12).log()
-    return torch.log_softmax(scores, 1)
+    scores = found.float()
+    return scores.clamp_min(1e-12).log() if are_probabilities(scores.detach()) else torch.log_softmax(scores, 1)
 
 
 def class_numbers(labels: Sequence[str | int | None], classes: Sequence[str], outputs: int) -> np.ndarray:
