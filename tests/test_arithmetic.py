@@ -12,7 +12,7 @@ from filterscope.engine import Engine
 from filterscope.point_frame import build_arithmetic
 from filterscope.pointer import Pointer
 from gradient_mask import ends_and_middle
-from nets import Everything, TwoConvs, geometries, images, seeded
+from nets import ANY_RANK, Everything, TwoConvs, geometries, images, seeded
 
 
 def point(net, *shape):
@@ -49,19 +49,6 @@ def test_every_geometry(stride):
             assert check(pointer, f, position).pre_activation == pre[(f, *position)]
         counted += 1
     assert counted == (360 if stride == 1 else 216)
-
-
-ANY_RANK = {
-    "conv1d": lambda: nn.Conv1d(4, 6, 5, stride=2, padding=3, dilation=2, groups=2, padding_mode="circular"),
-    "conv1d same": lambda: nn.Conv1d(4, 6, 4, padding="same"),
-    "conv3d": lambda: nn.Conv3d(4, 6, (2, 3, 3), stride=(2, 1, 2), padding=(1, 0, 2), dilation=(2, 1, 1), groups=2),
-    "conv3d replicate": lambda: nn.Conv3d(4, 6, 3, padding=1, padding_mode="replicate", bias=False),
-    "transposed 1d": lambda: nn.ConvTranspose1d(4, 6, 5, stride=3, padding=1, output_padding=2, groups=2),
-    "transposed 2d": lambda: nn.ConvTranspose2d(4, 6, (3, 4), stride=(2, 3), padding=(1, 0), output_padding=(1, 2)),
-    "transposed 2d, dilated": lambda: nn.ConvTranspose2d(4, 6, 3, stride=2, dilation=(2, 3), groups=2, bias=False),
-    "transposed 2d, cut": lambda: nn.ConvTranspose2d(4, 6, 2, stride=2, padding=3),
-    "transposed 3d": lambda: nn.ConvTranspose3d(4, 6, (2, 3, 2), stride=2, padding=1, output_padding=(1, 0, 1)),
-}
 
 
 @pytest.mark.parametrize("kind", ANY_RANK)

@@ -10,7 +10,7 @@ from torch import nn
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.response import _convolve, gray, layer_responses, response_over_image, shown_channels
-from nets import geometries, images, seeded
+from nets import ANY_RANK, geometries, images, seeded
 
 
 def agree(found, expected):
@@ -36,19 +36,6 @@ def test_over_input_plus_bias_is_the_pre_activation_for_every_geometry(stride):
             agree(sum(alone) + bias[f], expected[f])
         counted += 1
     assert counted == (360 if stride == 1 else 216)
-
-
-ANY_RANK = {
-    "conv1d": lambda: nn.Conv1d(4, 6, 5, stride=2, padding=3, dilation=2, groups=2, padding_mode="circular"),
-    "conv1d same": lambda: nn.Conv1d(4, 6, 4, padding="same"),
-    "conv3d": lambda: nn.Conv3d(4, 6, (2, 3, 3), stride=(2, 1, 2), padding=(1, 0, 2), dilation=(2, 1, 1), groups=2),
-    "conv3d replicate": lambda: nn.Conv3d(4, 6, 3, padding=1, padding_mode="replicate", bias=False),
-    "transposed 1d": lambda: nn.ConvTranspose1d(4, 6, 5, stride=3, padding=1, output_padding=2, groups=2),
-    "transposed 2d": lambda: nn.ConvTranspose2d(4, 6, (3, 4), stride=(2, 3), padding=(1, 0), output_padding=(1, 2)),
-    "transposed 2d, dilated": lambda: nn.ConvTranspose2d(4, 6, 3, stride=2, dilation=(2, 3), groups=2, bias=False),
-    "transposed 2d, cut": lambda: nn.ConvTranspose2d(4, 6, 2, stride=2, padding=3),
-    "transposed 3d": lambda: nn.ConvTranspose3d(4, 6, (2, 3, 2), stride=2, padding=1, output_padding=(1, 0, 1)),
-}
 
 
 @pytest.mark.parametrize("kind", ANY_RANK)
