@@ -34,7 +34,8 @@ function minus(text: string): string {
 
 export function percent(probability: number): string {
   const hundredths = probability * 100;
-  return `${hundredths < 1 ? +hundredths.toPrecision(1) : Math.round(hundredths)} %`;
+  const small = hundredths < 0.05 ? "<0.1" : +hundredths.toFixed(1);
+  return `${hundredths < 1 ? small : Math.round(hundredths)} %`;
 }
 
 export function className(name: ClassName): string {
