@@ -12,7 +12,7 @@ import { type Summary, sides, summaryOf } from "./tensor";
 /** One range for the layer, or each filter's own. */
 export function rangeOf(picture: Picture, filter: number): Range {
   const range = picture.ranges.length > 1 ? picture.ranges[filter] : picture.ranges[0];
-  if (!range) throw new Error("A picture without a range");
+  if (!range) throw new Error("A picture has no range");
   return range;
 }
 
