@@ -1,8 +1,11 @@
 // Bundles the frontend into the Python package:
-//   node build.mjs            writes  widget_pkg/filterscope/static/widget.js and widget.css
+//   node build.mjs            writes  widget_pkg/filterscope/static/widget.js, widget.css and panels.js
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
-// Both files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
+// The second module, panels.js, is for views that have painted their first picture (src/seam.ts). All are made together,
+// because their short names must agree.
+//
+// All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
 // tell a stale bundle. The recipe, to be followed to the byte by anyone who recomputes it:
 //
 //   files  = every file below js/src (all levels), and js/build.mjs, js/internal_names.mjs, js/package-lock.json
@@ -21,7 +24,19 @@ import { internalNames, plainPrivates } from "./internal_names.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const target = path.join(here, "..", "widget_pkg", "filterscope", "static");
-const limit = 60_000; // bytes, script and style sheet together: the bundle travels in full with every instance
+// In bytes: the first travels in full with every instance, script and style sheet; the second once with every view.
+const limits = [
+  { names: ["widget.js", "widget.css"], limit: 60_000 },
+  { names: ["panels.js"], limit: 60_000 },
+];
+
+const entries = [
+  [
+    { in: "src/widget.ts", out: "widget" },
+    { in: "src/style.css", out: "widget" },
+  ],
+  [{ in: "src/panels.ts", out: "panels" }],
+];
 
 const builtins = Object.fromEntries(
   [
@@ -43,19 +58,30 @@ async function sourcesHash() {
   return hash.digest("hex");
 }
 
+/** A style sheet as text, for a module that has its own inside of it. */
+const styleText = {
+  name: "style text",
+  setup(build) {
+    build.onResolve({ filter: /\.css\?inline$/ }, ({ path: name, resolveDir }) => ({
+      path: path.join(resolveDir, name.replace("?inline", "")),
+      namespace: "style-text",
+    }));
+    build.onLoad({ filter: /./, namespace: "style-text" }, async ({ path: name }) => {
+      const { code } = await esbuild.transform(await readFile(name, "utf8"), { loader: "css", minify: true });
+      return { loader: "text", contents: code };
+    });
+  },
+};
+
 async function bundle() {
   const banner = `/* filterscope frontend, built by js/build.mjs; sources sha256:${await sourcesHash()} */`;
-  const result = await esbuild.build({
+  const shared = {
     absWorkingDir: here,
-    entryPoints: [
-      { in: "src/widget.ts", out: "widget" },
-      { in: "src/style.css", out: "widget" },
-    ],
     outdir: "static",
     bundle: true,
     minify: true,
     mangleProps: new RegExp(`^(private_.*|${internalNames(here).join("|")})$`),
-    plugins: [plainPrivates],
+    plugins: [plainPrivates, styleText],
     inject: ["src/builtins.ts"],
     define: { ...builtins, "Number.POSITIVE_INFINITY": "Infinity" },
     format: "esm",
@@ -64,17 +90,29 @@ async function bundle() {
     legalComments: "none",
     write: false,
     logLevel: "warning",
-  });
-  return result.outputFiles.map((file) => ({
+  };
+  // One after the other: each keeps the short names that those before it gave.
+  let mangleCache = {};
+  const files = [];
+  for (const entryPoints of entries) {
+    const result = await esbuild.build({ ...shared, entryPoints, mangleCache });
+    mangleCache = result.mangleCache;
+    files.push(...result.outputFiles);
+  }
+  return files.map((file) => ({
     name: path.basename(file.path),
     text: `${banner}\n${file.text}`,
   }));
 }
 
 const files = await bundle();
-const size = files.reduce((sum, file) => sum + Buffer.byteLength(file.text), 0);
-if (size > limit) {
-  console.error(`The bundle has ${size} bytes, more than the ${limit} it may have.`);
+const parts = limits.map(({ names, limit }) => {
+  const found = files.filter((file) => names.includes(file.name));
+  return { names, limit, size: found.reduce((sum, file) => sum + Buffer.byteLength(file.text), 0) };
+});
+for (const { names, limit, size } of parts) {
+  if (size <= limit) continue;
+  console.error(`${names.join(" + ")} has ${size} bytes, more than the ${limit} it may have.`);
   process.exit(1);
 }
 
@@ -94,4 +132,4 @@ if (process.argv.includes("--check")) {
   await mkdir(target, { recursive: true });
   for (const file of files) await writeFile(path.join(target, file.name), file.text);
 }
-console.log(`${files.map((file) => file.name).join(" + ")}: ${size} bytes`);
+for (const { names, size } of parts) console.log(`${names.join(" + ")}: ${size} bytes`);

@@ -118,7 +118,7 @@ function symbolsOf(node, checker) {
 export const plainPrivates = {
   name: "plain privates",
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/][^\\/]+\.ts$/ }, async ({ path: name }) => ({
+    build.onLoad({ filter: /[\\/]src[\\/].+\.ts$/ }, async ({ path: name }) => ({
       loader: "ts",
       contents: withArrows(name, withPlainPrivates(name, await readFile(name, "utf8"))),
     }));

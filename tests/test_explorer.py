@@ -14,6 +14,7 @@ from torch.utils.data import TensorDataset
 from traitlets import TraitError
 
 from filterscope import Explorer, NetError, SampleError
+from filterscope.assets import panels_module
 from nets import TwoConvs, images, seeded
 
 
@@ -270,6 +271,12 @@ def test_describe_and_frame_are_answered(explorer, sent):
     assert np.array_equal(shown, explorer.activation)
 
 
+def test_a_page_gets_its_second_module_when_it_asks(explorer, sent):
+    ask(explorer, "panels")
+    ((answered, _),) = sent
+    assert answered["body"] == {"module": panels_module()}
+
+
 def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, sent):
     ask(explorer, "frame", image=99, layer=0, filter=0, source="input")
     ask(explorer, "fly")
@@ -279,7 +286,7 @@ def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, s
     said = [content.get("error", {}).get("message", "body") for content, _ in sent]
     assert said == [
         "image is 99; this data set has images 0 … 3",
-        "unknown request 'fly'; known are ahead, describe, filters, frame, prediction, strip",
+        "unknown request 'fly'; known are ahead, describe, filters, frame, panels, prediction, strip",
         "body",
     ]
 

@@ -57,7 +57,7 @@ def test_the_wheel_holds_bundle_demo_and_licences(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    for name in ["static/widget.js", "static/widget.css", "py.typed"]:
+    for name in ["static/widget.js", "static/widget.css", "static/panels.js", "py.typed"]:
         assert f"filterscope/{name}" in names
     assert sizes["filterscope/static/widget.js"] > 1000
     assert {"epoch_00.pt", "epoch_01.pt"} <= EPOCHS, f"models/fashion_net holds {sorted(EPOCHS)}"

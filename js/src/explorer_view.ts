@@ -12,10 +12,12 @@ import { ImageView } from "./image";
 import { KernelView } from "./kernel";
 import { MapView } from "./map";
 import { Palettes } from "./palette";
+import { PanelsSlot } from "./panels_slot";
 import {
   type Description,
   decodeDescription,
   decodeFrame,
+  decodeModule,
   type Frame,
   type FrameArgs,
   type Reply,
@@ -23,6 +25,7 @@ import {
   type Scale,
   type Slices,
 } from "./protocol";
+import type { Host, MakePanels } from "./seam";
 import {
   fitSelection,
   fitSlices,
@@ -58,7 +61,9 @@ export class ExplorerView implements Listener {
   readonly #client: Client;
   readonly #strip: StripView;
   readonly #ahead: Ahead;
+  readonly #host: Host;
   readonly #frames = new Frames(HELD_BYTES);
+  readonly #slot = new PanelsSlot();
 
   #description: Description | null = null;
   #painted: Frame | null = null;
@@ -73,7 +78,8 @@ export class ExplorerView implements Listener {
   #following = false;
   readonly #undo: (() => void)[] = [];
 
-  constructor(model: AnyModel<Traits>) {
+  /** `panels`: where they need not be fetched, as in a saved page. */
+  constructor(model: AnyModel<Traits>, { panels }: { panels?: MakePanels } = {}) {
     this.#model = model;
     this.#controls = new Controls(
       {
@@ -94,10 +100,11 @@ export class ExplorerView implements Listener {
       this.#status.busy,
     );
     const visible = () => this.root.isConnected;
+    const current = () => (this.root.dataset.ready === "true" ? this.#painted : null);
     this.#client = new Client(model, this, { patience: PATIENCE, first: FIRST_PATIENCE, visible });
     this.#ahead = new Ahead(model, {
       frames: this.#frames,
-      current: () => (this.root.dataset.ready === "true" ? this.#painted : null),
+      current,
       images: () => this.#description?.images ?? null,
       framed: (reply) => this.#keep(reply),
       more: () => this.#follow(true),
@@ -109,13 +116,32 @@ export class ExplorerView implements Listener {
       held: () => this.#client.busy, // thumbnails never delay a frame
       visible: () => this.root.getClientRects().length > 0,
     });
-    this.#response.link(this.#activation);
-    const pictures = this.#views.slice(0, -1).map((view) => view.root);
-    const row = element("div.fs-pictures", ...pictures);
-    const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, row, this.#grid.root];
+    const large = [this.#image, this.#kernel, this.#response, this.#activation];
+    const row = element("div.fs-pictures", ...large.map((view) => view.root));
+    const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes];
+    parts.push(this.#slot.above, row, this.#slot.below, this.#grid.root, this.#slot.end);
     this.root.append(element("div.fs-inner", ...parts));
     for (const view of this.#views) view.clear();
+    this.#host = {
+      root: this.root,
+      model,
+      palettes: this.#palettes,
+      pictures: large.map((view) => view.picture),
+      above: this.#slot.above,
+      below: this.#slot.below,
+      end: this.#slot.end,
+      grid: this.#grid.root,
+      cells: this.#grid.extent,
+      current,
+      description: () => this.#description,
+      select: (change) => this.#select(change),
+      announce: (words) => this.#status.announce(words),
+      busy: () => this.#client.busy,
+      visible,
+    };
+    this.#grid.placed = () => this.#slot.panels?.placed();
     this.#listen();
+    if (panels) this.#slot.stand(panels, this.#host, () => {});
     this.#client.ask("describe", {});
     this.#follow();
   }
@@ -125,6 +151,7 @@ export class ExplorerView implements Listener {
     this.#client.dispose();
     this.#strip.dispose();
     this.#ahead.dispose();
+    this.#slot.dispose();
     this.#status.dispose();
     this.#frames.clear();
     this.root.remove();
@@ -132,11 +159,13 @@ export class ExplorerView implements Listener {
 
   reply(reply: Reply, newest: boolean): void {
     if (reply.error) {
-      if (newest) this.#fail(reply.error.message, reply.name);
+      if (reply.name === "panels") this.#slot.refuse(this.#host);
+      else if (newest) this.#fail(reply.error.message, reply.name);
       return; // an older question's error says nothing about what is asked now
     }
     try {
       if (reply.name === "describe") this.#described(decodeDescription(reply));
+      else if (reply.name === "panels") this.#load(decodeModule(reply));
       else {
         const frame = this.#decode(reply);
         if (frame) this.#framed(frame, newest);
@@ -166,6 +195,7 @@ export class ExplorerView implements Listener {
       this.#client.receive(content, buffers ?? []);
       this.#strip.receive(content, buffers ?? []);
       this.#ahead.receive(content, buffers ?? []);
+      this.#slot.panels?.receive(content, buffers ?? []);
     };
     const moved = () => this.#followSoon();
     model.on("msg:custom", received);
@@ -177,6 +207,7 @@ export class ExplorerView implements Listener {
     const theme = onThemeChange(root, () => {
       followTheme(root);
       this.#grid.draw();
+      this.#slot.panels?.themed();
     });
     this.#undo.push(
       () => model.off("msg:custom", received),
@@ -272,9 +303,10 @@ export class ExplorerView implements Listener {
 
   #paint(frame: Frame): void {
     this.#errors.frame = null;
-    const name = this.#description?.layers[frame.layer]?.name ?? `layer ${frame.layer}`;
+    const name = this.#layerName(frame);
     for (const view of this.#views) view.paint(frame, name);
     this.#painted = frame;
+    this.#slot.panels?.painted(frame, name);
     Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
     const parts = [`image ${frame.image}`, verdict(frame.sample), name, `filter ${frame.filter}`];
     this.#status.announce(parts.filter(Boolean).join(", "));
@@ -286,6 +318,7 @@ export class ExplorerView implements Listener {
     if (name === "frame") {
       this.#painted = null;
       for (const view of this.#views) view.clear();
+      this.#slot.panels?.cleared();
       for (const key of ["image", "layer", "filter"]) delete this.root.dataset[key];
     }
     this.#show();
@@ -302,6 +335,20 @@ export class ExplorerView implements Listener {
     const ready = current && error === null && this.#description !== null;
     const waiting = !ready && error === null;
     this.#status.show({ ready, waiting, error, notice: this.#notice });
+    if (!ready || this.#slot.asked) return;
+    this.#slot.asked = true;
+    this.#client.ask("panels", {}); // not before: the first picture does not wait for it
+  }
+
+  #load(text: string): void {
+    this.#slot.load(text, this.#host, (panels) => {
+      if (this.#painted) panels.painted(this.#painted, this.#layerName(this.#painted));
+    });
+    this.#follow(); // what waited for this answer
+  }
+
+  #layerName({ layer }: Frame): string {
+    return this.#description?.layers[layer]?.name ?? `layer ${layer}`;
   }
 
   #resize(): void {
@@ -326,5 +373,6 @@ export class ExplorerView implements Listener {
     this.root.style.setProperty("--fs-picture", `${box}px`);
     this.root.style.setProperty("--fs-gap", `${gap}px`);
     for (const view of this.#views) view.layout(view === this.#grid ? width : box, ratio);
+    this.#slot.layout(width, ratio);
   }
 }

@@ -32,11 +32,13 @@ export class GridView {
     "aria-valuenow": 0,
     "aria-label": "all filters of the layer: arrow keys move, Enter selects",
   });
-  readonly #extent = element("div.fs-extent", this.#canvas);
-  readonly #scroller = element("div.fs-scroller", this.#extent);
+  readonly extent = element("div.fs-extent", this.#canvas);
+  readonly #scroller = element("div.fs-scroller", this.extent);
   readonly #pick: (filter: number) => void;
   readonly #painter: GridPainter;
   readonly root: HTMLElement;
+  /** Called after cells were given their places. */
+  placed: () => void = () => {};
 
   #frame: Frame | null = null;
   #geometry: GridGeometry | null = null;
@@ -123,8 +125,8 @@ export class GridView {
     const height = geometry.rows * geometry.cellHeight;
     const seen = Math.min(height, GRID_HEIGHT);
     this.#scroller.style.maxHeight = `${GRID_HEIGHT}px`;
-    this.#extent.style.height = `${height}px`;
-    this.#extent.style.width = `${width}px`;
+    this.extent.style.height = `${height}px`;
+    this.extent.style.width = `${width}px`;
     this.#resizeCanvas(width, seen);
     const rect = ({ x, y, width: w, height: h }: Rect) => [x, y, w, h].join(" ");
     Object.assign(this.#canvas.dataset, {
@@ -137,6 +139,7 @@ export class GridView {
     });
     this.#say(frame, content.filters);
     this.draw();
+    this.placed();
   }
 
   #resizeCanvas(width: number, height: number): void {

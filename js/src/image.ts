@@ -16,7 +16,7 @@ export class ImageView {
   readonly #bars = element("ol.fs-bars", { "aria-label": "prediction" });
   readonly #said = element("div.fs-said", this.#bars);
   readonly #plane: Choice;
-  readonly #picture: PictureBox;
+  readonly picture: PictureBox;
   readonly root: HTMLElement;
   #painted: Sample | null = null;
 
@@ -25,12 +25,12 @@ export class ImageView {
       choose(plane === "" ? null : Number(plane)),
     );
     this.#plane.root.hidden = true;
-    this.#picture = new PictureBox("image", [this.#plane.root, this.#said]);
-    this.root = this.#picture.root;
+    this.picture = new PictureBox("image", [this.#plane.root, this.#said]);
+    this.root = this.picture.root;
   }
 
   layout(box: number, ratio: number): void {
-    this.#picture.layout(box, ratio);
+    this.picture.layout(box, ratio);
   }
 
   paint({ image, sample, plane }: Frame): void {
@@ -38,7 +38,7 @@ export class ImageView {
     const before = this.#painted?.planes;
     this.#painted = sample;
     const { display, range, reduced, planes } = sample;
-    rasterOfDisplay(display).show(this.#picture.canvas);
+    rasterOfDisplay(display).show(this.picture.canvas);
     const [, width = 1, channels = 1] = display.shape;
     if (planes !== before) {
       const each = Array.from({ length: planes }, (_, c) => [String(c), `channel ${c}`] as const);
@@ -55,7 +55,7 @@ export class ImageView {
       notes: [sample.note],
       warning: "",
     };
-    this.#picture.shown(words, (row, column) => {
+    this.picture.paint(words, (row, column) => {
       const at = (row * width + column) * channels;
       const bytes = Array.from(display.data.subarray(at, at + channels));
       return {
@@ -72,7 +72,7 @@ export class ImageView {
 
   clear(): void {
     this.#painted = null;
-    this.#picture.clear("image");
+    this.picture.clear("image");
     this.#bars.replaceChildren();
   }
 

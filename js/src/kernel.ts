@@ -8,9 +8,9 @@ import { contentInWords, Legend, warningInWords } from "./legend";
 import { rangeOf } from "./map";
 import { colourOf, type PaletteName, type Palettes } from "./palette";
 import { PictureBox, pixelInWords } from "./picture";
-import type { Pixel } from "./pixel_cursor";
 import type { Frame, Range } from "./protocol";
 import { Raster } from "./raster";
+import type { Pixel } from "./seam";
 import { type Summary, summaryOf } from "./tensor";
 
 /** Cells along a side up to which a number fits into each. */
@@ -47,17 +47,17 @@ export function kernelsAreSummed({ kernels, detail }: Frame): boolean {
 
 export class KernelView {
   readonly #legend = new Legend();
-  readonly #picture = new PictureBox("kernel", [this.#legend.root]);
+  readonly picture = new PictureBox("kernel", [this.#legend.root]);
   readonly #numbers = element("div.fs-numbers", { "aria-hidden": "true" });
-  readonly root = this.#picture.root;
+  readonly root = this.picture.root;
 
   readonly #palettes: Palettes;
   #kernels: Kernels | null = null;
 
   constructor(palettes: Palettes, pickChannel: (channel: number) => void) {
     this.#palettes = palettes;
-    this.#picture.mount.append(this.#numbers);
-    this.#picture.cursor.press = (pixel) => {
+    this.picture.mount.append(this.#numbers);
+    this.picture.press = (pixel) => {
       const place = this.#kernels && placeIn(this.#kernels, pixel);
       if (!place || this.#kernels?.n === 1) return false;
       pickChannel(place.channel); // several are shown only where all are: each stands for its own channel
@@ -66,7 +66,7 @@ export class KernelView {
   }
 
   layout(box: number, ratio: number): void {
-    this.#picture.layout(box, ratio);
+    this.picture.layout(box, ratio);
   }
 
   paint(frame: Frame): void {
@@ -78,7 +78,7 @@ export class KernelView {
     const mosaic = mosaicOf(n, width, height);
     const raster = new Raster(mosaic.width, mosaic.height);
     raster.putMosaic(codes, 0, n, width, height, this.#palettes.lookup(range.signed));
-    raster.show(this.#picture.canvas);
+    raster.show(this.picture.canvas);
     const palette = this.#palettes.nameFor(range.signed);
     this.#legend.paint(range, palette);
     const numbers = n === 1 && tensor.dtype === "float32" ? tensor.data : new Float32Array();
@@ -93,8 +93,8 @@ export class KernelView {
       notes: [n === 1 ? frame.notes.kernel : `${frame.notes.kernel}; click one to see it alone`],
       warning: warningInWords(range, summary, frame.scale),
     };
-    this.#picture.canvas.classList.toggle("fs-pickable", n > 1);
-    this.#picture.shown(words, (y, x) => {
+    this.picture.canvas.classList.toggle("fs-pickable", n > 1);
+    this.picture.paint(words, (y, x) => {
       const place = placeIn(kernels, { row: y, column: x });
       if (!place) return null;
       const { channel, row, column } = place;
@@ -107,7 +107,7 @@ export class KernelView {
 
   clear(): void {
     this.#kernels = null;
-    this.#picture.clear("kernel");
+    this.picture.clear("kernel");
     this.#legend.clear();
     this.#numbers.replaceChildren();
   }

@@ -3,8 +3,8 @@
 import { element, setText } from "./dom";
 import { number } from "./format";
 import { gradientOf, type PaletteName } from "./palette";
-import type { Reading } from "./pixel_cursor";
 import type { Range } from "./protocol";
+import type { Reading } from "./seam";
 import type { Summary } from "./tensor";
 
 export class Legend {

@@ -20,23 +20,18 @@ export class MapView {
   readonly #view: "response" | "activation";
   readonly #palettes: Palettes;
   readonly #legend = new Legend();
-  readonly #picture: PictureBox;
+  readonly picture: PictureBox;
   readonly root: HTMLElement;
 
   constructor(view: "response" | "activation", palettes: Palettes) {
     this.#view = view;
     this.#palettes = palettes;
-    this.#picture = new PictureBox(view, [this.#legend.root]);
-    this.root = this.#picture.root;
-  }
-
-  /** The same pixel is pointed at in both. */
-  link(other: MapView): void {
-    this.#picture.cursor.link(other.#picture.cursor);
+    this.picture = new PictureBox(view, [this.#legend.root]);
+    this.root = this.picture.root;
   }
 
   layout(box: number, ratio: number): void {
-    this.#picture.layout(box, ratio);
+    this.picture.layout(box, ratio);
   }
 
   paint(frame: Frame): void {
@@ -45,7 +40,7 @@ export class MapView {
     const { width, height } = sides(tensor);
     const raster = new Raster(width, height);
     raster.put(codesFor(tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
-    raster.show(this.#picture.canvas);
+    raster.show(this.picture.canvas);
     this.#legend.paint(range, this.#palettes.nameFor(range.signed));
     const summary = summaryOf(tensor);
     const words = {
@@ -56,14 +51,14 @@ export class MapView {
       notes: [frame.notes[this.#view], this.#view === "response" ? agreementInWords(frame, summary) : ""],
       warning: warningInWords(range, summary, frame.scale),
     };
-    this.#picture.shown(words, (row, column) => ({
+    this.picture.paint(words, (row, column) => ({
       where: pixelInWords(row, column),
       value: valueInWords(tensor, row * width + column, range),
     }));
   }
 
   clear(): void {
-    this.#picture.clear(this.#view);
+    this.picture.clear(this.#view);
     this.#legend.clear();
   }
 }

@@ -2,9 +2,7 @@
 
 import { attribute, element, setText } from "./dom";
 import { fitPicture } from "./geometry";
-import { PixelCursor, type Probe, type Reading } from "./pixel_cursor";
-
-export type View = "image" | "kernel" | "response" | "activation";
+import type { LargePicture, Pixel, Probe, Reading, Shown, View } from "./seam";
 
 export interface Words {
   /** The view's name, and after it which image or filter it shows. */
@@ -17,32 +15,31 @@ export interface Words {
   readonly warning: string;
 }
 
-const NOTHING: Words = {
-  title: "",
-  which: "",
-  size: "",
-  content: { where: "", value: "" },
-  notes: [],
-  warning: "",
-};
+const NOTHING: Shown = { rows: 0, columns: 0, probe: () => null, content: { where: "", value: "" } };
 
-export class PictureBox {
+export class PictureBox implements LargePicture {
+  readonly view: View;
   readonly canvas: HTMLCanvasElement;
-  readonly cursor: PixelCursor;
   readonly #title = element("b");
   readonly #which = element("span");
   readonly #size = element("span.fs-size");
   readonly mount = element("div.fs-mount");
+  readonly #where = element("span");
+  readonly #value = element("span.fs-value");
+  readonly #readout = element("p.fs-readout", this.#where, this.#value);
   readonly #notes = element("div.fs-notes");
   readonly #warning = element("p.fs-warning");
   readonly root: HTMLElement;
 
-  #columns = 1;
-  #rows = 1;
+  shown = NOTHING;
+  /** Until there is something that points at pixels. */
+  changed = () => this.say(null);
+  press = (_pixel: Pixel) => false;
   #box = 200;
   #ratio = 1;
 
   constructor(view: View, below: readonly Node[]) {
+    this.view = view;
     this.canvas = element("canvas", {
       "data-view": view,
       tabindex: 0,
@@ -53,13 +50,12 @@ export class PictureBox {
       width: 1,
       height: 1,
     });
-    this.cursor = new PixelCursor(this.canvas);
-    this.mount.append(this.canvas, this.cursor.marker);
+    this.mount.append(this.canvas);
     this.root = element(
       `figure.fs-figure.fs-${view}`,
       element("figcaption", element("span.fs-title", this.#title, this.#which), this.#size),
       element("div.fs-box", this.mount),
-      this.cursor.readout,
+      this.#readout,
       ...below,
       this.#notes,
     );
@@ -73,18 +69,29 @@ export class PictureBox {
   }
 
   /** Called after the canvas was given its columns × rows pixels. */
-  shown(words: Words, probe: Probe): void {
-    this.#columns = this.canvas.width;
-    this.#rows = this.canvas.height;
-    this.#fit();
-    this.#describe(words);
-    this.cursor.shown(this.#rows, this.#columns, probe, words.content);
+  paint(words: Words, probe: Probe): void {
+    const { width, height } = this.canvas;
+    this.#show({ rows: height, columns: width, probe, content: words.content }, words);
   }
 
   clear(title: string): void {
     this.canvas.getContext("2d")?.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    this.#describe({ ...NOTHING, title });
-    this.cursor.clear();
+    this.#show(NOTHING, { title, which: "", size: "", content: NOTHING.content, notes: [], warning: "" });
+  }
+
+  say(reading: Reading | null): void {
+    const { where, value } = reading ?? this.shown.content;
+    setText(this.#where, where);
+    setText(this.#value, value);
+    this.#readout.classList.toggle("fs-at", reading !== null);
+    attribute(this.canvas, "aria-valuetext", `${where}${reading ? ":" : ""} ${value}`);
+  }
+
+  #show(shown: Shown, words: Words): void {
+    this.shown = shown;
+    this.#fit();
+    this.#describe(words);
+    this.changed();
   }
 
   #describe({ title, which, size, content, notes, warning }: Words): void {
@@ -102,7 +109,9 @@ export class PictureBox {
   }
 
   #fit(): void {
-    const { width, height, crisp } = fitPicture(this.#columns, this.#rows, this.#box, this.#ratio);
+    const { rows, columns } = this.shown;
+    if (!rows) return; // cleared: it keeps its size
+    const { width, height, crisp } = fitPicture(columns, rows, this.#box, this.#ratio);
     this.mount.style.width = `${width}px`;
     this.mount.style.height = `${height}px`;
     this.canvas.style.imageRendering = crisp ? "" : "auto";

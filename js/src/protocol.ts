@@ -164,7 +164,7 @@ export interface Strip {
   };
 }
 
-export type RequestName = "describe" | "frame" | "ahead" | "prediction" | "filters" | "strip";
+export type RequestName = "describe" | "frame" | "ahead" | "prediction" | "filters" | "strip" | "panels";
 
 export interface Reply {
   readonly id: string;
@@ -239,6 +239,11 @@ function bytesOf(buffer: unknown): Uint8Array {
 
 export function decodeDescription(reply: Reply): Description {
   return bodyOf(reply);
+}
+
+/** The text of the page's second module. */
+export function decodeModule(reply: Reply): string {
+  return bodyOf<{ module: string }>(reply).module;
 }
 
 /** `kernels`: those that the page holds, for a reply that leaves them out. */

@@ -5,14 +5,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { internalNames, withPlainPrivates } from "../internal_names.mjs";
 import { TRAITS } from "../src/selection";
 import { FakeModel } from "./fake_kernel";
 import { usePage } from "./page";
 
 const JS = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-const BUNDLE = path.join(JS, "..", "widget_pkg", "filterscope", "static", "widget.js");
+const STATIC = path.join(JS, "..", "widget_pkg", "filterscope", "static");
+const textOf = (name) => readFileSync(path.join(STATIC, name), "utf8"); // vite loads no module from outside of js/
+/** What a module exports as its default; `loaded` stands for what it would import later. */
+const defaultOf = (name, loaded) =>
+  new Function(
+    "loaded",
+    textOf(name)
+      .replace(/export\s*\{\s*(\w+) as default\s*\};?\s*$/, "return $1;")
+      .replace(/\bimport\(/, "loaded("),
+  )(loaded);
 
 /** Every name that an interface or a literal of protocol.ts spells out. */
 function wireNames() {
@@ -50,8 +59,9 @@ describe("names in the bundle", () => {
 
   it("are short for what is internal", () => {
     expect(internal).toEqual(expect.arrayContaining(["moveCursor", "putMosaic", "showChannel"]));
-    const text = readFileSync(BUNDLE, "utf8");
-    for (const name of internal) expect(text, name).not.toMatch(new RegExp(`\\.${name}\\b`));
+    for (const name of internal)
+      for (const text of ["widget.js", "panels.js"].map(textOf))
+        expect(text, name).not.toMatch(new RegExp(`\\.${name}\\b`));
   });
 
   it.each(OUTSIDE)("keep %s, which means something outside", (name) => {
@@ -70,7 +80,8 @@ describe("private members", () => {
 
   it("stand in no class whose parent has a parent among ours, which would need a third series", () => {
     const parents = new Map();
-    for (const name of readdirSync(path.join(JS, "src"))) {
+    for (const name of readdirSync(path.join(JS, "src"), { recursive: true })) {
+      if (!name.endsWith(".ts")) continue;
       const text = readFileSync(path.join(JS, "src", name), "utf8");
       for (const [, child, parent] of text.matchAll(/class (\w+) extends (\w+)/g)) parents.set(child, parent);
     }
@@ -83,8 +94,7 @@ describe("the bundle", () => {
   usePage();
 
   it("asks, paints what the kernel answers, and writes traits under their names", () => {
-    const text = readFileSync(BUNDLE, "utf8"); // vite loads no module from outside of js/
-    const widget = new Function(text.replace(/export\s*\{\s*(\w+) as default\s*\};?\s*$/, "return $1;"))();
+    const widget = defaultOf("widget.js");
     const model = new FakeModel();
     const el = document.createElement("div");
     document.body.append(el);
@@ -94,6 +104,26 @@ describe("the bundle", () => {
     expect(root.dataset).toMatchObject({ ready: "true", image: "0", layer: "0", filter: "0" });
     root.querySelector("button[aria-label='next filter']").click();
     expect(model.traits.filter_index).toBe(1);
+    clean();
+    expect(el.childElementCount).toBe(0);
+  });
+
+  it("calls what crosses the seam by the same short names in both modules", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {}); // jsdom cannot parse nested styles
+    vi.stubGlobal("URL", { createObjectURL: () => "blob:", revokeObjectURL: () => {} });
+    const widget = defaultOf("widget.js", async () => ({ default: defaultOf("panels.js") }));
+    const model = new FakeModel();
+    const el = document.createElement("div");
+    document.body.append(el);
+    const clean = widget().render({ model: model.model, el });
+    model.answerAll();
+    const root = el.querySelector(".filterscope");
+    await vi.waitFor(() => expect(root.dataset.panels).toBe("true"));
+    expect(root.querySelector("style").textContent).toContain(".fs-marker");
+    const canvas = root.querySelector("canvas[data-view=response]");
+    canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    expect(canvas.closest("figure").querySelector(".fs-readout").textContent).toContain("row 2, col 2");
+    expect(canvas.parentElement.querySelector(".fs-marker").hidden).toBe(false);
     clean();
     expect(el.childElementCount).toBe(0);
   });

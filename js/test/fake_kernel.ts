@@ -43,6 +43,8 @@ export interface Behaviour {
   images?: number;
   /** Channels of an image that are drawn one at a time. */
   planes?: number;
+  /** The text of the page's second module. */
+  module?: string;
   /** Each pixel of the image stands for a block of so many. */
   reduced?: number;
 }
@@ -245,6 +247,8 @@ export class FakeModel {
         layers: LAYERS,
       };
       this.message({ kind: "reply", id, name, body, tensors: [] });
+    } else if (name === "panels") {
+      this.message({ kind: "reply", id, name, body: { module: this.behaviour.module ?? "" }, tensors: [] });
     } else if (this.behaviour.error) {
       this.message({
         kind: "reply",

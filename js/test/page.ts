@@ -1,16 +1,21 @@
 /** The widget in a jsdom page, with a fake kernel behind it. */
 
 import { afterEach, beforeEach, vi } from "vitest";
+import { ExplorerView } from "../src/explorer_view";
+import makePanels from "../src/panels";
+import type { MakePanels } from "../src/seam";
 import type { Traits } from "../src/selection";
-import widget from "../src/widget";
 import { FakeResizeObserver, installCanvas } from "./canvas";
 import { FakeModel } from "./fake_kernel";
 
 export const cleanups: (() => void)[] = [];
 
-export function render(model: FakeModel) {
+/** With the second module in its place from the start, or without it. */
+export function render(model: FakeModel, panels: MakePanels | null = makePanels) {
   const el = document.createElement("div");
-  const clean = widget().render({ model: model.model, el } as never);
+  const view = new ExplorerView(model.model, panels ? { panels } : {});
+  el.append(view.root);
+  const clean = () => view.dispose();
   cleanups.push(clean);
   document.body.append(el);
   const root = el.querySelector<HTMLElement>(".filterscope")!;

@@ -2,7 +2,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { codeOf } from "../src/codes";
 import { colourOf } from "../src/palette";
-import { PixelCursor } from "../src/pixel_cursor";
+import { PixelCursor } from "../src/panels/pixel_cursor";
+import { PictureBox } from "../src/picture";
 import { pixel } from "./canvas";
 import { FakeModel } from "./fake_kernel";
 import { choose, open, render, slide, usePage } from "./page";
@@ -189,15 +190,19 @@ describe("a data set that grows while it is read", () => {
 
 describe("two linked pictures", () => {
   const cursorOf = (rows: number, columns: number) => {
-    const canvas = document.createElement("canvas");
-    const cursor = new PixelCursor(canvas);
-    const shown = (r: number, c: number) =>
-      cursor.shown(r, c, (row, column) => ({ where: `${row} ${column}`, value: "" }), {
-        where: "idle",
+    const picture = new PictureBox("response", []);
+    const words = { title: "", which: "", size: "", notes: [], warning: "" };
+    const cursor = new PixelCursor(picture);
+    const shown = (r: number, c: number) => {
+      Object.assign(picture.canvas, { height: r, width: c });
+      picture.paint({ ...words, content: { where: "idle", value: "" } }, (row, column) => ({
+        where: `${row} ${column}`,
         value: "",
-      });
+      }));
+    };
     shown(rows, columns);
-    return { canvas, shown, says: () => cursor.readout.firstElementChild!.textContent, cursor };
+    const says = () => picture.root.querySelector(".fs-readout")!.firstElementChild!.textContent;
+    return { canvas: picture.canvas, shown, says, cursor };
   };
 
   it("show the same pixel while they are of one size", () => {

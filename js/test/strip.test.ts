@@ -205,6 +205,8 @@ describe("in the explorer", () => {
     expect(model.sent.map((request) => request.name as string)).toEqual(["describe", "frame"]);
     model.answer(model.sent[0]!);
     model.answer(model.sent[0]!);
+    expect(model.sent.map((request) => request.name as string)).toEqual(["panels"]);
+    model.answer(model.sent[0]!);
     expect(model.sent.map((request) => request.name as string)).toEqual(["strip"]);
     const request = model.sent.pop() as unknown as StripRequest;
     const { content, buffers } = stripReply(request.id, request.args);

@@ -138,8 +138,17 @@ class NotebookPage:
     def ready(
         self, n: int = 0, *, image: int | None = None, layer: int | None = None, filter: int | None = None
     ) -> Locator:
-        """Wait until what the n-th explorer shows is its selection, and the selection is this one; returns its root."""
-        painted = {"data-ready": "true", "data-image": image, "data-layer": layer, "data-filter": filter}
+        """Wait until what the n-th explorer shows is its selection, and the selection is this one; returns its root.
+
+        The page's second module is there too.
+        """
+        painted = {
+            "data-ready": "true",
+            "data-panels": "true",
+            "data-image": image,
+            "data-layer": layer,
+            "data-filter": filter,
+        }
         wanted = "".join(f'[{name}="{value}"]' for name, value in painted.items() if value is not None)
         root = self.widget(n)
         try:

@@ -30,7 +30,7 @@ class StandIn(anywidget.AnyWidget):
             context.fillStyle = `rgb(255 128 ${image})`;
             context.fillRect(1, 0, 1, 1);
             slider.value = image;
-            Object.assign(root.dataset, { image, ready: true });
+            Object.assign(root.dataset, { image, ready: true, panels: true });
         };
         slider.oninput = () => { model.set("image_index", +slider.value); model.save_changes(); };
         model.on("change:image_index", paint);

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import operator
-import os
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -17,6 +15,7 @@ import traitlets
 from torch import nn
 
 from filterscope import selection, wire
+from filterscope.assets import asset
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.layers import ConvLayer, net_inputs
@@ -26,21 +25,12 @@ from filterscope.readings import Readings
 from filterscope.response import SOURCES
 from filterscope.subshells import stay_where_asked
 
-_STATIC = Path(__file__).parent / "static"
 _KEEP: Any = object()
 _TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
 
 # Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
 # lock is held for computing only, never while somebody else's code runs.
 _MOVING = threading.RLock()
-
-
-def _asset(name: str) -> Path | str:
-    """A file of the frontend: its text, or where it is reloaded while one works on it, its path.
-
-    anywidget watches a path by a callback that keeps every widget alive for good.
-    """
-    return _STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else (_STATIC / name).read_text("utf-8")
 
 
 def _unwrapped(name: str) -> str:
@@ -112,8 +102,8 @@ class Explorer(Pointing, Readings, anywidget.AnyWidget):
         (10, 3, 3)
     """
 
-    _esm = _asset("widget.js")
-    _css = _asset("widget.css")
+    _esm = asset("widget.js")
+    _css = asset("widget.css")
 
     image_index = _Index(0, help="Which image of the data set.").tag(sync=True)
     layer_index = _Index(0, help="Which layer, in execution order.").tag(sync=True)

@@ -18,7 +18,7 @@ from filterscope import wire
 from filterscope.ending import end_with_python
 
 # What the person waits for comes first; what makes the next move quick comes after.
-_FIRST = ("describe", "frame", "prediction", "filters", "ahead", "strip")
+_FIRST = ("describe", "frame", "panels", "prediction", "filters", "ahead", "strip")
 _IDLE_SECONDS = 2.0  # how long a thread waits for more work
 _CLOSE_SECONDS = 5.0
 

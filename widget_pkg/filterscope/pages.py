@@ -8,6 +8,7 @@ from dataclasses import astuple, replace
 from typing import Any
 
 from filterscope import __version__, wire
+from filterscope.assets import panels_module
 from filterscope.cache import Cache
 from filterscope.cells import follow_cells
 from filterscope.engine import Engine
@@ -40,6 +41,7 @@ class Pages:
         self._handlers: dict[str, wire.Handler] = {
             "describe": self._describe,
             "frame": self._frame,
+            "panels": self._panels,
             "ahead": self._ahead,
             "prediction": self._prediction,
             "filters": self._filters,
@@ -122,6 +124,9 @@ class Pages:
         with self._engine.lock:
             self._look_once(Selection(*astuple(selection_from(self._engine, args))[:5]))  # the traits
             return self._built(args)
+
+    def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
+        return {"module": panels_module()}
 
     def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
