@@ -7,7 +7,7 @@ import type { Host, Panels } from "./seam";
 
 export default (host: Host): Panels => {
   const style = element("style", css);
-  host.root.prepend(style);
+  host.root.append(style);
   const parts: readonly Partial<Panels>[] = [new Cursors(host)];
   return {
     painted: (frame, layerName) => {
