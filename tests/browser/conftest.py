@@ -6,6 +6,7 @@ from playwright.sync_api import sync_playwright
 from lab import Lab
 from lab_server import LabServer
 from machine import find_chromium
+from vscode_host import VSCodeHost
 
 FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root otherwise; only pages of this machine are opened
@@ -45,10 +46,23 @@ def browser_context():
 
 
 @pytest.fixture(scope="session")
-def lab_for_the_run(lab_server, browser_context, pytestconfig):
-    output = pytestconfig.rootpath / "test-output"
-    output.mkdir(exist_ok=True)
+def output(pytestconfig):
+    """The folder for screenshots."""
+    folder = pytestconfig.rootpath / "test-output"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab_for_the_run(lab_server, browser_context, output):
     return Lab(lab_server, browser_context, output)
+
+
+@pytest.fixture(scope="session")
+def vscode_for_the_run(lab_server, browser_context, output):
+    host = VSCodeHost(lab_server, browser_context.browser, output)
+    yield host
+    host.close()
 
 
 @pytest.fixture

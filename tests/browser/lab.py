@@ -1,16 +1,12 @@
 """What a browser test holds: `Lab` (JupyterLab in one browser page) and `NotebookPage` (one notebook open in it)."""
 
-import base64
-import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nbformat
-import numpy as np
-from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Page
 
+from explorer_page import ExplorerPage, Watch, save_screenshot
 from lab_server import Kernel, LabServer, plain
 
 # What JupyterLab itself does wrong now and then, without any widget.
@@ -53,36 +49,15 @@ CELL_OUTPUTS = f"""([path, index]) => {{
 }}"""
 SAVE = f"path => ({FIND_PANEL})(path).context.save()"
 CLOSE_ALL = "() => { for (const panel of [...jupyterapp.shell.widgets('main')]) panel.dispose(); }"
-# Drawn onto a plain 2-D canvas first, so that any kind of canvas can be read.
-READ_CANVAS = """canvas => new Promise(resolve => {
-    const copy = document.createElement('canvas');
-    copy.width = canvas.width; copy.height = canvas.height;
-    const context = copy.getContext('2d', {willReadFrequently: true});
-    context.drawImage(canvas, 0, 0);
-    const reader = new FileReader();
-    reader.onload = () => resolve([canvas.width, canvas.height, reader.result.split(',')[1]]);
-    reader.readAsDataURL(new Blob([context.getImageData(0, 0, canvas.width, canvas.height).data]));
-})"""
 
 
-class NotebookPage:
+class NotebookPage(ExplorerPage):
     """One notebook in one browser tab, its widgets, and the kernel behind it."""
 
     def __init__(self, lab: "Lab", page: Page, path: str, kernel: Kernel):
+        super().__init__(page, kernel)
         self.lab = lab
-        self.page = page
         self.path = path
-        self.kernel = kernel
-
-    def python(self, code: str, timeout: float = 60):
-        """Run code in the notebook's kernel; returns its last expression's value, by way of JSON."""
-        return self.kernel.python(code, timeout)
-
-    def expect_python(self, code: str, value: object, timeout: float = 10) -> None:
-        """Wait until this code's value in the kernel is that one: what the page sends takes a moment to arrive."""
-        deadline = time.monotonic() + timeout
-        while (found := self.python(code)) != value:
-            assert time.monotonic() < deadline, f"{code} is {found!r}, not {value!r}, after {timeout} s"
 
     def connect(self) -> None:
         """Open the notebook in this tab, if it is not, and wait until its kernel is connected and idle."""
@@ -123,66 +98,6 @@ class NotebookPage:
         tab.connect()
         return tab
 
-    def widget(self, n: int = 0) -> Locator:
-        """The root element of the page's n-th explorer."""
-        return self.page.locator(".filterscope").nth(n)
-
-    def slider(self, name: str, n: int = 0) -> Locator:
-        """The slider called image, layer or filter."""
-        return self.widget(n).locator(f"input[type=range][name={name}]")
-
-    def canvas(self, view: str, n: int = 0) -> Locator:
-        """The canvas of one view: image, kernel, response, activation or grid."""
-        return self.widget(n).locator(f"canvas[data-view={view}]")
-
-    def ready(
-        self, n: int = 0, *, image: int | None = None, layer: int | None = None, filter: int | None = None
-    ) -> Locator:
-        """Wait until what the n-th explorer shows is its selection, and the selection is this one; returns its root.
-
-        The page's second module is there too.
-        """
-        painted = {
-            "data-ready": "true",
-            "data-panels": "true",
-            "data-image": image,
-            "data-layer": layer,
-            "data-filter": filter,
-        }
-        wanted = "".join(f'[{name}="{value}"]' for name, value in painted.items() if value is not None)
-        root = self.widget(n)
-        try:
-            root.and_(self.page.locator(wanted)).wait_for(state="attached")
-        except Exception as error:
-            shown = root.evaluate("e => ({...e.dataset})") if root.count() else "no such widget"
-            raise AssertionError(f"waited for {wanted}; the widget's data: {shown}") from error
-        return root
-
-    def drag(self, name: str, fraction: float, n: int = 0, steps: int = 12) -> int:
-        """Drag a slider's thumb by mouse to a place between 0 (left end) and 1; returns the value it then has."""
-        slider = self.slider(name, n)
-        slider.scroll_into_view_if_needed()
-        box = slider.bounding_box()
-        assert box, f"the {name} slider is not visible"
-        low, high, now = slider.evaluate("e => [+e.min, +e.max, +e.value]")
-        # The thumb's centre travels between half a thumb from either end; thumbs are about as wide as a slider is high.
-        thumb = min(box["height"], 16)
-        start, end = (
-            box["x"] + thumb / 2 + (box["width"] - thumb) * part
-            for part in ((now - low) / max(high - low, 1), fraction)
-        )
-        middle = box["y"] + box["height"] / 2
-        mouse = self.page.mouse
-        mouse.move(start, middle)
-        mouse.down()
-        mouse.move(end, middle, steps=steps)
-        mouse.up()
-        return int(slider.input_value())
-
-    def canvas_pixels(self, view: str, n: int = 0) -> np.ndarray:
-        """What a view's canvas holds, uint8 (rows, columns, RGBA), in the canvas's own pixels."""
-        return read_canvas(self.canvas(view, n))
-
     def theme(self, name: str) -> None:
         """Switch JupyterLab's theme until the test ends: "JupyterLab Dark", "JupyterLab Light"."""
         self.lab.set_theme(name, self.page)
@@ -192,12 +107,6 @@ class NotebookPage:
         return self.lab.screenshot(name, self.page)
 
 
-def read_canvas(canvas: Locator) -> np.ndarray:
-    """A canvas element's pixels, uint8 (rows, columns, RGBA)."""
-    width, height, data = canvas.evaluate(READ_CANVAS)
-    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
-
-
 class Lab:
     """JupyterLab in a browser, for one test after the other: one page is kept, its notebooks are closed."""
 
@@ -205,28 +114,13 @@ class Lab:
         self.server = server
         self._context = context
         self._output = output
-        self._problems: list[str] = []
-        self._allowed: list[str] = []
+        self._watch = Watch(server.url)
         self._kernels: list[Kernel] = []
         self._notebooks = 0
         self._theme = LIGHT
-        context.on("page", self._watch)
+        context.on("page", self._watch.page)
         self.page = context.new_page()
         self.page.goto(server.entrance)
-
-    def _watch(self, page: Page) -> None:
-        def said(message) -> None:
-            if message.type == "error":
-                self._problems.append(f"console: {message.text} ({message.location.get('url', '')})")
-
-        def asked(request) -> None:
-            place = urlsplit(request.url)
-            if place.scheme in ("http", "https", "ws", "wss") and place.netloc != urlsplit(self.server.url).netloc:
-                self._problems.append(f"the page asked the network for {request.url}")
-
-        page.on("console", said)
-        page.on("pageerror", lambda error: self._problems.append(f"page error: {error.stack or error.message}"))
-        page.on("request", asked)
 
     def open(self, cells: Sequence[str], run: bool = True) -> NotebookPage:
         """Open a new notebook with these cells on a fresh kernel and, unless told otherwise, run them all."""
@@ -254,18 +148,15 @@ class Lab:
 
     def allow(self, pattern: str) -> None:
         """Console and page errors that match this regular expression are meant to happen in this test."""
-        self._allowed.append(pattern)
+        self._watch.allow(pattern)
 
     def problems(self) -> list[str]:
         """Console errors, page errors and requests to the network so far, less those that are allowed."""
-        allowed = [*JUPYTERLAB_NOISE, *self._allowed]
-        return [problem for problem in self._problems if not any(re.search(pattern, problem) for pattern in allowed)]
+        return self._watch.problems(*JUPYTERLAB_NOISE)
 
     def screenshot(self, name: str, page: Page | None = None) -> Path:
         """Save a picture of a page in test-output/."""
-        path = self._output / (re.sub(r"[^\w.-]+", "_", name) + ".png")
-        (page or self.page).screenshot(path=path)
-        return path
+        return save_screenshot(page or self.page, self._output, name)
 
     def set_theme(self, name: str, page: Page) -> None:
         """Switch the theme of JupyterLab in this page; the next test starts in the light one again."""
@@ -288,5 +179,4 @@ class Lab:
         for kernel in self._kernels:
             self.server.end_kernel(kernel)
         self._kernels.clear()
-        self._problems.clear()
-        self._allowed.clear()
+        self._watch.clear()

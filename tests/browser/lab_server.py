@@ -71,6 +71,10 @@ class Kernel:
             raise PythonError(f"{answer['ename']}: {answer['evalue']}\n{plain(answer['traceback'])}")
         return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
 
+    def start(self, code: str) -> None:
+        """Begin to run a cell, and do not wait for its end."""
+        self._client.execute(code, store_history=False)
+
     def _reply(self, request: str, code: str, timeout: float) -> dict:
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
@@ -100,6 +104,7 @@ class LabServer:
         self.url = f"http://127.0.0.1:{port}"
         self.log = home / "jupyterlab.log"
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+        command += ["--JupyterNotebookApp.expose_app_in_browser=True"]  # Notebook 7, on the same server
         command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
         command += [f"--ServerApp.root_dir={self.root}"]
         with self.log.open("wb") as log:
@@ -135,7 +140,12 @@ class LabServer:
     @property
     def entrance(self) -> str:
         """The address that lets a browser in."""
-        return f"{self.url}/lab?token={self._token}"
+        return f"{self.url}/lab{self.pass_word}"
+
+    @property
+    def pass_word(self) -> str:
+        """What lets a browser in, behind any of the server's addresses."""
+        return f"?token={self._token}"
 
     def rest(self, method: str, path: str, body: object = None):
         """One call of the server's REST interface; returns the decoded answer."""
@@ -151,10 +161,13 @@ class LabServer:
             self._ahead = self._background.submit(self._start_kernel)
 
     def _start_kernel(self) -> Kernel:
-        kernel_id = self.rest("POST", "/api/kernels", {"name": "python3"})["id"]
-        kernel = Kernel(kernel_id, self._runtime / f"kernel-{kernel_id}.json")
+        kernel = self.kernel(self.rest("POST", "/api/kernels", {"name": "python3"})["id"])
         kernel.python(WARM_UP)
         return kernel
+
+    def kernel(self, kernel_id: str) -> Kernel:
+        """A kernel of this server, asked directly."""
+        return Kernel(kernel_id, self._runtime / f"kernel-{kernel_id}.json")
 
     def take_kernel(self) -> Kernel:
         """The kernel that was started ahead; it is the caller's to end with `end_kernel`."""

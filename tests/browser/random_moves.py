@@ -1,6 +1,6 @@
 """Random moves made inside the page, faster than any person, and what must hold at every one of them."""
 
-from lab import NotebookPage
+from explorer_page import ExplorerPage
 
 # After each move, waited for or not, what stands under an image's and a filter's label is what stood there before.
 MOVE = """async ([root, count, seed]) => {
@@ -61,12 +61,12 @@ MOVE = """async ([root, count, seed]) => {
 }"""
 
 
-def move_at_random(notebook: NotebookPage, count: int, seed: int) -> list[str]:
+def move_at_random(notebook: ExplorerPage, count: int, seed: int) -> list[str]:
     """Makes so many moves; returns each label that did not stand over its own pictures."""
     return notebook.page.evaluate(MOVE, [notebook.widget().element_handle(), count, seed])
 
 
-def page_bytes(notebook: NotebookPage) -> int:
+def page_bytes(notebook: ExplorerPage) -> int:
     """The page's JavaScript heap in use and its array buffers, after garbage collection."""
     session = notebook.page.context.new_cdp_session(notebook.page)
     session.send("HeapProfiler.collectGarbage")
@@ -82,7 +82,7 @@ next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.s
 """
 
 
-def kernel_bytes(notebook: NotebookPage) -> int:
+def kernel_bytes(notebook: ExplorerPage) -> int:
     """The kernel's resident memory."""
     return notebook.python(KERNEL_BYTES)
 
@@ -93,6 +93,6 @@ CACHES = """
 """
 
 
-def kernel_caches(notebook: NotebookPage) -> list[list[int]]:
+def kernel_caches(notebook: ExplorerPage) -> list[list[int]]:
     """Bytes held and allowed, of maps, samples and responses."""
     return notebook.python(CACHES)

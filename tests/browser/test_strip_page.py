@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from lab import read_canvas
+from explorer_page import read_canvas
 
 pytestmark = pytest.mark.browser
 

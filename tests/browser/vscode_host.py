@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page
 
-from lab import NotebookPage
+from explorer_page import ExplorerPage, Watch, save_screenshot
 from lab_server import Kernel, LabServer, plain
 
 PAGE = Path(__file__).parent / "vscode"
@@ -43,11 +43,11 @@ def widget_scripts() -> dict[str, str]:
     return found
 
 
-class VSCodePage(NotebookPage):
+class VSCodePage(ExplorerPage):
     """One notebook's outputs as VS Code shows them; cells are run by `run`."""
 
     def __init__(self, host: "VSCodeHost", page: Page, kernel: Kernel):
-        super().__init__(None, page, "", kernel)
+        super().__init__(page, kernel)
         self.host = host
 
     def run(self, code: str) -> None:
@@ -95,31 +95,15 @@ class VSCodeHost:
             raise RuntimeError(f"{MANAGER} is missing: run `npm ci` in js/ (`make test` does)")
         self.server = server
         self.output = output
-        self.problems: list[str] = []
         self._token = parse_qs(urlsplit(server.entrance).query)["token"][0]
         self._context = browser.new_context(viewport={"width": 1400, "height": TALL})
         self._context.set_default_timeout(30_000)
         self._context.add_init_script(path=PAGE / "timers.js")
         self._files = ThreadingHTTPServer(("127.0.0.1", 0), PageFiles)
         self._url = f"http://127.0.0.1:{self._files.server_port}"
+        self._watch = Watch(self._url, server.url)
         Thread(target=self._files.serve_forever, daemon=True).start()
         self._kernels: list[Kernel] = []
-
-    def _watch(self, page: Page) -> None:
-        here = [urlsplit(url).netloc for url in (self._url, self.server.url)]
-
-        def said(message) -> None:
-            if message.type == "error":
-                self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
-
-        def asked(request) -> None:
-            place = urlsplit(request.url)
-            if place.scheme in ("http", "https", "ws", "wss") and place.netloc not in here:
-                self.problems.append(f"the page asked the network for {request.url}")
-
-        page.on("console", said)
-        page.on("pageerror", lambda error: self.problems.append(f"page error: {error.stack or error.message}"))
-        page.on("request", asked)
 
     def open(self, cell: str, theme: str = "light", width: int = 1400) -> VSCodePage:
         """A fresh page on a fresh kernel, with this cell run and its outputs shown."""
@@ -127,7 +111,7 @@ class VSCodeHost:
         self._kernels.append(kernel)
         page = self._context.new_page()
         page.set_viewport_size({"width": width, "height": TALL})
-        self._watch(page)
+        self._watch.page(page)
         page.goto(f"{self._url}/index.html")
         page.wait_for_function("window.hostIsThere")
         page.evaluate(
@@ -145,11 +129,13 @@ class VSCodeHost:
         self.server.start_kernel_ahead()
         return opened
 
+    def problems(self) -> list[str]:
+        """What went wrong so far."""
+        return self._watch.problems()
+
     def screenshot(self, name: str, page: Page) -> Path:
         """Save a picture of a page's outputs in test-output/."""
-        path = self.output / (re.sub(r"[^\w.-]+", "_", name) + ".png")
-        page.screenshot(path=path, clip={"x": 0, "y": 0, **page.evaluate(OUTPUTS_SIZE)})
-        return path
+        return save_screenshot(page, self.output, name, clip={"x": 0, "y": 0, **page.evaluate(OUTPUTS_SIZE)})
 
     def screenshot_pages(self, name: str) -> list[str]:
         """A picture of each page that is open."""
@@ -162,7 +148,7 @@ class VSCodeHost:
         for kernel in self._kernels:
             self.server.end_kernel(kernel)
         self._kernels.clear()
-        self.problems.clear()
+        self._watch.clear()
 
     def close(self) -> None:
         self._context.close()

@@ -1,0 +1,159 @@
+"""A page that shows explorers, in whatever host: what a test asks of it, and what went wrong in it."""
+
+import base64
+import re
+import time
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+
+# Drawn onto a plain 2-D canvas first, so that any kind of canvas can be read.
+READ_CANVAS = """canvas => new Promise(resolve => {
+    const copy = document.createElement('canvas');
+    copy.width = canvas.width; copy.height = canvas.height;
+    const context = copy.getContext('2d', {willReadFrequently: true});
+    context.drawImage(canvas, 0, 0);
+    const reader = new FileReader();
+    reader.onload = () => resolve([canvas.width, canvas.height, reader.result.split(',')[1]]);
+    reader.readAsDataURL(new Blob([context.getImageData(0, 0, canvas.width, canvas.height).data]));
+})"""
+
+
+class Python(Protocol):
+    """Where the page's explorers live."""
+
+    def python(self, code: str, timeout: float = 60):
+        """Run code there; returns its last expression's value, by way of JSON."""
+
+
+class ExplorerPage:
+    """One browser page with explorers in it, and the Python behind them."""
+
+    def __init__(self, page: Page, kernel: Python):
+        self.page = page
+        self.kernel = kernel
+
+    def python(self, code: str, timeout: float = 60):
+        """Run code in the notebook's kernel; returns its last expression's value, by way of JSON."""
+        return self.kernel.python(code, timeout)
+
+    def expect_python(self, code: str, value: object, timeout: float = 10) -> None:
+        """Wait until this code's value in the kernel is that one: what the page sends takes a moment to arrive."""
+        deadline = time.monotonic() + timeout
+        while (found := self.python(code)) != value:
+            assert time.monotonic() < deadline, f"{code} is {found!r}, not {value!r}, after {timeout} s"
+
+    def widget(self, n: int = 0) -> Locator:
+        """The root element of the page's n-th explorer."""
+        return self.page.locator(".filterscope").nth(n)
+
+    def slider(self, name: str, n: int = 0) -> Locator:
+        """The slider called image, layer or filter."""
+        return self.widget(n).locator(f"input[type=range][name={name}]")
+
+    def canvas(self, view: str, n: int = 0) -> Locator:
+        """The canvas of one view: image, kernel, response, activation or grid."""
+        return self.widget(n).locator(f"canvas[data-view={view}]")
+
+    def ready(
+        self, n: int = 0, *, image: int | None = None, layer: int | None = None, filter: int | None = None
+    ) -> Locator:
+        """Wait until what the n-th explorer shows is its selection, and the selection is this one; returns its root.
+
+        The page's second module is there too.
+        """
+        painted = {
+            "data-ready": "true",
+            "data-panels": "true",
+            "data-image": image,
+            "data-layer": layer,
+            "data-filter": filter,
+        }
+        wanted = "".join(f'[{name}="{value}"]' for name, value in painted.items() if value is not None)
+        root = self.widget(n)
+        try:
+            root.and_(self.page.locator(wanted)).wait_for(state="attached")
+        except Exception as error:
+            shown = root.evaluate("e => ({...e.dataset})") if root.count() else "no such widget"
+            raise AssertionError(f"waited for {wanted}; the widget's data: {shown}") from error
+        return root
+
+    def drag(self, name: str, fraction: float, n: int = 0, steps: int = 12) -> int:
+        """Drag a slider's thumb by mouse to a place between 0 (left end) and 1; returns the value it then has."""
+        slider = self.slider(name, n)
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        assert box, f"the {name} slider is not visible"
+        low, high, now = slider.evaluate("e => [+e.min, +e.max, +e.value]")
+        # The thumb's centre travels between half a thumb from either end; thumbs are about as wide as a slider is high.
+        thumb = min(box["height"], 16)
+        start, end = (
+            box["x"] + thumb / 2 + (box["width"] - thumb) * part
+            for part in ((now - low) / max(high - low, 1), fraction)
+        )
+        middle = box["y"] + box["height"] / 2
+        mouse = self.page.mouse
+        mouse.move(start, middle)
+        mouse.down()
+        mouse.move(end, middle, steps=steps)
+        mouse.up()
+        return int(slider.input_value())
+
+    def canvas_pixels(self, view: str, n: int = 0) -> np.ndarray:
+        """What a view's canvas holds, uint8 (rows, columns, RGBA), in the canvas's own pixels."""
+        return read_canvas(self.canvas(view, n))
+
+
+def read_canvas(canvas: Locator) -> np.ndarray:
+    """A canvas element's pixels, uint8 (rows, columns, RGBA)."""
+    width, height, data = canvas.evaluate(READ_CANVAS)
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
+
+
+class Watch:
+    """Notices what goes wrong in pages: console errors, uncaught errors, and requests to anywhere but `servers`."""
+
+    def __init__(self, *servers: str):
+        self._here = [urlsplit(url).netloc for url in servers]
+        self._problems: list[str] = []
+        self._allowed: list[str] = []
+
+    def page(self, page: Page) -> None:
+        """Watch this page from now on."""
+
+        def said(message) -> None:
+            if message.type == "error":
+                self._problems.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+        def asked(request) -> None:
+            place = urlsplit(request.url)
+            if place.scheme in ("http", "https", "ws", "wss") and place.netloc not in self._here:
+                self._problems.append(f"the page asked the network for {request.url}")
+
+        page.on("console", said)
+        page.on("pageerror", lambda error: self._problems.append(f"page error: {error.stack or error.message}"))
+        page.on("request", asked)
+
+    def allow(self, pattern: str) -> None:
+        """What matches this regular expression is meant to happen, until `clear`."""
+        self._allowed.append(pattern)
+
+    def problems(self, *noise: str) -> list[str]:
+        """What went wrong so far, less what is allowed and the host's own noise."""
+        known = [*noise, *self._allowed]
+        return [problem for problem in self._problems if not any(re.search(pattern, problem) for pattern in known)]
+
+    def clear(self) -> None:
+        """Forget it all, for the next test."""
+        self._problems.clear()
+        self._allowed.clear()
+
+
+def save_screenshot(page: Page, folder: Path, name: str, **options) -> Path:
+    """Save a picture of a page in that folder."""
+    path = folder / (re.sub(r"[^\w.-]+", "_", name) + ".png")
+    page.screenshot(path=path, **options)
+    return path

@@ -1,0 +1,288 @@
+"""The hosts of the tour. Each opens one page with the demo in it, and says what is the host's own way.
+
+All that are Jupyter's run on the one server of the tests (`LabServer`), with the same kernels.
+"""
+
+import json
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import BrowserContext, Page, expect
+
+from explorer_page import ExplorerPage, Watch, save_screenshot
+from lab import IS_THERE, JUPYTERLAB_NOISE, Lab
+from lab_server import Kernel, LabServer
+from marimo_host import MarimoPage, MarimoServer
+from tour import CELL
+from vscode_host import VSCodeHost
+
+CONNECTED = """() => {
+    const kernel = jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+    return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
+# Its extensions, ipywidgets' manager among them, are loaded one by one while the kernel may be there already.
+CLASSIC_IS_THERE = """() => window.Jupyter?.notebook?.kernel?.is_connected()
+    && requirejs.defined('nbextensions/jupyter-js-widgets/extension')
+    && requirejs.defined('nbextensions/anywidget/extension')"""
+
+
+def until(file: Path) -> str:
+    """A cell that runs until that file is there."""
+    return f"import os, time\nwhile not os.path.exists({str(file)!r}):\n    time.sleep(0.02)"
+
+
+class Host:
+    """One host.
+
+    Attributes:
+        name: As in the table.
+        packages: Whose versions the table states.
+        has_dark: Whether it has a dark theme.
+        while_a_cell_runs: When the page gets what it does not hold.
+        noise: What it does wrong itself, without any widget: patterns of console and page errors.
+    """
+
+    name: str
+    packages: tuple[str, ...] = ()
+    has_dark = True
+    while_a_cell_runs = "after the cell"
+    noise: tuple[str, ...] = ()
+
+    def open(self) -> ExplorerPage:
+        """A page with the demo in it, `explorer` in its Python."""
+        raise NotImplementedError
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        """The page, or another one, in the dark theme."""
+        raise NotImplementedError
+
+    def run_until(self, opened: ExplorerPage, file: Path) -> None:
+        """Begin a cell that runs until the file is there."""
+        opened.kernel.start(until(file))
+
+    def its_own(self, opened: ExplorerPage) -> None:
+        """What only this host lets one do, after the tour."""
+
+    def problems(self) -> list[str]:
+        """What went wrong."""
+        raise NotImplementedError
+
+    def screenshot(self, opened: ExplorerPage, name: str) -> Path:
+        """A picture in test-output/."""
+        raise NotImplementedError
+
+    def tidy(self) -> None:
+        """End what was opened."""
+
+
+class InJupyterLab(Host):
+    """JupyterLab, in the page of the other tests."""
+
+    name, packages = "JupyterLab 4", ("jupyterlab",)
+    while_a_cell_runs = "at once"
+
+    def __init__(self, lab: Lab):
+        self._lab = lab
+
+    def open(self) -> ExplorerPage:
+        return self._lab.open([CELL])
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        opened.theme("JupyterLab Dark")
+        return opened
+
+    def problems(self) -> list[str]:
+        return self._lab.problems()
+
+    def screenshot(self, opened: ExplorerPage, name: str) -> Path:
+        return self._lab.screenshot(name)
+
+    def tidy(self) -> None:
+        self._lab.tidy()
+
+
+class InVSCode(Host):
+    """VS Code's widget manager in a page that loads it as the extension does."""
+
+    name, packages = "VS Code's widget manager", ("@vscode/jupyter-ipywidgets8",)
+
+    def __init__(self, host: VSCodeHost):
+        self._host = host
+
+    def open(self) -> ExplorerPage:
+        return self._host.open(CELL)
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        opened.theme("dark")
+        return opened
+
+    def problems(self) -> list[str]:
+        return self._host.problems()
+
+    def screenshot(self, opened: ExplorerPage, name: str) -> Path:
+        return self._host.screenshot(name, opened.page)
+
+    def tidy(self) -> None:
+        self._host.tidy()
+
+
+class OwnPages(Host):
+    """A host whose pages are opened here, in a browser window of their own."""
+
+    def __init__(self, context: BrowserContext, output: Path, *servers: str):
+        self._output = output
+        self._context = context.browser.new_context(viewport={"width": 1400, "height": 1000})
+        self._context.set_default_timeout(30_000)
+        self._watch = Watch(*servers)
+
+    def new_page(self) -> Page:
+        page = self._context.new_page()
+        self._watch.page(page)
+        return page
+
+    def problems(self) -> list[str]:
+        return self._watch.problems(*self.noise)
+
+    def screenshot(self, opened: ExplorerPage, name: str) -> Path:
+        return save_screenshot(opened.page, self._output, name, full_page=True)
+
+    def tidy(self) -> None:
+        self._context.close()
+
+
+class OnJupyterServer(OwnPages):
+    """A host that the tests' Jupyter server serves."""
+
+    def __init__(self, context: BrowserContext, output: Path, server: LabServer):
+        super().__init__(context, output, server.url)
+        self._server = server
+        self._kernels: list[Kernel] = []
+        self._path = f"{type(self).__name__}.ipynb"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, server.root / self._path)
+
+    def with_kernel(self) -> Kernel:
+        """A kernel with a session for the notebook, so that the page finds it running."""
+        kernel = self._server.take_kernel()
+        self._kernels.append(kernel)
+        session = {"path": self._path, "name": self._path, "type": "notebook", "kernel": {"id": kernel.id}}
+        self._server.rest("POST", "/api/sessions", session)
+        return kernel
+
+    def at(self, place: str, settings: str = "") -> Page:
+        """A page with the notebook."""
+        page = self.new_page()
+        page.goto(f"{self._server.url}/{place}/{self._path}{self._server.pass_word}{settings}")
+        return page
+
+    def tidy(self) -> None:
+        super().tidy()
+        for kernel in self._kernels:
+            self._server.end_kernel(kernel)
+        self._server.start_kernel_ahead()
+
+
+class InNotebook7(OnJupyterServer):
+    """Notebook 7."""
+
+    name, packages = "Notebook 7", ("notebook",)
+    while_a_cell_runs = "at once"
+    # Its own plugins, looking for settings of JupyterLab's that it does not bring.
+    noise = (*JUPYTERLAB_NOISE, r"^page error: TypeError: Cannot read properties of undefined \(reading 'schema'\)")
+
+    def open(self) -> ExplorerPage:
+        kernel = self.with_kernel()
+        page = self.at("notebooks")
+        page.wait_for_function(IS_THERE.replace("docmanager:open", "notebook:run-all-cells"))
+        page.wait_for_function(CONNECTED)
+        page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
+        return ExplorerPage(page, kernel)
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        self._theme(opened.page, "JupyterLab Dark")
+        return opened
+
+    def _theme(self, page: Page, name: str) -> None:
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
+
+    def tidy(self) -> None:
+        for page in self._context.pages:
+            self._theme(page, "JupyterLab Light")  # JupyterLab, on the same server, has the same settings
+        super().tidy()
+
+
+class InNbclassic(OnJupyterServer):
+    """The classic notebook of before Notebook 7."""
+
+    name, packages = "nbclassic", ("nbclassic",)
+    has_dark = False
+    noise = (
+        # Its widget manager attaches a view to an output that has been taken away meanwhile.
+        r"^page error: Error: Host is not attached\.(\n\s+at [^\n]*/nbextensions/jupyter-js-widgets/[^\n]*)+$",
+        # It looks for the widget manager of IPython 4 and, where voila is installed, for an nbextension that its wheel
+        # announces and does not have.
+        r"^console: .*nbextensions/widgets/notebook/js/extension\b",
+        r"^console: .*nbextensions/voila/extension\b",
+    )
+
+    def open(self) -> ExplorerPage:
+        kernel = self.with_kernel()
+        page = self.at("nbclassic/notebooks")
+        page.wait_for_function(CLASSIC_IS_THERE)
+        page.evaluate("Jupyter.notebook.execute_all_cells()")
+        return ExplorerPage(page, kernel)
+
+
+class InVoila(OnJupyterServer):
+    """Voila: the notebook's outputs as a page, without its code."""
+
+    name, packages = "Voila", ("voila",)
+    noise = (
+        # Its template's icon font, from a network: without one the page has no icons.
+        r"^(console|the page asked the network)\b.*\bcdn\.jsdelivr\.net/npm/@fortawesome/",
+        # It loads every extension of JupyterLab that is installed; Notebook 7's asks it for packages it has not.
+        r"^console: Error: The getter for the shared module is not a function\.[^\n]*\nargs: [^\n]*@jupyterlab/",
+    )
+
+    def open(self, theme: str = "light") -> ExplorerPage:
+        page = self.at("voila/render", f"&theme={theme}")
+        settings = json.loads(page.locator("#jupyter-config-data").text_content())
+        kernel = self._server.kernel(settings["kernelId"])
+        self._kernels.append(kernel)
+        return ExplorerPage(page, kernel)
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        opened.page.close()
+        return self.open("dark")
+
+
+class InMarimo(OwnPages):
+    """marimo's editor, the explorer in `mo.ui.anywidget`."""
+
+    name, packages = "marimo", ("marimo",)
+
+    def __init__(self, context: BrowserContext, output: Path, server: MarimoServer):
+        super().__init__(context, output, server.url)
+        self._server = server
+
+    def open(self) -> ExplorerPage:
+        return MarimoPage(self._server, self.new_page(), "light")
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        return MarimoPage(self._server, self.new_page(), "dark")
+
+    def run_until(self, opened: ExplorerPage, file: Path) -> None:
+        opened.run_until(file)
+
+    def its_own(self, opened: ExplorerPage) -> None:
+        """A cell that reads the widget's value runs again when a slider moves."""
+        opened.slider("image").press("Home")
+        for image in (1, 2):
+            opened.slider("image").press("ArrowRight")
+            indices = ", ".join(map(str, [image, *opened.python("[explorer.layer_index, explorer.filter_index]")]))
+            expect(opened.page.get_by_text(f"the sliders say {indices}")).to_be_attached()
+
+
+HOSTS = (InJupyterLab, InNotebook7, InNbclassic, InVoila, InVSCode, InMarimo)

@@ -1,0 +1,49 @@
+"""Every host: the tour by mouse, by keys and from Python, its dark theme, and what happens while a cell runs."""
+
+import pytest
+
+import tour
+from hosts import HOSTS, InJupyterLab, InMarimo, InVSCode
+from marimo_host import MarimoServer
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def marimo_server(tmp_path_factory):
+    server = MarimoServer(tmp_path_factory.mktemp("marimo"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=HOSTS, ids=lambda kind: kind.__name__.removeprefix("In"))
+def host(request, lab_server, browser_context, output):
+    """A host. Anything wrong on its console, or asked of a network, that is not its own fault fails the test."""
+    if request.param is InJupyterLab:
+        one = InJupyterLab(request.getfixturevalue("lab_for_the_run"))
+    elif request.param is InVSCode:
+        one = InVSCode(request.getfixturevalue("vscode_for_the_run"))
+    elif request.param is InMarimo:
+        one = InMarimo(browser_context, output, request.getfixturevalue("marimo_server"))
+    else:
+        one = request.param(browser_context, output, lab_server)
+    yield one
+    problems = one.problems()
+    one.tidy()
+    assert not problems, "\n".join(problems)
+
+
+def test_the_tour(host, tmp_path):
+    opened = host.open()
+    opened.ready(image=0, layer=0, filter=0)
+    tour.follows_theme(opened, dark=False)
+    host.screenshot(opened, f"{host.name}_light")
+    assert tour.tour(opened) == list(tour.STEPS)
+    host.its_own(opened)
+    end = tmp_path / "the cell may end"
+    assert tour.while_a_cell_runs(opened, lambda file: host.run_until(opened, file), end) == host.while_a_cell_runs
+    if host.has_dark:
+        opened = host.open_dark(opened)
+        opened.ready()
+        tour.follows_theme(opened, dark=True)
+        host.screenshot(opened, f"{host.name}_dark")
