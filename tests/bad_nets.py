@@ -9,23 +9,12 @@ from torch import nn
 
 from bad_rows import Bad, Place, activation_of
 from filterscope import Explorer, NetError
-from nets import TwoConvs, images, seeded
+from nets import Chooses, NoConvs, TwoConvs, Unreached, images, seeded
 
 REFUSED = (
     "Give images as the net was trained on; transform= brings others into that shape, forward= (a function of net and "
     "image) is for nets with an unusual call."
 )
-
-
-class NoConvs(nn.Module):
-    def forward(self, x):
-        return x.mean((1, 2, 3))
-
-
-class Unreached(NoConvs):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(1, 1, 1)
 
 
 class Raises(TwoConvs):
@@ -46,16 +35,6 @@ class Masked(nn.Module):
 
     def forward(self, x, mask):
         return self.conv(x * mask)
-
-
-class Chooses(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.one, self.two = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)
-
-    def forward(self, x):
-        y = self.one(x)
-        return self.two(y) if x.mean() > 0.5 else y
 
 
 class Detects(Chooses):

@@ -56,6 +56,33 @@ class Everything(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Chooses(nn.Module):
+    """Runs its second convolution only for bright images."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)
+
+    def forward(self, x):
+        y = self.one(x)
+        return self.two(y) if x.mean() > 0.5 else y
+
+
+class NoConvs(nn.Module):
+    """A net without convolutions."""
+
+    def forward(self, x):
+        return x.mean((1, 2, 3))
+
+
+class Unreached(NoConvs):
+    """A net with a convolution that its forward pass leaves out."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1)
+
+
 def geometries():
     """Every combination of stride, padding with its modes and `same`, dilation, groups and kernel size."""
     paddings = [(0, "zeros"), ((2, 1), "zeros"), ("valid", "zeros")]

@@ -10,7 +10,7 @@ from filterscope.engine import Engine
 from filterscope.errors import NetError
 from filterscope.passes import run
 from filterscope.twin import Twin
-from nets import Everything, TwoConvs, images, seeded
+from nets import Chooses, Everything, TwoConvs, images, seeded
 
 
 class Net(nn.Module):
@@ -177,15 +177,6 @@ def test_a_pass_for_one_layer_stops_there():
 
 
 def test_a_layer_that_this_image_does_not_reach_is_an_error_with_a_sentence():
-    class Chooses(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.one, self.two = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)
-
-        def forward(self, x):
-            y = self.one(x)
-            return self.two(y) if x.mean() > 0.1 else y
-
     data = torch.stack([torch.ones(1, 8, 8), torch.zeros(1, 8, 8)])
     engine = Engine(seeded(Chooses), SampleSource(data))
     assert len(engine.layers) == 2

@@ -13,7 +13,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from filterscope import Explorer
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
-from nets import Everything, TwoConvs, images, seeded
+from nets import Chooses, Everything, TwoConvs, images, seeded
 
 IMAGES = images(2, 1, 14, 14)
 
@@ -448,15 +448,6 @@ def test_of_a_batch_that_the_net_makes_the_first_is_shown_and_an_empty_one_is_sa
 
 
 def test_a_net_whose_path_depends_on_the_image_shows_what_it_runs():
-    class Chooses(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.one, self.two = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)
-
-        def forward(self, x):
-            y = self.one(x)
-            return self.two(y) if x.mean() > 0.5 else y
-
     engine = Engine(seeded(Chooses), SampleSource(torch.stack([torch.ones(1, 8, 8), torch.zeros(1, 8, 8)])))
     assert engine.pre_activations(1, 0).shape == (2, 6, 6)
     with pytest.raises(ValueError, match="did not reach call 0 of two"):

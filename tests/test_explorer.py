@@ -15,7 +15,7 @@ from traitlets import TraitError
 
 from filterscope import Explorer, NetError, SampleError
 from filterscope.assets import panels_module
-from nets import TwoConvs, images, seeded
+from nets import NoConvs, TwoConvs, Unreached, images, seeded
 
 
 def data(count=4, channels=1):
@@ -343,17 +343,6 @@ def test_a_bad_sample_reaches_the_page_as_a_sentence():
     }
     assert messages[1]["error"]["type"] == "NetError"
     assert "body" in messages[2]
-
-
-class NoConvs(nn.Module):
-    def forward(self, x):
-        return x.mean((1, 2, 3))
-
-
-class Unreached(NoConvs):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(1, 1, 1)
 
 
 def test_a_net_that_makes_signals_of_images():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tour import CELL, follows_theme, rgb, shows
+from tour import CELL, STEPS, follows_theme, rgb, shows, tour
 
 pytestmark = pytest.mark.browser
 
@@ -195,3 +195,32 @@ def test_an_explorer_in_a_box_and_a_narrow_editor(vscode):
     assert root.bounding_box()["width"] <= 460
     assert opened.page.evaluate("document.querySelector('.output').scrollWidth <= 460")
     shows(opened, 0, 0, 0)
+
+
+# The editor's own policy for outputs, where its setting notebook.experimental.enableCsp is on; by default it has none.
+POLICY = (
+    "default-src 'none'; script-src SOURCE 'unsafe-inline' 'unsafe-eval'; style-src SOURCE 'unsafe-inline';"
+    " img-src SOURCE https: http: data:; font-src SOURCE https:; connect-src https:; child-src https: data:;"
+)
+
+
+FONTS = "^console: Loading the font 'data:"  # the manager's own icons
+
+
+def test_the_editors_optional_policy_lets_no_anywidget_load(vscode):
+    """Nothing that a widget can do: anywidget loads every one as a blob: module."""
+    for known in (
+        FONTS,
+        "^console: Loading the script 'blob:[^\n]* violates",
+        "^console: [^\n]*/(anywidget/index|ipywidgets)",
+    ):
+        vscode.allow(known)
+    with pytest.raises(AssertionError, match="widget_manager"):  # as the manager fails in the editor
+        vscode.open(DEMO, policy=POLICY)
+
+
+def test_with_blob_modules_allowed_the_rest_of_that_policy_forbids_nothing_of_ours(vscode):
+    vscode.allow(FONTS)
+    opened = vscode.open(DEMO, policy=POLICY.replace("script-src", "script-src blob:"))
+    opened.ready(image=0)
+    assert tour(opened) == list(STEPS)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -141,6 +142,10 @@ def follows_theme(opened: ExplorerPage, dark: bool) -> None:
     assert all((luminance(behind) < 0.2) == dark for _, _, behind in texts if behind == texts[0][2])
     faint = [(said, round(contrast(text, behind), 2)) for said, text, behind in texts if contrast(text, behind) < 4.5]
     assert not faint
+    # Chromium draws a slider whose accent colour it finds too faint as in the other theme.
+    slider = cv2.imdecode(np.frombuffer(opened.slider("filter").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    track = slider[slider.shape[0] // 2, -12, ::-1]  # right of the thumb
+    assert luminance(track) < 0.2 if dark else luminance(track) > 0.6, track
 
 
 def while_a_cell_runs(opened: ExplorerPage, begin: Callable[[Path], None], end: Path) -> str:

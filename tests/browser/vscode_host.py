@@ -4,7 +4,7 @@ The same as in the editor: the manager (npm's @vscode/jupyter-ipywidgets8, which
 that the extension makes to it, widget modules read from the environment's nbextensions by an AMD loader, the elements
 and styles around an output, the light `--jp-*` variables that the manager brings, and a page that is 11,000 px tall.
 Played by vscode/page.js: the editor around it (themes, the keys and the wheel it takes for itself). Not there: the
-extension's own process, through which every message goes in the editor, and the page's content security policy.
+extension's own process, through which every message goes in the editor.
 """
 
 import mimetypes
@@ -13,7 +13,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -74,12 +74,15 @@ class PageFiles(BaseHTTPRequestHandler):
     """Serves the page, its loader and manager, and the environment's nbextensions."""
 
     def do_GET(self) -> None:
-        name = urlsplit(self.path).path.lstrip("/")
+        address = urlsplit(self.path)
+        name = address.path.lstrip("/")
         folders = {"nbextensions": NBEXTENSIONS.parent, "require.js": NODE_MODULES / "requirejs"}
         file = folders.get(name.split("/")[0], PAGE) / name
         content = MANAGER.read_bytes() + LETS_IN if name == "ipywidgets.js" else file.is_file() and file.read_bytes()
         self.send_response(200 if content else 404)
         self.send_header("Content-Type", mimetypes.guess_type(name)[0] or "application/octet-stream")
+        for policy in parse_qs(address.query).get("policy", []):
+            self.send_header("Content-Security-Policy", policy)
         self.end_headers()
         self.wfile.write(content or b"")
 
@@ -105,14 +108,21 @@ class VSCodeHost:
         Thread(target=self._files.serve_forever, daemon=True).start()
         self._kernels: list[Kernel] = []
 
-    def open(self, cell: str, theme: str = "light", width: int = 1400) -> VSCodePage:
-        """A fresh page on a fresh kernel, with this cell run and its outputs shown."""
+    def open(self, cell: str, theme: str = "light", width: int = 1400, policy: str | None = None) -> VSCodePage:
+        """A fresh page on a fresh kernel, with this cell run and its outputs shown.
+
+        `policy` is the page's content security policy, which has SOURCE where the editor puts its own address.
+        """
         kernel = self.server.take_kernel()
         self._kernels.append(kernel)
         page = self._context.new_page()
         page.set_viewport_size({"width": width, "height": TALL})
         self._watch.page(page)
-        page.goto(f"{self._url}/index.html")
+        if policy is not None:
+            # The kernel is reached from the page here, in the editor from the extension's process.
+            here = f"connect-src {self._url} {self.server.url} {self.server.url.replace('http', 'ws', 1)}"
+            policy = policy.replace("SOURCE", self._url).replace("connect-src", here)
+        page.goto(f"{self._url}/index.html?{urlencode({'policy': policy or ''})}")
         page.wait_for_function("window.hostIsThere")
         page.evaluate(
             "settings => host.start(settings)",
@@ -128,6 +138,10 @@ class VSCodeHost:
         opened.run(cell)
         self.server.start_kernel_ahead()
         return opened
+
+    def allow(self, pattern: str) -> None:
+        """Console and page errors that match this regular expression are meant to happen in this test."""
+        self._watch.allow(pattern)
 
     def problems(self) -> list[str]:
         """What went wrong so far."""
