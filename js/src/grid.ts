@@ -86,7 +86,7 @@ export class GridView {
   clear(): void {
     this.#frame = null;
     this.#canvas.getContext("2d")?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    setText(this.#title, "");
+    setText(this.#title, "all filters");
     setText(this.#caption, "");
   }
 

@@ -1,7 +1,10 @@
 """Every host: the tour by mouse, by keys and from Python, its dark theme, and what happens while a cell runs."""
 
+from pathlib import Path
+
 import pytest
 
+import host_table
 import tour
 from hosts import HOSTS, InJupyterLab, InMarimo, InVSCode
 from marimo_host import MarimoServer
@@ -47,3 +50,9 @@ def test_the_tour(host, tmp_path):
         opened.ready()
         tour.follows_theme(opened, dark=True)
         host.screenshot(opened, f"{host.name}_dark")
+
+
+def test_the_table_says_what_the_tour_proves():
+    text = (Path(__file__).parents[2] / "docs" / "hosts.md").read_text(encoding="utf-8")
+    assert host_table.same(text, host_table.page()), "docs/hosts.md is stale: run python scripts/host_table.py"
+    assert all(f"| {kind.name} |" in text for kind in HOSTS)

@@ -1,0 +1,95 @@
+"""Writes docs/hosts.md from the hosts that tests/browser/test_hosts.py drives, and what it proves of each.
+
+python scripts/host_table.py           writes the file, with the versions that are installed here
+python scripts/host_table.py --check   ends with 1 if the file is not what it would write, versions apart
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PAGE = CHECKOUT / "docs" / "hosts.md"
+VERSIONS = re.compile(r"^Last written with .*$", re.MULTILINE)
+
+HEAD = """# Where it runs
+
+Written by `scripts/host_table.py` from `tests/browser/hosts.py`. `tests/browser/test_hosts.py` opens each host in a
+real Chromium, offline, and goes the same tour there: drags the sliders by mouse, clicks in the grid and the strip,
+moves the sliders by keys, sets traits in Python. After every step the page's indices, the pixels of the activation
+(against torch's own computation in another process) and the traits in Python are compared. A cell of this table that
+is not so fails it.
+"""
+
+NOTES = """
+**While a cell runs** the page shows what it holds in every host. What it does not hold is answered at once where the
+host sends a widget's messages to a kernel subshell (ipykernel 7); elsewhere after the cell, and until then the page
+says that the kernel is busy.
+
+**VS Code's widget manager** is the npm package that the editor's Jupyter extension loads, in a page that loads it as
+the extension does, with the editor's styles, its forced white background and the keys that it takes for itself. The
+editor itself is not part of the tests. Where its setting `notebook.experimental.enableCsp` is on (it is off by
+default), the content policy forbids modules from `blob:` addresses, by which anywidget loads every widget: none can
+be shown. A test proves that the rest of that policy forbids nothing of ours.
+
+**marimo**: `mo.ui.anywidget(Explorer(net, test_data))`. Cells that read its `value`, or its traits, run again when a
+slider moves; as with every element of marimo, not when Python sets a trait. The editor scrolls outputs that are
+higher than 610 px; its button *Expand output* shows the whole, and so does `marimo run`.
+
+**Voila** shows the outputs without the code; `?theme=dark` makes it dark.
+
+**Google Colab** is not tested: it runs only at Google. What is known: it shows third-party widgets after `from
+google.colab import output; output.enable_custom_widget_manager()`, which loads the widget manager and anywidget's own
+module from a network, and [anywidget](https://anywidget.dev) names Colab among the hosts that it supports.
+
+Not tested either: Firefox and Safari, Shiny, Solara, PyCharm, Databricks and other hosted notebooks. Those that
+support anywidget should show it.
+"""
+
+MANAGER = CHECKOUT / "js" / "package.json"
+
+
+def page() -> str:
+    """The text of docs/hosts.md."""
+    sys.path[:0] = [str(CHECKOUT / folder) for folder in ("tests/browser", "scripts", "widget_pkg")]
+    from hosts import HOSTS
+    from tour import STEPS
+
+    titles = ["host", *STEPS, "to Python", "dark theme", "while a cell runs"]
+    lines = [HEAD, f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
+    for host in HOSTS:
+        dark = "followed" if host.has_dark else "has none"
+        cells = [host.name, *("yes" for _ in STEPS), "yes", dark, host.while_a_cell_runs]
+        lines.append(f"| {' | '.join(cells)} |")
+    packages = [package for host in HOSTS for package in host.packages]
+    stated = ", ".join(f"{name} {_version(name)}" for name in [*packages, "ipywidgets", "anywidget", "ipykernel"])
+    return "\n".join([*lines, "", f"Last written with {stated}.", NOTES.rstrip("\n"), ""])
+
+
+def _version(package: str) -> str:
+    if package.startswith("@"):
+        return json.loads(MANAGER.read_text("utf-8"))["devDependencies"][package]
+    return version(package)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts of the page differ in versions at most."""
+    return VERSIONS.sub("", one) == VERSIONS.sub("", other)
+
+
+def main() -> int:
+    """Writes the page, or checks it."""
+    if "--check" in sys.argv[1:]:
+        fresh = PAGE.is_file() and same(PAGE.read_text("utf-8"), page())
+        print("fresh" if fresh else f"{PAGE} is stale: run python scripts/host_table.py")
+        return 0 if fresh else 1
+    PAGE.write_text(page(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
