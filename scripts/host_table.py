@@ -32,9 +32,11 @@ says that the kernel is busy.
 
 **VS Code's widget manager** is the npm package that the editor's Jupyter extension loads, in a page that loads it as
 the extension does, with the editor's styles, its forced white background and the keys that it takes for itself. The
-editor itself is not part of the tests. Where its setting `notebook.experimental.enableCsp` is on (it is off by
-default), the content policy forbids modules from `blob:` addresses, by which anywidget loads every widget: none can
-be shown. A test proves that the rest of that policy forbids nothing of ours.
+editor itself is not part of the tests. What is known of it: widgets of this kind work there, and large messages are
+slow (1 MiB took 1.3 s from kernel to canvas, in JupyterLab 0.12 s), so that the explorer sends few bytes. Where its
+setting `notebook.experimental.enableCsp` is on (it is off by default), the content policy forbids modules from
+`blob:` addresses, by which anywidget loads every widget: none can be shown. A test proves that the rest of that
+policy forbids nothing of ours.
 
 **marimo**: `mo.ui.anywidget(Explorer(net, test_data))`. Cells that read its `value`, or its traits, run again when a
 slider moves; as with every element of marimo, not when Python sets a trait. The editor scrolls outputs that are
@@ -42,9 +44,10 @@ higher than 610 px; its button *Expand output* shows the whole, and so does `mar
 
 **Voila** shows the outputs without the code; `?theme=dark` makes it dark.
 
-**Google Colab** is not tested: it runs only at Google. What is known: it shows third-party widgets after `from
-google.colab import output; output.enable_custom_widget_manager()`, which loads the widget manager and anywidget's own
-module from a network, and [anywidget](https://anywidget.dev) names Colab among the hosts that it supports.
+**Google Colab** is not tested: it runs only at Google. What is known: it shows no third-party widget before `from
+google.colab import output; output.enable_custom_widget_manager()`, and anywidget says that itself as soon as a widget
+is shown there, so that nothing is to be done. Colab then loads its widget manager and anywidget's own module, not
+ours and none of your data, from a network.
 
 Not tested either: Firefox and Safari, Shiny, Solara, PyCharm, Databricks and other hosted notebooks. Those that
 support anywidget should show it.

@@ -20,10 +20,11 @@ CONNECTED = """() => {
     const kernel = jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
     return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
-# Its extensions, ipywidgets' manager among them, are loaded one by one while the kernel may be there already.
-CLASSIC_IS_THERE = """() => window.Jupyter?.notebook?.kernel?.is_connected()
-    && requirejs.defined('nbextensions/jupyter-js-widgets/extension')
-    && requirejs.defined('nbextensions/anywidget/extension')"""
+# ipywidgets' manager comes some time after the kernel is connected, and before it no widget can be drawn.
+CLASSIC_IS_THERE = """() => {
+    const kernel = window.Jupyter?.notebook?.kernel;
+    return kernel?.is_connected() && kernel.widget_manager && requirejs.defined('nbextensions/anywidget/extension');
+}"""
 
 
 def until(file: Path) -> str:
@@ -219,8 +220,6 @@ class InNbclassic(OnJupyterServer):
     name, packages = "nbclassic", ("nbclassic",)
     has_dark = False
     noise = (
-        # Its widget manager attaches a view to an output that has been taken away meanwhile.
-        r"^page error: Error: Host is not attached\.(\n\s+at [^\n]*/nbextensions/jupyter-js-widgets/[^\n]*)+$",
         # It looks for the widget manager of IPython 4 and, where voila is installed, for an nbextension that its wheel
         # announces and does not have.
         r"^console: .*nbextensions/widgets/notebook/js/extension\b",
