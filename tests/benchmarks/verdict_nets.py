@@ -18,13 +18,19 @@ from filterscope.demo import FashionNet
 from train import BATCH, LEARNING_RATE, read_training_data
 
 EPOCHS = 4
-BUILDING = {"classic": (100, 101), "first5": (100,), "first7": (100,), "residual": (100,), "frozen": (100,)}
+BUILDING = {
+    "classic": (100, 101, 200, 201, 202, 203, 204),
+    "first5": (100, 200),
+    "first7": (100, 200),
+    "residual": (100, 200),
+    "frozen": (100, 200),
+}
 HELD_OUT = {
-    "classic": (200, 201, 202, 203, 204),
-    "first5": (200,),
-    "first7": (200,),
-    "residual": (200,),
-    "frozen": (200,),
+    "classic": (300, 301, 302, 303, 304),
+    "residual": (300, 301),
+    "first5": (300,),
+    "first7": (300,),
+    "frozen": (300,),
 }
 
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from filterscope.convolutions import ConvCall
 from filterscope.footprint_mode import FootprintMode
-from filterscope.layer_watch import LayerWatch
-from filterscope.passes import Feed, Place
+from filterscope.layer_watch import LayerWatch, Place
+from filterscope.passes import Feed
 from filterscope.receptive_field import MapFields, map_fields
 from filterscope.tracing import Operation
 from filterscope.twin import Twin

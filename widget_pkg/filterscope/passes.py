@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
-from filterscope.activations import Activation
 from filterscope.convolutions import ConvCall
-from filterscope.tracing import Operation, Recorder, Trace
+from filterscope.layer_watch import LayerWatch, Place
+from filterscope.tracing import Recorder, Trace
 from filterscope.twin import Twin
 
 
@@ -57,28 +55,8 @@ class Pass:
     missing: dict[int, str] = field(default_factory=dict)
 
 
-class Place(Protocol):
-    """What tells a layer in a pass; a `ConvLayer` is one."""
-
-    @property
-    def name(self) -> str:
-        """The name of its module."""
-
-    @property
-    def call(self) -> int:
-        """Which call of that name it is."""
-
-    @property
-    def activation(self) -> Activation:
-        """Where its activation is found."""
-
-
 Feed = Callable[[nn.Module, torch.Tensor], Any]
 """Gives a batch to a module, the way it takes it."""
-
-
-class _Enough(BaseException):
-    """Ends a pass at the last layer that was asked for. Not an `Exception`, so that no net catches it."""
 
 
 def run(
@@ -100,9 +78,8 @@ def run(
         feed: Gives the batch to the twin's module; by default calls it.
     """
     keeper = _Keeper(places, set(wanted), to_the_end)
-    recorder = keeper.recorder
     result = Pass(keeper.maps)
-    with twin.ready() as module, torch.no_grad(), recorder.watching(module, batch), suppress(_Enough):
+    with twin.ready() as module, torch.no_grad(), keeper.watch.watching(module, batch):
         result.output = feed(module, batch)
     for layer in sorted(keeper.wanted - keeper.maps.keys()):
         which = f"call {places[layer].call} of {places[layer].name}"
@@ -123,20 +100,15 @@ class _Keeper:
         self.wanted = wanted
         self.empty: set[int] = set()  # layers that were given a batch of 0 items
         self.maps: dict[int, Maps] = {}
-        self.recorder = Recorder(self._conv, self._value)
+        self.watch = LayerWatch(
+            places, self._conv, on_activation=self._activation, on_empty=lambda layer, call: self.empty.add(layer)
+        )
         self._places = places
-        self._layers = {(place.name, place.call): layer for layer, place in enumerate(places)}
         self._to_the_end = to_the_end
-        self._calls: Counter[str] = Counter()
-        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the way still to go)
+        self._missing = set(wanted)
 
-    def _conv(self, call: ConvCall) -> None:
-        layer = self._layers.get((call.name, self._calls[call.name]))
-        self._calls[call.name] += 1
-        if layer is None or layer not in self.wanted:
-            return
-        if call.items == 0:
-            self.empty.add(layer)
+    def _conv(self, layer: int, call: ConvCall) -> None:
+        if layer not in self.wanted:
             return
         pre_activation = _first(call.output, call.rank).clone()
         self.maps[layer] = Maps(
@@ -148,30 +120,16 @@ class _Keeper:
             pre_activation=pre_activation,
             activation=pre_activation,
         )
-        path = self._places[layer].activation.path
-        value = self.recorder.value_of(call.output)
-        if path and value is not None:
-            self._followed[value] = (layer, path)
-        self._stop_if_done()
 
-    def _value(self, operation: Operation, outputs: list[torch.Tensor]) -> None:
-        for value in operation.inputs:
-            if value not in self._followed:
-                continue
-            layer, (others, *path) = self._followed.pop(value)
-            if others:  # a copy that is kept, a look for NaN: the way goes through one that comes later
-                self._followed[value] = (layer, (others - 1, *path))
-            elif not path:
-                rank = self.maps[layer].pre_activation.ndim - 1
-                self.maps[layer].activation = _first(outputs[0], rank).clone()
-            else:
-                self._followed[operation.outputs[0]] = (layer, tuple(path))
-        if self.maps:
-            self._stop_if_done()
-
-    def _stop_if_done(self) -> None:
-        if not self._to_the_end and len(self.maps) == len(self.wanted) and not self._followed:
-            raise _Enough
+    def _activation(self, layer: int, activation: torch.Tensor) -> None:
+        if layer not in self.wanted:
+            return
+        if self._places[layer].activation.path:  # else it is the convolution's output, held already
+            maps = self.maps[layer]
+            maps.activation = _first(activation, maps.pre_activation.ndim - 1).clone()
+        self._missing.discard(layer)
+        if not self._to_the_end and not self._missing:
+            self.watch.stop()
 
 
 def _first(tensor: torch.Tensor, rank: int) -> torch.Tensor:

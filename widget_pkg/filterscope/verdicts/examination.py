@@ -11,6 +11,7 @@ import torch
 
 from filterscope.dataset import SampleSource
 from filterscope.errors import describe_exception
+from filterscope.layer_watch import OnActivation
 from filterscope.verdicts.ablation import LayerAblation
 from filterscope.verdicts.duplicates import Pair, find_duplicates
 from filterscope.verdicts.losses import UNLABELLED, Knowledge, class_numbers, log_probabilities
@@ -20,7 +21,7 @@ from filterscope.verdicts.sampling import ImageBatch, batches, order_of
 from filterscope.verdicts.state import LIVE, judge_state
 from filterscope.verdicts.statistics import LayerStatistics
 from filterscope.verdicts.structure import Structure
-from filterscope.verdicts.subject import OnActivation, Subject
+from filterscope.verdicts.subject import Subject
 from filterscope.verdicts.use import gate
 
 OnProgress = Callable[[str, int, int], None]

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from filterscope.layer_watch import Enough
 from filterscope.verdicts.losses import log_probabilities
-from filterscope.verdicts.subject import Enough, Subject
+from filterscope.verdicts.subject import Subject
 
 Change = Callable[[torch.Tensor], None]
 """Changes an activation `(N, F, *S)` in place."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,17 +15,10 @@ from filterscope.dataset import SampleSource
 from filterscope.errors import NetError, SampleError
 from filterscope.feeding import Feeding, Forward, like_input
 from filterscope.given_net import as_module
-from filterscope.layers import ConvLayer, find_layers
+from filterscope.layer_watch import LayerWatch, OnActivation, OnConv
+from filterscope.layers import find_layers
 from filterscope.randomness import RandomStream
-from filterscope.tracing import Operation, Recorder
 from filterscope.twin import Twin
-
-OnActivation = Callable[[int, torch.Tensor], None]
-"""Called with a layer's index and its activation, as the net computes it, before anything else happens to it."""
-
-
-class Enough(BaseException):
-    """Ends a pass early. Not an `Exception`, so that no net catches it."""
 
 
 class Subject:
@@ -108,7 +99,7 @@ class Subject:
         batch: torch.Tensor,
         wanted: Iterable[int],
         on_activation: OnActivation,
-        on_conv: Callable[[int, ConvCall], None] | None = None,
+        on_conv: OnConv | None = None,
         gradients: bool = False,
         inside: Callable[[], Any] | None = None,
     ) -> Any:
@@ -118,21 +109,27 @@ class Subject:
             batch: As from `batch`.
             wanted: Layers whose activations are handed on.
             on_activation: Gets them, and may raise `Enough`.
-            on_conv: Gets each wanted layer's call.
+            on_conv: Gets each layer's call.
             gradients: Whether the pass can be differentiated; by default it is not.
             inside: Makes a context in which the net runs, inside of the recorder.
 
         Returns:
             The net's output, None where it was ended early.
         """
-        watch = _Watch(self.layers, set(wanted), on_activation, on_conv)
+        chosen = set(wanted)
+
+        def activation_of(layer: int, activation: torch.Tensor) -> None:
+            if layer in chosen:
+                on_activation(layer, activation)
+
+        # A convolution that was given a batch of 0 items has its kernels all the same.
+        watch = LayerWatch(self.layers, on_conv, on_activation=activation_of, on_empty=on_conv)
         output = None
         with (
             self.random.instead(),
             self.twin.ready() as module,
             torch.set_grad_enabled(gradients),
-            watch.recorder.watching(module, batch),
-            suppress(Enough),
+            watch.watching(module, batch),
         ):
             if inside is None:
                 output = self._feed(module, batch)
@@ -154,52 +151,6 @@ class Subject:
             if tensor.layout == torch.strided and tensor.numel():
                 digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:16]
-
-
-class _Watch:
-    """Follows the wanted layers' outputs, during a pass, to what is their activation."""
-
-    def __init__(
-        self,
-        layers: tuple[ConvLayer, ...],
-        wanted: set[int],
-        on_activation: OnActivation,
-        on_conv: Callable[[int, ConvCall], None] | None,
-    ) -> None:
-        self.recorder = Recorder(self._conv, self._value)
-        self._layers = layers
-        self._wanted = wanted
-        self._on_activation = on_activation
-        self._on_conv = on_conv
-        self._places = {(layer.name, layer.call): layer.index for layer in layers}
-        self._calls: Counter[str] = Counter()
-        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the way still to go)
-
-    def _conv(self, call: ConvCall) -> None:
-        layer = self._places.get((call.name, self._calls[call.name]))
-        self._calls[call.name] += 1
-        if layer is None or layer not in self._wanted:
-            return
-        if self._on_conv is not None:
-            self._on_conv(layer, call)
-        path = self._layers[layer].activation.path
-        value = self.recorder.value_of(call.output)
-        if path and value is not None:
-            self._followed[value] = (layer, path)
-        else:
-            self._on_activation(layer, call.output)
-
-    def _value(self, operation: Operation, outputs: list[torch.Tensor]) -> None:
-        for value in operation.inputs:
-            if value not in self._followed:
-                continue
-            layer, (others, *path) = self._followed.pop(value)
-            if others:  # a copy that is kept, a look for NaN: the way goes through one that comes later
-                self._followed[value] = (layer, (others - 1, *path))
-            elif not path:
-                self._on_activation(layer, outputs[0])
-            else:
-                self._followed[operation.outputs[0]] = (layer, tuple(path))
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
