@@ -58,30 +58,24 @@ class LayerAblation:
     """What was found for a layer.
 
     Attributes:
-        means: The value that replaces each filter's map `(F,)`: its mean over the images seen before the first
-            ablation, kept since, so that later images can be added.
+        means: The value that replaces each filter's map `(F,)`.
         rises: Of each filter.
         class_images: Images of each class `(K,)`.
         class_rise: Sum of the rises by class `(K, F)`.
-        class_right: By class, how many more images are right without the filter `(K, F)`.
         merged: For pairs that may be duplicates: the rise when one's map is computed from the other's.
-        reason: Why there is nothing, one sentence without full stop, or "".
     """
 
     means: np.ndarray
     rises: list[Rise]
     class_images: np.ndarray
     class_rise: np.ndarray
-    class_right: np.ndarray
     merged: dict[tuple[int, int], Rise] = field(default_factory=dict)
-    reason: str = ""
 
     @classmethod
     def of(cls, means: np.ndarray, classes: int) -> LayerAblation:
         """Nothing ablated yet."""
         filters = len(means)
-        table = np.zeros((classes, filters))
-        return cls(means, [Rise() for _ in range(filters)], np.zeros(classes, np.int64), table.copy(), table.copy())
+        return cls(means, [Rise() for _ in range(filters)], np.zeros(classes, np.int64), np.zeros((classes, filters)))
 
     def merge(self, other: LayerAblation) -> None:
         """Takes in what was found on other images, with the same means."""
@@ -91,71 +85,78 @@ class LayerAblation:
             self.merged.setdefault(pair, Rise()).merge(others)
         self.class_images += other.class_images
         self.class_rise += other.class_rise
-        self.class_right += other.class_right
 
-    def add(
-        self,
-        rerun: Rerun,
-        intact: torch.Tensor,
-        labels: np.ndarray,
-        labelled: bool,
-        live: np.ndarray,
-        pairs: list[Pair],
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Ablates each live filter of the layer for one batch, and merges each pair.
+    def add(self, rerun: Rerun, known: Known, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Ablates each live filter of the layer for one batch.
 
         Args:
             rerun: The batch, ready to be run again from the layer on.
-            intact: Log-probabilities of the intact net `(N, K)`.
-            labels: Class numbers `(N,)`, -1 for none; without labels those that the net predicts.
-            labelled: Whether they are labels.
+            known: The intact net's output for it.
             live: bool `(F,)`. A map that is constant is its own mean: nothing to compute.
-            pairs: Candidates for duplicates.
             cancelled: Asked before each filter; once it says yes, the sums are incomplete.
         """
-        use = np.flatnonzero(labels >= 0)
-        if not len(use):
-            return
-        chosen = torch.from_numpy(labels[use]).to(intact.device)
-        rows = torch.from_numpy(use).to(intact.device)
-        before = intact[rows]
-        right = (before.argmax(1) == chosen).cpu().numpy()
-        np.add.at(self.class_images, labels[use], 1)
+        np.add.at(self.class_images, known.labels, 1)
         for index in range(len(self.rises)):
             if cancelled():
                 return
             if not live[index]:
-                self.rises[index].add(np.zeros(len(use)))
+                self.rises[index].add(np.zeros(len(known.labels)))
                 continue
             value = float(self.means[index])
 
             def ablate(activation: torch.Tensor, index: int = index, value: float = value) -> None:
                 activation[:, index] = value
 
-            after = rerun(ablate)
-            if after is None:
-                continue
-            rises = _rises(before, after[rows], chosen, labelled)
+            rises = known.rises(rerun(ablate))
             self.rises[index].add(rises)
             finite = np.isfinite(rises)
-            np.add.at(self.class_rise[:, index], labels[use][finite], rises[finite])
-            change = (after[rows].argmax(1) == chosen).cpu().numpy().astype(int) - right
-            np.add.at(self.class_right[:, index], labels[use], change)
+            np.add.at(self.class_rise[:, index], known.labels[finite], rises[finite])
+
+    def add_merged(self, rerun: Rerun, known: Known, pairs: list[Pair]) -> None:
+        """For each pair computes one's map from the other's, for one batch."""
         for pair in pairs:
 
-            def merge(activation: torch.Tensor, pair: Pair = pair) -> None:
+            def one_for_both(activation: torch.Tensor, pair: Pair = pair) -> None:
                 activation[:, pair.filter] = pair.scale * activation[:, pair.partner] + pair.offset
 
-            after = rerun(merge)
-            if after is not None:
-                held = self.merged.setdefault((pair.filter, pair.partner), Rise())
-                held.add(_rises(before, after[rows], chosen, labelled))
+            self.merged.setdefault((pair.filter, pair.partner), Rise()).add(known.rises(rerun(one_for_both)))
 
 
-def _rises(before: torch.Tensor, after: torch.Tensor, labels: torch.Tensor, labelled: bool) -> np.ndarray:
-    """By how much each image's loss rose; without labels the divergence of the output from the intact one, in nats."""
-    if labelled:
-        column = labels[:, None]
-        return (before.gather(1, column) - after.gather(1, column))[:, 0].double().cpu().numpy()
-    return (before.exp() * (before - after)).sum(1).double().cpu().numpy()
+class Known:
+    """What the intact net said to a batch, without the images that have no label or no finite loss.
+
+    Args:
+        intact: Its log-probabilities `(N, K)`.
+        labels: Class numbers `(N,)`, -1 for none; without labels those that the net predicts.
+        labelled: Whether they are labels.
+
+    Attributes:
+        labels: Those of the images that count.
+    """
+
+    def __init__(self, intact: torch.Tensor, labels: np.ndarray, labelled: bool) -> None:
+        losses = intact.gather(1, torch.from_numpy(np.maximum(labels, 0)).to(intact.device)[:, None])[:, 0]
+        rows = np.flatnonzero((labels >= 0) & torch.isfinite(losses).cpu().numpy())
+        self.labels = labels[rows]
+        self._rows = torch.from_numpy(rows).to(intact.device)
+        self._chosen = torch.from_numpy(self.labels).to(intact.device)
+        self._intact, self._labelled = intact[self._rows], labelled
+
+    def rises(self, after: torch.Tensor | None) -> np.ndarray:
+        """By how much each image's loss rose; without labels the divergence of the output from the intact one.
+
+        Args:
+            after: Log-probabilities of the changed net `(N, K)`; None where it gave none.
+
+        Returns:
+            float64 `(M,)`, in nats; NaN where there is no finite loss.
+        """
+        if after is None:
+            return np.full(len(self.labels), np.nan)
+        before, after = self._intact, after[self._rows]
+        if self._labelled:
+            column = self._chosen[:, None]
+            rises = (before.gather(1, column) - after.gather(1, column))[:, 0]
+        else:
+            rises = (before.exp() * (before - after)).sum(1)
+        return rises.cpu().double().numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from filterscope.layers import ConvLayer
@@ -28,7 +30,7 @@ def conclude(examination: Examination, complete: bool, ablation: bool, fingerpri
     return Diagnosis(
         filters=tuple(filters),
         images=examination.images,
-        ablated=max((len(one.rises) and one.rises[0].images for one in examination.ablations.values()), default=0),
+        ablated=max((rise.images for one in examination.ablations.values() for rise in one.rises), default=0),
         complete=complete,
         knowledge=_knowledge(examination),
         notes=_notes(examination, complete),
@@ -49,12 +51,25 @@ def _layer(examination: Examination, index: int, ablation: bool) -> list[FilterV
     states, uses, pairs, mirrors = _from_data(examination, index, ablation)
     names = examination.class_names()
     ablated = examination.ablations.get(index)
-    return [
-        _filter(
-            layer, k, structures[k], patterns[k], states[k], uses[k], pairs, mirrors, seen, ablated, examination, names
-        )
-        for k in range(len(kernels))
-    ]
+    estimates = np.full(len(kernels), np.nan) if seen is None else seen.estimate
+    ranks = _ranks(uses, estimates) if not gate(examination.knowledge) else [None] * len(kernels)
+    found = []
+    for k in range(len(kernels)):
+        evidence = _Evidence(structures[k], patterns[k], states[k], uses[k], pairs.get(k), mirrors.get(k), ranks[k])
+        found.append(_filter(layer, k, evidence, seen, ablated, examination, names))
+    return found
+
+
+def _ranks(uses: list[Use], estimates: np.ndarray) -> list[int | None]:
+    """Each filter's place, 1 for the most, by what was measured of all of them or else by the estimate."""
+    values = np.array([use.delta_loss for use in uses])
+    if np.isnan(values).any():
+        values = estimates
+    if np.isnan(values).any():
+        return [None] * len(values)
+    places = np.empty(len(values), int)
+    places[np.argsort(-values, kind="stable")] = np.arange(1, len(values) + 1)
+    return [int(place) for place in places]
 
 
 def _from_data(
@@ -91,21 +106,28 @@ def _merge(pair: Pair | None, ablation: LayerAblation | None) -> Rise | None:
     return None if pair is None or ablation is None else ablation.merged.get((pair.filter, pair.partner))
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    structure: Structure
+    pattern: Pattern
+    state: State
+    use: Use
+    pair: Pair | None
+    mirror: int | None
+    rank: int | None
+
+
 def _filter(
     layer: ConvLayer,
     index: int,
-    structure: Structure,
-    pattern: Pattern,
-    state: State,
-    use: Use,
-    pairs: dict[int, Pair],
-    mirrors: dict[int, int],
+    evidence: _Evidence,
     seen: LayerStatistics | None,
     ablation: LayerAblation | None,
     examination: Examination,
     names: list[str],
 ) -> FilterVerdict:
-    pair = pairs.get(index)
+    structure, pattern, state, use = evidence.structure, evidence.pattern, evidence.state, evidence.use
+    pair = evidence.pair
     merged = _merge(pair, ablation)
     most, least = _extremes(None if seen is None else seen.class_mean[:, index], names)
     hurts, rise = _hurts(ablation, index, names)
@@ -119,9 +141,11 @@ def _filter(
         noise_score=structure.noise_score,
         state=state.verdict,
         duplicate_of=None if pair is None else pair.partner,
-        mirror_of=mirrors.get(index),
+        mirror_of=evidence.mirror,
         use=use.verdict,
         taylor=float(seen.taylor[index] / seen.taylor_images) if seen is not None and seen.taylor_images else np.nan,
+        estimate=np.nan if seen is None else float(seen.estimate[index]),
+        rank=evidence.rank,
         delta_loss=use.delta_loss,
         ci_low=use.ci_low,
         ci_high=use.ci_high,
@@ -132,6 +156,8 @@ def _filter(
         p_match=np.nan if match is None else match.p_family,
         p_template=np.nan if match is None else match.p_template,
         one_pattern=pattern.shared if match is not None else np.nan,
+        runner_up=None if match is None else match.runner_up,
+        times_likelier=np.nan if match is None else match.times_likelier,
         fires=float(seen.fired_images[index] / seen.images) if seen is not None and seen.images else np.nan,
         drives_most=most if state.verdict == LIVE else None,
         drives_least=least if state.verdict == LIVE else None,

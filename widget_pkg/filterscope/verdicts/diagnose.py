@@ -6,6 +6,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ def diagnose(
             stream the first ones.
         layers: Which layers, by index, name or module; None for all.
         ablation: Whether each filter is removed in turn on these images, to measure what the net loses. It costs about
-            a forward pass for each filter and image; without it, use is withheld and `taylor` ranks the filters.
+            a forward pass for each filter and image; without it, use is withheld and `estimate` ranks the filters.
         classes: Class names in the order of the net's output; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
@@ -74,8 +75,9 @@ def diagnose(
         >>> found.summary("conv2").startswith("conv2: ")
         True
     """
-    if isinstance(images, bool) or not isinstance(images, int) or images < 1:
+    if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
+    images = int(images)
     # Tensors made in the caller's inference mode could not be differentiated.
     with torch.inference_mode(False):
         return _diagnose(

@@ -104,7 +104,7 @@ class Diagnosis:
                 "same as a list of dictionaries, to_csv() as text"
             ) from error
         frame = pandas.DataFrame(self.rows())
-        for name in ("duplicate_of", "mirror_of"):
+        for name in ("duplicate_of", "mirror_of", "rank"):
             frame[name] = frame[name].astype("Int64")  # whole numbers, also beside a missing one
         return frame
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import numpy as np
 import torch
 
 from filterscope.dataset import SampleSource
-from filterscope.errors import describe_exception
+from filterscope.errors import SampleError, describe_exception
 from filterscope.layer_watch import OnActivation
+from filterscope.verdicts import removal
 from filterscope.verdicts.ablation import LayerAblation
 from filterscope.verdicts.duplicates import Pair, find_duplicates
+from filterscope.verdicts.interrupts import undivided
 from filterscope.verdicts.losses import UNLABELLED, Knowledge, class_numbers, log_probabilities
 from filterscope.verdicts.naming import Pattern
-from filterscope.verdicts.rerun import Rerun
 from filterscope.verdicts.sampling import ImageBatch, batches, order_of
 from filterscope.verdicts.state import LIVE, judge_state
 from filterscope.verdicts.statistics import LayerStatistics
@@ -25,7 +27,15 @@ from filterscope.verdicts.subject import Subject
 from filterscope.verdicts.use import gate
 
 OnProgress = Callable[[str, int, int], None]
-"""Called after each batch: what is done (`"images"`, `"ablation"`), how many images of it, and of how many."""
+"""Called after each batch: what is done (`"images"`, `"ablation"`, `"merging"`), how many images of it, of how many."""
+
+MEAN_IMAGES = 500
+"""An ablated map's mean is that over so many images, the first ones: more images never change what was ablated."""
+_LABELS_LOOKED_AT = 20  # a first batch may be a single image, and that one without a label
+
+
+_Late = dict[int, tuple[torch.Tensor, int]]
+_Found = tuple[dict[int, LayerStatistics], Knowledge | None]
 
 
 class Examination:
@@ -39,11 +49,13 @@ class Examination:
     Attributes:
         seen: How far in the order of the images the statistics go.
         ablated: How far the ablation goes.
+        merged: How far the test of candidates for duplicates goes.
         unreadable: Samples that could not be read.
         refused: Why images were left out that the net refused, one sentence, or "".
         labelled: Whether there are labels; None before the first image.
         knowledge: What the net knows; None where its output is not one score a class.
         statistics: Of each layer looked at.
+        means: Each layer's mean activation by filter, over the first images; what an ablated map is replaced by.
         ablations: Of each layer that was ablated.
         not_seen: Why there are no statistics of a layer.
         no_gradient: Why there is no Taylor estimate, or "".
@@ -52,53 +64,77 @@ class Examination:
     def __init__(self, subject: Subject, source: SampleSource, wanted: Iterable[int]) -> None:
         self.subject, self.source = subject, source
         self.wanted = sorted(wanted)
-        self.seen = self.ablated = self.unreadable = self.refused_images = 0
+        self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
         self.refused = self.no_gradient = ""
         self.labelled: bool | None = None
         self.knowledge: Knowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
+        self.means: dict[int, np.ndarray] = {}
         self.ablations: dict[int, LayerAblation] = {}
         self.not_seen: dict[int, str] = {}
+        self._means_of = 0  # images
+        self._order = np.zeros(0, np.int64)
         self._classes: int | None = None
         self._weights_said: dict[int, tuple[list[Structure], list[Pattern]]] = {}
 
     def run(self, images: int, ablation: bool, on_progress: OnProgress, cancel: threading.Event) -> None:
         """Looks at images until so many were seen, or `cancel` is set; then ablates on the same ones."""
-        order = order_of(self.source, images)
+        order = self._order = order_of(self.source, images)
         stop = min(images, len(order))
-        at_once = self.subject.images_at_once()
-        for batch in batches(self.source, order, self.seen, stop, at_once, self.subject.random):
-            self._look(batch)
-            on_progress("images", self.seen, stop)
-            if cancel.is_set():
-                return
+        for part in (min(stop, MEAN_IMAGES), stop):
+            for batch in batches(
+                self.source, order, self.seen, part, self.subject.images_at_once(), self.subject.random
+            ):
+                self._look(batch)
+                on_progress("images", self.seen, stop)
+                if cancel.is_set():
+                    return
+            self._keep_means()
         if not ablation or gate(self.knowledge):
             return
-        live, pairs = self._prepare_ablation()
-        for batch in batches(self.source, order, self.ablated, self.seen, at_once, self.subject.random):
-            if not self._ablate(batch, live, pairs, cancel):
-                return
-            on_progress("ablation", self.ablated, self.seen)
-            if cancel.is_set():
-                return
+        removal.ablate(self, order, on_progress, cancel)
+        if not cancel.is_set():
+            removal.merge_pairs(self, order, on_progress, cancel)
+
+    def _keep_means(self) -> None:
+        """Keeps the means over the first images; where these are more than before, what was ablated is void."""
+        images = min(self.seen, MEAN_IMAGES)
+        if images > self._means_of:
+            self._means_of = images
+            self.means = {layer: seen.mean.copy() for layer, seen in self.statistics.items() if seen.images}
+            self.ablations, self.ablated, self.merged = {}, 0, 0
 
     def _look(self, batch: ImageBatch) -> None:
+        found: _Found = {}, None
+        refused = ""
         if batch.images:
             tensor = self.subject.batch(batch.images)
             try:
-                self._pass(tensor, batch.labels)
+                found = self._pass(tensor, batch.labels)
             except Exception as error:
-                if self.seen == self.refused_images:  # it refused all there were
+                if not self.images:  # it refused all there were
                     raise
+                refused = describe_exception(error)
+        statistics, knowledge = found
+        with undivided():
+            for layer, seen in statistics.items():
+                if layer in self.statistics:
+                    self.statistics[layer].merge(seen)
+                else:
+                    self.statistics[layer] = seen
+            if knowledge is not None and self.knowledge is not None:
+                self.knowledge.merge(knowledge)
+            if refused:
                 self.refused_images += len(batch.images)
-                self.refused = f"the net refused {self.refused_images} images: {describe_exception(error)}"
-        self.unreadable += batch.unreadable
-        self.seen = batch.end
+                self.refused = f"the net refused {self.refused_images} images: {refused}"
+            self.unreadable += batch.unreadable
+            self.seen = batch.end
 
-    def _pass(self, batch: torch.Tensor, given: list[str | int | None]) -> None:
+    def _pass(self, batch: torch.Tensor, given: list[str | int | None]) -> _Found:
         """One pass and, where the output is one score a class, one back for the gradients."""
         taken: dict[int, torch.Tensor] = {}
         edges: dict[int, torch.autograd.graph.GradientEdge] = {}
+        late: _Late = {}
 
         def take(layer: int, activation: torch.Tensor) -> None:
             if not self._fits(layer, activation, len(batch)):
@@ -107,11 +143,13 @@ class Examination:
             # Of the tensor as it is now: the net may write into it further on.
             if activation.requires_grad and activation.grad_fn is not None:
                 edges[layer] = torch.autograd.graph.get_gradient_edge(activation)
+            else:
+                late[layer] = activation, activation._version
 
         differentiable = not self.no_gradient
         image = batch.detach().requires_grad_(differentiable)
         with torch.set_grad_enabled(differentiable):  # the caller may have turned it off
-            self._take_in(image, given, take, taken, edges)
+            return self._take_in(image, given, take, taken, edges, late)
 
     def _take_in(
         self,
@@ -120,34 +158,43 @@ class Examination:
         take: OnActivation,
         taken: dict[int, torch.Tensor],
         edges: dict[int, torch.autograd.graph.GradientEdge],
-    ) -> None:
+        late: _Late,
+    ) -> _Found:
         differentiable = image.requires_grad
         output = self.subject.run(image, self.wanted, take, gradients=differentiable)
         scores = log_probabilities(output, len(image))
-        labels = self._labels(scores, given)
-        probabilities = None if scores is None else scores.detach().double().exp().cpu().numpy()
+        for layer, (activation, version) in late.items():
+            # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
+            if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
+                edges[layer] = torch.autograd.graph.get_gradient_edge(activation)
+        labels = self.class_numbers(scores, given)
         gradients: dict[int, torch.Tensor | None] = {}
-        if scores is not None and labels is not None and self.knowledge is not None and probabilities is not None:
-            used = torch.from_numpy(np.flatnonzero(labels >= 0)).to(scores.device)
-            chosen = torch.from_numpy(labels[labels >= 0]).to(scores.device)
-            losses = -scores[used, chosen]
-            values = losses.detach().double().cpu().numpy()
+        knowledge, rows = None, np.zeros(0, np.int64)
+        if scores is not None and labels is not None:
+            knowledge = Knowledge.of(scores.shape[1], bool(self.labelled))
+            used = np.flatnonzero(labels >= 0)
+            at = torch.from_numpy(used).to(scores.device)
+            losses = -scores[at, torch.from_numpy(labels[used]).to(scores.device)]
+            probabilities = scores.detach().exp().cpu().double().numpy()
+            knowledge.add(losses.detach().cpu().double().numpy(), labels[used], probabilities[used])
             finite = torch.isfinite(losses.detach())
+            rows = used[finite.cpu().numpy()]
             gradients = self._gradients(losses[finite], edges)
-            self.knowledge.add(values, labels[labels >= 0], probabilities[labels >= 0])
+        statistics = {}
         for layer, activation in taken.items():
-            classes = 0 if self._classes is None else self._classes
-            seen = self.statistics.setdefault(layer, LayerStatistics(activation.shape[1], classes))
-            seen.add(activation, labels)
+            seen = statistics[layer] = LayerStatistics.of(activation, labels, self._classes or 0)
             gradient = gradients.get(layer)
-            if gradient is not None and labels is not None and scores is not None:
-                rows = used[finite]
-                seen.add_taylor(activation[rows], gradient[rows])
+            if gradient is not None:
+                at = torch.from_numpy(rows).to(activation.device)
+                seen.add_taylor(activation[at], gradient[at])
+        return statistics, knowledge
 
     def _gradients(
         self, losses: torch.Tensor, edges: dict[int, torch.autograd.graph.GradientEdge]
     ) -> dict[int, torch.Tensor | None]:
-        if not edges or not losses.requires_grad or not len(losses):
+        if not len(losses) or self.no_gradient:
+            return {}
+        if not edges or not losses.requires_grad:
             self.no_gradient = self.no_gradient or "the net's output cannot be differentiated by its activations"
             return {}
         try:
@@ -168,17 +215,25 @@ class Examination:
         )
         return False
 
-    def _labels(self, scores: torch.Tensor | None, given: list[str | int | None]) -> np.ndarray | None:
+    def class_numbers(self, scores: torch.Tensor | None, given: list[str | int | None]) -> np.ndarray | None:
         """Class numbers of a batch, -1 for none; the net's own predictions where the data has no labels at all."""
         if scores is None:
             return None
         classes = scores.shape[1]
         numbers = class_numbers(given, self.source.classes, classes)
         if self.labelled is None:
-            self.labelled = bool((numbers != UNLABELLED).any())
+            self.labelled = bool((numbers != UNLABELLED).any()) or self._labelled_further_on(classes, len(given))
             self._classes = classes
             self.knowledge = Knowledge.of(classes, self.labelled)
         return numbers if self.labelled else scores.detach().argmax(1).cpu().numpy()
+
+    def _labelled_further_on(self, classes: int, looked_at: int) -> bool:
+        """Whether one of the next images has a label that the net knows."""
+        labels = []
+        for index in self._order[looked_at:_LABELS_LOOKED_AT]:
+            with suppress(SampleError), self.subject.random.instead_of_all():
+                labels.append(self.source.read(int(index)).label)
+        return bool((class_numbers(labels, self.source.classes, classes) != UNLABELLED).any())
 
     @property
     def images(self) -> int:
@@ -208,7 +263,7 @@ class Examination:
         """The same sums, to go on with; the ones here stay as they are."""
         other = copy.copy(self)
         other.subject, other.source = subject, source
-        for name in ("knowledge", "statistics", "ablations", "not_seen", "_weights_said"):
+        for name in ("knowledge", "statistics", "means", "ablations", "not_seen", "_weights_said"):
             setattr(other, name, copy.deepcopy(getattr(self, name)))
         return other
 
@@ -221,43 +276,3 @@ class Examination:
         kernels, bias = self.subject.kernels[layer], self.subject.biases[layer]
         groups = self.subject.layers[layer].groups
         return find_duplicates(kernels, bias, self.statistics[layer], self.live(layer), groups)
-
-    def _prepare_ablation(self) -> tuple[dict[int, np.ndarray], dict[int, list[Pair]]]:
-        assert self.knowledge is not None
-        for layer, seen in self.statistics.items():
-            if layer not in self.ablations and seen.images:
-                self.ablations[layer] = LayerAblation.of(seen.mean.copy(), len(self.knowledge.count))
-        layers = [layer for layer in self.ablations if not self.ablations[layer].reason]
-        return {layer: self.live(layer) for layer in layers}, {layer: self.pairs(layer) for layer in layers}
-
-    def _ablate(
-        self, batch: ImageBatch, live: dict[int, np.ndarray], pairs: dict[int, list[Pair]], cancel: threading.Event
-    ) -> bool:
-        """Ablates every filter on a batch; False where it was cancelled, and nothing of the batch counts."""
-        found: dict[int, LayerAblation] = {}
-        if batch.images:
-            tensor = self.subject.batch(batch.images)
-            try:
-                intact = log_probabilities(self.subject.run(tensor, [], lambda layer, activation: None), len(tensor))
-            except Exception:  # the net refused these images before, which was said
-                intact = None
-            labels = self._labels(intact, batch.labels)
-            for layer in live:
-                if intact is None or labels is None or cancel.is_set():
-                    break
-                held = self.ablations[layer]
-                part = LayerAblation.of(held.means, len(held.class_images))
-                rerun = Rerun(self.subject, layer, tensor, intact)
-                if rerun.shape is None or not self._fits_shape(layer, rerun.shape, len(tensor)):
-                    continue
-                part.add(rerun, intact, labels, bool(self.labelled), live[layer], pairs[layer], cancel.is_set)
-                found[layer] = part
-        if cancel.is_set():
-            return False
-        for layer, part in found.items():
-            self.ablations[layer].merge(part)
-        self.ablated = batch.end
-        return True
-
-    def _fits_shape(self, layer: int, shape: tuple[int, ...], images: int) -> bool:
-        return len(shape) >= 2 and shape[:2] == (images, self.subject.layers[layer].out_channels)

@@ -77,6 +77,16 @@ class Knowledge:
             self.outputs += probabilities.sum(0)
             self.entropy += float(-(probabilities * np.log(np.maximum(probabilities, 1e-30))).sum())
 
+    def merge(self, other: Knowledge) -> None:
+        """Takes in what was found on other images."""
+        self.count += other.count
+        self.loss += other.loss
+        self.squared += other.squared
+        self.left_out += other.left_out
+        self.entropy += other.entropy
+        if self.outputs is not None and other.outputs is not None:
+            self.outputs += other.outputs
+
     @property
     def images(self) -> int:
         """How many images are in the sums."""

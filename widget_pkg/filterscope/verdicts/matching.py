@@ -10,6 +10,7 @@ import numpy as np
 from filterscope.verdicts.templates import Template, bank
 
 P_NAME = 0.01
+TIMES_LIKELIER = 3.0
 _RANDOM_KERNELS = 20_000
 
 
@@ -24,6 +25,9 @@ class Match:
         p_family: Share of random kernels of that size that match this family as well.
         p_template: Share of random kernels that match any family as unexpectedly well: the rate at which a random
             kernel would get a name, were names given from here on.
+        runner_up: The family that explains most of it beside this one.
+        times_likelier: How many times likelier this family makes the kernel than that one, where what a template
+            leaves over is white noise: (what the other leaves over / what this leaves over) ^ (numbers / 2).
         angle: Of the pattern's line in degrees, counter-clockwise from horizontal, in [0, 180); of a corner the
             direction into which it opens, in [0, 360); None where it has none.
         sign: +1 or −1: of a pair, along `facing`; of a single pattern, as it is or inverted.
@@ -36,11 +40,18 @@ class Match:
     match: float
     p_family: float
     p_template: float
+    runner_up: str
+    times_likelier: float
     angle: float | None = None
     sign: int = 1
     facing: float = 0.0
     place: tuple[float, float] = (0.0, 0.0)
     period: float = 0.0
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether chance and the other families are both unlikely enough for a plain name."""
+        return self.p_template < P_NAME and self.times_likelier >= TIMES_LIKELIER
 
 
 def match_kernels(kernels: np.ndarray) -> list[Match | None]:
@@ -64,7 +75,7 @@ def match_kernels(kernels: np.ndarray) -> list[Match | None]:
     units = np.where(usable[:, None], flat, 1) / np.where(usable, norms, 1)[:, None]
     templates = bank(rows, columns)
     shares = _shares(units, templates)
-    _, columns_of = _families(templates)
+    families, columns_of = _families(templates)
     p_values, scores, winners = _by_family(shares, columns_of, _null(rows, columns)[0])
     # The least expected family; where several are beyond what the null can tell, the one that explains most.
     best = np.lexsort((-scores, p_values), axis=1)[:, 0]
@@ -78,8 +89,18 @@ def match_kernels(kernels: np.ndarray) -> list[Match | None]:
         as_rare = np.searchsorted(null_least, p_family * (1 + 1e-9), side="right")
         p_template = (1 + int(as_rare)) / (1 + len(null_least))
         template = templates[int(winners[index, family])]
-        found.append(_describe(units[index], template, float(scores[index, family]), p_family, p_template))
+        others = np.delete(np.arange(len(families)), family)
+        second = int(others[scores[index, others].argmax()])
+        likelier = _times_likelier(scores[index, family], scores[index, second], flat.shape[1])
+        share = float(scores[index, family])
+        found.append(_describe(units[index], template, share, p_family, p_template, (families[second], likelier)))
     return found
+
+
+def _times_likelier(share: float, other: float, numbers: int) -> float:
+    """Ratio of the likelihoods of two families that explain these shares of a kernel of so many numbers."""
+    left, left_by_other = max(1 - share, 1e-9), max(1 - other, 1e-9)  # rounding alone leaves that over
+    return float(np.exp(np.clip(numbers / 2 * np.log(left_by_other / left), -50, 50)))
 
 
 def _shares(units: np.ndarray, templates: tuple[Template, ...]) -> np.ndarray:
@@ -123,7 +144,9 @@ def _null(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     return ordered, np.sort(least / len(held))
 
 
-def _describe(unit: np.ndarray, template: Template, share: float, p_family: float, p_template: float) -> Match:
+def _describe(
+    unit: np.ndarray, template: Template, share: float, p_family: float, p_template: float, second: tuple[str, float]
+) -> Match:
     along = template.basis @ unit
     angle, facing, sign = template.angle, 0.0, 1 if along[0] >= 0 else -1
     if template.family == "edge":  # along = what of it goes to the right, and upwards
@@ -136,6 +159,8 @@ def _describe(unit: np.ndarray, template: Template, share: float, p_family: floa
         match=min(1.0, share),
         p_family=p_family,
         p_template=p_template,
+        runner_up=second[0],
+        times_likelier=second[1],
         angle=angle,
         sign=sign,
         facing=facing,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.matching import P_NAME, Match, match_kernels
+from filterscope.verdicts.matching import Match, match_kernels
 from filterscope.verdicts.separable import shared_patterns
 
 NO_PATTERN = "no simple pattern"
@@ -77,7 +77,7 @@ def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
             continue
         p = float(shared.p[index])
         name = NO_PATTERN
-        if match.p_template < P_NAME and not p >= _P_SHARED:  # NaN: a single kernel
+        if match.is_clear and not p >= _P_SHARED:  # NaN: a single kernel
             name = _plain_name(match)
             if sees_rgb and channels == 3:
                 name = _in_colour(name, shared.channels[index])

@@ -38,7 +38,11 @@ class Rerun:
         self._subject, self._layer, self._batch = subject, layer, batch
         self._tape = _Tape()
         self._activation: torch.Tensor | None = None
-        subject.run(batch, [layer], self._reached, inside=lambda: self._tape)
+        try:
+            subject.run(batch, [layer], self._reached, inside=lambda: self._tape)
+        except Exception:
+            if self._activation is None:  # else it is what TorchScript's interpreter makes of `Enough`
+                raise
         self.shape = None if self._activation is None else tuple(self._activation.shape)
         self.reuses = self._activation is not None and self._can_reuse(output)
 

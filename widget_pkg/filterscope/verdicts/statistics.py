@@ -22,11 +22,12 @@ class LayerStatistics:
         high: Largest value `(F,)`.
         low: Smallest value `(F,)`.
         fired_images: In how many images it was above 0 somewhere `(F,)`.
-        fired: At how many positions it was above 0 `(F,)`.
         class_count: Images of each class `(K,)`.
         class_sum: Sum over these of the mean over positions, `(K, F)`.
         taylor_images: Images with a gradient.
         taylor: Sum over these of |Σ activation · ∂loss/∂activation| `(F,)`.
+        pull: Sums over these of t², t·s and s² `(3, F)`, where t = Σ activation · ∂loss/∂activation and s =
+            Σ ∂loss/∂activation: what `estimate` needs for whatever mean the images turn out to have.
     """
 
     def __init__(self, filters: int, classes: int = 0) -> None:
@@ -34,32 +35,33 @@ class LayerStatistics:
         self.mean = np.zeros(filters)
         self.moment = np.zeros((filters, filters))
         self.high, self.low = np.full(filters, -np.inf), np.full(filters, np.inf)
-        self.fired_images, self.fired = np.zeros(filters, np.int64), np.zeros(filters, np.int64)
+        self.fired_images = np.zeros(filters, np.int64)
         self.class_count, self.class_sum = np.zeros(classes, np.int64), np.zeros((classes, filters))
-        self.taylor = np.zeros(filters)
+        self.taylor, self.pull = np.zeros(filters), np.zeros((3, filters))
 
-    def add(self, activation: torch.Tensor, labels: np.ndarray | None = None) -> None:
-        """Takes in a batch.
+    @classmethod
+    def of(cls, activation: torch.Tensor, labels: np.ndarray | None = None, classes: int = 0) -> LayerStatistics:
+        """Those of one batch.
 
         Args:
             activation: `(N, F, *S)`.
             labels: Class numbers `(N,)`, -1 for none.
+            classes: As above.
         """
+        batch = cls(activation.shape[1], classes)
         values = activation.detach().flatten(2) if activation.ndim > 2 else activation.detach()[..., None]
         values = values.float()
         finite = torch.isfinite(values).all(2).all(1)
         if not bool(finite.all()):
-            self.left_out += int((~finite).sum())
+            batch.left_out = int((~finite).sum())
             values = values[finite]
             labels = None if labels is None else labels[finite.cpu().numpy()]
         if not len(values) or not values.shape[2]:
-            return
-        batch = LayerStatistics(values.shape[1], len(self.class_count))
+            return batch
         batch.images, batch.positions = len(values), len(values) * values.shape[2]
         high = values.amax(2)
         batch.high, batch.low = _numpy(high.amax(0)), _numpy(values.amin((0, 2)))
         batch.fired_images = _numpy((high > 0).sum(0)).astype(np.int64)
-        batch.fired = _numpy((values > 0).sum((0, 2))).astype(np.int64)
         by_image = values.mean(2)
         flat = values.transpose(0, 1).flatten(1)  # (F, N·S)
         # A constant is centred on itself, so that it has no moment at all.
@@ -68,20 +70,26 @@ class LayerStatistics:
         rest = _numpy(flat.mean(1))
         batch.mean = _numpy(centre) + rest
         batch.moment = _numpy(flat @ flat.T) - batch.positions * np.outer(rest, rest)
-        if labels is not None and len(self.class_count):
+        if labels is not None and classes:
             known = labels >= 0
             np.add.at(batch.class_count, labels[known], 1)
             np.add.at(batch.class_sum, labels[known], _numpy(by_image)[known])
-        self.merge(batch)
+        return batch
+
+    def add(self, activation: torch.Tensor, labels: np.ndarray | None = None) -> None:
+        """Takes in a batch, as `of` does."""
+        self.merge(self.of(activation, labels, len(self.class_count)))
 
     def add_taylor(self, activation: torch.Tensor, gradient: torch.Tensor) -> None:
         """Takes in a batch's activations and the gradients of each image's loss by them, both `(N, F, *S)`."""
-        products = (
-            (activation * gradient).flatten(2).sum(2).abs() if activation.ndim > 2 else (activation * gradient).abs()
-        )
-        finite = torch.isfinite(products).all(1)
-        self.taylor_images += int(finite.sum())
-        self.taylor += _numpy(products[finite].sum(0))
+        by_position = gradient.float().flatten(2) if gradient.ndim > 2 else gradient.float()[..., None]
+        t = _numpy((activation.float().reshape(by_position.shape) * by_position).sum(2))
+        s = _numpy(by_position.sum(2))
+        finite = np.isfinite(t).all(1) & np.isfinite(s).all(1)
+        t, s = t[finite], s[finite]
+        self.taylor_images += len(t)
+        self.taylor += np.abs(t).sum(0)
+        self.pull += np.stack([(t * t).sum(0), (t * s).sum(0), (s * s).sum(0)])
 
     def merge(self, other: LayerStatistics) -> None:
         """Takes in what was found on other images (Chan, Golub, LeVeque 1983)."""
@@ -94,8 +102,20 @@ class LayerStatistics:
         self.high, self.low = np.maximum(self.high, other.high), np.minimum(self.low, other.low)
         for name in ("images", "left_out", "taylor_images"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("fired_images", "fired", "class_count", "class_sum", "taylor"):
+        for name in ("fired_images", "class_count", "class_sum", "taylor", "pull"):
             getattr(self, name).__iadd__(getattr(other, name))
+
+    @property
+    def estimate(self) -> np.ndarray:
+        """Root mean square over images of Σ (mean − activation) · ∂loss/∂activation, `(F,)`; NaN without gradients.
+
+        To first order what replacing a filter's map by its mean does to an image's loss, whether up or down.
+        """
+        if not self.taylor_images:
+            return np.full(len(self.mean), np.nan)
+        squares, mixed, sums = self.pull
+        total = squares - 2 * self.mean * mixed + self.mean**2 * sums
+        return np.sqrt(np.maximum(total, 0) / self.taylor_images)
 
     @property
     def deviation(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ class Subject:
                     output = self._feed(module, batch)
         return output
 
-    def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any]) -> Any:
+    def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any] = nullcontext) -> Any:
         """Runs the twin without recording anything, in a context."""
         with self.random.instead(), self.twin.ready() as module, torch.no_grad(), inside():
             return self._feed(module, batch)

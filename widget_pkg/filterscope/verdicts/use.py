@@ -88,8 +88,6 @@ def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | None) -> li
     assert knowledge is not None
     if ablation is None:
         return Use(WITHHELD, reason="no filter was ablated")
-    if ablation.reason:
-        return Use(WITHHELD, reason=ablation.reason)
     images = max(rise.images for rise in ablation.rises)
     if images < FEWEST_IMAGES:
         return Use(WITHHELD, images=images, reason=f"{images} images are too few; {FEWEST_IMAGES} are needed")
