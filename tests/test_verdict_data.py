@@ -43,6 +43,14 @@ def test_moments_and_correlations_are_numpys(shape):
     np.testing.assert_allclose(seen.low, flat.min(1))
 
 
+def test_correlations_near_1_are_exact_over_many_positions():
+    first = maps(256, 1, 26, 26).relu()
+    activation = torch.cat([first, first + 0.01 * maps(256, 1, 26, 26, seed=1)], 1)
+    flat = activation.transpose(0, 1).reshape(2, -1).double().numpy()
+    left_out = 1 - np.corrcoef(flat)[0, 1]
+    assert 1 - statistics_of(activation).correlation[0, 1] == pytest.approx(left_out, rel=0.01)
+
+
 def test_batches_merge_to_what_one_pass_gives():
     activation, labels = maps(90, 4, 5, 6) + 3, np.arange(90) % 3
     whole = statistics_of(activation, labels, 3)
@@ -53,6 +61,23 @@ def test_batches_merge_to_what_one_pass_gives():
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-4, atol=1e-3, err_msg=name)
     by_hand = [activation[labels == k].mean((0, 2, 3)).numpy() for k in range(3)]
     np.testing.assert_allclose(whole.class_mean, by_hand, rtol=1e-5)
+
+
+def test_the_estimate_is_that_of_replacing_a_map_by_its_mean():
+    """Taken in with means that were others at that time."""
+    activation, gradient = maps(90, 4, 5, 6) + 3, maps(90, 4, 5, 6, seed=1)
+    seen = LayerStatistics(4)
+    for start, stop in ((0, 1), (1, 40), (40, 90)):
+        part = LayerStatistics.of(activation[start:stop])
+        part.add_taylor(activation[start:stop], gradient[start:stop])
+        seen.merge(part)
+    change = ((activation.mean((0, 2, 3)).view(4, 1, 1) - activation) * gradient).sum((2, 3)).double()
+    np.testing.assert_allclose(seen.estimate, change.square().mean(0).sqrt().numpy(), rtol=1e-4)
+    np.testing.assert_allclose(seen.taylor / 90, (activation * gradient).sum((2, 3)).abs().mean(0), rtol=1e-4)
+    constant = LayerStatistics.of(torch.full((9, 1, 5, 6), 0.1))
+    constant.add_taylor(torch.full((9, 1, 5, 6), 0.1), maps(9, 1, 5, 6))
+    assert constant.estimate[0] < 1e-6
+    assert np.isnan(LayerStatistics(3).estimate).all()
 
 
 def test_images_with_nan_are_left_out_and_counted():

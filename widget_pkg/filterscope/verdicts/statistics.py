@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+_AT_ONCE = 4096  # positions
+
 
 class LayerStatistics:
     """Moments, extremes and class means of a layer's activation over images and positions.
@@ -69,7 +71,9 @@ class LayerStatistics:
         flat = flat - centre[:, None]
         rest = _numpy(flat.mean(1))
         batch.mean = _numpy(centre) + rest
-        batch.moment = _numpy(flat @ flat.T) - batch.positions * np.outer(rest, rest)
+        # In parts: a float32 sum over millions of products is good to four digits only.
+        moment = sum(_numpy(part @ part.T) for part in flat.split(_AT_ONCE, 1))
+        batch.moment = moment - batch.positions * np.outer(rest, rest)
         if labels is not None and classes:
             known = labels >= 0
             np.add.at(batch.class_count, labels[known], 1)
