@@ -5,6 +5,7 @@ import io
 import signal
 import threading
 import warnings
+from html import escape
 
 import numpy as np
 import pytest
@@ -171,7 +172,8 @@ def test_cancelled_it_holds_for_the_images_seen():
 
     def after_the_first(stage, done, total):
         assert (stage, total) == ("images", 600)
-        stop.set()
+        if done:
+            stop.set()
 
     part = diagnose(demo.fashion_net(), DATA, images=600, progress=after_the_first, cancel=stop)
     assert not part.complete and 0 < part.images < 600
@@ -186,7 +188,8 @@ def test_cancelled_it_holds_for_the_images_seen():
 
 def test_interrupted_by_the_person_it_keeps_what_it_has():
     def interrupt(stage, done, total):
-        raise KeyboardInterrupt
+        if done:
+            raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="stopped"):
         part = diagnose(demo.fashion_net(), DATA, images=600, progress=interrupt)
@@ -513,6 +516,21 @@ def test_html_escapes_names():
     page = look(seeded(TwoConvs), data, images=30)._repr_html_()
     assert "<b>" not in page and "&lt;b&gt;" in page
     assert page.count("<tr") == 10 + 2 and "<details open>" in page
+
+
+def test_html_of_a_large_net_has_the_first_tables_and_all_summaries():
+    wide = seeded(lambda: nn.Sequential(*(nn.Conv2d(1 if not k else 90, 90, 1) for k in range(7))))
+    found = look(wide, images(3, 1, 4, 4), images=3)
+    page = found._repr_html_()
+    assert page.count("<details") == 4 and page.count("<tr title") == 360
+    assert all(escape(found.summary(layer)) in page for layer in found.layers)
+    assert "3 layers without a table here" in page
+
+
+def test_without_ablation_html_shows_the_places(found):
+    page = look(demo.fashion_net(), images=60, ablation=False)._repr_html_()
+    assert "place 1 by estimate" in page and "place 20 by estimate" in page
+    assert "by estimate" not in found._repr_html_()
 
 
 def test_no_bar_where_tqdm_is_missing(monkeypatch, capsys):

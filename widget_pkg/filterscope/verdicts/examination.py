@@ -27,7 +27,8 @@ from filterscope.verdicts.subject import Subject
 from filterscope.verdicts.use import gate
 
 OnProgress = Callable[[str, int, int], None]
-"""Called after each batch: what is done (`"images"`, `"ablation"`, `"merging"`), how many images of it, of how many."""
+"""Called at the start of each part and after each batch: what is done (`"images"`, `"ablation"` or `"merging"`), how
+many images of it, and of how many."""
 
 MEAN_IMAGES = 500
 """An ablated map's mean is that over so many images, the first ones: more images never change what was ablated."""
@@ -81,6 +82,8 @@ class Examination:
         """Looks at images until so many were seen, or `cancel` is set; then ablates on the same ones."""
         order = self._order = order_of(self.source, images)
         stop = min(images, len(order))
+        if self.seen < stop:
+            on_progress("images", self.seen, stop)
         for part in (min(stop, MEAN_IMAGES), stop):
             for batch in batches(
                 self.source, order, self.seen, part, self.subject.images_at_once(), self.subject.random

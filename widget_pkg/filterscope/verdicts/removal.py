@@ -25,6 +25,8 @@ def ablate(examination: Examination, order: np.ndarray, on_progress: OnProgress,
             examination.ablations[layer] = _nothing(examination, examination.means.get(layer, seen.mean.copy()))
     held = examination.ablations
     live = {layer: examination.live(layer) for layer in held}
+    if examination.ablated < examination.seen:
+        on_progress("ablation", examination.ablated, examination.seen)
     for batch in _batches(examination, order, examination.ablated):
         found: dict[int, LayerAblation] = {}
         for layer, rerun, known in _reruns(examination, batch, live, cancel):
@@ -53,6 +55,7 @@ def merge_pairs(examination: Examination, order: np.ndarray, on_progress: OnProg
     for held in examination.ablations.values():
         held.merged = {}
     examination.merged = 0
+    on_progress("merging", 0, examination.seen)
     for batch in _batches(examination, order, 0):
         parts: dict[int, LayerAblation] = {}
         for layer, rerun, known in _reruns(examination, batch, pairs, cancel):

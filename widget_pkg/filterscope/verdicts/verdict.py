@@ -173,6 +173,6 @@ def per_100(p: float) -> str:
     return f"{100 * p:.0f}" if p >= 0.1 else f"{100 * p:.1g}" if p < 0.001 else f"{100 * p:.2g}"
 
 
-def signed(value: float) -> str:
-    """`+0.0123`, `−0.5`."""
-    return f"{value:+.3g}".replace("-", "−")
+def signed(value: float, digits: int = 3) -> str:
+    """`+0.0123`, `−0.5`, `0`."""
+    return f"{value:+.{digits}g}".replace("-", "−") if value else "0"
