@@ -53,6 +53,7 @@ def test_between_two_families_there_is_no_plain_name():
     match = match_kernels(between[None])[0]
     assert {match.template, match.runner_up} == {"point", "blob"}
     assert match.p_template < 0.01 and match.times_likelier < 3 and name(between) == NO_PATTERN
+    assert name_patterns(between[None, None])[0].reason == f"{match.runner_up} fits about as well"
     unit = between.ravel() / np.linalg.norm(between)
     left = {f: min(1 - ((t.basis @ unit) ** 2).sum() for t in bank(5, 5) if t.family == f) for f in ("point", "blob")}
     assert match.times_likelier == pytest.approx((left[match.runner_up] / left[match.template]) ** 12.5)
@@ -108,6 +109,14 @@ def test_colours_take_the_place_of_bright_and_dark():
 def test_channels_without_a_common_pattern_get_no_name():
     filters = np.random.default_rng(0).normal(size=(400, 10, 3, 3))
     assert sum(pattern.name != NO_PATTERN for pattern in name_patterns(filters)) <= 4
+
+
+def test_why_there_is_no_name_is_said():
+    random = np.random.default_rng(2).normal(size=(300, 10, 3, 3))
+    reasons = [pattern.reason for pattern in name_patterns(random) if pattern.name == NO_PATTERN]
+    assert all(reasons) and any("in 100 random kernels match one template or another" in said for said in reasons)
+    assert any("its channels look different" in said for said in reasons)
+    assert name_patterns(SOBEL[None, None])[0].reason == ""
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 1, 1), (4, 3, 5), (4, 2, 3, 3, 3), (4, 2, 1, 7), (4, 3, 2, 2)])

@@ -69,3 +69,8 @@ def share_as_extreme(null: np.ndarray, values: np.ndarray, high: bool) -> np.nda
     columns = null if null.ndim == 2 else null[:, None]
     count = (columns >= values - slack).sum(0) if high else (columns <= values + slack).sum(0)
     return (1 + count) / (1 + len(null))
+
+
+def per_100(p: float) -> str:
+    """A share as so many in 100: `0.05`, `3.2`, `41`."""
+    return f"{100 * p:.0f}" if p >= 0.1 else f"{100 * p:.1g}" if p < 0.001 else f"{100 * p:.2g}"

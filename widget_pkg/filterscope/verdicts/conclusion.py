@@ -170,6 +170,7 @@ def _filter(
         structure_reason=structure.reason,
         state_reason=state.reason,
         use_reason=use.reason,
+        name_reason=pattern.reason,
         labelled=bool(examination.labelled),
     )
 

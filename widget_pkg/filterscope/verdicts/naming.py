@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.matching import Match, match_kernels
+from filterscope.verdicts.chance import per_100
+from filterscope.verdicts.matching import P_NAME, Match, match_kernels
 from filterscope.verdicts.separable import shared_patterns
 
 NO_PATTERN = "no simple pattern"
@@ -37,7 +38,7 @@ class Pattern:
         match: The best template of the common spatial pattern; None likewise.
         shared: Share of the filter's energy in that one pattern over its channels: 1 for a single kernel.
         p_shared: How often a random filter's channels share a pattern as much; NaN for a single kernel.
-        reason: Why there is no template, one sentence without full stop, or "".
+        reason: Why there is no template or no name, one sentence without full stop, or "".
     """
 
     name: str | None
@@ -76,13 +77,23 @@ def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
             found.append(Pattern(None, None, reason="its weights are zero or not finite"))
             continue
         p = float(shared.p[index])
+        reason = _unclear(match, p)
         name = NO_PATTERN
-        if match.is_clear and not p >= _P_SHARED:  # NaN: a single kernel
+        if not reason:
             name = _plain_name(match)
             if sees_rgb and channels == 3:
                 name = _in_colour(name, shared.channels[index])
-        found.append(Pattern(name, match, float(shared.share[index]), p))
+        found.append(Pattern(name, match, float(shared.share[index]), p, reason))
     return found
+
+
+def _unclear(match: Match, p_shared: float) -> str:
+    """Why a plain name would say too much; "" where it would not."""
+    if match.p_template >= P_NAME:
+        return f"{per_100(match.p_template)} in 100 random kernels match one template or another as unexpectedly well"
+    if p_shared >= _P_SHARED:  # NaN: a single kernel
+        return f"its channels look different: {per_100(p_shared)} in 100 random filters have them as much alike"
+    return "" if match.is_clear else f"{match.runner_up} fits about as well"
 
 
 def _in_colour(name: str, vector: np.ndarray) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from filterscope.verdicts.verdict import FilterVerdict, per_100, signed
+from filterscope.verdicts.chance import per_100
+from filterscope.verdicts.verdict import FilterVerdict, signed
 
 if TYPE_CHECKING:
     from filterscope.verdicts.diagnosis import Diagnosis

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.chance import share_as_extreme
+from filterscope.verdicts.chance import per_100, share_as_extreme
 from filterscope.verdicts.separable import shared_patterns
 
 STRUCTURED, NOISE_LIKE, CANT_TELL = "structured", "noise-like", "can't tell"
@@ -87,14 +87,10 @@ def _verdict(p_structured: float, p_noise: float, score: float) -> Structure:
     if p_noise < P_NOISE and p_structured >= P_PLAIN:
         return Structure(NOISE_LIKE, p_structured, p_noise, score)
     reason = (
-        f"{_in_100(p_structured)} in 100 random filters look as structured, and {_in_100(p_noise)} in 100 that have "
+        f"{per_100(p_structured)} in 100 random filters look as structured, and {per_100(p_noise)} in 100 that have "
         "what this layer's filters share fit it as badly"
     )
     return Structure(CANT_TELL, p_structured, p_noise, score, reason)
-
-
-def _in_100(p: float) -> str:
-    return f"{100 * p:.2g}" if p < 0.1 else f"{100 * p:.0f}"
 
 
 def _unusable(finite: bool, norm: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from filterscope.verdicts.matching import P_NAME, TIMES_LIKELIER
+from filterscope.verdicts.chance import per_100
 from filterscope.verdicts.naming import NO_PATTERN
 from filterscope.verdicts.state import LIVE
 from filterscope.verdicts.structure import CANT_TELL, STRUCTURED
@@ -62,6 +62,7 @@ class FilterVerdict:
         structure_reason: Why structure cannot be told.
         state_reason: What was seen of one that is not live, or why it cannot be told.
         use_reason: Why use is withheld.
+        name_reason: Why it has no template or no plain name.
         labelled: Whether use goes by labels, or by the net's own output.
     """
 
@@ -102,6 +103,7 @@ class FilterVerdict:
     structure_reason: str
     state_reason: str
     use_reason: str
+    name_reason: str
     labelled: bool
 
     def row(self) -> dict[str, Any]:
@@ -152,9 +154,7 @@ class FilterVerdict:
         said = ""
         if self.name == NO_PATTERN:
             said = f"No simple pattern; nearest: {self.template}, {self.match:.0%}, and {per_100(self.p_match)} in 100 "
-            said += "random kernels match it as well"
-            unclear = self.p_template < P_NAME and self.times_likelier < TIMES_LIKELIER
-            said += f", but {self.runner_up} fits about as well." if unclear else "."
+            said += f"random kernels match it as well; {self.name_reason}."
         elif self.name is not None:
             said = (
                 f"Looks for: {self.name} ({self.match:.0%}; {per_100(self.p_match)} in 100 random kernels match it as "
@@ -166,11 +166,6 @@ class FilterVerdict:
                 said += f", most for {self.drives_most}, least for {self.drives_least}"
             said += "."
         return said.strip()
-
-
-def per_100(p: float) -> str:
-    """A share as so many in 100: `0.05`, `3.2`, `41`."""
-    return f"{100 * p:.0f}" if p >= 0.1 else f"{100 * p:.1g}" if p < 0.001 else f"{100 * p:.2g}"
 
 
 def signed(value: float, digits: int = 3) -> str:
