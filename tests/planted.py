@@ -56,3 +56,26 @@ def plant(net, layer, kind, filters, sources, random):
         if bias is not None:
             conv.bias.copy_(torch.from_numpy(bias))
     return planted
+
+
+def copy_normed(net, layer, norm, shift, filters, sources, random):
+    """A copy of the net in which filters are copies of others, their BatchNorm's figures too, but for its shift.
+
+    Args:
+        net: Stays as it is.
+        layer: Name of the convolution.
+        norm: Name of the BatchNorm behind it.
+        shift: By how many standard deviations of the filter's output, up or down by chance.
+        filters: Which filters become copies.
+        sources: Of which, one each.
+        random: A NumPy generator.
+    """
+    planted = copy.deepcopy(net)
+    conv, bn = planted.get_submodule(layer), planted.get_submodule(norm)
+    with torch.no_grad():
+        for index, source in zip(filters, sources, strict=True):
+            conv.weight[index] = conv.weight[source]
+            for held in (bn.weight, bn.bias, bn.running_mean, bn.running_var):
+                held[index] = held[source]
+            bn.bias[index] += shift * float(random.choice([-1, 1])) * bn.weight[source].abs()
+    return planted

@@ -41,6 +41,7 @@ def test_moments_and_correlations_are_numpys(shape):
     np.testing.assert_allclose(seen.correlation, np.corrcoef(flat), atol=1e-4)
     np.testing.assert_allclose(seen.high, flat.max(1))
     np.testing.assert_allclose(seen.low, flat.min(1))
+    np.testing.assert_array_equal(seen.fired, (flat > 0).sum(1))
 
 
 def test_correlations_near_1_are_exact_over_many_positions():
@@ -57,7 +58,7 @@ def test_batches_merge_to_what_one_pass_gives():
     parts = LayerStatistics(4, 3)
     for start, stop in ((0, 1), (1, 40), (40, 90)):
         parts.add(activation[start:stop], labels[start:stop])
-    for name in ("mean", "moment", "high", "low", "fired_images", "class_count", "class_sum"):
+    for name in ("mean", "moment", "high", "low", "fired", "fired_images", "class_count", "class_sum"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-4, atol=1e-3, err_msg=name)
     by_hand = [activation[labels == k].mean((0, 2, 3)).numpy() for k in range(3)]
     np.testing.assert_allclose(whole.class_mean, by_hand, rtol=1e-5)
@@ -138,6 +139,35 @@ def test_equal_weights_in_other_groups_are_no_duplicates_unless_they_say_the_sam
     assert len(find_duplicates(kernels, None, alike, np.ones(2, bool), groups=2)) == 1
 
 
+@pytest.mark.parametrize(("shift", "copies"), [(0.0, 1), (0.02, 1), (0.6, 0)])
+def test_equal_weights_with_another_shift_of_the_norm_behind_them_are_no_duplicates(shift, copies):
+    """The convolution has no bias, so that its own parameters can't tell; the maps are alike at more than 0.95."""
+    kernels = np.repeat(np.random.default_rng(0).normal(size=(1, 2, 3, 3)), 2, axis=0).astype(np.float32)
+    scores = F.conv2d(maps(30, 2, 12, 12), torch.from_numpy(kernels))
+    scores = scores / scores.std() + torch.tensor([0.6, 0.6 + shift]).view(2, 1, 1)
+    seen = statistics_of(scores.relu())
+    assert seen.correlation[0, 1] > 0.95
+    assert len(find_duplicates(kernels, None, seen, np.ones(2, bool))) == copies
+
+
+def test_mirrors_are_named_within_a_group_only():
+    kernels = np.repeat(np.random.default_rng(0).normal(size=(1, 2, 3, 3)), 4, axis=0)
+    kernels[1:] *= -1
+    assert find_mirrors(kernels, np.ones(4, bool), groups=2) == {0: 1, 1: 0}
+    assert find_mirrors(kernels, np.ones(4, bool)) == {0: 1, 1: 0, 2: 0, 3: 0}
+
+
+class Grouped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3)
+        self.conv2 = nn.Conv2d(8, 12, 3, groups=4)
+        self.fc = nn.Linear(12, 3)
+
+    def forward(self, x):
+        return self.fc(F.relu(self.conv2(F.relu(self.conv1(x)))).mean((2, 3)))
+
+
 class Written(nn.Module):
     """Writes into its tensors after the convolution, with its result ignored."""
 
@@ -188,6 +218,12 @@ def ablated_by_hand(net, layer, index, value, pixels):
             y = net.conv2(x)
             y[:, index] = value if layer == 1 else y[:, index]
             return torch.log_softmax(net.fc((x + y).relu().mean((2, 3))), 1)
+        if isinstance(net, Grouped):
+            x = F.relu(net.conv1(pixels))
+            x[:, index] = value if layer == 0 else x[:, index]
+            x = F.relu(net.conv2(x))
+            x[:, index] = value if layer == 1 else x[:, index]
+            return torch.log_softmax(net.fc(x.mean((2, 3))), 1)
         x = net.body[1](net.body[0](pixels))
         x[:, index] = value if layer == 0 else x[:, index]
         x = net.body[3](net.body[2](x))
@@ -195,7 +231,7 @@ def ablated_by_hand(net, layer, index, value, pixels):
         return torch.log_softmax(net.fc(x.amax((2, 3))), 1)
 
 
-@pytest.mark.parametrize("build", [TwoConvs, Written, OwnActivation])
+@pytest.mark.parametrize("build", [TwoConvs, Written, OwnActivation, Grouped])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_a_rerun_is_a_whole_pass_with_the_map_replaced(build, layer):
     net, pixels = seeded(build).eval(), images(7, 1, 12, 12)

@@ -40,6 +40,19 @@ def test_random_filters_are_called_structured_in_one_of_a_hundred(shape):
     assert found["noise-like"] <= 0.05 * total + 4 * np.sqrt(0.05 * total)
 
 
+def test_grouped_layers_are_judged_with_the_same_error_rates():
+    """A channel's place means something else in each group: only the spatial patterns are shared."""
+    random = np.random.default_rng(3)
+    found = sum((verdicts(random.normal(size=(16, 4, 3, 3)), groups=4, seed=seed) for seed in range(40)), Counter())
+    assert found["structured"] <= 0.01 * 640 + 4 * np.sqrt(0.01 * 640)
+    assert found["noise-like"] <= 0.05 * 640 + 4 * np.sqrt(0.05 * 640)
+    kernels = patterned(filters=16, channels=4)
+    kernels[[2, 9]] = random.normal(size=(2, 4, 3, 3))
+    judged = judge_structure(kernels, groups=4)
+    assert "structured" not in (judged[2].verdict, judged[9].verdict)
+    assert sum(one.verdict == "structured" for k, one in enumerate(judged) if k not in (2, 9)) >= 12
+
+
 def test_the_untrained_demo_net_is_not_called_structured():
     net = demo.fashion_net(epoch=0)
     assert (verdicts(kernels_of(net, "conv1")) + verdicts(kernels_of(net, "conv2")))["structured"] == 0

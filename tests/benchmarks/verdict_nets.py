@@ -31,6 +31,7 @@ HELD_OUT = {
     "first5": (300,),
     "first7": (300,),
     "frozen": (300,),
+    "shuffled": (400,),
 }
 
 
@@ -75,6 +76,7 @@ class Wider(nn.Module):
 KINDS = {
     "classic": FashionNet,
     "frozen": FashionNet,
+    "shuffled": FashionNet,  # trained on shuffled labels: there was nothing to learn
     "first5": lambda: Wider(5),
     "first7": lambda: Wider(7),
     "residual": Residual,
@@ -101,6 +103,8 @@ def frozen_filters(net):
 
 def train(kind, seed, data, epochs=EPOCHS):
     images, labels = data
+    if kind == "shuffled":
+        labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))]
     net = untrained(kind, seed)
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)

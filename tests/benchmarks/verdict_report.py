@@ -24,11 +24,12 @@ sys.path.insert(0, str(HERE.parent))
 import verdict_nets
 
 from filterscope import demo, diagnose
+from filterscope.verdicts.chance import share_as_extreme
 from filterscope.verdicts.matching import match_kernels
 from filterscope.verdicts.naming import NO_PATTERN, name_patterns
-from filterscope.verdicts.structure import judge_structure
+from filterscope.verdicts.structure import _moran, judge_structure
 from pattern_bank import draw, noisy
-from planted import COPIES, NO_COPIES, NOISE, STILL, plant
+from planted import COPIES, NO_COPIES, NOISE, STILL, copy_normed, plant
 
 DATA = demo.fashion_test_data()
 SHARE = 5  # one filter in so many gets a planted fault
@@ -48,7 +49,7 @@ def structure(nets, repeats=10):
     """Noise planted into the layers of trained nets; weights alone, so nothing else is needed."""
     found = {}
     for kind, seed, net in nets:
-        if kind == "frozen":
+        if kind in ("frozen", "shuffled"):
             continue
         live = {}
         for f in look(net, 500, ablation=False).filters:
@@ -186,6 +187,69 @@ def duplicates(nets, images=300):
     }
 
 
+def normed(nets, images=300):
+    """Copies in layers with BatchNorm, and the same with another shift of the norm."""
+    result = {}
+    for kind, seed, net in nets:
+        if kind != "residual":
+            continue
+        for layer, norm in (("stem", "bn1"), ("conv1", "bn2"), ("conv2", "bn3")):
+            for shift in (0.0, 0.25, 0.5, 1.0):
+                random = np.random.default_rng([seed, 13, int(4 * shift)])
+                chosen = random.permutation(16)
+                filters, sources = chosen[:6], chosen[6:12]
+                seen = look(copy_normed(net, layer, norm, shift, filters, sources, random), images, layers=layer)
+                pairs = {frozenset(pair) for pair in zip(filters.tolist(), sources.tolist(), strict=True)}
+                held = result.setdefault(f"shift {shift}", {"called duplicate": 0, "of": 0, "correlation > 0.99": 0})
+                called = [f for f in seen.filters if frozenset((f.filter, f.duplicate_of)) in pairs]
+                held["called duplicate"] += len(called)
+                held["correlation > 0.99"] += sum(f.correlation > 0.99 for f in called)
+                held["of"] += len(filters)
+    return result
+
+
+def start(nets):
+    """3×3 filters on one channel, with what their weights were at the start: is what training added unlike chance?
+
+    Two tests, each against isotropic directions, joined by Bonferroni: Moran's I, and the variance of the response to
+    the patches of the images.
+    """
+    patches = torch.nn.functional.unfold(torch.stack([DATA[k][0] for k in range(300)]), 3)
+    second = np.cov(patches.permute(0, 2, 1).reshape(-1, 9).numpy().T)
+    null = np.random.default_rng(0).normal(size=(40_000, 1, 9))
+
+    def unlike_chance(kernels):
+        ps = []
+        for score in (lambda u: _moran(u, (3, 3)), lambda u: np.einsum("fcs,st,fct->f", u, second, u)):
+            values, held = (
+                score(u / np.linalg.norm(u, axis=2, keepdims=True))
+                for u in (kernels.reshape(-1, 1, 9).astype(float), null)
+            )
+            ends = [share_as_extreme(held, values, high) for high in (True, False)]
+            ps.append(2 * np.minimum(*ends))
+        return 2 * np.minimum(*ps) < 0.01
+
+    found = {}
+    for kind, seed, net in nets:
+        if kind not in ("classic", "shuffled"):
+            continue
+        weights, first = (n.conv1.weight.detach().numpy() for n in (net, verdict_nets.untrained(kind, seed)))
+        cases = {"weights": weights, "at the start": first, "change": weights - first}
+        for fault in NOISE if kind == "classic" else ():
+            filters = np.arange(len(weights))
+            noise = plant(net, "conv1", fault, filters, filters, np.random.default_rng([seed, 17])).conv1.weight
+            cases[f"change to planted {fault}"] = noise.detach().numpy() - first
+        for case, kernels in cases.items():
+            held = found.setdefault(f"{kind}: {case}", [0, 0])
+            held[0] += int(unlike_chance(kernels).sum())
+            held[1] += len(kernels)
+    demo_first = demo.fashion_net(epoch=0).conv1.weight.detach().numpy()
+    for epoch in (1, 4, 10, 20):
+        change = demo.fashion_net(epoch=epoch).conv1.weight.detach().numpy() - demo_first
+        found[f"demo net, epoch {epoch}: change"] = [int(unlike_chance(change).sum()), len(change)]
+    return found
+
+
 def use(nets):
     """Rankings against the damage that 5,000 other images show."""
     order = np.random.default_rng(1).permutation(len(DATA))
@@ -236,6 +300,8 @@ def names(nets, kernels=4000):
         given = [pattern.name != NO_PATTERN for pattern in name_patterns(random_kernels)]
         found[f"{size}×{size} random, named"] = float(np.mean(given))
     for kind, seed, net in nets:
+        if kind == "shuffled":
+            continue
         first = next(module for module in net.modules() if isinstance(module, torch.nn.Conv2d))
         said = name_patterns(first.weight.detach().numpy())
         named = sum(one.name != NO_PATTERN for one in said)
@@ -296,6 +362,8 @@ PARTS = {
     "frozen": frozen,
     "still": still,
     "duplicates": duplicates,
+    "normed": normed,
+    "start": start,
     "use": use,
     "names": names,
 }

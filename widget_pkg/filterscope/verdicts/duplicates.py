@@ -11,6 +11,9 @@ from filterscope.verdicts.statistics import LayerStatistics
 COSINE, CORRELATION = 0.99, 0.95
 CORRELATION_ALONE = 0.99  # where weights say nothing: few of them, filters that see different channels, another bias
 SAME_BIAS = 0.1  # in units of the weights' norm
+# Share of positions above 0 by which two may differ: what 10 % of noise in the weights does at the most. Without a bias
+# a norm follows, which takes the mean of that noise out again, and has a shift of its own that may be another.
+FIRES_APART, FIRES_APART_NORMED = 0.16, 0.06
 FEWEST_NUMBERS = 9  # two random filters of 4 numbers have such a cosine in 6 of 10,000 pairs, of 9 in 2 of 10⁸
 
 
@@ -45,7 +48,8 @@ def find_duplicates(
 ) -> list[Pair]:
     """The candidates, for each filter its best earlier partner.
 
-    Equal weights with another bias cut another part off: the two count as the same only where that hardly shows.
+    Equal weights with another bias, or another shift of the norm behind them, cut another part off: the two count as
+    the same only where that hardly shows.
 
     Args:
         kernels: The layer's weights `(F, C_in/groups, *k)`.
@@ -57,7 +61,7 @@ def find_duplicates(
     cosine = weight_cosines(kernels)
     correlation = seen.correlation
     same_group = _same_group(len(kernels), groups)
-    alike = _same_bias(kernels, bias) & (not _weights_say_nothing(kernels))
+    alike = _same_shift(kernels, bias, seen) & (not _weights_say_nothing(kernels))
     by_weights = same_group & (cosine > COSINE) & (correlation > np.where(alike, CORRELATION, CORRELATION_ALONE))
     across = ~same_group & (correlation > CORRELATION_ALONE)
     candidates = (by_weights | across) & live & live[:, None]
@@ -96,14 +100,16 @@ def weight_cosines(kernels: np.ndarray) -> np.ndarray:
     return units @ units.T
 
 
-def _same_bias(kernels: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """Which pairs have the same bias for the size of their weights, bool `(F, F)`."""
+def _same_shift(kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics) -> np.ndarray:
+    """Which pairs have the same bias for the size of their weights and fire about as often, bool `(F, F)`."""
+    fired = seen.fired / max(seen.positions, 1)
+    apart = np.abs(fired - fired[:, None])
     if bias is None:
-        return np.ones((len(kernels), len(kernels)), bool)
+        return apart <= FIRES_APART_NORMED
     norms = np.linalg.norm(kernels.reshape(len(kernels), -1).astype(np.float64), axis=1)
     relative = np.divide(bias, norms, out=np.full(len(norms), np.inf), where=norms > 0)
     with np.errstate(invalid="ignore"):
-        return np.abs(relative - relative[:, None]) <= SAME_BIAS
+        return (np.abs(relative - relative[:, None]) <= SAME_BIAS) & (apart <= FIRES_APART)
 
 
 def _weights_say_nothing(kernels: np.ndarray) -> bool:

@@ -24,6 +24,7 @@ class LayerStatistics:
         high: Largest value `(F,)`.
         low: Smallest value `(F,)`.
         fired_images: In how many images it was above 0 somewhere `(F,)`.
+        fired: At how many positions it was above 0 `(F,)`.
         class_count: Images of each class `(K,)`.
         class_sum: Sum over these of the mean over positions, `(K, F)`.
         taylor_images: Images with a gradient.
@@ -37,7 +38,7 @@ class LayerStatistics:
         self.mean = np.zeros(filters)
         self.moment = np.zeros((filters, filters))
         self.high, self.low = np.full(filters, -np.inf), np.full(filters, np.inf)
-        self.fired_images = np.zeros(filters, np.int64)
+        self.fired_images, self.fired = np.zeros(filters, np.int64), np.zeros(filters, np.int64)
         self.class_count, self.class_sum = np.zeros(classes, np.int64), np.zeros((classes, filters))
         self.taylor, self.pull = np.zeros(filters), np.zeros((3, filters))
 
@@ -64,6 +65,7 @@ class LayerStatistics:
         high = values.amax(2)
         batch.high, batch.low = _numpy(high.amax(0)), _numpy(values.amin((0, 2)))
         batch.fired_images = _numpy((high > 0).sum(0)).astype(np.int64)
+        batch.fired = _numpy((values > 0).sum((0, 2))).astype(np.int64)
         by_image = values.mean(2)
         flat = values.transpose(0, 1).flatten(1)  # (F, N·S)
         # A constant is centred on itself, so that it has no moment at all.
@@ -106,7 +108,7 @@ class LayerStatistics:
         self.high, self.low = np.maximum(self.high, other.high), np.minimum(self.low, other.low)
         for name in ("images", "left_out", "taylor_images"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("fired_images", "class_count", "class_sum", "taylor", "pull"):
+        for name in ("fired_images", "fired", "class_count", "class_sum", "taylor", "pull"):
             getattr(self, name).__iadd__(getattr(other, name))
 
     @property
