@@ -1,6 +1,7 @@
 """`filterscope.diagnose`: the contract, planted faults, bad input, and the harm not done."""
 
 import csv
+import gc
 import io
 import signal
 import threading
@@ -420,6 +421,22 @@ def test_the_net_is_left_as_it_came():
     assert torch.equal(net.head.weight.grad, torch.ones_like(net.head.weight))
     assert all(p.grad is None for name, p in net.named_parameters() if name != "head.weight")
     assert torch.equal(torch.get_rng_state(), state) and (np.random.get_state()[1] == python).all()
+
+
+def test_no_batch_stays_in_memory():
+    """Circles of references would be taken away at last, after gigabytes of them."""
+    look(demo.fashion_net(), images=20)
+    gc.collect()
+    gc.disable()
+    try:
+        found = look(demo.fashion_net(), images=600)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what else is in memory
+            held = [one for one in gc.get_objects() if isinstance(one, torch.Tensor) and one.numel() > 30_000]
+    finally:
+        gc.enable()
+    assert found.images == found.ablated == 600
+    assert not [tuple(one.shape) for one in held if one.shape[0] >= 88]  # the smallest batch
 
 
 @pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])

@@ -71,7 +71,7 @@ class LayerWatch:
 
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
-        """Watches while the body runs `module` on `image`, at most until `stop`."""
+        """Watches while the body runs `module` on `image`, at most until `stop`. Once only."""
         try:
             with self._recorder.watching(module, image):
                 yield
@@ -80,6 +80,11 @@ class LayerWatch:
         except Exception:
             if not self._stopped:  # TorchScript's interpreter makes an error of its own of whatever is raised in it
                 raise
+        finally:
+            # Every tensor of the pass knows the recorder. What is called back may hold tensors in its turn, and such a
+            # circle stays in memory, gigabytes of it, until Python looks for circles.
+            self._on_conv = self._on_step = self._on_activation = self._on_empty = None
+            self._recorder.let_go()
 
     def stop(self) -> NoReturn:
         """Ends the pass, from inside of one of the functions that are called in it."""

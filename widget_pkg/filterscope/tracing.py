@@ -141,6 +141,13 @@ class Recorder(TorchFunctionMode):
                 stack.enter_context(_Surfacing())
             yield
 
+    def let_go(self) -> None:
+        """Forgets whom it told and what is running, so that a tensor of the pass holds nothing but numbers by it."""
+        self._on_conv = self._on_value = None
+        for frame in self._frames:
+            frame.input = None
+        self._frames = []
+
     def finish(self, output: Any) -> Trace:
         """The trace, after the net gave its output: values that do not reach it count no longer as consumed."""
         values = {self.value_of(tensor) for tensor in _flat(output)} - {None}
