@@ -96,6 +96,8 @@ def test_activation_and_its_name(case):
     after, modules, name, expected = CASES[case]
     engine, net, pre = look(after, **modules)
     assert engine.layers[0].activation.name == name
+    norms = [key for key, part in modules.items() if isinstance(part, nn.BatchNorm2d)]
+    assert engine.layers[0].activation.normed == any(f"→ {key}" in name for key in norms)
     with torch.no_grad():
         wanted = expected(net, pre.clone())
     assert torch.equal(engine.maps(0, 0).activation, wanted[0])
@@ -115,7 +117,7 @@ class _Skip(nn.Module):
 def test_it_stops_before_a_skip_is_added():
     net = seeded(_Skip).eval()
     engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
-    assert engine.layers[0].activation.name == "conv → bn (before add)"
+    assert engine.layers[0].activation.name == "conv → bn (before add)" and engine.layers[0].activation.normed
     with torch.no_grad():
         assert torch.equal(engine.maps(0, 0).activation, net.bn(net.conv(images(1, 1, 8, 8)))[0])
 

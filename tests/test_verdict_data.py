@@ -141,13 +141,14 @@ def test_equal_weights_in_other_groups_are_no_duplicates_unless_they_say_the_sam
 
 @pytest.mark.parametrize(("shift", "copies"), [(0.0, 1), (0.02, 1), (0.6, 0)])
 def test_equal_weights_with_another_shift_of_the_norm_behind_them_are_no_duplicates(shift, copies):
-    """The convolution has no bias, so that its own parameters can't tell; the maps are alike at more than 0.95."""
+    """The convolution's own parameters can't tell; the maps are alike at more than 0.95."""
     kernels = np.repeat(np.random.default_rng(0).normal(size=(1, 2, 3, 3)), 2, axis=0).astype(np.float32)
     scores = F.conv2d(maps(30, 2, 12, 12), torch.from_numpy(kernels))
     scores = scores / scores.std() + torch.tensor([0.6, 0.6 + shift]).view(2, 1, 1)
     seen = statistics_of(scores.relu())
     assert seen.correlation[0, 1] > 0.95
-    assert len(find_duplicates(kernels, None, seen, np.ones(2, bool))) == copies
+    assert len(find_duplicates(kernels, None, seen, np.ones(2, bool), normed=True)) == copies
+    assert len(find_duplicates(kernels, None, seen, np.ones(2, bool))) == 1  # without a norm there is no shift
 
 
 def test_mirrors_are_named_within_a_group_only():

@@ -47,10 +47,12 @@ class Activation:
         path: For each operation on the way from the convolution's output to the activation, how many others take the
             same tensor before it; empty where the two are the same tensor.
         name: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`.
+        normed: Whether a normalisation stands on that way.
     """
 
     path: tuple[int, ...]
     name: str
+    normed: bool = False
 
 
 def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation:
@@ -67,6 +69,7 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
     names: list[str] = []
     pending: list[str] = []  # a pool and what follows it, until a nonlinearity says that it is passed
     ending = ""
+    normed = waiting = False  # on the way kept, and behind a pool that is not yet passed
     while True:
         following = trace.following(operation.outputs[0])
         if len(following) != 1:
@@ -83,20 +86,21 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
             continue
         if kind in NONLINEARITIES:
             names += [*pending, label(operation, layer_name)]
-            return Activation(tuple(path), " → ".join([layer_name, *names]))
+            return Activation(tuple(path), " → ".join([layer_name, *names]), normed or waiting)
         if kind in POOLS:
             pending.append(label(operation, layer_name))
         elif kind in NORMALISATIONS:
             if pending:
                 pending.append(label(operation, layer_name))
+                waiting = True
             else:
                 names.append(label(operation, layer_name))
-                kept = len(path)
+                kept, normed = len(path), True
         else:
             ending = f"before {label(operation, layer_name)}"
             break
     name = " → ".join([layer_name, *names])
-    return Activation(tuple(path[:kept]), f"{name} ({ending})" if ending else name)
+    return Activation(tuple(path[:kept]), f"{name} ({ending})" if ending else name, normed)
 
 
 def kind_of(operation: Operation) -> str:

@@ -11,9 +11,9 @@ from filterscope.verdicts.statistics import LayerStatistics
 COSINE, CORRELATION = 0.99, 0.95
 CORRELATION_ALONE = 0.99  # where weights say nothing: few of them, filters that see different channels, another bias
 SAME_BIAS = 0.1  # in units of the weights' norm
-# Share of positions above 0 by which two may differ: what 10 % of noise in the weights does at the most. Without a bias
-# a norm follows, which takes the mean of that noise out again, and has a shift of its own that may be another.
-FIRES_APART, FIRES_APART_NORMED = 0.16, 0.06
+# Behind a norm, which has a shift of its own: the share of positions above 0 by which two may differ. Noise of 10 % in
+# the weights makes that much; the norm takes that noise's mean out again.
+FIRES_APART = 0.06
 FEWEST_NUMBERS = 9  # two random filters of 4 numbers have such a cosine in 6 of 10,000 pairs, of 9 in 2 of 10⁸
 
 
@@ -44,7 +44,12 @@ class Pair:
 
 
 def find_duplicates(
-    kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics, live: np.ndarray, groups: int = 1
+    kernels: np.ndarray,
+    bias: np.ndarray | None,
+    seen: LayerStatistics,
+    live: np.ndarray,
+    groups: int = 1,
+    normed: bool = False,
 ) -> list[Pair]:
     """The candidates, for each filter its best earlier partner.
 
@@ -57,11 +62,12 @@ def find_duplicates(
         seen: What the filters did.
         live: bool `(F,)`; a filter that is dead or constant is no duplicate.
         groups: The layer's groups: equal weights in two of them see different channels.
+        normed: Whether a norm stands between convolution and activation.
     """
     cosine = weight_cosines(kernels)
     correlation = seen.correlation
     same_group = _same_group(len(kernels), groups)
-    alike = _same_shift(kernels, bias, seen) & (not _weights_say_nothing(kernels))
+    alike = _same_shift(kernels, bias, seen, normed) & (not _weights_say_nothing(kernels))
     by_weights = same_group & (cosine > COSINE) & (correlation > np.where(alike, CORRELATION, CORRELATION_ALONE))
     across = ~same_group & (correlation > CORRELATION_ALONE)
     candidates = (by_weights | across) & live & live[:, None]
@@ -100,16 +106,17 @@ def weight_cosines(kernels: np.ndarray) -> np.ndarray:
     return units @ units.T
 
 
-def _same_shift(kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics) -> np.ndarray:
-    """Which pairs have the same bias for the size of their weights and fire about as often, bool `(F, F)`."""
-    fired = seen.fired / max(seen.positions, 1)
-    apart = np.abs(fired - fired[:, None])
+def _same_shift(kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics, normed: bool) -> np.ndarray:
+    """Which pairs have the same bias for the size of their weights, or behind a norm fire as often, bool `(F, F)`."""
+    if normed:
+        fired = seen.fired / max(seen.positions, 1)
+        return np.abs(fired - fired[:, None]) <= FIRES_APART
     if bias is None:
-        return apart <= FIRES_APART_NORMED
+        return np.ones((len(kernels), len(kernels)), bool)
     norms = np.linalg.norm(kernels.reshape(len(kernels), -1).astype(np.float64), axis=1)
     relative = np.divide(bias, norms, out=np.full(len(norms), np.inf), where=norms > 0)
     with np.errstate(invalid="ignore"):
-        return (np.abs(relative - relative[:, None]) <= SAME_BIAS) & (apart <= FIRES_APART)
+        return np.abs(relative - relative[:, None]) <= SAME_BIAS
 
 
 def _weights_say_nothing(kernels: np.ndarray) -> bool:

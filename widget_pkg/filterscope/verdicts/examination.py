@@ -277,5 +277,6 @@ class Examination:
     def pairs(self, layer: int) -> list[Pair]:
         """Candidates for duplicates."""
         kernels, bias = self.subject.kernels[layer], self.subject.biases[layer]
-        groups = self.subject.layers[layer].groups
-        return find_duplicates(kernels, bias, self.statistics[layer], self.live(layer), groups)
+        record = self.subject.layers[layer]
+        normed = record.activation.normed
+        return find_duplicates(kernels, bias, self.statistics[layer], self.live(layer), record.groups, normed)
