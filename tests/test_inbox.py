@@ -113,3 +113,32 @@ def test_the_thread_ends_when_nobody_asks(monkeypatch, desk):
     desk.inbox.take(request(2))
     desk.let_through(1)
     assert desk.done == ["page-1", "page-2"]
+
+
+def test_a_request_that_comes_alone_is_answered_before_its_message_is_done_with(desk):
+    desk.gate.release()
+    desk.inbox.take(request(1))
+    assert desk.done == ["page-1"]  # without a wait: Jupyter says "idle" of the message when `take` returns
+
+
+def test_no_message_waits_long_for_long_work_nor_in_a_burst(desk, monkeypatch):
+    waits = []
+    monkeypatch.setattr(room.threading, "Event", lambda: Watched(waits))
+    desk.inbox.take(request(1))
+    assert waits.count(room._WAIT_SECONDS) == 1  # a thread's start waits for an event as well
+    assert desk.done == []  # the work goes on
+    monkeypatch.setattr(room, "_ALONE_SECONDS", 1e6)
+    desk.inbox.take(request(2))
+    assert waits.count(room._WAIT_SECONDS) == 1
+
+
+class Watched(threading.Event):
+    """An event that writes down for how long it is waited for."""
+
+    def __init__(self, waits):
+        super().__init__()
+        self.waits = waits
+
+    def wait(self, timeout=None):
+        self.waits.append(timeout)
+        return super().wait(timeout)

@@ -74,6 +74,11 @@ class CellWatch:
         return (self._runs or self._begun != moment) and self._thread != threading.get_ident()
 
 
+def cells_are_known() -> bool:
+    """Whether this host tells of its cells."""
+    return _shell() is not None
+
+
 def _shell() -> Any:
     interactive = sys.modules.get("IPython.core.interactiveshell")
     if interactive is None or not interactive.InteractiveShell.initialized():

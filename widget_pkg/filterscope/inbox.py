@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,12 +22,16 @@ from filterscope.ending import end_with_python
 _FIRST = ("describe", "frame", "panels", "prediction", "filters", "ahead", "strip")
 _IDLE_SECONDS = 2.0  # how long a thread waits for more work
 _CLOSE_SECONDS = 5.0
+# A request that comes so long after the last one is no part of a burst, and is waited for up to so long, see `take`.
+_ALONE_SECONDS = 0.05
+_WAIT_SECONDS = 0.1
 
 
 class _Request(NamedTuple):
     content: dict[str, Any]
     # ipykernel finds the message that a reply belongs to, and with it the subshell, by its context variables.
     context: contextvars.Context
+    answered: threading.Event
 
 
 class Inbox:
@@ -44,15 +49,24 @@ class Inbox:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._came = 0.0
         end_with_python(self)
 
     def take(self, content: dict[str, Any]) -> None:
-        """Hands a request over; returns at once where there is a thread for it."""
+        """Hands a request over; returns at once, but after a request that comes alone when it is answered.
+
+        When this returns, the kernel says "idle". Jupyter's server sends that on at once, and holds back what comes
+        next until the browser has acknowledged it, which takes 40 ms (Nagle's algorithm and delayed acknowledgements).
+        So the answer should come before it: a jump's pictures then took 47 ms instead of 71. In a burst there is always
+        another message that carries the acknowledgement, and to wait would hide the newest request.
+        """
         # Other hosts, as marimo, let a message be sent only from the thread in which one came.
         if not _in_ipykernel():
             self._work(content)
             return
-        request = _Request(content, contextvars.copy_context())
+        request = _Request(content, contextvars.copy_context(), threading.Event())
+        now = time.monotonic()
+        alone, self._came = now - self._came > _ALONE_SECONDS, now
         with self._changed:
             if self._closed:
                 return
@@ -64,6 +78,8 @@ class Inbox:
             self._changed.notify()
         if overtaken is not None:
             overtaken.context.run(self._skip, overtaken.content)
+        if alone:
+            request.answered.wait(_WAIT_SECONDS)
 
     def hurry(self) -> bool:
         """Whether a request waits that a person waits for: longer work is left for later then."""
@@ -91,6 +107,7 @@ class Inbox:
                 kind = min(self._waiting, key=lambda kind: _rank(kind[1]))
                 request = self._waiting.pop(kind)
             request.context.run(self._work, request.content)
+            request.answered.set()
             del request  # it holds the context of its message
 
 

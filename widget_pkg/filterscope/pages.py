@@ -10,7 +10,7 @@ from typing import Any
 from filterscope import __version__, wire
 from filterscope.assets import panels_module
 from filterscope.cache import Cache
-from filterscope.cells import follow_cells
+from filterscope.cells import cells_are_known, follow_cells
 from filterscope.engine import Engine
 from filterscope.frame import build_filters, build_frame, outline, predict, ranges_of
 from filterscope.inbox import Inbox
@@ -51,6 +51,7 @@ class Pages:
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
+        self._looks_later: Selection | None = None
         self._moved_to: Selection | None = None
         self._cell_runs = False
         self._holds_engine = False
@@ -114,6 +115,9 @@ class Pages:
     def _answer(self, content: dict[str, Any]) -> None:
         self._asked = True
         self._send(*wire.answer(content, self._handlers))
+        later, self._looks_later = self._looks_later, None
+        if later is not None and not self._engine.closed:
+            self._look_once(later)
         self.announce()
 
     def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +126,13 @@ class Pages:
     def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
         self._engine.moved = time.monotonic()
         with self._engine.lock:
-            self._look_once(Selection(*astuple(selection_from(self._engine, args))[:5]))  # the traits
+            selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
+            # Cells are what changes weights, and each is followed by a look. Between them only another thread could: that
+            # is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
+            if cells_are_known() and not self._cell_runs and not self._engine.check_structure():
+                self._looks_later = selection
+            else:
+                self._look_once(selection)
             return self._built(args)
 
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
