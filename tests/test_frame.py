@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from filterscope import frame
+from filterscope import frame, value_range
 from filterscope import picture as pictures
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
@@ -249,6 +249,28 @@ def test_more_filters_of_a_frame_are_those_it_would_have_had(monkeypatch, engine
             assert more[name]["summary"]["minimum"] == values[name].min()
             assert more[name]["summary"]["maximum"] == values[name].max()
         assert np.array_equal(more["kernel"], whole["detail"]["kernel"])
+
+
+@pytest.mark.parametrize("scale", ["layer", "map"])
+def test_a_very_large_map_goes_as_the_codes_of_its_values(monkeypatch, engine, scale):
+    selection = Selection(1, 1, 4, None, "input", scale)
+    whole = frame.build_frame(engine, selection)
+    monkeypatch.setattr(frame, "_CODED_FROM", 1)
+    built = frame.build_frame(engine, selection)
+    for name, picture in (("response", "responses"), ("activation", "activations")):
+        values, sent = whole["detail"][name], built["detail"][name]
+        shown = built[picture]["ranges"][4 if scale == "map" else 0]
+        assert np.array_equal(sent["tensor"], value_range.encode(values, value_range.ValueRange(**shown)))
+        ends = {"minimum": values.min(), "maximum": values.max(), "nan": 0, "infinite": 0}
+        assert sent["summary"] == ends
+    assert np.array_equal(built["detail"]["kernel"], whole["detail"]["kernel"])
+
+
+def test_the_proof_is_the_same_a_few_filters_at_a_time(monkeypatch, engine):
+    selection = Selection(1, 1, 4, None, "input")
+    whole = frame.build_frame(engine, selection)["agreement"]
+    monkeypatch.setattr(frame, "_AGREEMENT_BYTES", 4 * 10 * 10 * 4)
+    assert np.array_equal(frame.build_frame(engine, selection)["agreement"]["difference"], whole["difference"])
 
 
 def test_a_frame_leaves_out_kernels_that_the_page_has(engine):

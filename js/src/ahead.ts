@@ -20,6 +20,8 @@ const REST = 100;
 const PATIENCE = 10_000;
 /** Of the other filters of one frame. */
 const MOST_BYTES = 2 ** 23;
+/** Of one filter in full precision; hover tells the others' values to the half of a code. */
+const MOST_VALUES = 2 ** 21;
 /** Of one message of other filters, which may delay a move: VS Code takes 80 ms for it, JupyterLab 5. */
 const MESSAGE_BYTES = 2 ** 16;
 
@@ -117,7 +119,8 @@ export class Ahead implements Listener {
   #next(frame: Frame): Question | null {
     const args = argsOf(frame);
     const forth = this.#step < 0 ? -1 : 1;
-    if (frame.detail.response.dtype === "uint8")
+    const { dtype, data } = frame.detail.response;
+    if (dtype === "uint8" && data.length <= MOST_VALUES)
       return ["filters", { ...args, filters: [frame.filter], codes: false }];
     if (!frame.sample.prediction) return ["prediction", args];
     return this.#neighbour(frame, forth) || this.#neighbour(frame, -forth) || this.#others(frame);

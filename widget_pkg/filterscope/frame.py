@@ -1,8 +1,9 @@
 """One frame: all that a page paints for a selection, as plain arrays, ranges and words.
 
 Small layers go to the page in full precision, so that the filter slider needs no further message; larger ones as one
-byte a value, at the size that the grid shows. The selected filter is always sent in full. What else the page needs to
-answer by itself, the other filters of a large layer and the prediction of a large net, it asks for afterwards.
+byte a value, at the size that the grid shows. The selected filter is sent in full precision, a very large map as one
+byte a value. What else the page needs to answer by itself, such a map's values, the other filters of a large layer and
+the prediction of a large net, it asks for afterwards.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from filterscope.response import matches_image, shown_channels
 from filterscope.selection import Selection
 from filterscope.value_range import ValueRange, encode, value_range
 
+_CODED_FROM = 2**18  # values of a map, 1 MiB: a message of 4 MiB takes VS Code 3 s
+_AGREEMENT_BYTES = 2**25  # that are compared at a time
 _ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 
 
@@ -57,6 +60,10 @@ def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False
     activations, activation_slice = _planes(activations, 1, selection.slice, depth)
     filters = layer.out_channels
     drawn = (_planes(block, 1, selection.slice, depth)[0] for block in blocks)
+    pictures = {
+        "responses": layer_picture(drawn, filters, selection.scale),
+        "activations": layer_picture([activations], filters, selection.scale),
+    }
     return {
         "revision": revision,
         **asdict(selection),
@@ -66,12 +73,11 @@ def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False
             "prediction": _best(engine.prediction(selection.image)) if engine.predicted(selection.image) else None,
         },
         "kernels": None if kernels_held else kernel_picture(kernels, selection.scale),
-        "responses": layer_picture(drawn, filters, selection.scale),
-        "activations": layer_picture([activations], filters, selection.scale),
+        **pictures,
         "detail": {
             "kernel": kernels[selection.filter],
-            "response": detail_response,
-            "activation": activations[selection.filter],
+            "response": _shown(detail_response, pictures["responses"]["ranges"], selection.filter),
+            "activation": _shown(activations[selection.filter], pictures["activations"]["ranges"], selection.filter),
         },
         "agreement": agreement,
         "notes": {
@@ -116,11 +122,17 @@ def build_filters(
     for name, maps in detail.items():
         given = (ranges or {}).get(name)
         for one, values in zip(found, maps, strict=True):
-            one[name] = values if given is None else _coded(values, given[one["filter"] if len(given) > 1 else 0])
+            one[name] = values if given is None else _coded(values, given, one["filter"])
     return {"revision": engine.revision, "filters": found}
 
 
-def _coded(values: np.ndarray, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(values: np.ndarray, ranges: Sequence[Mapping[str, Any]], filter_index: int) -> np.ndarray | dict[str, Any]:
+    """A map as it is, or a very large one as codes in its layer's range or its own: the same pixels."""
+    return values if values.size <= _CODED_FROM else _coded(values, ranges, filter_index)
+
+
+def _coded(values: np.ndarray, ranges: Sequence[Mapping[str, Any]], filter_index: int) -> dict[str, Any]:
+    shown = ranges[filter_index if len(ranges) > 1 else 0]
     own = value_range(values)
     # Where no value is finite the least is above the greatest, as in the page.
     none = own.minimum is None
@@ -173,10 +185,15 @@ def _agreement(engine: Engine, selection: Selection, bias: np.ndarray | None) ->
     if selection.source != "input" or selection.channel is not None:
         return None
     responses = engine.responses(selection.image, selection.layer, None, "input")
-    gap = responses.copy() if bias is None else responses + bias.reshape((-1,) + (1,) * (responses.ndim - 1))
-    with np.errstate(invalid="ignore"):  # infinite less infinite; the page says that it cannot be compared
-        gap -= engine.pre_activations(selection.image, selection.layer)
-    difference = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
+    pre_activations = engine.pre_activations(selection.image, selection.layer)
+    difference = np.empty(len(responses), np.float32)
+    step = max(1, _AGREEMENT_BYTES // max(1, responses[0].nbytes))
+    for first in range(0, len(responses), step):
+        some = slice(first, first + step)
+        gap = responses[some] + (0 if bias is None else bias[some].reshape((-1,) + (1,) * (responses.ndim - 1)))
+        with np.errstate(invalid="ignore"):  # infinite less infinite; the page says that it cannot be compared
+            gap -= pre_activations[some]
+        difference[some] = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
     computed_in = engine.maps(selection.image, selection.layer).pre_activation.dtype
     return {
         "bias": np.zeros_like(difference) if bias is None else bias,

@@ -127,8 +127,8 @@ class Pages:
         self._engine.moved = time.monotonic()
         with self._engine.lock:
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
-            # Cells are what changes weights, and each is followed by a look. Between them only another thread could: that
-            # is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
+            # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
+            # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
             if cells_are_known() and not self._cell_runs and not self._engine.check_structure():
                 self._looks_later = selection
             else:
