@@ -73,7 +73,8 @@ def main() -> None:
         table = measure(Lab(server, context, output), moves)
         browser.close()
         server.close()
-    text = f"# Memory under {moves:,} random moves among 600 images, FashionNet\n\n{table}\n\nNo error on the console. {machine()}\n"
+    head = f"# Memory under {moves:,} random moves among 600 images, FashionNet"
+    text = f"{head}\n\n{table}\n\nNo error on the console. {machine()}\n"
     print(text)
     if moves >= 10_000:
         (HERE / "random_moves_memory.md").write_text(text, "utf-8")
