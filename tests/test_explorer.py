@@ -286,7 +286,8 @@ def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, s
     said = [content.get("error", {}).get("message", "body") for content, _ in sent]
     assert said == [
         "image is 99; this data set has images 0 … 3",
-        "unknown request 'fly'; known are ahead, describe, filters, frame, panels, prediction, strip",
+        "unknown request 'fly'; known are ahead, arithmetic, describe, "
+        "effective, fields, filters, frame, input, panels, prediction, strip",
         "body",
     ]
 

@@ -157,7 +157,8 @@ class Explorer(Pointing, Readings, anywidget.AnyWidget):
             source=source,
             **traits,
         )
-        self._pages = Pages(self._engine, lambda *message: self.send(*message), self._fit_in)
+        pointer = self._pointer(self._engine)
+        self._pages = Pages(self._engine, lambda *message: self.send(*message), self._fit_in, pointer)
         self.on_msg(self._on_message)
         stay_where_asked(self.comm)
 

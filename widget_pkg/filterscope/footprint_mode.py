@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,18 +27,28 @@ _NEW = frozenset(
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_"])  # in place, and nothing of what was there stays
 
 
+class Interrupted(BaseException):
+    """The pass was given up, because something else is wanted first. Not an `Exception`, so that no net catches it."""
+
+
 class FootprintMode(TorchDispatchMode):
     """Sees each ATen operation and marks what it gives with its footprint.
 
     A tensor carries its own footprint, which therefore lives as long as the tensor does.
 
+    Args:
+        interrupted: Asked before each operation; once it says yes, `Interrupted` is raised.
+
     Attributes:
         lost: How often which operation could not be followed.
+        given_up: Whether it was interrupted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:
         super().__init__()
         self.lost: Counter[str] = Counter()
+        self.given_up = False
+        self._interrupted = interrupted
 
     def begin(self, tensor: torch.Tensor, rank: int) -> None:
         """Takes a tensor as the image: its last `rank` axes are the image's, and each of its positions sees itself."""
@@ -52,6 +62,9 @@ class FootprintMode(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if self._interrupted():
+            self.given_up = True
+            raise Interrupted
         kwargs = kwargs or {}
         name = func._schema.name.partition("::")[2]
         seen = [part for part in map(self.footprint_of, _tensors((args, kwargs))) if part is not None]

@@ -170,9 +170,14 @@ def _planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tupl
         return maps[..., None, :], ""
     if rank == 3:
         depth = maps.shape[leading]
-        k = depth // 2 if chosen is None else (2 * chosen + 1) * depth // (2 * of)
+        k = slice_of(depth, chosen, of)
         return np.ascontiguousarray(maps.take(k, axis=leading)), f"; slice {k} of {depth}"
     return maps, ""
+
+
+def slice_of(depth: int, chosen: int | None, of: int) -> int:
+    """Which slice of a volume of this depth is drawn: the middle one, or that at the height of `chosen` of so many."""
+    return depth // 2 if chosen is None else (2 * chosen + 1) * depth // (2 * of)
 
 
 def _agreement(engine: Engine, selection: Selection, bias: np.ndarray | None) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from filterscope.convolutions import ConvCall
-from filterscope.footprint_mode import FootprintMode
+from filterscope.footprint_mode import FootprintMode, Interrupted
 from filterscope.layer_watch import LayerWatch, Place
 from filterscope.passes import Feed
 from filterscope.receptive_field import MapFields, map_fields
@@ -35,7 +35,11 @@ class Geometry:
 
 
 def find_geometry(
-    twin: Twin, batch: torch.Tensor, places: Sequence[Place], feed: Feed = nn.Module.__call__
+    twin: Twin,
+    batch: torch.Tensor,
+    places: Sequence[Place],
+    feed: Feed = nn.Module.__call__,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Geometry:
     """Runs the twin on one image and notes what each position of each layer's map sees of it.
 
@@ -44,9 +48,10 @@ def find_geometry(
         batch: The image as the net takes it, `(1, C, H, W)`.
         places: The layers in execution order.
         feed: Gives the batch to the twin's module; by default calls it.
+        interrupted: Whether something else is wanted first: then `Interrupted` is raised.
     """
     image = tuple(batch.shape[2:])
-    mode, found = FootprintMode(), Geometry()
+    mode, found = FootprintMode(interrupted), Geometry()
 
     def fields(tensor: torch.Tensor) -> MapFields | None:
         footprint = mode.footprint_of(tensor)
@@ -67,9 +72,14 @@ def find_geometry(
             watch.stop()
 
     watch = LayerWatch(places, on_conv, on_step)
-    with twin.ready() as module, torch.no_grad(), mode, watch.watching(module, batch):
-        mode.begin(batch, len(image))
-        feed(module, batch)
+    try:
+        with twin.ready() as module, torch.no_grad(), mode, watch.watching(module, batch):
+            mode.begin(batch, len(image))
+            feed(module, batch)
+    except Exception:
+        if mode.given_up:  # TorchScript's interpreter makes an error of its own of whatever is raised in it
+            raise Interrupted from None
+        raise
     found.lost = dict(mode.lost)
     return found
 

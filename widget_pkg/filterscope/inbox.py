@@ -19,7 +19,10 @@ from filterscope import wire
 from filterscope.ending import end_with_python
 
 # What the person waits for comes first; what makes the next move quick comes after.
-_FIRST = ("describe", "frame", "panels", "prediction", "filters", "ahead", "strip")
+_FIRST = (
+    *("describe", "frame", "panels", "arithmetic", "input", "effective", "prediction", "filters", "fields"),
+    *("ahead", "strip"),
+)
 _IDLE_SECONDS = 2.0  # how long a thread waits for more work
 _CLOSE_SECONDS = 5.0
 # A request that comes so long after the last one is no part of a burst, and is waited for up to so long, see `take`.

@@ -14,6 +14,8 @@ from filterscope.cells import cells_are_known, follow_cells
 from filterscope.engine import Engine
 from filterscope.frame import build_filters, build_frame, outline, predict, ranges_of
 from filterscope.inbox import Inbox
+from filterscope.point_requests import PointRequests
+from filterscope.pointer import Pointer
 from filterscope.selection import Selection, check_image, filters_from, selection_from
 from filterscope.strip import build_strip
 from filterscope.survey import Survey
@@ -29,9 +31,10 @@ class Pages:
         engine: The net and the data set.
         send: Sends a message to all pages.
         fit_in: Called before the pages hear that net or data set changed.
+        pointer: What knows of positions.
     """
 
-    def __init__(self, engine: Engine, send: Callable[..., None], fit_in: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, send: Callable[..., None], fit_in: Callable[[], None], pointer: Pointer) -> None:
         self._engine = engine
         self._survey = Survey(engine)
         self._send = send
@@ -46,6 +49,7 @@ class Pages:
             "prediction": self._prediction,
             "filters": self._filters,
             "strip": self._strip,
+            **PointRequests(engine, pointer, self._inbox.hurry, lambda: self._cell_runs).handlers,
         }
         self._ranges: Cache[Selection, dict[str, Any]] = Cache(_FRAMES_KNOWN, lambda ranges: 1)
         self._asked = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -43,8 +44,14 @@ class Pointer:
         """The net's."""
         return self._engine.layers
 
-    def geometry(self, image: int) -> Geometry:
+    def geometry(self, image: int, interrupted: Callable[[], bool] = lambda: False) -> Geometry:
         """What every layer sees of an image of this one's shape.
+
+        Of a deep net with many branches it takes seconds, once.
+
+        Args:
+            image: Index of the image.
+            interrupted: Asked all the while; once it says yes, `footprint_mode.Interrupted` is raised.
 
         Raises:
             SampleError: If the sample cannot be read.
@@ -60,10 +67,17 @@ class Pointer:
                 while len(self._geometries) >= _SHAPES_KEPT:
                     self._geometries.pop(next(iter(self._geometries)))
                 with engine.passing(image) as (twin, batch, feed):
-                    self._geometries[shape] = geometry.find_geometry(twin, batch, engine.layers, feed)
+                    self._geometries[shape] = geometry.find_geometry(twin, batch, engine.layers, feed, interrupted)
             return self._geometries[shape]
 
-    def fields(self, image: int, layer: int, filter_index: int, of: Map = "pre_activation") -> ReceptiveFields:
+    def fields(
+        self,
+        image: int,
+        layer: int,
+        filter_index: int,
+        of: Map = "pre_activation",
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> ReceptiveFields:
         """The receptive fields of every position of one filter's map.
 
         Args:
@@ -72,13 +86,14 @@ class Pointer:
             filter_index: Index of the filter.
             of: Whether those of the convolution's output, or those of the activation, which a pool may have made
                 smaller.
+            interrupted: As of `geometry`.
 
         Raises:
             ValueError: If nothing of the image reaches the map.
             SampleError: If the sample cannot be read.
             NetError: If the net refuses it, or does not reach the layer with it.
         """
-        found, record = self.geometry(image), self._engine.layers[layer]
+        found, record = self.geometry(image, interrupted), self._engine.layers[layer]
         maps = found.maps if of == "pre_activation" else found.activations
         if layer not in maps:
             self._engine.maps(image, layer)  # says why
