@@ -1,6 +1,8 @@
 """Receptive fields against the mask of the gradient, pixel for pixel, and against the formula on chains."""
 
 import contextlib
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -546,3 +548,21 @@ def test_a_position_of_a_deep_net_is_answered_from_tables():
     for _ in range(100):
         fields.at((1, 1))
     assert (time.perf_counter() - start) / 100 < 0.005
+
+
+def test_the_first_search_imports_no_compiler():
+    """torch would import its own at the first operation under a dispatch mode: seconds, in which no slider moves."""
+    code = """
+import sys
+import torch
+from filterscope import Explorer
+explorer = Explorer(torch.nn.Conv2d(1, 2, 3), torch.rand(2, 1, 8, 8))
+assert "torch._dynamo" not in sys.modules
+field = explorer.receptive_field(0, 0)
+assert "torch._dynamo" not in sys.modules
+import torch._dynamo
+explorer.refresh()
+assert explorer.receptive_field(0, 0) == field
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

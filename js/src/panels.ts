@@ -1,14 +1,15 @@
 /** The page's second module, see seam.ts: parts that stand side by side and hear of the same things. */
 
 import { element } from "./dom";
-import { Cursors } from "./panels/cursors";
+
 import css from "./panels/panels.css?inline";
+import { Pointing } from "./panels/pointing";
 import type { Host, Panels } from "./seam";
 
 export default (host: Host): Panels => {
   const style = element("style", css);
   host.root.append(style);
-  const parts: readonly Partial<Panels>[] = [new Cursors(host)];
+  const parts: readonly Partial<Panels>[] = [new Pointing(host)];
   return {
     painted: (frame, layerName) => {
       for (const part of parts) part.painted?.(frame, layerName);

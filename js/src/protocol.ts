@@ -233,10 +233,7 @@ export interface Arithmetic {
   readonly between: ByteTensor;
   readonly padding_mode: string;
   readonly numbers: Readonly<
-    Record<
-      "bias" | "pre_activation" | "activation" | "recomputed" | "difference" | "rounding",
-      FloatTensor
-    >
+    Record<"bias" | "pre_activation" | "activation" | "recomputed" | "difference" | "rounding", FloatTensor>
   >;
   readonly agrees: boolean;
   readonly steps: readonly StepValue[];

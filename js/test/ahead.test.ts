@@ -68,6 +68,9 @@ describe("neighbours", () => {
     model.behaviour.error = "no";
     expect(rest(model)).toEqual(["ahead 98"]);
     vi.advanceTimersByTime(10 * REST);
+    expect(asked(model)).toEqual(["fields 99"]);
+    model.answerAll();
+    vi.advanceTimersByTime(100 * REST);
     expect(asked(model)).toEqual([]);
     delete model.behaviour.error;
     model.behaviour.revision = 2;

@@ -4,6 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { codeOf } from "../src/codes";
 import type { FiltersArgs, FrameArgs, RequestName } from "../src/protocol";
 import type { Traits } from "../src/selection";
+import { POINT_ANSWERS, type PointName, pointReply } from "./fake_positions";
 
 export const LAYERS = [
   {
@@ -43,6 +44,12 @@ export interface Behaviour {
   images?: number;
   /** Channels of an image that are drawn one at a time. */
   planes?: number;
+  /** The search for receptive fields gives way so many times. */
+  givesWay?: number;
+  /** Why there are no receptive fields. */
+  noFields?: string;
+  /** Of the kernels in the arithmetic: channels, and cells along a side. */
+  arithmetic?: { channels: number; side: number };
   /** The text of the page's second module. */
   module?: string;
   /** Each pixel of the image stands for a block of so many. */
@@ -256,6 +263,9 @@ export class FakeModel {
         name,
         error: { type: "SampleError", message: this.behaviour.error },
       });
+    } else if (name in POINT_ANSWERS) {
+      const { content, buffers } = pointReply(id, name as PointName, request.args as never, this.behaviour);
+      this.message(content, buffers);
     } else if (name === "prediction" || name === "filters") this.#answerMore(request);
     else {
       const { content, buffers } = frameReply(id, request.args, this.behaviour, name as "frame" | "ahead");

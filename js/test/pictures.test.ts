@@ -2,42 +2,12 @@
 import { describe, expect, it, vi } from "vitest";
 import { codeOf } from "../src/codes";
 import { colourOf } from "../src/palette";
-import { PixelCursor } from "../src/panels/pixel_cursor";
-import { PictureBox } from "../src/picture";
 import { pixel } from "./canvas";
 import { FakeModel } from "./fake_kernel";
+import { marker, mouse, press, readout } from "./mouse";
 import { choose, open, render, slide, usePage } from "./page";
 
 usePage();
-
-const SIDE = 10; // CSS pixels a value
-
-/** jsdom lays nothing out: the canvas says its size, the event its place in the middle of a value. */
-function mouse(canvas: HTMLCanvasElement, type: string, row = 0, column = 0) {
-  Object.defineProperties(canvas, {
-    clientWidth: { value: canvas.width * SIDE, configurable: true },
-    clientHeight: { value: canvas.height * SIDE, configurable: true },
-  });
-  const event = new MouseEvent(type, { bubbles: true });
-  Object.defineProperties(event, {
-    offsetX: { value: (column + 0.5) * SIDE },
-    offsetY: { value: (row + 0.5) * SIDE },
-  });
-  canvas.dispatchEvent(event);
-}
-
-function press(canvas: HTMLElement, ...keys: string[]) {
-  for (const key of keys) canvas.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-}
-
-function readout(canvas: HTMLElement) {
-  const figure = canvas.closest("figure")!;
-  return [...figure.querySelector(".fs-readout")!.children].map((part) => part.textContent);
-}
-
-function marker(canvas: HTMLElement) {
-  return canvas.parentElement!.querySelector<HTMLElement>(".fs-marker")!;
-}
 
 describe("the readout", () => {
   it("names the value under the pointer in full, and the range otherwise", () => {
@@ -185,38 +155,6 @@ describe("a data set that grows while it is read", () => {
     slide(slider, 70);
     model.answerAll();
     expect(slider.max).toBe("163");
-  });
-});
-
-describe("two linked pictures", () => {
-  const cursorOf = (rows: number, columns: number) => {
-    const picture = new PictureBox("response", []);
-    const words = { title: "", which: "", size: "", notes: [], warning: "" };
-    const cursor = new PixelCursor(picture);
-    const shown = (r: number, c: number) => {
-      Object.assign(picture.canvas, { height: r, width: c });
-      picture.paint({ ...words, content: { where: "idle", value: "" } }, (row, column) => ({
-        where: `${row} ${column}`,
-        value: "",
-      }));
-    };
-    shown(rows, columns);
-    const says = () => picture.root.querySelector(".fs-readout")!.firstElementChild!.textContent;
-    return { canvas: picture.canvas, shown, says, cursor };
-  };
-
-  it("show the same pixel while they are of one size", () => {
-    const one = cursorOf(3, 3);
-    const two = cursorOf(3, 3);
-    one.cursor.link(two.cursor);
-    press(one.canvas, "ArrowUp", "ArrowUp");
-    expect(two.says()).toBe("0 1");
-    press(two.canvas, "ArrowDown"); // a cursor of its own wins
-    expect([one.says(), two.says()]).toEqual(["0 1", "1 1"]);
-    press(two.canvas, "Escape");
-    expect(two.says()).toBe("0 1");
-    two.shown(4, 4);
-    expect([one.says(), two.says()]).toEqual(["0 1", "idle"]);
   });
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,9 +60,18 @@ class FootprintMode(TorchDispatchMode):
         owner, footprint, _ = getattr(value, _MARK, (None, None, None))
         return footprint if owner is self and footprint is not None and footprint.shape == tuple(value.shape) else None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would import its compiler here, which takes seconds: done below, where that is there already."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        see = _see_uncompiled if "torch._dynamo" in sys.modules else FootprintMode._see
+        return see(self, func, types, args, kwargs)
+
+    def _see(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
         if self._interrupted():
             self.given_up = True
             raise Interrupted
@@ -125,6 +135,9 @@ class FootprintMode(TorchDispatchMode):
 
     def _mark(self, tensor: torch.Tensor, footprint: Footprint | None, part: Part | None = None) -> None:
         setattr(tensor, _MARK, (self, footprint, part))
+
+
+_see_uncompiled = torch._disable_dynamo(FootprintMode._see)
 
 
 @dataclass

@@ -25,6 +25,7 @@ export class FieldBoxes {
     const nothing = !field || field.inside.some(([first, end]) => first >= end);
     for (const box of [this.#inside, this.#formula, this.#hatch]) box.hidden = nothing;
     if (!field || nothing) return;
+    this.#formula.hidden = String(field.inside) === String(field.theoretical);
     place(this.#inside, rowsAndColumns(field.inside), size);
     for (const box of [this.#formula, this.#hatch]) place(box, rowsAndColumns(field.theoretical), size);
   }
@@ -34,7 +35,11 @@ export class FieldBoxes {
   }
 }
 
-function place(box: HTMLElement, [rows, columns]: readonly [Span, Span], [height, width]: readonly [number, number]) {
+function place(
+  box: HTMLElement,
+  [rows, columns]: readonly [Span, Span],
+  [height, width]: readonly [number, number],
+) {
   const part = (length: number, of: number) => `${(100 * length) / of}%`;
   Object.assign(box.style, {
     top: part(rows[0], height),

@@ -17,18 +17,22 @@ const STEPS: Readonly<Record<string, readonly [down: number, right: number]>> = 
 };
 
 export class PixelCursor {
-  readonly #picture: LargePicture;
+  readonly picture: LargePicture;
+  readonly #moved: (cursor: PixelCursor) => void;
   readonly #marker = element("div.fs-marker", { "aria-hidden": "true", hidden: true });
 
   /** Pointed at, stepped to, or pinned. */
-  #here: Pixel | null = null;
-  #pinned = false;
+  here: Pixel | null = null;
+  pinned = false;
   /** Where keys go on from. */
   #last: Pixel | null = null;
-  #partner: PixelCursor | null = null;
+  /** What is pointed at in another picture, where it is a pixel of this one too. */
+  #guest: { readonly pixel: Pixel; readonly pinned: boolean } | null = null;
 
-  constructor(picture: LargePicture) {
-    this.#picture = picture;
+  /** `moved`: told of each move of the person's, not of a new picture. */
+  constructor(picture: LargePicture, moved: (cursor: PixelCursor) => void) {
+    this.picture = picture;
+    this.#moved = moved;
     const { canvas, mount } = picture;
     mount.append(this.#marker);
     on(canvas, "pointermove", (event) => this.#point(this.#under(event)));
@@ -43,28 +47,38 @@ export class PixelCursor {
 
   /** A cursor stays where it is in the next picture, so that one pixel can be followed from map to map. */
   #changed(): void {
-    const { rows, columns } = this.#picture.shown;
-    attribute(this.#picture.canvas, "aria-valuemax", rows * columns - 1);
-    const empty = rows === 0;
-    if (this.#here && !empty && !this.#reading(this.#here)) this.#here = null;
-    this.#pinned &&= this.#here !== null;
-    this.#showBoth();
+    const { rows, columns } = this.picture.shown;
+    attribute(this.picture.canvas, "aria-valuemax", rows * columns - 1);
+    if (rows && this.here && !this.#reading(this.here)) this.here = null;
+    this.pinned &&= this.here !== null;
+    this.#show();
   }
 
-  /** While one of the two has a cursor, the other shows the same pixel, where both are of one size. */
-  link(partner: PixelCursor): void {
-    this.#partner = partner;
-    partner.#partner = this;
+  /** Shows a pixel while no other is pointed at in this picture itself. */
+  receive(pixel: Pixel | null, pinned: boolean): void {
+    const old = this.#guest;
+    const same = pixel && old && pixel.row === old.pixel.row && pixel.column === old.pixel.column;
+    if (!pixel && !old) return;
+    if (same && pinned === old.pinned) return;
+    this.#guest = pixel && { pixel, pinned };
+    this.#show();
+  }
+
+  /** As Escape does, but silently. */
+  release(): void {
+    this.here = null;
+    this.pinned = false;
+    this.#show();
   }
 
   #reading({ row, column }: Pixel): Reading | null {
-    const { rows, columns, probe } = this.#picture.shown;
+    const { rows, columns, probe } = this.picture.shown;
     const inside = row >= 0 && column >= 0 && row < rows && column < columns;
     return inside ? probe(row, column) : null;
   }
 
   #under(event: MouseEvent): Pixel | null {
-    const { canvas, shown } = this.#picture;
+    const { canvas, shown } = this.picture;
     const pixel = {
       row: Math.floor((event.offsetY / canvas.clientHeight) * shown.rows),
       column: Math.floor((event.offsetX / canvas.clientWidth) * shown.columns),
@@ -73,32 +87,32 @@ export class PixelCursor {
   }
 
   #point(pixel: Pixel | null): void {
-    if (!this.#pinned) this.#go(pixel, false);
+    if (!this.pinned) this.#go(pixel, false);
   }
 
   #focus(): void {
-    const byKeys = this.#picture.canvas.matches(":focus-visible");
-    if (byKeys && !this.#here) this.#go(this.#start(), false);
+    const byKeys = this.picture.canvas.matches(":focus-visible");
+    if (byKeys && !this.here) this.#go(this.#start(), false);
   }
 
   #start(): Pixel | null {
-    const { rows, columns } = this.#picture.shown;
+    const { rows, columns } = this.picture.shown;
     const middle = { row: Math.floor(rows / 2), column: Math.floor(columns / 2) };
     const places = [this.#last, middle, { row: 0, column: 0 }];
     return places.find((place) => place && this.#reading(place)) ?? null;
   }
 
   #click(pixel: Pixel | null): void {
-    if (!pixel || this.#picture.press(pixel)) return;
-    const again = this.#pinned && this.#here?.row === pixel.row && this.#here.column === pixel.column;
+    if (!pixel || this.picture.press(pixel)) return;
+    const again = this.pinned && this.here?.row === pixel.row && this.here.column === pixel.column;
     this.#go(pixel, !again);
   }
 
   #key(event: KeyboardEvent): void {
     if (hasModifier(event)) return;
     const step = STEPS[event.key];
-    if (step) this.#go(this.#here ? this.#next(this.#here, step) : this.#start(), this.#pinned);
-    else if (event.key === "Enter" || event.key === " ") this.#click(this.#here ?? this.#start());
+    if (step) this.#go(this.here ? this.#next(this.here, step) : this.#start(), this.pinned);
+    else if (event.key === "Enter" || event.key === " ") this.#click(this.here ?? this.#start());
     else if (event.key === "Escape") this.#leave();
     else return;
     event.preventDefault();
@@ -106,7 +120,7 @@ export class PixelCursor {
 
   /** The next pixel that holds a value: the lines between the kernels of a mosaic hold none. */
   #next(from: Pixel, [down, right]: readonly [number, number]): Pixel {
-    const { rows, columns } = this.#picture.shown;
+    const { rows, columns } = this.picture.shown;
     let { row, column } = from;
     do {
       row += down;
@@ -117,41 +131,33 @@ export class PixelCursor {
   }
 
   #leave(): void {
-    if (this.#here) this.#go(null, false);
-    else this.#picture.canvas.blur();
+    if (this.here) this.#go(null, false);
+    else this.picture.canvas.blur();
   }
 
   #go(pixel: Pixel | null, pinned: boolean): void {
-    this.#here = pixel;
-    this.#pinned = pinned && pixel !== null;
+    this.here = pixel;
+    this.pinned = pinned && pixel !== null;
     if (pixel) this.#last = pixel;
-    this.#showBoth();
-  }
-
-  #showBoth(): void {
     this.#show();
-    if (this.#partner) this.#partner.#show();
+    this.#moved(this);
   }
 
   #show(): void {
-    const { canvas, shown } = this.#picture;
-    const partner = this.#partner;
-    const theirs = partner ? partner.#picture.shown : shown;
-    const same = theirs.rows === shown.rows && theirs.columns === shown.columns;
-    const whose = !this.#here && partner && same ? partner : this;
-    const pixel = whose.#here;
+    const { canvas, shown } = this.picture;
+    const pixel = this.here ?? this.#guest?.pixel ?? null;
     const reading = pixel && this.#reading(pixel);
-    this.#picture.say(reading);
+    this.picture.say(reading);
     attribute(canvas, "aria-valuenow", pixel ? pixel.row * shown.columns + pixel.column : 0);
     this.#marker.hidden = !reading;
-    this.#marker.classList.toggle("fs-pinned", whose.#pinned);
+    this.#marker.classList.toggle("fs-pinned", this.here ? this.pinned : !!this.#guest?.pinned);
     if (reading && pixel) this.#mark(pixel);
   }
 
   /** In parts of the canvas's size, so that the marker stays in its place when the picture is laid out anew. */
   #mark({ row, column }: Pixel): void {
     const along = (place: number, of: number) => [`${(place / of) * 100}%`, `${100 / of}%`] as const;
-    const { rows, columns } = this.#picture.shown;
+    const { rows, columns } = this.picture.shown;
     const [top, height] = along(row, rows);
     const [left, width] = along(column, columns);
     const least = (size: string) => `max(${size}, ${SMALLEST_MARKER}px)`;

@@ -42,10 +42,8 @@ const minus = (text: string) => text.replace(/-/g, "−");
 /** "rows 4 … 6, cols 5 … 7" */
 export function boxInWords(spans: readonly Span[]): string {
   if (spans.some(([first, end]) => first >= end)) return "nothing";
-  const [rows, columns] = rowsAndColumns(spans);
-  const slices = spans.length > 2 ? `slices ${upTo(spans[0]!)}, ` : "";
-  const row = spans.length > 1 ? `rows ${upTo(rows)}, ` : "";
-  return minus(`${slices}${row}cols ${upTo(columns)}`);
+  const names = ["slices", "rows", "cols"].slice(-spans.length);
+  return minus(spans.map((span, axis) => `${names[axis]} ${upTo(span)}`).join(", "));
 }
 
 const CERTAINTY: Record<FieldStatus, string> = {
@@ -62,5 +60,7 @@ export function fieldInWords({ inside, theoretical, status }: Field): string {
   });
   const sees = `It sees ${boxInWords(inside)} of the image (${CERTAINTY[status]}).`;
   const formula = `By the formula ${boxInWords(theoretical)}`;
-  return outside ? `${sees} ${formula}: dashed, what is hatched lies in the padding.` : `${sees} ${formula}: the same.`;
+  return outside
+    ? `${sees} ${formula}: dashed; what is hatched lies in the padding.`
+    : `${sees} ${formula}: the same.`;
 }

@@ -1,0 +1,82 @@
+/** One channel of what the layer is given, with a box around the patch that the kernels lie on. */
+
+import { codesFor } from "../codes";
+import { element, setText } from "../dom";
+import { fitPicture } from "../geometry";
+import { Legend } from "../legend";
+import type { Palettes } from "../palette";
+import type { Arithmetic, SidePicture } from "../protocol";
+import { Raster } from "../raster";
+import { sides } from "../tensor";
+
+export class InputPatch {
+  readonly #palettes: Palettes;
+  readonly #title = element("h4");
+  readonly #canvas = element("canvas", { "data-view": "input", role: "img", width: 1, height: 1 });
+  readonly #box = element("div.fs-field", { "aria-hidden": "true" });
+  readonly #mount = element("div.fs-mount", this.#canvas, this.#box);
+  readonly #legend = new Legend();
+  readonly root = element(
+    "div.fs-input",
+    this.#title,
+    element("div.fs-input-box", this.#mount),
+    this.#legend.root,
+  );
+  #side = 160;
+  #ratio = 1;
+
+  constructor(palettes: Palettes) {
+    this.#palettes = palettes;
+  }
+
+  layout(width: number, ratio: number): void {
+    this.#side = width < 560 ? 120 : 160;
+    this.#ratio = ratio;
+    this.root.style.setProperty("--fs-side", `${this.#side}px`);
+  }
+
+  /** The picture of another channel is on its way; only an old one's is taken away. */
+  wait(channel: number): void {
+    const words = `input channel ${channel}`;
+    if (this.#title.textContent !== words)
+      this.#canvas.style.visibility = this.#box.style.visibility = "hidden";
+    setText(this.#title, words);
+  }
+
+  paint(found: SidePicture, { sources }: Arithmetic): void {
+    const range = found.ranges[0]!;
+    const { width, height } = sides(found.tensor);
+    const raster = new Raster(width, height);
+    raster.put(codesFor(found.tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
+    raster.show(this.#canvas);
+    this.#legend.paint(range, this.#palettes.nameFor(range.signed));
+    const fit = fitPicture(width, height, this.#side, this.#ratio);
+    Object.assign(this.#mount.style, { width: `${fit.width}px`, height: `${fit.height}px` });
+    this.#canvas.style.visibility = this.#box.style.visibility = "";
+    const [rows = 1, columns = 1] = found.size ?? [height, width];
+    const [down, right] = sources.length === 1 ? [[0], sources[0]!] : sources.slice(-2);
+    this.#mark([spanOf(down!), rows], [spanOf(right!), columns]);
+    const words = `${this.#title.textContent}, ${rows}×${columns}, with the patch marked`;
+    this.#canvas.setAttribute("aria-label", words);
+  }
+
+  #mark([rows, height]: readonly [Ends, number], [columns, width]: readonly [Ends, number]): void {
+    this.#box.hidden = !rows || !columns;
+    if (!rows || !columns) return;
+    const part = (length: number, of: number) => `${(100 * length) / of}%`;
+    Object.assign(this.#box.style, {
+      top: part(rows[0], height),
+      height: part(rows[1] - rows[0], height),
+      left: part(columns[0], width),
+      width: part(columns[1] - columns[0], width),
+    });
+  }
+}
+
+type Ends = readonly [first: number, end: number] | null;
+
+/** From the first to the last pixel that a cell lies on; null where all lie outside. */
+function spanOf(sources: readonly number[]): Ends {
+  const inside = sources.filter((source) => source >= 0);
+  return inside.length > 0 ? [Math.min(...inside), Math.max(...inside) + 1] : null;
+}
