@@ -4,6 +4,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { codeOf } from "../src/codes";
 import { colourOf } from "../src/palette";
+import { rowsAndColumns } from "../src/panels/receptive_field";
 import { pixel } from "./canvas";
 import { FakeModel } from "./fake_kernel";
 import { marker, mouse, press, readout } from "./mouse";
@@ -230,5 +231,27 @@ describe("what lies over the image", () => {
     const overlay = query<HTMLCanvasElement>("canvas[data-view=overlay]");
     expect(overlay.hidden).toBe(false);
     expect(pixel(overlay, 8, 15)).toEqual([...colourOf(2 + 5, "sequential"), 255]);
+  });
+});
+
+describe("the rows and columns of a field", () => {
+  it("are its last two axes; a signal's reaches over the rows of all channels", () => {
+    expect(
+      rowsAndColumns(
+        [
+          [1, 2],
+          [3, 5],
+          [4, 9],
+        ],
+        20,
+      ),
+    ).toEqual([
+      [3, 5],
+      [4, 9],
+    ]);
+    expect(rowsAndColumns([[30, 35]], 2)).toEqual([
+      [0, 2],
+      [30, 35],
+    ]);
   });
 });

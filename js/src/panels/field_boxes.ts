@@ -26,8 +26,9 @@ export class FieldBoxes {
     for (const box of [this.#inside, this.#formula, this.#hatch]) box.hidden = nothing;
     if (!field || nothing) return;
     this.#formula.hidden = String(field.inside) === String(field.theoretical);
-    place(this.#inside, rowsAndColumns(field.inside), size);
-    for (const box of [this.#formula, this.#hatch]) place(box, rowsAndColumns(field.theoretical), size);
+    place(this.#inside, rowsAndColumns(field.inside, size[0]), size);
+    for (const box of [this.#formula, this.#hatch])
+      place(box, rowsAndColumns(field.theoretical, size[0]), size);
   }
 
   dispose(): void {

@@ -31,9 +31,9 @@ export function fieldAt(fields: MapFields, position: readonly number[]): Field |
   return { inside, theoretical: spans("theoretical"), status };
 }
 
-/** The last two axes, rows and columns; of a signal there is one row. */
-export function rowsAndColumns(spans: readonly Span[]): readonly [rows: Span, columns: Span] {
-  return [spans.at(-2) ?? [0, 1], spans.at(-1)!];
+/** The last two axes, rows and columns. A signal is drawn with a row a channel: its field reaches over all of them. */
+export function rowsAndColumns(spans: readonly Span[], height: number): readonly [rows: Span, columns: Span] {
+  return [spans.at(-2) ?? [0, height], spans.at(-1)!];
 }
 
 const upTo = ([first, end]: Span) => (end - first === 1 ? `${first}` : `${first} … ${end - 1}`);
