@@ -306,3 +306,23 @@ def test_the_image_is_untouched_below_marks_and_overlay(lab):
     root.locator("select[name=overlay]").select_option("activation")
     display = np.array(notebook.python("explorer.display.tolist()"), np.float32)
     assert np.array_equal(notebook.canvas_pixels("image")[..., :3], gray(display))
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "position", "box"),
+    [
+        ("nn.Conv1d(2, 6, 5, padding=2), nn.ReLU(), nn.Conv1d(6, 4, 3)", (2, 40), (0, 12), [0, 10, 2, 15]),
+        ("nn.Conv3d(1, 6, 3, padding=1), nn.ReLU(), nn.Conv3d(6, 4, 3)", (1, 9, 12, 12), (5, 8), [4, 7, 7, 10]),
+    ],
+)
+def test_signals_and_volumes_have_boxes_and_arithmetic(lab, net, size, position, box):
+    code = f"import torch\nfrom torch import nn\nfrom filterscope import Explorer\ntorch.manual_seed(0)\nnet = {net}"
+    notebook = lab.open([f"{code}\nexplorer = Explorer(nn.Sequential(*net), torch.randn{(3, *size)})\nexplorer"])
+    root = notebook.ready()
+    notebook.canvas("response").click(position=at_pixel(notebook, "response", *position))
+    panel = root.locator(".fs-arithmetic[aria-busy=false]")
+    panel.locator(".fs-steps").wait_for()
+    assert box_of(notebook, root, "field") == pytest.approx(box, abs=0.1)  # of a signal over the rows of both channels
+    found = notebook.python(f"a = explorer.arithmetic{position}; [float(a.pre_activation), float(a.activation)]")
+    numbers = panel.locator(".fs-steps .fs-number").evaluate_all("all => all.map(e => e.title)")
+    assert [as_number(numbers[3]), as_number(numbers[-1])] == [np.float32(one) for one in found]
