@@ -55,6 +55,7 @@ class Engine(Arrays):
         revision: Goes up whenever what was computed before no longer holds.
         source: The data set.
         first_image: The image with which the layers were found.
+        net_name: The net's class.
         structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
         moved: When somebody last waited for a picture, in seconds of `time.monotonic`.
 
@@ -74,6 +75,7 @@ class Engine(Arrays):
         self.structure = 0
         self.moved = -math.inf
         self.closed = False
+        self.net_name = type(net).__name__
         self.source = source
         self._random = RandomStream()
         self._reading = threading.RLock()  # a data set reads one sample at a time; nobody who holds it waits for `lock`

@@ -23,6 +23,7 @@ from filterscope.pages import Pages
 from filterscope.pointing import Pointing
 from filterscope.readings import Readings
 from filterscope.response import SOURCES
+from filterscope.sharing import Sharing
 from filterscope.subshells import stay_where_asked
 
 _KEEP: Any = object()
@@ -54,7 +55,7 @@ class _Index(traitlets.Int):
         return super().validate(obj, value)
 
 
-class Explorer(Pointing, Readings, anywidget.AnyWidget):
+class Explorer(Sharing, Pointing, Readings, anywidget.AnyWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -130,6 +131,7 @@ class Explorer(Pointing, Readings, anywidget.AnyWidget):
     ) -> None:
         self._engine: Engine | None = None
         self._pages: Pages | None = None
+        self._figures = []
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -294,6 +296,7 @@ class Explorer(Pointing, Readings, anywidget.AnyWidget):
     def close(self) -> None:
         """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
         super().close()
+        self._close_figures()
         engine, self._engine = getattr(self, "_engine", None), None
         self._asked = None
         if engine is not None:

@@ -17,6 +17,7 @@ import torch
 
 from filterscope.engine import Engine
 from filterscope.image_part import drawn_plane, image_part
+from filterscope.layers import ConvLayer
 from filterscope.picture import kernel_picture, layer_picture
 from filterscope.response import matches_image, shown_channels
 from filterscope.selection import Selection
@@ -51,15 +52,15 @@ def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False
     activations = engine.activations(*place)
     blocks = engine.response_blocks(*place, selection.channel, selection.source)
     detail_response = engine.shown_response(*place, selection.filter, selection.channel, selection.source)
-    agreement = _agreement(engine, selection, bias)
+    agreement = agreement_of(engine, selection, bias)
     if not np.array_equal(whole, engine.held_weights(selection.layer)[0], equal_nan=True):
         agreement = None  # another thread trains the net: kernels and maps are of two moments
     depth = layer.out_shape[1] if layer.rank == 3 else 1
-    kernels, kernel_slice = _planes(whole[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])
-    detail_response, slice_note = _planes(detail_response, 0, selection.slice, depth)
-    activations, activation_slice = _planes(activations, 1, selection.slice, depth)
+    kernels, kernel_slice = planes(whole[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])
+    detail_response, slice_note = planes(detail_response, 0, selection.slice, depth)
+    activations, activation_slice = planes(activations, 1, selection.slice, depth)
     filters = layer.out_channels
-    drawn = (_planes(block, 1, selection.slice, depth)[0] for block in blocks)
+    drawn = (planes(block, 1, selection.slice, depth)[0] for block in blocks)
     pictures = {
         "responses": layer_picture(drawn, filters, selection.scale),
         "activations": layer_picture([activations], filters, selection.scale),
@@ -70,7 +71,7 @@ def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False
         "images": len(engine.source),
         "sample": {
             **image_part(sample, drawn_plane(sample, layer, selection), engine.source.note),
-            "prediction": _best(engine.prediction(selection.image)) if engine.predicted(selection.image) else None,
+            "prediction": best_of(engine.prediction(selection.image)) if engine.predicted(selection.image) else None,
         },
         "kernels": None if kernels_held else kernel_picture(kernels, selection.scale),
         **pictures,
@@ -81,11 +82,9 @@ def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False
         },
         "agreement": agreement,
         "notes": {
-            "kernel": _kernel_note(channels, layer.channels) + kernel_slice,
-            "response": _response_note(engine, selection, channels) + slice_note,
-            "activation": layer.activation.name
-            + activation_slice
-            + (f"; the first of {layer.items} that the net made of the image" if layer.items > 1 else ""),
+            "kernel": kernel_note(channels, layer.channels) + kernel_slice,
+            "response": response_note(engine, selection, channels) + slice_note,
+            "activation": activation_note(layer, activation_slice),
         },
     }
 
@@ -114,9 +113,9 @@ def build_filters(
     chosen = list(filters)
     depth = layer.out_shape[1] if layer.rank == 3 else 1
     detail = {
-        "kernel": _planes(kernels[chosen][:, channels], 2, selection.kernel_slice, layer.kernel_size[0])[0],
-        "response": _planes(np.stack(responses), 1, selection.slice, depth)[0],
-        "activation": _planes(engine.activations(*place)[chosen], 1, selection.slice, depth)[0],
+        "kernel": planes(kernels[chosen][:, channels], 2, selection.kernel_slice, layer.kernel_size[0])[0],
+        "response": planes(np.stack(responses), 1, selection.slice, depth)[0],
+        "activation": planes(engine.activations(*place)[chosen], 1, selection.slice, depth)[0],
     }
     found: list[dict[str, Any]] = [{"filter": one} for one in chosen]
     for name, maps in detail.items():
@@ -149,10 +148,10 @@ def ranges_of(frame: Mapping[str, Any]) -> dict[str, Any]:
 def predict(engine: Engine, image: int) -> dict[str, Any]:
     """An image's prediction, which a frame came without; the pass serves the image's other layers too."""
     engine.complete(image)
-    return {"revision": engine.revision, "image": image, "prediction": _best(engine.prediction(image))}
+    return {"revision": engine.revision, "image": image, "prediction": best_of(engine.prediction(image))}
 
 
-def _planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tuple[np.ndarray, str]:
+def planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tuple[np.ndarray, str]:
     """Maps as planes `(…, H, W)` behind so many leading axes: a signal as one row, of a volume one slice.
 
     Args:
@@ -180,7 +179,7 @@ def slice_of(depth: int, chosen: int | None, of: int) -> int:
     return depth // 2 if chosen is None else (2 * chosen + 1) * depth // (2 * of)
 
 
-def _agreement(engine: Engine, selection: Selection, bias: np.ndarray | None) -> dict[str, Any] | None:
+def agreement_of(engine: Engine, selection: Selection, bias: np.ndarray | None) -> dict[str, Any] | None:
     """The proof that the pictures are what the net computes, for each filter of the layer.
 
     Its bias, and the largest difference between the response plus that bias and the pre-activation; the share of the
@@ -231,16 +230,24 @@ def outline(engine: Engine, version: str) -> dict[str, Any]:
     }
 
 
-def _best(prediction: list[tuple[str | int, float]]) -> list[tuple[str | int, float]]:
+def best_of(prediction: list[tuple[str | int, float]]) -> list[tuple[str | int, float]]:
     """The ten best; none where the net's output is not finite, which no bar can show."""
     return prediction[:10] if all(np.isfinite(probability) for _, probability in prediction) else []
 
 
-def _kernel_note(channels: list[int], of: int) -> str:
+def activation_note(layer: ConvLayer, which_slice: str = "") -> str:
+    """Which tensor of the net the activation is, in words."""
+    items = f"; the first of {layer.items} that the net made of the image" if layer.items > 1 else ""
+    return f"{layer.activation.name}{which_slice}{items}"
+
+
+def kernel_note(channels: list[int], of: int) -> str:
+    """Which of a filter's kernels are shown, in words."""
     return f"kernel {channels[0]} of {of}" if len(channels) == 1 else f"all {of} kernels"
 
 
-def _response_note(engine: Engine, selection: Selection, channels: list[int]) -> str:
+def response_note(engine: Engine, selection: Selection, channels: list[int]) -> str:
+    """What filter2D runs over, in words."""
     layer = engine.layers[selection.layer]
     several = len(channels) > 1
     if selection.source == "input":
@@ -254,4 +261,4 @@ def _response_note(engine: Engine, selection: Selection, channels: list[int]) ->
             where = "the image, summed over its channels" if several else "its channel of the image"
         else:
             where = "the image's luma" if image.shape[0] == 3 else "the mean of the image's channels"
-    return f"cv2.filter2D of {_kernel_note(channels, layer.channels)} over {where}"
+    return f"cv2.filter2D of {kernel_note(channels, layer.channels)} over {where}"

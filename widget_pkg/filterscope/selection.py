@@ -92,8 +92,8 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
         layer=layer_index,
         filter=check_filter(layer, args["filter"], "filter"),
         channel=check_channel(layer, args.get("channel")),
-        source=_choice(args["source"], SOURCES, "source"),
-        scale=_choice(args.get("scale", "layer"), SCALES, "scale"),
+        source=choice(args["source"], SOURCES, "source"),
+        scale=choice(args.get("scale", "layer"), SCALES, "scale"),
         plane=_plane(args.get("plane")),
         slice=check_slice(layer, args.get("slice"), layer.out_shape[1], "slice", "maps"),
         kernel_slice=check_slice(layer, args.get("kernel_slice"), layer.kernel_size[0], "kernel_slice", "kernels"),
@@ -120,7 +120,8 @@ def _plane(value: Any) -> int | None:
     return value
 
 
-def _choice(value: Any, choices: tuple[Any, ...], name: str) -> Any:
+def choice(value: Any, choices: tuple[Any, ...], name: str) -> Any:
+    """One of the choices; ValueError names them."""
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose {' or '.join(repr(choice) for choice in choices)}")
+        raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(repr, choices))}")
     return value
