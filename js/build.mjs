@@ -1,9 +1,11 @@
 // Bundles the frontend into the Python package:
-//   node build.mjs            writes  widget_pkg/filterscope/static/widget.js, widget.css and panels.js
+//   node build.mjs            writes  widget.js, widget.css, panels.js, page.js and page.css
+//                                     into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
 // The second module, panels.js, is for views that have painted their first picture (src/seam.ts). All are made together,
-// because their short names must agree.
+// because their short names must agree. page.js and page.css (src/page.ts) are both modules and the style sheet in a page
+// that was saved.
 //
 // All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
 // tell a stale bundle. The recipe, to be followed to the byte by anyone who recomputes it:
@@ -28,6 +30,7 @@ const target = path.join(here, "..", "widget_pkg", "filterscope", "static");
 const limits = [
   { names: ["widget.js", "widget.css"], limit: 60_000 },
   { names: ["panels.js"], limit: 60_000 },
+  { names: ["page.js", "page.css"], limit: 200_000 },
 ];
 
 const entries = [
@@ -36,6 +39,11 @@ const entries = [
     { in: "src/style.css", out: "widget" },
   ],
   [{ in: "src/panels.ts", out: "panels" }],
+];
+/** The saved page has both modules in one, and no limit but good sense: it never travels to a notebook. */
+const savedPage = [
+  { in: "src/page.ts", out: "page" },
+  { in: "src/page/page.css", out: "page" },
 ];
 
 const builtins = Object.fromEntries(
@@ -99,10 +107,17 @@ async function bundle() {
     mangleCache = result.mangleCache;
     files.push(...result.outputFiles);
   }
-  return files.map((file) => ({
+  const whole = await esbuild.build({ ...shared, entryPoints: savedPage, mangleProps: undefined });
+  files.push(...whole.outputFiles);
+  const bundled = files.map((file) => ({
     name: path.basename(file.path),
     text: `${banner}\n${file.text}`,
   }));
+  // The colours, for the pictures that Python draws.
+  return [
+    ...bundled,
+    { name: "palettes.json", text: await readFile(path.join(here, "src/palettes.json"), "utf8") },
+  ];
 }
 
 const files = await bundle();

@@ -9,13 +9,19 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import ts from "typescript";
 
+/** Its names are never shortened, and nothing that travels with a widget comes from there. */
+const SAVED_PAGE = ["src/page.ts", "src/page"];
 const OUTSIDE = ["protocol.ts", "selection.ts", "widget.ts"];
 /** Shorter ones gain nothing. */
 const SHORTEST = 3;
 
 export function internalNames(root) {
   const config = ts.readConfigFile(path.join(root, "tsconfig.json"), ts.sys.readFile).config;
-  const { options, fileNames } = ts.parseJsonConfigFileContent({ ...config, include: ["src"] }, ts.sys, root);
+  const { options, fileNames } = ts.parseJsonConfigFileContent(
+    { ...config, include: ["src"], exclude: SAVED_PAGE },
+    ts.sys,
+    root,
+  );
   const program = ts.createProgram(fileNames, options);
   const checker = program.getTypeChecker();
   const folder = path.join(root, "src") + path.sep;

@@ -13,7 +13,8 @@ JS = CHECKOUT / "js"
 STATIC = CHECKOUT / "widget_pkg" / "filterscope" / "static"
 FIRST = [STATIC / "widget.js", STATIC / "widget.css"]
 SECOND = [STATIC / "panels.js"]
-BUNDLE = FIRST + SECOND
+SAVED = [STATIC / "page.js", STATIC / "page.css"]
+BUNDLE = FIRST + SECOND + SAVED
 
 # Names of XML vocabularies, which nothing ever loads.
 NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml", "http://www.w3.org/1999/xlink")
@@ -53,8 +54,13 @@ def test_the_second_module_is_small_because_every_view_fetches_it():
     assert sum(path.stat().st_size for path in SECOND) <= 60_000
 
 
-def test_the_one_thing_that_is_imported_is_a_text_that_came_over_the_wire():
-    text = "".join(path.read_text(encoding="utf-8") for path in BUNDLE)
+def test_a_saved_page_is_small_before_anything_is_in_it():
+    assert sum(path.stat().st_size for path in SAVED) <= 200_000
+
+
+@pytest.mark.parametrize("paths", [FIRST + SECOND, SAVED], ids=["notebook", "saved page"])
+def test_the_one_thing_that_is_imported_is_a_text_that_came_over_the_wire(paths):
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
     (found,) = re.finditer(r"\bimport\((\w)\)", text)
     before = text[: found.start()]
     assert re.search(rf"\b{found[1]}=URL\.createObjectURL\(new Blob\(\[\w\],", before[-200:])

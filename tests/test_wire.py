@@ -41,7 +41,7 @@ def test_arrays_come_back_as_they_were():
 
 
 def test_what_the_wire_cannot_carry_is_refused_here_not_lost_on_the_way():
-    with pytest.raises(TypeError, match="float32 and uint8, not float64"):
+    with pytest.raises(TypeError, match="float32, uint8 and uint16, not float64"):
         wire.reply("1", "frame", {"a": np.zeros(2)})
     with pytest.raises(ValueError, match="not JSON compliant"):
         wire.reply("1", "frame", {"a": float("nan")})

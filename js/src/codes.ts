@@ -4,7 +4,7 @@
  * low = −high, zero is exactly 128.
  */
 
-import { exact, number } from "./format";
+import { exact, number, within } from "./format";
 import type { Tensor } from "./tensor";
 
 export const NAN_CODE = 0;
@@ -40,9 +40,9 @@ export function codesFor({ dtype, data }: Tensor, { low, high }: Ends): Uint8Arr
 }
 
 /** Exactly, or of a code what it stands for, until the value itself has come. */
-export function valueInWords({ dtype, data }: Tensor, index: number, { low, high }: Ends): string {
-  const value = data[index]!;
-  if (dtype === "float32") return exact(value);
+export function valueInWords(tensor: Tensor, index: number, { low, high }: Ends): string {
+  const value = tensor.data[index]!;
+  if (tensor.dtype === "float32") return tensor.half ? within(value, tensor.half) : exact(value);
   const special: Record<number, number> = {
     [NAN_CODE]: Number.NaN,
     [MINUS_INFINITY_CODE]: -Infinity,

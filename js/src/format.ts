@@ -19,6 +19,15 @@ export function exact(value: number): string {
   return minus(String(Number(value.toPrecision(digits))));
 }
 
+/** "0.482 ± 0.012": a value that may be off by so much, which is rounded up. */
+export function within(value: number, half: number): string {
+  if (!Number.isFinite(value)) return number(value);
+  const decimals = Math.max(0, Math.min(20, 1 - Math.floor(Math.log10(half))));
+  return minus(
+    `${value.toFixed(decimals)} ± ${(Math.ceil(half * 10 ** decimals) / 10 ** decimals).toFixed(decimals)}`,
+  );
+}
+
 /** As many decimals for each as the largest needs, so that a column of numbers lines up. */
 export function cellNumbers(values: Float32Array): string[] {
   let largest = 0;

@@ -4,6 +4,10 @@ export interface FloatTensor {
   readonly dtype: "float32";
   readonly shape: readonly number[];
   readonly data: Float32Array;
+  /** Where it is known better than from these values. */
+  readonly summary?: Summary;
+  /** In a saved page: how far each value may be off. */
+  readonly half?: number;
 }
 
 export interface ByteTensor {
@@ -40,7 +44,7 @@ export interface Summary {
 }
 
 export function summaryOf(tensor: Tensor): Summary {
-  return tensor.dtype === "float32" ? summarize(tensor.data) : tensor.summary!;
+  return tensor.summary ?? summarize(tensor.data as Float32Array); // codes have one
 }
 
 /** What is said in words under one painted map; its minimum is above its maximum where no value is finite. */

@@ -6,7 +6,9 @@ replaced by `{"tensor": k}` with buffer `k` holding the values, little-endian, o
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 Message = tuple[dict[str, Any], list[memoryview]]
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
-_DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1"}
+_DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
 
 
 class WireError(ValueError):
@@ -23,22 +25,37 @@ class WireError(ValueError):
 
 
 def reply(id: str, name: str, body: dict[str, Any]) -> Message:
-    """A reply whose body may hold float32 and uint8 arrays anywhere.
+    """A reply whose body may hold float32, uint8 and uint16 arrays anywhere.
 
     Raises:
         TypeError: If the body holds what the wire cannot carry; ValueError for NaN outside of an array.
     """
+    plain, heads, buffers = _taken_apart(body)
+    json.dumps(plain, allow_nan=False)  # JSON has no NaN: browsers drop the whole message, without a word
+    return {"kind": "reply", "id": id, "name": name, "body": plain, "tensors": heads}, buffers
+
+
+def packed(body: dict[str, Any]) -> str:
+    """A body as text, for a page that was saved: letters and digits that no HTML can be made of.
+
+    Base64 of the deflated (zlib) bytes: the length of what follows as JSON, uint32; JSON `{body, tensors}` in UTF-8;
+    the arrays' values, one after the other. All numbers are little-endian.
+
+    Raises:
+        TypeError: If the body holds what the wire cannot carry; ValueError for NaN outside of an array.
+    """
+    plain, heads, buffers = _taken_apart(body)
+    head = json.dumps({"body": plain, "tensors": heads}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    said = head.encode()
+    data = b"".join([len(said).to_bytes(4, "little"), said, *buffers])
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def _taken_apart(body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], list[memoryview]]:
     arrays: list[np.ndarray] = []
     plain = _without_arrays(body, arrays)
-    content = {
-        "kind": "reply",
-        "id": id,
-        "name": name,
-        "body": plain,
-        "tensors": [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in arrays],
-    }
-    json.dumps(plain, allow_nan=False)  # JSON has no NaN: browsers drop the whole message, without a word
-    return content, [_buffer(array) for array in arrays]
+    heads = [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in arrays]
+    return plain, heads, [_buffer(array) for array in arrays]
 
 
 def failure(id: str, name: str, error: Exception) -> Message:
@@ -111,6 +128,6 @@ def _index(array: np.ndarray, arrays: list[np.ndarray]) -> int:
 
 def _buffer(array: np.ndarray) -> memoryview:
     if array.dtype not in _DTYPES:
-        raise TypeError(f"the wire carries float32 and uint8, not {array.dtype}")
+        raise TypeError(f"the wire carries float32, uint8 and uint16, not {array.dtype}")
     flat = np.ascontiguousarray(array, dtype=_DTYPES[array.dtype]).reshape(-1)
     return memoryview(flat.view(np.uint8).data)

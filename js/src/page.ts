@@ -1,0 +1,25 @@
+/** The script of a saved page: the same view and panels, and in the kernel's place the answers that were saved. */
+
+import { element } from "./dom";
+import { ExplorerView } from "./explorer_view";
+import { markUnsaved, savedInWords } from "./page/limits";
+import { Parts } from "./page/parts";
+import { SavedKernel } from "./page/saved_kernel";
+import { SavedModel } from "./page/saved_model";
+import type { SavedOutline } from "./page/saved_types";
+import panels from "./panels";
+
+async function start(place: HTMLElement): Promise<void> {
+  const parts = new Parts((name) => document.getElementById(`fs-${name}`)?.textContent ?? null);
+  const outline = await parts.read<SavedOutline>("outline");
+  const kernel = new SavedKernel(parts, outline);
+  const model = new SavedModel(outline, kernel);
+  const view = new ExplorerView(model.asAnyModel(), { panels });
+  place.append(element("p.saved", savedInWords(outline)), view.root);
+  markUnsaved(view.root, outline.saved, () => model.get("layer_index"));
+}
+
+const place = document.getElementById("filterscope")!;
+start(place).catch((error: Error) => {
+  place.append(element("p.saved", { role: "alert" }, `This page cannot be shown: ${error.message}`));
+});
