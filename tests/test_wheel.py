@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from filterscope.cli import NOTEBOOKS
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 EPOCHS = {path.name for path in (CHECKOUT / "models" / "fashion_net").glob("epoch_*.pt")}
 
@@ -57,7 +59,9 @@ def test_the_wheel_holds_bundle_demo_and_licences(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    for name in ["static/widget.js", "static/widget.css", "static/panels.js", "py.typed"]:
+    static = ["widget.js", "widget.css", "panels.js", "page.js", "page.css", "palettes.json"]
+    notebooks = [f"demo_files/notebooks/{name}" for name in NOTEBOOKS]
+    for name in [*(f"static/{one}" for one in static), *notebooks, "py.typed"]:
         assert f"filterscope/{name}" in names
     assert sizes["filterscope/static/widget.js"] > 1000
     assert {"epoch_00.pt", "epoch_01.pt"} <= EPOCHS, f"models/fashion_net holds {sorted(EPOCHS)}"
@@ -87,3 +91,18 @@ def test_the_installed_wheel_alone_builds_the_demo_explorer(installed, tmp_path)
     assert seen["activation_name"] == "conv2 → relu"
     assert seen["response"] == [11, 11]
     assert min(seen["esm"], seen["css"]) > 100
+
+
+def test_the_installed_wheel_has_the_command_and_what_it_needs(installed, tmp_path):
+    scripts = [path.read_text() for path in installed.glob("filterscope-*.dist-info/entry_points.txt")]
+    assert "filterscope = filterscope.cli:main" in scripts[0]
+    env = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "filterscope", "demo", "--copy-only"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "filterscope-demo").iterdir()) == sorted(NOTEBOOKS)
+    command = [sys.executable, "-m", "filterscope", "html", "--net", "filterscope.demo:fashion_net", "--quiet"]
+    command += ["--images", "filterscope.demo:fashion_test_data", "--count", "1", "out.html"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.html").stat().st_size > 50_000

@@ -1,0 +1,169 @@
+"""From words on a command line to a net, its weights, and what is done to a picture."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from filterscope.errors import describe_exception
+
+# Where training scripts put the state dict beside other things.
+_STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
+
+
+class UsageError(ValueError):
+    """Arguments that make no sense; the text says what was given, and what was expected."""
+
+
+def load_object(text: str, option: str) -> Any:
+    """What `module:name` or `file.py:name` stands for; the name may have dots.
+
+    Raises:
+        UsageError: If there is no such module or name.
+    """
+    module_name, colon, name = text.rpartition(":")
+    if not colon or not module_name or not name:
+        raise UsageError(f"{option} is {text!r}; expected MODULE:NAME, as in my_nets:make_net")
+    found: Any = _module(module_name, option)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [one for one in dir(found) if not one.startswith("_")]
+            close = ", ".join(known[:12]) + ("…" if len(known) > 12 else "")
+            raise UsageError(f"{option} is {text!r}; {module_name} has no {part}. It has {close or 'no public name'}")
+        found = getattr(found, part)
+    return found
+
+
+def _module(name: str, option: str) -> ModuleType:
+    file = Path(name)
+    here = str(file.parent.resolve()) if file.suffix == ".py" else str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as `python file.py` and `python -m` do
+    if file.suffix == ".py" and not file.is_file():
+        raise UsageError(f"{option} names the file {name}, and there is none")
+    module = file.stem if file.suffix == ".py" else name
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            raise UsageError(f"{option}: there is no module {module}; it is looked for in {here} too") from None
+        raise UsageError(f"{option}: {module} cannot be imported: {describe_exception(error)}") from error
+    except Exception as error:  # whatever a user's module raises
+        raise UsageError(f"{option}: {module} cannot be imported: {describe_exception(error)}") from error
+
+
+def load_net(text: str) -> nn.Module:
+    """The net of `module:name`: a net, or what a function or class without arguments makes.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    found = load_object(text, "--net")
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise UsageError(f"--net {text} is a {type(found).__name__}; expected a net, or a function that makes it")
+    try:
+        net = found()
+    except Exception as error:  # whatever a user's function raises
+        raise UsageError(f"--net: {text}() raises {describe_exception(error)}") from error
+    if not isinstance(net, nn.Module):
+        raise UsageError(f"--net: {text}() gives a {type(net).__name__}; expected a torch.nn.Module")
+    return net
+
+
+def load_weights(net: nn.Module, path: Path) -> None:
+    """Loads a state dict into a net, as numbers alone: nothing in the file is run.
+
+    Raises:
+        UsageError: If the file is none, or of another net.
+    """
+    if not path.is_file():
+        raise UsageError(f"--weights is {str(path)!r}, and there is no such file")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise UsageError(
+            f"--weights {path} holds no plain weights ({describe_exception(error)}); save net.state_dict(), not the net"
+        ) from error
+    for key in _STATE_KEYS:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(one, torch.Tensor) for one in state.values()):
+        raise UsageError(f"--weights {path} holds a {type(state).__name__}, and no state dict; save net.state_dict()")
+    own = set(net.state_dict())
+    for prefix in ("module.", "_orig_mod."):  # of DataParallel and torch.compile
+        if not own & set(state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        raise UsageError(f"--weights {path} are not this net's: {' '.join(lines[1:4]) or lines[0]}") from error
+
+
+def resizing(size: str | None, mean: str | None, std: str | None) -> Callable[[Any], Any] | None:
+    """A transform that resizes and normalises a picture; None where neither is asked for.
+
+    Raises:
+        UsageError: If the numbers are none, or one of mean and std is missing.
+    """
+    if size is None and mean is None and std is None:
+        return None
+    if (mean is None) != (std is None):
+        raise UsageError("--mean and --std belong together; give both, or neither")
+    from torchvision import transforms  # here, since importing it takes a second
+
+    steps: list[Any] = []
+    if size is not None:
+        sides = [int(one) for one in size.lower().split("x") if one.isdigit()]
+        if len(sides) != len(size.lower().split("x")) or len(sides) > 2 or 0 in sides:
+            raise UsageError(f"--size is {size!r}; expected one number, 224, or height x width, 224x160")
+        steps.append(transforms.Resize((sides[0], sides[-1])))
+    steps.append(transforms.ToTensor())
+    if mean is not None and std is not None:
+        steps.append(transforms.Normalize(_numbers(mean, "--mean"), _numbers(std, "--std")))
+    return transforms.Compose(steps)
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(one) for one in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} is {text!r}; expected numbers with commas, 0.485,0.456,0.406") from None
+
+
+def classes_from(text: str | None) -> list[str] | None:
+    """Class names: the lines of a file, or words with commas.
+
+    Raises:
+        UsageError: If a file has none.
+    """
+    if text is None:
+        return None
+    path = Path(text)
+    if not path.is_file():
+        if "," not in text:
+            raise UsageError(f"--classes is {text!r}, and there is no such file; names go with commas, cat,dog")
+        return [one.strip() for one in text.split(",") if one.strip()]
+    try:
+        names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError:
+        raise UsageError(f"--classes {path} is no text; expected class names, one a line") from None
+    if not names:
+        raise UsageError(f"--classes {path} is empty; expected class names, one a line")
+    return names
+
+
+def layers_from(text: str | None) -> list[int | str] | None:
+    """Layers by name or index."""
+    return None if text is None else [int(one) if one.isdigit() else one for one in text.split(",")]
