@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from lab import read_canvas
+from explorer_page import read_canvas
 
 pytestmark = pytest.mark.browser
 

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from torch import nn
 
 from expected import colours, gray, table
+from explorer_page import ExplorerPage, read_canvas
 from filterscope import Explorer, demo
-from lab import NotebookPage, read_canvas
 
 pytestmark = pytest.mark.browser
 
@@ -30,8 +30,8 @@ def small_net():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), last)
 
 
-class SavedPage(NotebookPage):
-    """A page opened from disk; the helpers of a notebook page that need no kernel."""
+class SavedPage(ExplorerPage):
+    """A page opened from disk; there is no Python behind it."""
 
     def __init__(self, page):
         self.page = page
