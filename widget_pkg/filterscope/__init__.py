@@ -13,5 +13,18 @@ from filterscope.explorer import Explorer
 from filterscope.layers import ConvLayer
 from filterscope.verdicts.diagnose import diagnose
 from filterscope.verdicts.diagnosis import Diagnosis
+from filterscope.verdicts.running import RunningDiagnosis
+from filterscope.verdicts.without import Without
 
-__all__ = ["ConvLayer", "Diagnosis", "Explorer", "NetError", "SampleError", "__version__", "demo", "diagnose"]
+__all__ = [
+    "ConvLayer",
+    "Diagnosis",
+    "Explorer",
+    "NetError",
+    "RunningDiagnosis",
+    "SampleError",
+    "Without",
+    "__version__",
+    "demo",
+    "diagnose",
+]

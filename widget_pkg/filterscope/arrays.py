@@ -165,6 +165,10 @@ class Arrays:
             if image not in self._scores:
                 self.complete(image)
             scores = self._scores[image]
+        return self.named_scores(scores)
+
+    def named_scores(self, scores: np.ndarray | None) -> list[tuple[str | int, float]]:
+        """The classes with their probabilities `(K,)`, best first; empty where there are none."""
         if scores is None:
             return []
         order = np.argsort(-scores, kind="stable")

@@ -313,6 +313,36 @@ class Engine(Arrays):
             except Exception as error:
                 raise NetError(self._feed.refusal(self._twin.net, batch, error)) from error
 
+    def reach(self, image: int) -> bool:
+        """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
+        with self._reading:
+            return self.source.reach(image)
+
+    def snapshot(self) -> nn.Module:
+        """A copy of the net as it is now, in eval mode, for work beside the person: whatever becomes of the net.
+
+        Raises:
+            NetError: If it cannot be copied.
+        """
+        with self.lock:
+            self._stay_open()
+            if self._twin.in_place:
+                raise NetError(
+                    "this net cannot be copied, so nothing may run it in the background; filterscope.diagnose(net, "
+                    "data) runs it while nothing else does"
+                )
+            return self._twin.snapshot()
+
+    @property
+    def net(self) -> nn.Module:
+        """The user's net."""
+        return self._twin.net
+
+    @property
+    def forward(self) -> Forward | None:
+        """The user's own way of calling the net."""
+        return self._feed.forward
+
     @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""

@@ -18,6 +18,8 @@ from filterscope import selection, wire
 from filterscope.assets import asset
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
+from filterscope.examiner import Examiner
+from filterscope.judging import Judging
 from filterscope.layers import ConvLayer, net_inputs
 from filterscope.pages import Pages
 from filterscope.pointing import Pointing
@@ -55,7 +57,7 @@ class _Index(traitlets.Int):
         return super().validate(obj, value)
 
 
-class Explorer(Sharing, Pointing, Readings, anywidget.AnyWidget):
+class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -132,6 +134,7 @@ class Explorer(Sharing, Pointing, Readings, anywidget.AnyWidget):
         self._engine: Engine | None = None
         self._pages: Pages | None = None
         self._figures = []
+        self._examiner: Examiner | None = None
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -160,7 +163,8 @@ class Explorer(Sharing, Pointing, Readings, anywidget.AnyWidget):
             **traits,
         )
         pointer = self._pointer(self._engine)
-        self._pages = Pages(self._engine, lambda *message: self.send(*message), self._fit_in, pointer)
+        send = lambda *message: self.send(*message)  # noqa: E731
+        self._pages = Pages(self._engine, send, self._fit_in, pointer, self._examining)
         self.on_msg(self._on_message)
         stay_where_asked(self.comm)
 
@@ -299,6 +303,9 @@ class Explorer(Sharing, Pointing, Readings, anywidget.AnyWidget):
         self._close_figures()
         engine, self._engine = getattr(self, "_engine", None), None
         self._asked = None
+        examiner, self._examiner = getattr(self, "_examiner", None), None
+        if examiner is not None:
+            examiner.close()
         if engine is not None:
             pages, self._pages = self._pages, None
             if pages is not None:

@@ -22,6 +22,7 @@ from filterscope.ending import end_with_python
 _FIRST = (
     *("describe", "frame", "panels", "arithmetic", "input", "effective", "prediction", "filters", "fields"),
     *("ahead", "strip"),
+    *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect"),
 )
 _IDLE_SECONDS = 2.0  # how long a thread waits for more work
 _CLOSE_SECONDS = 5.0

@@ -12,6 +12,7 @@ from filterscope.assets import panels_module
 from filterscope.cache import Cache
 from filterscope.cells import cells_are_known, follow_cells
 from filterscope.engine import Engine
+from filterscope.examiner import Examiner
 from filterscope.frame import build_filters, build_frame, outline, predict, ranges_of
 from filterscope.inbox import Inbox
 from filterscope.point_requests import PointRequests
@@ -19,6 +20,7 @@ from filterscope.pointer import Pointer
 from filterscope.selection import Selection, check_image, filters_from, selection_from
 from filterscope.strip import build_strip
 from filterscope.survey import Survey
+from filterscope.verdict_pages import VerdictPages
 
 _FRAMES_KNOWN = 64  # of which the page may ask for more filters
 _SAME_MOVE_SECONDS = 1.0  # between a page's question and the change of traits that belongs to it
@@ -32,16 +34,26 @@ class Pages:
         send: Sends a message to all pages.
         fit_in: Called before the pages hear that net or data set changed.
         pointer: What knows of positions.
+        examiner: Gives the examiner of the net's filters.
     """
 
-    def __init__(self, engine: Engine, send: Callable[..., None], fit_in: Callable[[], None], pointer: Pointer) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        send: Callable[..., None],
+        fit_in: Callable[[], None],
+        pointer: Pointer,
+        examiner: Callable[[], Examiner],
+    ) -> None:
         self._engine = engine
         self._survey = Survey(engine)
         self._send = send
         self._fit_in = fit_in
         self._announced = engine.revision
         self._inbox = Inbox(self._answer, lambda content: send(*wire.skipped(content)))
+        self._verdicts = VerdictPages(engine, examiner)
         self._handlers: dict[str, wire.Handler] = {
+            **self._verdicts.handlers(),
             "describe": self._describe,
             "frame": self._frame,
             "panels": self._panels,
@@ -95,6 +107,7 @@ class Pages:
         """Ends the threads."""
         self._inbox.close()
         self._survey.close()
+        self._verdicts.close()
 
     # The notebook's cells
 

@@ -84,6 +84,14 @@ class Twin:
                     held.data.copy_(value.detach())
         yield self._module
 
+    def snapshot(self) -> nn.Module:
+        """A copy of the net as it is now, in eval mode, with tensors of its own."""
+        with self.ready() as module:
+            taken = copy.deepcopy(module)
+        for parameter in taken.parameters():
+            parameter.grad = None
+        return taken
+
     def changed_in_structure(self) -> bool:
         """Whether modules, parameters or buffers of the net are others than when it was copied."""
         return not _same_parts(self._parts, _parts(self.net))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,8 @@ class Diagnosis:
                 "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
                 "same as a list of dictionaries, to_csv() as text"
             ) from error
-        frame = pandas.DataFrame(self.rows())
+        names = [*(field.name for field in fields(FilterVerdict)), "sentence"]  # also while no filter is judged yet
+        frame = pandas.DataFrame(self.rows(), columns=names)
         for name in ("duplicate_of", "mirror_of", "rank"):
             frame[name] = frame[name].astype("Int64")  # whole numbers, also beside a missing one
         return frame

@@ -145,13 +145,18 @@ class Subject:
             return self._feed(module, batch)
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits of a SHA-256 over all names, shapes and values of the net's parameters and buffers."""
-        digest = hashlib.sha256()
-        for name, tensor in [*self.twin.net.named_parameters(), *self.twin.net.named_buffers()]:
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            if tensor.layout == torch.strided and tensor.numel():
-                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        """16 hexadecimal digits that stand for the net's weights."""
+        return fingerprint_of(self.twin.net)
+
+
+def fingerprint_of(net: nn.Module) -> str:
+    """16 hexadecimal digits of a SHA-256 over all names, shapes and values of a net's parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        if tensor.layout == torch.strided and tensor.numel():
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -1,0 +1,124 @@
+"""The evidence behind one filter's verdicts, to be drawn: what chance gives, and where the filter stands in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from filterscope.verdicts.ablation import LayerAblation
+from filterscope.verdicts.matching import _by_family, _families, _null, _shares
+from filterscope.verdicts.separable import shared_patterns
+from filterscope.verdicts.structure import FEWEST_FILTERS, FEWEST_NUMBERS, _folds, _second_moment
+from filterscope.verdicts.templates import bank
+
+_BINS = 40
+_DRAWS = 4000
+_NUMBERS = 4_000_000  # random numbers at most
+
+
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """What chance gives, as a histogram, and where a filter stands.
+
+    Attributes:
+        low: Left end of the first bin.
+        high: Right end of the last.
+        random: Share of random filters in each bin, float32 `(B,)`.
+        alike: Share of filters that have what the layer's filters share, `(B,)`; None where there is no such null.
+        mark: The filter's own value.
+    """
+
+    low: float
+    high: float
+    random: np.ndarray
+    alike: np.ndarray | None
+    mark: float
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """The best template beside the pattern that it was compared with.
+
+    Attributes:
+        pattern: The filter's common spatial pattern, float32 `(kH, kW)`, of length 1.
+        template: The part of it that the template explains, float32 `(kH, kW)`.
+        chance: How well random kernels match a template of that family.
+    """
+
+    pattern: np.ndarray
+    template: np.ndarray
+    chance: Chance
+
+
+def structure_chance(kernels: np.ndarray, groups: int, index: int) -> Chance | None:
+    """The noise score of random filters, and of filters that have what the layer's share; None where it isn't tested.
+
+    Args:
+        kernels: The layer's weights `(F, C_in/groups, *k)`.
+        groups: The layer's groups.
+        index: Of the filter.
+    """
+    count, channels, *size = kernels.shape
+    flat = kernels.reshape(count, -1).astype(np.float64)
+    norms = np.linalg.norm(flat, axis=1)
+    usable = np.flatnonzero(np.isfinite(norms) & (norms > 0))
+    numbers = flat.shape[1]
+    if index not in usable or len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
+        return None
+    units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
+    row = int(np.searchsorted(usable, index))
+    fold = next(fold for fold in _folds(len(usable), channels) if row in fold)
+    others = np.delete(units, fold, axis=0)
+    c_values, c_vectors = _second_moment(others, groups)
+    s_values, s_vectors = _second_moment(others.transpose(0, 2, 1), 1)
+    values = np.outer(c_values, s_values)
+    turned = c_vectors.T @ units[row] @ s_vectors
+    level = 0.5 * np.log(values).mean()
+    spread = values.ravel()
+    drawn = np.random.default_rng(0).standard_normal((min(_DRAWS, max(200, _NUMBERS // numbers)), numbers)) ** 2
+    total = drawn.sum(1)
+    random = level + 0.5 * np.log(drawn @ (1 / spread) / total)
+    alike = level + 0.5 * np.log(total / (drawn @ spread))
+    return _histogram(random, alike, float(level + 0.5 * np.log((turned**2 / values).sum())))
+
+
+def looks_like(kernels: np.ndarray) -> Looks | None:
+    """The best template of one filter `(C_in/groups, kH, kW)`; None where there are no templates for such kernels."""
+    channels, *size = kernels.shape
+    if len(size) != 2 or min(size) < 3 or not np.isfinite(kernels).all() or not kernels.any():
+        return None
+    shared = shared_patterns(kernels.reshape(1, channels, -1).astype(np.float64))
+    unit = shared.pattern / np.linalg.norm(shared.pattern)
+    templates = bank(*size)
+    null = _null(*size)[0]
+    _, of_family = _families(templates)
+    p_values, scores, winners = _by_family(_shares(unit, templates), of_family, null)
+    family = int(np.lexsort((-scores, p_values), axis=1)[0, 0])
+    basis = templates[int(winners[0, family])].basis
+    explained = basis.T @ (basis @ unit[0])
+    chance = _histogram(null[:, family], None, float(scores[0, family]), 0.0, 1.0)
+    return Looks(unit[0].reshape(size).astype(np.float32), explained.reshape(size).astype(np.float32), chance)
+
+
+def _histogram(
+    random: np.ndarray, alike: np.ndarray | None, mark: float, low: float | None = None, high: float | None = None
+) -> Chance:
+    everything = np.concatenate([random, [mark], [] if alike is None else alike])
+    low = float(everything.min()) if low is None else low
+    high = float(everything.max()) if high is None else high
+    high = high if high > low else low + 1
+
+    def shares(values: np.ndarray) -> np.ndarray:
+        return (np.histogram(values, _BINS, (low, high))[0] / len(values)).astype(np.float32)
+
+    return Chance(low, high, shares(random), None if alike is None else shares(alike), mark)
+
+
+def class_rises(ablation: LayerAblation | None, index: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """By class, the mean rise of the loss without a filter, NaN for a class that was not seen, and how many images."""
+    if ablation is None or not ablation.class_images.any():
+        return None
+    images = ablation.class_images
+    rises = np.divide(ablation.class_rise[:, index], images, out=np.full(len(images), np.nan), where=images > 0)
+    return rises.astype(np.float32), images.copy()
