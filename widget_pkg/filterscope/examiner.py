@@ -188,7 +188,7 @@ class Examiner:
         """A copy of the net as it is now, and what was found out with it."""
         engine = self._engine
         with engine.lock:
-            engine.check(within=_QUIET_SECONDS)
+            engine.check()
             held = self._remover
             if held is None or held.revision != engine.revision:
                 net = engine.snapshot()

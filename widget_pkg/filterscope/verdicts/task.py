@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from filterscope.ending import end_with_python
 
 _CLOSE_SECONDS = 5.0
+_LOOK_SECONDS = 0.25  # whether the person still comes first
 
 
 class Cancelled(BaseException):
@@ -80,7 +81,7 @@ class Task:
             Cancelled: If it was.
         """
         while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
-            self.cancelled.wait(seconds)
+            self.cancelled.wait(min(seconds, _LOOK_SECONDS))
         if self.cancelled.is_set():
             raise Cancelled
 
