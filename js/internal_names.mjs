@@ -1,7 +1,7 @@
 // Which members of our objects may be renamed in the bundle: those that nothing outside of js/src can ever see.
 //
 // A name is internal if the type checker finds every member of that name that js/src mentions declared in js/src, and not
-// where names mean something outside: protocol.ts (the wire), selection.ts (traits), widget.ts (what anywidget calls), an
+// where names mean something outside: protocol.ts and verdict_protocol.ts (the wire), selection.ts (traits), widget.ts (what anywidget calls), an
 // attribute, an object of the DOM or of JavaScript, or an object handed to one of their functions. A name that also stands
 // somewhere in quotes is left alone, for it may be a key; and so is every name of an object that is read by computed keys.
 
@@ -11,7 +11,7 @@ import ts from "typescript";
 
 /** Its names are never shortened, and nothing that travels with a widget comes from there. */
 const SAVED_PAGE = ["src/page.ts", "src/page"];
-const OUTSIDE = ["protocol.ts", "selection.ts", "widget.ts"];
+const OUTSIDE = ["protocol.ts", "verdict_protocol.ts", "selection.ts", "widget.ts"];
 /** Shorter ones gain nothing. */
 const SHORTEST = 3;
 

@@ -132,6 +132,7 @@ export class ExplorerView implements Listener {
       end: this.#slot.end,
       grid: this.#grid.root,
       cells: this.#grid.extent,
+      arrange: (order, words) => this.#grid.arrange(order, words),
       current,
       description: () => this.#description,
       select: (change) => this.#select(change),

@@ -41,6 +41,10 @@ export class GridView {
   placed: () => void = () => {};
 
   #frame: Frame | null = null;
+  /** Which filter stands at each place: all in turn, unless others were asked for. */
+  #order: readonly number[] = [];
+  #asked: readonly number[] | null = null;
+  #words: (filter: number) => string = () => "";
   #geometry: GridGeometry | null = null;
   #map: MapName = "response";
   #cursor = 0;
@@ -72,9 +76,18 @@ export class GridView {
     if (moved && this.#frame) this.#reveal(this.#frame.filter); // other columns: the filter stands elsewhere now
   }
 
+  /** Another order of this layer's filters, or some of them; null: all in turn. And what is known of each, in words. */
+  arrange(order: readonly number[] | null, words: (filter: number) => string): void {
+    this.#asked = order;
+    this.#words = words;
+    this.#place();
+    if (this.#frame) this.#reveal(this.#cursor);
+  }
+
   paint(frame: Frame, layerName: string): void {
     const before = this.#frame;
     this.#frame = frame;
+    if (before?.layer !== frame.layer) this.#asked = null;
     const filters = frame.kernels.tensor.shape[0] ?? 0;
     setText(this.#title, `${layerName}: all ${filters} filters`);
     const moved = !before || before.layer !== frame.layer || before.filter !== frame.filter;
@@ -99,7 +112,13 @@ export class GridView {
     this.#canvas.dataset.scroll = String(top);
     const cursor = this.#focused ? this.#cursor : null;
     this.#painter.draw(
-      { kernels: frame.kernels, maps: this.#picture(frame), selected: frame.filter, cursor },
+      {
+        kernels: frame.kernels,
+        maps: this.#picture(frame),
+        order: this.#order,
+        selected: frame.filter,
+        cursor,
+      },
       { geometry, top, ratio: this.#ratio },
     );
   }
@@ -110,7 +129,13 @@ export class GridView {
 
   #content(frame: Frame): GridContent {
     const [filters = 0, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
-    return { filters, kernel: mosaicOf(n, width, height), map: sides(this.#picture(frame).tensor) };
+    const fits = this.#asked?.every((filter) => filter < filters);
+    this.#order = fits ? this.#asked! : Array.from({ length: filters }, (_, filter) => filter);
+    return {
+      filters: this.#order.length,
+      kernel: mosaicOf(n, width, height),
+      map: sides(this.#picture(frame).tensor),
+    };
   }
 
   #place(): void {
@@ -131,13 +156,14 @@ export class GridView {
     const rect = ({ x, y, width: w, height: h }: Rect) => [x, y, w, h].join(" ");
     Object.assign(this.#canvas.dataset, {
       filters: content.filters,
+      order: this.#asked ? this.#order.join(" ") : "",
       columns: geometry.columns,
       cellWidth: geometry.cellWidth,
       cellHeight: geometry.cellHeight,
       kernelRect: rect(geometry.kernel),
       mapRect: rect(geometry.map),
     });
-    this.#say(frame, content.filters);
+    this.#say(frame);
     this.draw();
     this.placed();
   }
@@ -150,7 +176,7 @@ export class GridView {
     this.#canvas.style.height = `${device(height) / this.#ratio}px`;
   }
 
-  #say(frame: Frame, filters: number): void {
+  #say(frame: Frame): void {
     const picture = this.#picture(frame);
     const range = picture.ranges.length > 1 ? null : picture.ranges[0];
     const scale = range
@@ -160,20 +186,25 @@ export class GridView {
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
     const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
     setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
-    attribute(this.#canvas, "aria-valuemax", Math.max(0, filters - 1));
+    attribute(this.#canvas, "aria-valuemax", Math.max(0, (frame.kernels.tensor.shape[0] ?? 0) - 1));
     this.#sayCursor();
   }
 
   #sayCursor(): void {
     const selected = this.#cursor === this.#frame?.filter ? ", selected" : "";
     attribute(this.#canvas, "aria-valuenow", this.#cursor);
-    attribute(this.#canvas, "aria-valuetext", `filter ${this.#cursor}${selected}`);
+    attribute(
+      this.#canvas,
+      "aria-valuetext",
+      `filter ${this.#cursor}${selected}${this.#words(this.#cursor)}`,
+    );
   }
 
   #reveal(filter: number): void {
-    if (!this.#geometry) return;
+    const place = this.#order.indexOf(filter);
+    if (!this.#geometry || place < 0) return;
     const { columns, cellHeight } = this.#geometry;
-    const upper = Math.floor(filter / columns) * cellHeight;
+    const upper = Math.floor(place / columns) * cellHeight;
     const { scrollTop } = this.#scroller;
     const seen = this.#canvas.height / this.#ratio;
     if (upper < scrollTop) this.#scroller.scrollTop = upper;
@@ -194,13 +225,12 @@ export class GridView {
   }
 
   #click(event: MouseEvent): void {
-    const filters = this.#frame?.kernels.tensor.shape[0] ?? 0;
     if (!this.#geometry) return;
     const { columns, cellWidth, cellHeight } = this.#geometry;
     const column = Math.floor(event.offsetX / cellWidth);
     const row = Math.floor((event.offsetY + this.#scroller.scrollTop) / cellHeight);
-    const filter = row * columns + column;
-    if (column < 0 || column >= columns || filter < 0 || filter >= filters) return;
+    const filter = this.#order[row * columns + column];
+    if (column < 0 || column >= columns || filter === undefined) return;
     this.#moveCursor(filter);
     this.#pick(filter);
   }
@@ -209,9 +239,9 @@ export class GridView {
     if (hasModifier(event) || !this.#frame || !this.#geometry) return;
     const { columns, cellHeight } = this.#geometry;
     const page = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
-    const filters = this.#frame.kernels.tensor.shape[0] ?? 1;
-    const target = keyTarget(event.key, this.#cursor, { columns, page }, filters);
-    if (target !== null) this.#moveCursor(target);
+    const place = Math.max(0, this.#order.indexOf(this.#cursor));
+    const target = keyTarget(event.key, place, { columns, page }, this.#order.length);
+    if (target !== null) this.#moveCursor(this.#order[target]!);
     else if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
     else return;
     event.preventDefault();

@@ -14,6 +14,8 @@ const FONT = "11px system-ui, sans-serif";
 export interface GridScene {
   readonly kernels: Picture;
   readonly maps: Picture;
+  /** Which filter stands at each place. */
+  readonly order: readonly number[];
   readonly selected: number;
   /** Null while the grid has no focus. */
   readonly cursor: number | null;
@@ -27,7 +29,7 @@ export interface GridWindow {
   readonly ratio: number;
 }
 
-/** The filters of the rows in view: from first up to, but not with, end. */
+/** The places of the rows in view: from first up to, but not with, end. */
 interface Rows {
   readonly first: number;
   readonly end: number;
@@ -49,16 +51,15 @@ export class GridPainter {
     if (!context) return;
     const { geometry, top, ratio } = window;
     const { columns, cellHeight } = geometry;
-    const filters = scene.kernels.tensor.shape[0] ?? 0;
     const bottom = top + this.#canvas.height / ratio;
     const rows = {
       first: Math.floor(top / cellHeight) * columns,
-      end: Math.min(filters, Math.ceil(bottom / cellHeight) * columns),
+      end: Math.min(scene.order.length, Math.ceil(bottom / cellHeight) * columns),
     };
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    this.#drawTiles(context, scene.kernels, geometry.kernel, rows, window);
-    this.#drawTiles(context, scene.maps, geometry.map, rows, window);
+    this.#drawTiles(context, scene.kernels, scene.order, geometry.kernel, rows, window);
+    this.#drawTiles(context, scene.maps, scene.order, geometry.map, rows, window);
     this.#drawMarks(context, scene, rows, window);
   }
 
@@ -82,6 +83,7 @@ export class GridPainter {
   #drawTiles(
     context: CanvasRenderingContext2D,
     picture: Picture,
+    order: readonly number[],
     rect: Rect,
     { first, end }: Rows,
     window: GridWindow,
@@ -93,22 +95,23 @@ export class GridPainter {
     const n = shape.length === 4 ? shape[1]! : 1;
     const tile = mosaicOf(n, width, height);
     const raster = new Raster(columns * tile.width, Math.ceil((end - first) / columns) * tile.height);
-    const at = (filter: number) => [
-      ((filter - first) % columns) * tile.width,
-      Math.floor((filter - first) / columns) * tile.height,
+    const at = (place: number) => [
+      ((place - first) % columns) * tile.width,
+      Math.floor((place - first) / columns) * tile.height,
     ];
     const codes = this.#codesFor(picture);
-    for (let filter = first; filter < end; filter++) {
+    for (let place = first; place < end; place++) {
+      const filter = order[place]!;
       const lookup = this.#palettes.lookup(rangeOf(picture, filter).signed);
-      const [x, y] = at(filter);
+      const [x, y] = at(place);
       raster.putMosaic(codes, filter * n * width * height, n, width, height, lookup, x, y);
     }
     raster.show(this.#tiles);
     const size = { width: Math.round(rect.width * ratio), height: Math.round(rect.height * ratio) };
     context.imageSmoothingEnabled = size.width < tile.width; // crisp, unless there are more values than pixels
-    for (let filter = first; filter < end; filter++) {
-      const [x, y] = at(filter);
-      const cell = cellOf(filter, window);
+    for (let place = first; place < end; place++) {
+      const [x, y] = at(place);
+      const cell = cellOf(place, window);
       const left = Math.round((cell.x + rect.x) * ratio);
       const upper = Math.round((cell.y + rect.y) * ratio);
       context.drawImage(this.#tiles, x!, y!, tile.width, tile.height, left, upper, size.width, size.height);
@@ -126,8 +129,9 @@ export class GridPainter {
     const { selected, cursor } = scene;
     const { geometry, ratio } = window;
     context.scale(ratio, ratio);
-    for (let filter = first; filter < end; filter++) {
-      const { x, y } = cellOf(filter, window);
+    for (let place = first; place < end; place++) {
+      const filter = scene.order[place]!;
+      const { x, y } = cellOf(place, window);
       context.font = filter === selected ? `bold ${FONT}` : FONT;
       context.fillStyle = filter === selected ? accent : style.color;
       context.fillText(String(filter), x + geometry.kernel.x, y + NUMBER_HEIGHT - 4);
@@ -152,8 +156,8 @@ function outline(
   context.strokeRect(x + inset, y + inset, filled - 2 * inset, cellHeight - 2 * inset);
 }
 
-/** The top left corner of a filter's cell on the canvas. */
-function cellOf(filter: number, { geometry, top }: GridWindow): { x: number; y: number } {
+/** The top left corner of a place's cell on the canvas. */
+function cellOf(place: number, { geometry, top }: GridWindow): { x: number; y: number } {
   const { columns, cellWidth, cellHeight } = geometry;
-  return { x: (filter % columns) * cellWidth, y: Math.floor(filter / columns) * cellHeight - top };
+  return { x: (place % columns) * cellWidth, y: Math.floor(place / columns) * cellHeight - top };
 }

@@ -4,12 +4,14 @@ import { element } from "./dom";
 
 import css from "./panels/panels.css?inline";
 import { Pointing } from "./panels/pointing";
+import { VerdictPanel } from "./panels/verdicts";
+import verdictCss from "./panels/verdicts.css?inline";
 import type { Host, Panels } from "./seam";
 
 export default (host: Host): Panels => {
-  const style = element("style", css);
+  const style = element("style", css + verdictCss);
   host.root.append(style);
-  const parts: readonly Partial<Panels>[] = [new Pointing(host)];
+  const parts: readonly Partial<Panels>[] = [new Pointing(host), new VerdictPanel(host)];
   return {
     painted: (frame, layerName) => {
       for (const part of parts) part.painted?.(frame, layerName);

@@ -1,6 +1,7 @@
 /** The wire, seen from the page: the twin of `wire.py`. No other file here knows message kinds, dtypes or bytes. */
 
 import { type ByteTensor, count, type FloatTensor, type Tensor } from "./tensor";
+import type { VerdictRequest } from "./verdict_protocol";
 
 export type Source = "image" | "input";
 export type Scale = "layer" | "map";
@@ -259,7 +260,9 @@ export type RequestName =
   | "fields"
   | "arithmetic"
   | "effective"
-  | "input";
+  | "input"
+
+  | VerdictRequest;
 
 export interface Reply {
   readonly id: string;
@@ -386,6 +389,8 @@ function bodyOf<T>({ body, name, tensors }: Reply): T {
 
 /** A body, in which each `{tensor: k}` becomes the tensor with what else is said of it; in a picture, its `tensor`. */
 export function filledWith(tensors: readonly Tensor[], body: object): unknown {
+/** The body, in which each `{tensor: k}` became the tensor with what else is said of it; in a picture, its `tensor`. */
+export function bodyOf<T>({ body, name, tensors }: Reply): T {
   const filled = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map(filled);

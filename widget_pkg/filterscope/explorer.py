@@ -339,3 +339,6 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
     def _announce(self) -> None:
         if self._pages is not None:
             self._pages.announce()
+
+    def _begun(self) -> None:
+        self.send(*wire.verdicts())

@@ -27,6 +27,10 @@ class Judging(Readings):
     def _layer_number(self, layer: Any) -> Any:
         raise NotImplementedError
 
+    def _begun(self) -> None:
+        """Tells the pages that a diagnosis was begun."""
+        raise NotImplementedError
+
     def _examining(self) -> Examiner:
         engine = self._open()
         with _MAKING:
@@ -67,6 +71,7 @@ class Judging(Readings):
         """
         found = self._examining().diagnose(images, layers, ablation, self.layer_index)
         self._announce()
+        self._begun()
         return found
 
     @property

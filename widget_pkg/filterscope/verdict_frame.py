@@ -30,12 +30,13 @@ def build_verdicts(engine: Engine, examiner: Examiner, layer: int, held: Any) ->
     """
     found = examiner.diagnosis
     if found is None:
-        return {"status": "none", "images_in_all": len(engine.source), "number": 0, "filters": None, "summary": ""}
+        return {"layer": layer, "status": "none", "images_in_all": len(engine.source), "number": 0, "filters": []}
     number = found.version
     title = layer_title(engine.layers[layer])
     of_layer = [one for one in found.filters if one.layer == title]
     fits = len(of_layer) == engine.layers[layer].out_channels
     return {
+        "layer": layer,
         "status": _status(found.done, found.error, found.cancelled),
         "error": None if found.error is None else str(found.error),
         "progress": _progress(found.progress),

@@ -74,6 +74,11 @@ def changed(revision: int) -> Message:
     return {"kind": "changed", "revision": revision}, []
 
 
+def verdicts() -> Message:
+    """A diagnosis was begun: a page that shows verdicts asks for them."""
+    return {"kind": "verdicts"}, []
+
+
 def refused(message: str) -> Message:
     """A trait's value from the page was refused; the true state follows."""
     return {"kind": "refused", "message": message}, []

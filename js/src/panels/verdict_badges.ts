@@ -1,0 +1,70 @@
+/** A badge over each cell of the grid, beside its number: a letter in a shape, and a mark with a word. */
+
+import { element } from "../dom";
+import { NUMBER_HEIGHT, PAD } from "../geometry";
+import type { Badge } from "../verdict_protocol";
+import { chip, LETTERS } from "./verdict_words";
+
+/** Beside the widest number. */
+const NUMBER_WIDTH = 26;
+
+export class VerdictBadges {
+  readonly #layer = element("div.fs-badges", { "aria-hidden": "true" });
+  readonly #canvas: HTMLCanvasElement;
+  #badges: readonly Badge[] = [];
+  #removed: ReadonlySet<number> = new Set();
+
+  constructor(cells: HTMLElement) {
+    this.#canvas = cells.querySelector("canvas")!;
+    cells.append(this.#layer);
+  }
+
+  /** `earlier`: of weights that the net no longer has. `removed`: filters that are left out for now. */
+  show(badges: readonly Badge[], earlier: boolean, removed: ReadonlySet<number>): void {
+    this.#badges = badges;
+    this.#removed = removed;
+    this.#layer.classList.toggle("fs-earlier", earlier);
+    this.place();
+  }
+
+  /** Where the cells are now, as the canvas says. */
+  place(): void {
+    const {
+      order = "",
+      filters = "0",
+      columns = "1",
+      cellWidth = "0",
+      cellHeight = "0",
+    } = this.#canvas.dataset;
+    const shown = order ? order.split(" ").map(Number) : Array.from({ length: Number(filters) }, (_, k) => k);
+    const nodes = shown.map((filter, place) => {
+      const node = this.#node(filter);
+      const column = place % Number(columns);
+      const row = Math.floor(place / Number(columns));
+      node.style.left = `${column * Number(cellWidth) + PAD + NUMBER_WIDTH}px`;
+      node.style.top = `${row * Number(cellHeight)}px`;
+      node.style.height = `${NUMBER_HEIGHT}px`;
+      node.style.maxWidth = `${Number(cellWidth) - PAD - NUMBER_WIDTH}px`;
+      return node;
+    });
+    this.#layer.replaceChildren(...nodes);
+  }
+
+  #node(filter: number): HTMLElement {
+    const badge = this.#badges[filter];
+    const node = element("div.fs-badge", { "data-badge": filter });
+    if (badge) {
+      const { structure, state } = badge;
+      node.dataset.structure = structure;
+      node.dataset.state = state;
+      node.dataset.use = badge.use;
+      node.append(element("b", LETTERS[structure]), element("span", chip(badge)));
+    }
+    if (this.#removed.has(filter)) node.append(element("i", "left out"));
+    return node;
+  }
+
+  dispose(): void {
+    this.#layer.remove();
+  }
+}

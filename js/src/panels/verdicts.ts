@@ -1,0 +1,293 @@
+/** Verdicts in the page: asks for them, and gives them to the bar, the badges and the card. */
+
+import { Client, type Listener } from "../client";
+import { element, uniqueId } from "../dom";
+import type { Frame, Reply } from "../protocol";
+import type { Host, Panels } from "../seam";
+import {
+  type Badge,
+  decodeMeasurement,
+  decodeVerdict,
+  decodeVerdicts,
+  decodeWithout,
+  type Verdicts as Found,
+  tellsOfVerdicts,
+  type VerdictRequest,
+} from "../verdict_protocol";
+import { VerdictBadges } from "./verdict_badges";
+import { VerdictBar } from "./verdict_bar";
+import { VerdictCard } from "./verdict_card";
+import { orderOf } from "./verdict_order";
+import { badgeInWords } from "./verdict_words";
+import { WithoutPanel } from "./without_panel";
+
+/** Between two questions while something runs. */
+const POLL = 250;
+/** While a person waits for a picture nothing is asked; looked at again after this. */
+const LATER = 40;
+/** A slider that moves on is followed where it stays. */
+const SETTLED = 60;
+const PATIENCE = 4000;
+
+interface Removed {
+  readonly layer: number;
+  readonly name: string;
+  readonly filters: readonly number[];
+}
+
+export class VerdictPanel implements Partial<Panels>, Listener {
+  readonly #host: Host;
+  readonly #client: Client;
+  readonly #bar: VerdictBar;
+  readonly #badges: VerdictBadges;
+  readonly #card: VerdictCard;
+  readonly #without: WithoutPanel;
+  readonly #root: HTMLElement;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  #frame: Frame | null = null;
+  #layerName = "";
+  #found: Found | null = null;
+  /** Of the layer on screen. */
+  #known: { layer: number; number: number; badges: readonly Badge[] } = { layer: -1, number: -1, badges: [] };
+  #open = false;
+  #removed: Removed | null = null;
+  #measuring = false;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#client = new Client(host.model, this, {
+      patience: PATIENCE,
+      visible: host.visible,
+      held: () => host.busy(),
+    });
+    const id = uniqueId();
+    this.#bar = new VerdictBar(
+      {
+        start: (images) => this.#start(images),
+        cancel: () => this.#ask("cancel_diagnosis", this.#place()),
+        arrange: () => this.#arrange(),
+        open: (open) => this.#show(open),
+      },
+      id,
+    );
+    this.#without = new WithoutPanel({
+      toggle: () => this.#toggle(),
+      clear: () => this.#remove([]),
+      replace: () => this.#asksWithout(),
+      measure: (images) => this.#measure({ images }),
+      cancel: () => this.#measure({ cancel: true }),
+    });
+    this.#card = new VerdictCard(host.palettes, id, this.#without.root);
+    this.#badges = new VerdictBadges(host.cells);
+    this.#root = element(
+      "section.fs-verdicts",
+      { "aria-label": "verdicts" },
+      this.#bar.root,
+      this.#bar.summary,
+      this.#card.root,
+    );
+    host.below.append(this.#root);
+  }
+
+  // What the core tells
+
+  painted(frame: Frame, layerName: string): void {
+    const before = this.#frame;
+    this.#frame = frame;
+    this.#layerName = layerName;
+    const other = before?.layer !== frame.layer;
+    if (other) {
+      this.#known = { layer: frame.layer, number: -1, badges: [] };
+      this.#paintBadges();
+    }
+    if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#place());
+    if (other || before?.filter !== frame.filter) this.#after("verdict", SETTLED, () => this.#asksVerdict());
+    else this.#card.redraw(layerName);
+    if (before?.image !== frame.image || before?.revision !== frame.revision) this.#asksWithout();
+    this.#sayWithout();
+    this.#pump();
+  }
+
+  receive(content: unknown, buffers: readonly unknown[]): void {
+    this.#client.receive(content, buffers);
+    if (tellsOfVerdicts(content) && this.#frame) this.#ask("verdicts", this.#place());
+  }
+
+  placed(): void {
+    this.#badges.place();
+  }
+
+  dispose(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#client.dispose();
+    this.#badges.dispose();
+    this.#root.remove();
+  }
+
+  // What the kernel tells
+
+  changed(): void {
+    if (this.#frame) this.#ask("verdicts", this.#place());
+  }
+
+  refused(): void {}
+
+  reply(reply: Reply, newest: boolean): void {
+    if (reply.error) {
+      if (newest) this.#fail(reply.name as VerdictRequest, reply.error.message);
+      return;
+    }
+    if (reply.name === "verdict") this.#verdict(reply);
+    else if (reply.name === "without") this.#compared(reply);
+    else if (reply.name === "effect") this.#measured(reply);
+    else this.#verdicts(decodeVerdicts(reply));
+  }
+
+  #verdicts(found: Found): void {
+    const before = this.#found;
+    this.#found = found;
+    const here = found.layer === this.#frame?.layer;
+    if (here && found.filters)
+      this.#known = { layer: found.layer, number: found.number, badges: found.filters };
+    this.#bar.paint(found, this.#known.badges);
+    if (here) this.#arrange();
+    if (found.status === "running") this.#after("poll", POLL, () => this.#ask("verdicts", this.#place()));
+    else if (before?.status === "running") this.#host.announce(`diagnosis ${found.status}. ${found.summary}`);
+    if (found.status === "none") return;
+    if (before === null || before.status === "none") this.#show(true);
+    const shown = this.#card.shown;
+    const place = this.#frame;
+    const stale =
+      shown?.number !== found.number || shown.layer !== place?.layer || shown.filter !== place.filter;
+    if (stale) this.#asksVerdict();
+  }
+
+  #verdict(reply: Reply): void {
+    const verdict = decodeVerdict(reply);
+    const { layer, filter } = this.#frame ?? {};
+    if (verdict.layer === layer && verdict.filter === filter) this.#card.paint(verdict, this.#layerName);
+  }
+
+  #compared(reply: Reply): void {
+    const found = decodeWithout(reply);
+    if (found.preparing) this.#after("without", POLL, () => this.#asksWithout());
+    else if (this.#removed) this.#without.paint(found);
+  }
+
+  #measured(reply: Reply): void {
+    if (!this.#removed || !this.#measuring) return;
+    const found = decodeMeasurement(reply);
+    this.#without.measured(found);
+    this.#measuring = found.status === "running";
+    if (this.#measuring) this.#after("effect", POLL, () => this.#measure({}));
+  }
+
+  #fail(name: VerdictRequest, message: string): void {
+    if (name === "without" || name === "effect") this.#without.fail(message);
+    else if (name === "verdict") this.#card.paint(null, this.#layerName, message);
+    else this.#bar.fail(message);
+  }
+
+  // What the person does
+
+  #start(images: number): void {
+    this.#show(true);
+    this.#ask("diagnose", { ...this.#place(), images });
+    this.#host.announce("diagnosis begun");
+  }
+
+  #show(open: boolean): void {
+    this.#open = open;
+    this.#card.root.hidden = !open;
+    this.#bar.opened(open);
+    if (open) this.#asksVerdict();
+  }
+
+  #arrange(): void {
+    const { badges } = this.#known;
+    const order = orderOf(badges, this.#bar.sort, this.#bar.shown);
+    const words = (filter: number) => badgeInWords(badges[filter]);
+    this.#host.arrange(order && order.length > 0 ? order : null, words);
+    this.#paintBadges();
+  }
+
+  #toggle(): void {
+    const { filter = 0 } = this.#frame ?? {};
+    const held = this.#here();
+    this.#remove(held.includes(filter) ? held.filter((one) => one !== filter) : [...held, filter]);
+  }
+
+  #remove(filters: readonly number[]): void {
+    const sorted = [...filters].sort((one, two) => one - two);
+    this.#removed =
+      sorted.length > 0 ? { layer: this.#frame?.layer ?? 0, name: this.#layerName, filters: sorted } : null;
+    this.#measuring = false;
+    this.#sayWithout();
+    this.#asksWithout();
+    this.#paintBadges();
+  }
+
+  // Inside
+
+  #paintBadges(): void {
+    this.#badges.show(this.#known.badges, this.#found?.earlier ?? false, new Set(this.#here()));
+  }
+
+  /** Filters that are left out, of the layer on screen. */
+  #here(): readonly number[] {
+    return this.#removed?.layer === this.#frame?.layer ? (this.#removed?.filters ?? []) : [];
+  }
+
+  #sayWithout(): void {
+    const filter = this.#frame?.filter ?? 0;
+    const { filters = null, name = "" } = this.#removed ?? {};
+    this.#without.say(filter, this.#here().includes(filter), filters, name);
+  }
+
+  #place(): object {
+    const { layer, number } = this.#known;
+    return { layer: this.#frame?.layer ?? 0, held: layer === this.#frame?.layer ? number : -1 };
+  }
+
+  #asksVerdict(): void {
+    const { layer, filter } = this.#frame ?? {};
+    if (this.#open && this.#known.badges.length > 0) this.#ask("verdict", { layer, filter });
+    else if (this.#known.badges.length === 0) this.#card.paint(null, this.#layerName);
+  }
+
+  #removal(): object | null {
+    const { layer, filters } = this.#removed ?? {};
+    return this.#removed && { layer, filters, replaced_by: this.#without.replacedBy };
+  }
+
+  #asksWithout(): void {
+    const removal = this.#removal();
+    if (!removal) return;
+    if (!this.#measuring) this.#without.stale();
+    this.#ask("without", { ...removal, image: this.#frame?.image });
+  }
+
+  #measure(more: object): void {
+    const removal = this.#removal();
+    if (!removal) return;
+    this.#measuring = true;
+    this.#ask("effect", { ...removal, ...more });
+  }
+
+  #ask(name: VerdictRequest, args: object): void {
+    this.#client.ask(name, args);
+    this.#pump();
+  }
+
+  #pump(): void {
+    this.#client.pump();
+    if (this.#host.busy()) this.#after("pump", LATER, () => this.#pump());
+  }
+
+  #after(what: string, delay: number, act: () => void): void {
+    clearTimeout(this.#timers.get(what));
+    this.#timers.set(what, setTimeout(act, delay));
+  }
+}

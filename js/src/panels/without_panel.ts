@@ -1,0 +1,160 @@
+/** The net without some filters: this image's prediction before and after, and what is lost over many images. */
+
+import { Choice } from "../choices";
+import { attribute, element, on, setText } from "../dom";
+import { className, number, percent } from "../format";
+import type { Measurement, ReplacedBy, Without } from "../verdict_protocol";
+import { column } from "./verdict_card";
+import { classBars } from "./verdict_pictures";
+import { points, progressInWords, signed, span } from "./verdict_words";
+
+export interface WithoutActions {
+  /** The selected filter is taken out, or put back. */
+  toggle(): void;
+  clear(): void;
+  replace(by: ReplacedBy): void;
+  measure(images: number): void;
+  cancel(): void;
+}
+
+const BY = [
+  ["mean", "its mean"],
+  ["zero", "zero"],
+] as const;
+const MEASURED = 1000;
+
+export class WithoutPanel {
+  readonly #toggle = element("button.fs-wide", { type: "button", name: "without", "aria-pressed": "false" });
+  readonly #clear = element("button.fs-wide", { type: "button", name: "without-clear" }, "Put all back");
+  readonly #measure = element("button.fs-wide", { type: "button", name: "measure" });
+  readonly #by: Choice;
+  readonly #which = element("p.fs-note");
+  readonly #bars = element("ol.fs-both", { "aria-label": "prediction before and after" });
+  readonly #note = element("p.fs-note");
+  readonly #result = element("div.fs-effect");
+  readonly #rest: HTMLElement;
+  readonly root: HTMLElement;
+  #measuring = false;
+
+  constructor(actions: WithoutActions) {
+    this.#by = new Choice(
+      "replaced-by",
+      "map replaced by",
+      BY,
+      "What stands in the place of the filter's map",
+      (value) => actions.replace(value as ReplacedBy),
+    );
+    const buttons = element("div.fs-buttons", this.#toggle, this.#clear);
+    this.#rest = element("div", this.#which, this.#bars, this.#note, this.#measure, this.#result);
+    this.root = column("Without this filter", buttons, this.#by.root, this.#rest);
+    this.root.classList.add("fs-without");
+    on(this.#toggle, "click", actions.toggle);
+    on(this.#clear, "click", actions.clear);
+    on(this.#measure, "click", () => (this.#measuring ? actions.cancel() : actions.measure(MEASURED)));
+    this.say(0, false, null, "");
+  }
+
+  get replacedBy(): ReplacedBy {
+    return this.#by.value as ReplacedBy;
+  }
+
+  /** Which are left out: of which layer, and whether the selected one is among them. */
+  say(filter: number, out: boolean, removed: readonly number[] | null, layerName: string): void {
+    const any = removed !== null && removed.length > 0;
+    setText(this.#toggle, out ? `Put filter ${filter} back` : `Leave out filter ${filter}`);
+    attribute(this.#toggle, "aria-pressed", out);
+    this.#clear.hidden = !any || (out && removed.length === 1);
+    this.#rest.hidden = !any;
+    setText(
+      this.#which,
+      any ? `${layerName} without ${removed.length === 1 ? "filter" : "filters"} ${removed.join(", ")}:` : "",
+    );
+    if (!any) this.#result.replaceChildren();
+  }
+
+  paint(found: Without): void {
+    const { before, after, image, replaced_by, mean_images } = found;
+    const by = replaced_by === "zero" ? "zero" : `its mean over ${mean_images.toLocaleString("en")} images`;
+    if (before.length === 0) {
+      this.#bars.replaceChildren();
+      setText(this.#note, "The net's output is not one score a class: there is nothing to compare.");
+      return;
+    }
+    const best = after[0]!;
+    const shown = [...before];
+    if (!shown.some(([name]) => name === best[0])) shown.push([best[0], Number.NaN, best[1]]);
+    this.#bars.replaceChildren(
+      ...shown.map(([name, old, now]) => {
+        const bar = (kind: string, share: number) => {
+          const fill = element(`span.${kind}`, { "aria-hidden": "true" });
+          fill.style.width = `${Math.max(0, Math.min(1, share || 0)) * 100}%`;
+          return fill;
+        };
+        const numbers = `${Number.isNaN(old) ? "" : `${percent(old)} `}→ ${percent(now ?? 0)}`;
+        const row = element(
+          "li",
+          bar("fs-old-share", old),
+          bar("fs-new-share", now ?? 0),
+          element("span.fs-class", className(name)),
+          element("span.fs-share", numbers),
+        );
+        if (name === best[0]) row.classList.add("fs-best");
+        return row;
+      }),
+    );
+    const changed = before[0]![0] !== best[0];
+    setText(
+      this.#note,
+      `image ${image}, ${changed ? `now ${className(best[0])}` : `still ${className(best[0])}`}; each map replaced by ${by}`,
+    );
+    this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
+  }
+
+  fail(message: string): void {
+    this.#bars.replaceChildren();
+    setText(this.#note, message);
+  }
+
+  stale(): void {
+    this.#result.replaceChildren();
+    this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
+  }
+
+  measured({ status, error, progress, effect }: Measurement): void {
+    if (status === "running") {
+      this.#setMeasure("Cancel", true);
+      this.#result.replaceChildren(element("p.fs-note", progressInWords(progress)));
+      return;
+    }
+    this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
+    if (error) this.#result.replaceChildren(element("p.fs-note", error));
+    if (!effect) return;
+    const { accuracy_change: accuracy, loss_change: loss, images, labelled } = effect;
+    const right = labelled ? "right" : "as before";
+    const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+    const lines = [
+      `${images.toLocaleString("en")} images: ${share(effect.accuracy_before)} → ${share(effect.accuracy_after)} ${right}, ${points(accuracy.value)} points (${span(accuracy, points)})`,
+      `loss ${number(effect.loss_before)} → ${number(effect.loss_after)}, ${signed(loss.value)} nats (${span(loss, signed)})`,
+    ];
+    const bars = effect.classes.map(({ name, accuracy_change: { value, low, high } }) => ({
+      name,
+      value,
+      low,
+      high,
+    }));
+    bars.sort((one, two) => one.value - two.value);
+    this.#result.replaceChildren(
+      ...lines.map((line) => element("p.fs-note", line)),
+      classBars(bars.slice(0, 10), "change of accuracy by class, in points", points),
+      element(
+        "p.fs-note",
+        `change of accuracy by class, in points, with 95 % intervals${bars.length > 10 ? "; the 10 that lose most" : ""}`,
+      ),
+    );
+  }
+
+  #setMeasure(words: string, measuring: boolean): void {
+    setText(this.#measure, words);
+    this.#measuring = measuring;
+  }
+}
