@@ -28,7 +28,6 @@ export class GridView {
     "data-view": "grid",
     tabindex: 0,
     role: "slider",
-    "aria-valuemin": 0,
     "aria-valuenow": 0,
     "aria-label": "all filters of the layer: arrow keys move, Enter selects",
   });
@@ -77,20 +76,21 @@ export class GridView {
   }
 
   /** Another order of this layer's filters, or some of them; null: all in turn. And what is known of each, in words. */
-  arrange(order: readonly number[] | null, words: (filter: number) => string): void {
+  readonly arrange = (order: readonly number[] | null, words: (filter: number) => string): void => {
     this.#asked = order;
     this.#words = words;
     this.#place();
-    if (this.#frame) this.#reveal(this.#cursor);
-  }
+    this.#reveal(this.#cursor);
+  };
 
   paint(frame: Frame, layerName: string): void {
     const before = this.#frame;
     this.#frame = frame;
-    if (before?.layer !== frame.layer) this.#asked = null;
+    const other = before?.layer !== frame.layer;
+    if (other) this.#asked = null;
     const filters = frame.kernels.tensor.shape[0] ?? 0;
     setText(this.#title, `${layerName}: all ${filters} filters`);
-    const moved = !before || before.layer !== frame.layer || before.filter !== frame.filter;
+    const moved = other || before.filter !== frame.filter;
     if (moved) this.#cursor = frame.filter;
     this.#place();
     if (moved) this.#reveal(frame.filter);
@@ -129,8 +129,7 @@ export class GridView {
 
   #content(frame: Frame): GridContent {
     const [filters = 0, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
-    const fits = this.#asked?.every((filter) => filter < filters);
-    this.#order = fits ? this.#asked! : Array.from({ length: filters }, (_, filter) => filter);
+    this.#order = this.#asked?.filter((filter) => filter < filters) ?? [...Array(filters).keys()];
     return {
       filters: this.#order.length,
       kernel: mosaicOf(n, width, height),
@@ -156,7 +155,7 @@ export class GridView {
     const rect = ({ x, y, width: w, height: h }: Rect) => [x, y, w, h].join(" ");
     Object.assign(this.#canvas.dataset, {
       filters: content.filters,
-      order: this.#asked ? this.#order.join(" ") : "",
+      order: this.#order.join(" "),
       columns: geometry.columns,
       cellWidth: geometry.cellWidth,
       cellHeight: geometry.cellHeight,
@@ -186,7 +185,7 @@ export class GridView {
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
     const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
     setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
-    attribute(this.#canvas, "aria-valuemax", Math.max(0, (frame.kernels.tensor.shape[0] ?? 0) - 1));
+    attribute(this.#canvas, "aria-valuemax", Math.max(0, ...this.#order));
     this.#sayCursor();
   }
 
@@ -230,7 +229,7 @@ export class GridView {
     const column = Math.floor(event.offsetX / cellWidth);
     const row = Math.floor((event.offsetY + this.#scroller.scrollTop) / cellHeight);
     const filter = this.#order[row * columns + column];
-    if (column < 0 || column >= columns || filter === undefined) return;
+    if (column >= columns || filter === undefined) return;
     this.#moveCursor(filter);
     this.#pick(filter);
   }

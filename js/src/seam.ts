@@ -63,8 +63,7 @@ export interface Host {
   readonly above: HTMLElement;
   readonly below: HTMLElement;
   readonly end: HTMLElement;
-  /** The grid's section, and within it the box of the size of all cells, which scrolls: what stands over cells goes in. */
-  readonly grid: HTMLElement;
+  /** In the grid the box of the size of all cells, which scrolls: what stands over cells goes in. */
   readonly cells: HTMLElement;
   /** Other places for the layer's filters in the grid, or fewer of them, until the layer changes; null: all in turn. */
   arrange(order: readonly number[] | null, words: (filter: number) => string): void;
