@@ -253,7 +253,7 @@ def test_python_ends_while_it_runs():
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "100", True, None])
 def test_a_number_of_images_is_a_number(explorer, wrong):
-    with pytest.raises(ValueError, match="images is .*; give how many images are looked at"):
+    with pytest.raises(ValueError, match=r"images is .*; give how many images are looked at"):
         explorer.diagnose(images=wrong)
     assert explorer.diagnosis is None
 

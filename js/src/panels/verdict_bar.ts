@@ -2,12 +2,12 @@
 
 import { Choice } from "../choices";
 import { attribute, element, on, setText } from "../dom";
-import type { Badge, Verdicts } from "../verdict_protocol";
+import type { Badge, Structure, Verdicts } from "../verdict_protocol";
 import { SHOWN, type Sort } from "./verdict_order";
-import { progressInWords, summaryInWords } from "./verdict_words";
+import { LETTERS, progressInWords, summaryInWords } from "./verdict_words";
 
 export interface BarActions {
-  start(images: number): void;
+  start(images: number, onlyThisLayer: boolean): void;
   cancel(): void;
   arrange(): void;
   open(open: boolean): void;
@@ -19,6 +19,23 @@ const SORTS = [
   ["use", "use"],
   ["name", "name"],
 ] as const;
+
+const LAYERS = [
+  ["all", "all layers"],
+  ["one", "this layer"],
+] as const;
+
+/** What the letters mean, each in its own shape. */
+const LEGEND = [
+  ["structured", "structured"],
+  ["noise-like", "noise-like"],
+  ["can't tell", "can't tell"],
+] as const;
+const MEANINGS = "▲ used · ▼ harmful · – no measurable use · ✕ dead or constant · = 7 duplicate of filter 7";
+
+function keyOf(structure: Structure, words: string): HTMLElement {
+  return element("span.fs-badge", { "data-structure": structure }, element("b", LETTERS[structure]), words);
+}
 
 const IDLE = "Useful, or random noise? A verdict for every filter, with its evidence.";
 
@@ -39,10 +56,22 @@ export class VerdictBar {
   readonly #bar = element("progress", { "aria-label": "diagnosis", hidden: true, max: 1 });
   readonly #said = element("span.fs-surveyed");
   readonly #toggle = element("button.fs-wide", { type: "button", "aria-expanded": "false", hidden: true });
+  readonly #layers: Choice;
   readonly #sort: Choice;
   readonly #show: Choice;
   readonly #choices: HTMLElement;
-  readonly summary = element("p.fs-summary", { hidden: true });
+  readonly #summary = element("p.fs-summary");
+  /** Below the line: the layer in a sentence, and what the badges mean. */
+  readonly said = element(
+    "div",
+    { hidden: true },
+    this.#summary,
+    element(
+      "p.fs-note.fs-badge-key",
+      ...LEGEND.map(([structure, words]) => keyOf(structure, words)),
+      MEANINGS,
+    ),
+  );
   readonly root: HTMLElement;
   readonly #actions: BarActions;
   #counts = "";
@@ -56,8 +85,9 @@ export class VerdictBar {
     this.#show = new Choice("grid-show", "show", [["", "all filters"]], "Which filters the grid shows", () =>
       actions.arrange(),
     );
+    this.#layers = new Choice("diagnose-layers", "of", LAYERS, "Which layers are judged", () => {});
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
-    const ask = element("div.fs-ask", this.#button, this.#cancel, many);
+    const ask = element("div.fs-ask", this.#button, this.#cancel, many, this.#layers.root);
     const how = element("div.fs-how", this.#said, this.#bar);
     this.#choices = element(
       "div.fs-choices",
@@ -107,8 +137,8 @@ export class VerdictBar {
     setText(this.#said, this.#words(found, running, error));
     this.#choices.hidden = status === "none";
     this.#toggle.hidden = badges.length === 0;
-    this.summary.hidden = status === "none";
-    setText(this.summary, status === "none" ? "" : summaryInWords(found) || this.#nothing(found));
+    this.said.hidden = status === "none";
+    setText(this.#summary, status === "none" ? "" : summaryInWords(found) || this.#nothing(found));
     this.#offer(badges);
   }
 
@@ -138,7 +168,7 @@ export class VerdictBar {
 
   #start(): void {
     const value = Math.round(this.#images.valueAsNumber);
-    if (value >= 1) this.#actions.start(value);
+    if (value >= 1) this.#actions.start(value, this.#layers.value === "one");
     else this.fail("Type how many images are looked at, 1 or more.");
   }
 

@@ -1,6 +1,6 @@
 /** What is known of the selected filter: first in plain words, below each part its evidence and the numbers. */
 
-import { element, setText } from "../dom";
+import { attribute, element, setText } from "../dom";
 import type { Palettes } from "../palette";
 import type { Verdict } from "../verdict_protocol";
 import { chancePicture, classBars, kernelPicture } from "./verdict_pictures";
@@ -43,6 +43,7 @@ export class VerdictCard {
 
   paint(verdict: Verdict | null, layerName: string, waiting = ""): void {
     this.#shown = verdict;
+    attribute(this.root, "data-shown", verdict ? `${verdict.layer} ${verdict.filter} ${verdict.number}` : "");
     setText(this.#title, verdict ? `${layerName}, filter ${verdict.filter}` : waiting);
     setText(this.#words, verdict?.words ?? "");
     this.#columns.replaceChildren(...(verdict ? this.#parts(verdict) : []));

@@ -1,7 +1,7 @@
 /** Verdicts in the page: asks for them, and gives them to the bar, the badges and the card. */
 
 import { Client, type Listener } from "../client";
-import { element, uniqueId } from "../dom";
+import { attribute, element, uniqueId } from "../dom";
 import type { Frame, Reply } from "../protocol";
 import type { Host, Panels } from "../seam";
 import {
@@ -64,7 +64,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     const id = uniqueId();
     this.#bar = new VerdictBar(
       {
-        start: (images) => this.#start(images),
+        start: (images, only) => this.#start(images, only),
         cancel: () => this.#ask("cancel_diagnosis", this.#place()),
         arrange: () => this.#arrange(),
         open: (open) => this.#show(open),
@@ -84,7 +84,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       "section.fs-verdicts",
       { "aria-label": "verdicts" },
       this.#bar.root,
-      this.#bar.summary,
+      this.#bar.said,
       this.#card.root,
     );
     host.below.append(this.#root);
@@ -151,6 +151,9 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     const here = found.layer === this.#frame?.layer;
     if (here && found.filters)
       this.#known = { layer: found.layer, number: found.number, badges: found.filters };
+    attribute(this.#root, "data-status", found.status);
+    attribute(this.#root, "data-layer", found.layer);
+    attribute(this.#root, "data-badges", this.#known.badges.length);
     this.#bar.paint(found, this.#known.badges);
     if (here) this.#arrange();
     if (found.status === "running") this.#after("poll", POLL, () => this.#ask("verdicts", this.#place()));
@@ -192,9 +195,9 @@ export class VerdictPanel implements Partial<Panels>, Listener {
 
   // What the person does
 
-  #start(images: number): void {
+  #start(images: number, only: boolean): void {
     this.#show(true);
-    this.#ask("diagnose", { ...this.#place(), images });
+    this.#ask("diagnose", { ...this.#place(), images, only_this_layer: only });
     this.#host.announce("diagnosis begun");
   }
 

@@ -73,7 +73,8 @@ export class WithoutPanel {
   }
 
   paint(found: Without): void {
-    const { before, after, image, replaced_by, mean_images } = found;
+    const { before, after, filters, image, replaced_by, mean_images } = found;
+    attribute(this.root, "data-shown", `${image}: ${replaced_by} ${filters.join(" ")}`);
     const by = replaced_by === "zero" ? "zero" : `its mean over ${mean_images.toLocaleString("en")} images`;
     if (before.length === 0) {
       this.#bars.replaceChildren();
@@ -116,11 +117,13 @@ export class WithoutPanel {
   }
 
   stale(): void {
+    attribute(this.root, "data-measured", false);
     this.#result.replaceChildren();
     this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
   }
 
   measured({ status, error, progress, effect }: Measurement): void {
+    attribute(this.root, "data-measured", effect !== null);
     if (status === "running") {
       this.#setMeasure("Cancel", true);
       this.#result.replaceChildren(element("p.fs-note", progressInWords(progress)));
