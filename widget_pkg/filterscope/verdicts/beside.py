@@ -15,8 +15,7 @@ from filterscope.randomness import RandomStream
 from filterscope.sample import Sample
 from filterscope.verdicts.subject import Subject
 
-_STEP_SECONDS = 0.03  # a pass with its way back; a move that comes meanwhile has to share the processor as long
-_BACK = 3  # a pass and its way back cost about three passes
+_PASS_SECONDS = 0.03  # of the processor; the way back takes about twice as long again
 _READ_AT_ONCE = 64  # of a stream
 _MOST_AT_ONCE = 256
 
@@ -91,12 +90,12 @@ class SharedSubject(Subject):
         self, net: nn.Module, source: Any, forward: Forward | None, check: Callable[[], None] = lambda: None
     ) -> None:
         self._check = check
-        self._at_once = 4
+        self._at_once = 8
         super().__init__(net, source, forward)
         self.random = _NetsOwn()
 
     def images_at_once(self, megabytes: int = 256) -> int:
-        """How many images go in one pass, so that it takes no longer than a step, as far as that is known by now."""
+        """How many images go in one pass, so that it is short, as far as that is known by now."""
         return min(super().images_at_once(megabytes), self._at_once)
 
     def run(self, batch: torch.Tensor, wanted: Iterable[int], *others: Any, **options: Any) -> Any:
@@ -104,14 +103,14 @@ class SharedSubject(Subject):
         self._check()
         start = time.thread_time()  # of the processor: what else the machine does makes no pass smaller
         output = super().run(batch, wanted, *others, **options)
-        self._pace(len(batch), _BACK * (time.thread_time() - start))
+        self._pace(len(batch), time.thread_time() - start)
         return output
 
     def _pace(self, images: int, seconds: float) -> None:
-        """So many images take so long, there and back: more or fewer next time."""
-        if images == self._at_once and 2 * seconds < _STEP_SECONDS:
+        """A pass over so many images took so long: more or fewer next time."""
+        if images == self._at_once and 2 * seconds < _PASS_SECONDS:
             self._at_once = min(2 * self._at_once, _MOST_AT_ONCE)
-        elif images == self._at_once and seconds > 2 * _STEP_SECONDS:
+        elif images == self._at_once and seconds > 2 * _PASS_SECONDS:
             self._at_once = max(1, images // 2)
 
     def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any]) -> Any:
