@@ -1,6 +1,6 @@
 """The sliders while a diagnosis runs, and while none does: key press → the right pixels, in turn on the same machine.
 
-.venv/bin/python tests/benchmarks/beside_diagnosis.py        about 3 minutes; prints, and writes beside_diagnosis.md
+.venv/bin/python tests/benchmarks/beside_diagnosis.py        about 2 minutes; prints, and writes beside_diagnosis.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "scripts"), str(HERE
 
 from page_times import Moves
 from playwright.sync_api import sync_playwright
-from slider_speed import FASHION_NET, RESNET_18, Net
+from slider_speed import FASHION_NET, Net
 from speed_report import machine
 
 from conftest import FLAGS
@@ -25,9 +25,9 @@ from lab import Lab
 from lab_server import LabServer
 from machine import find_chromium
 
-ROUNDS, COUNT = 3, 12
+ROUNDS, COUNT = 2, 8
 OURS = "explorer = Explorer(net, data)\nexplorer"
-BEGIN = "explorer.diagnose(images=5000, layers={layers}); None"
+BEGIN = "explorer.diagnose(images=10_000); None"
 END = "explorer.diagnosis.cancel().wait(); None"
 
 
@@ -37,10 +37,11 @@ def moves_of(lab: Lab, net: Net) -> dict[str, dict[bool, list[float]]]:
     moves = Moves(notebook)
     draw = random.Random(0)
     found: dict[str, dict[bool, list[float]]] = {}
-    layers = None if net is FASHION_NET else "'conv1'"
     for beside in [False, True] * ROUNDS:
+        notebook.python("explorer.select(image=0, filter=0); None")
+        notebook.ready(image=0, filter=0)
         if beside:
-            notebook.python(BEGIN.format(layers=layers))
+            notebook.python(BEGIN)
             notebook.page.wait_for_timeout(1500)
         measured = {
             "filter slider": moves.steps("filter", COUNT, net.filters - 1),
@@ -73,7 +74,7 @@ def main() -> None:
         context = browser.new_context(viewport={"width": 1400, "height": 1000})
         context.set_default_timeout(120_000)
         lab = Lab(server, context, ROOT / "test-output")
-        for net in (FASHION_NET, RESNET_18):
+        for net in (FASHION_NET,):
             for name, times in moves_of(lab, net).items():
                 cells = [f"{statistics.median(times[k]):.0f} (p95 {percentile(times[k]):.0f})" for k in (False, True)]
                 lines.append(f"| {net.name} | {name} | {cells[0]} | {cells[1]} |")

@@ -29,7 +29,7 @@ from filterscope.verdicts.without import (
     scores_without,
 )
 
-_QUIET_SECONDS = 0.25  # since a person's last move: a pass that has begun would delay the next
+_QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
 
 
 class Examiner:

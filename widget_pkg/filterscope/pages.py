@@ -84,6 +84,7 @@ class Pages:
         if selection == self._moved_to:
             return  # several traits that changed together
         self._moved_to = selection
+        self._engine.moved = time.monotonic()  # also where the page answers it from what it holds
         if self._cell_runs and self._engine.runs_the_net_itself:
             return  # the engine is the cell's, and looks when that has ended
         self._look_once(selection)
@@ -157,6 +158,7 @@ class Pages:
 
     def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
+        self._engine.moved = time.monotonic()  # the next move waits for it
         with self._engine.lock:
             return self._built(args)
 

@@ -13,6 +13,8 @@ export class VerdictBadges {
   readonly #canvas: HTMLCanvasElement;
   #badges: readonly Badge[] = [];
   #removed: ReadonlySet<number> = new Set();
+  /** Where they stand; "" where they are to be made anew. */
+  #placed = "";
 
   constructor(cells: HTMLElement) {
     this.#canvas = cells.querySelector("canvas")!;
@@ -24,6 +26,7 @@ export class VerdictBadges {
     this.#badges = badges;
     this.#removed = removed;
     this.#layer.classList.toggle("fs-earlier", earlier);
+    this.#placed = "";
     this.place();
   }
 
@@ -36,7 +39,12 @@ export class VerdictBadges {
       cellWidth = "0",
       cellHeight = "0",
     } = this.#canvas.dataset;
-    const shown = order ? order.split(" ").map(Number) : Array.from({ length: Number(filters) }, (_, k) => k);
+    // The grid says so at every step of a slider: only other places are worth the work.
+    const places = [order, filters, columns, cellWidth, cellHeight].join();
+    if (places === this.#placed) return;
+    this.#placed = places;
+    const any = this.#badges.length > 0 || this.#removed.size > 0;
+    const shown = order && any ? order.split(" ").map(Number) : [];
     const nodes = shown.map((filter, place) => {
       const node = this.#node(filter);
       const column = place % Number(columns);

@@ -51,6 +51,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   /** Of the layer on screen. */
   #known: { layer: number; number: number; badges: readonly Badge[] } = { layer: -1, number: -1, badges: [] };
   #open = false;
+  #palette = "";
   #removed: Removed | null = null;
   #measuring = false;
 
@@ -103,7 +104,8 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     }
     if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#place());
     if (other || before?.filter !== frame.filter) this.#after("verdict", SETTLED, () => this.#asksVerdict());
-    else this.#card.redraw(layerName);
+    else if (this.#palette !== this.#host.palettes.choice) this.#card.redraw(layerName);
+    this.#palette = this.#host.palettes.choice;
     if (before?.image !== frame.image || before?.revision !== frame.revision) this.#asksWithout();
     this.#sayWithout();
     this.#pump();
