@@ -261,7 +261,6 @@ export type RequestName =
   | "arithmetic"
   | "effective"
   | "input"
-
   | VerdictRequest;
 
 export interface Reply {
