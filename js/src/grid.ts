@@ -29,7 +29,7 @@ export class GridView {
     tabindex: 0,
     role: "slider",
     "aria-valuenow": 0,
-    "aria-label": "all filters of the layer: arrow keys move, Enter selects",
+    "aria-label": "filters of the layer: arrows move, Enter selects",
   });
   readonly extent = element("div.fs-extent", this.#canvas);
   readonly #scroller = element("div.fs-scroller", this.extent);
@@ -43,7 +43,6 @@ export class GridView {
   /** Which filter stands at each place: all in turn, unless others were asked for. */
   #order: readonly number[] = [];
   #asked: readonly number[] | null = null;
-  #words: (filter: number) => string = () => "";
   #geometry: GridGeometry | null = null;
   #map: MapName = "response";
   #cursor = 0;
@@ -75,22 +74,19 @@ export class GridView {
     if (moved && this.#frame) this.#reveal(this.#frame.filter); // other columns: the filter stands elsewhere now
   }
 
-  /** Another order of this layer's filters, or some of them; null: all in turn. And what is known of each, in words. */
-  readonly arrange = (order: readonly number[] | null, words: (filter: number) => string): void => {
+  /** Another order of this layer's filters, or some of them; null: all in turn. */
+  readonly arrange = (order: readonly number[] | null): void => {
     this.#asked = order;
-    this.#words = words;
     this.#place();
-    this.#reveal(this.#cursor);
   };
 
   paint(frame: Frame, layerName: string): void {
     const before = this.#frame;
     this.#frame = frame;
-    const other = before?.layer !== frame.layer;
-    if (other) this.#asked = null;
+    if (before?.kernels !== frame.kernels) this.#asked = null; // it may be another layer, or the net another
     const filters = frame.kernels.tensor.shape[0] ?? 0;
     setText(this.#title, `${layerName}: all ${filters} filters`);
-    const moved = other || before.filter !== frame.filter;
+    const moved = before?.layer !== frame.layer || before.filter !== frame.filter;
     if (moved) this.#cursor = frame.filter;
     this.#place();
     if (moved) this.#reveal(frame.filter);
@@ -129,7 +125,7 @@ export class GridView {
 
   #content(frame: Frame): GridContent {
     const [filters = 0, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
-    this.#order = this.#asked?.filter((filter) => filter < filters) ?? [...Array(filters).keys()];
+    this.#order = this.#asked ?? [...Array(filters).keys()];
     return {
       filters: this.#order.length,
       kernel: mosaicOf(n, width, height),
@@ -185,18 +181,14 @@ export class GridView {
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
     const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
     setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
-    attribute(this.#canvas, "aria-valuemax", Math.max(0, ...this.#order));
+    attribute(this.#canvas, "aria-valuemax", Math.max(...this.#order));
     this.#sayCursor();
   }
 
   #sayCursor(): void {
     const selected = this.#cursor === this.#frame?.filter ? ", selected" : "";
     attribute(this.#canvas, "aria-valuenow", this.#cursor);
-    attribute(
-      this.#canvas,
-      "aria-valuetext",
-      `filter ${this.#cursor}${selected}${this.#words(this.#cursor)}`,
-    );
+    attribute(this.#canvas, "aria-valuetext", `filter ${this.#cursor}${selected}`);
   }
 
   #reveal(filter: number): void {

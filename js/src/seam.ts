@@ -65,8 +65,8 @@ export interface Host {
   readonly end: HTMLElement;
   /** In the grid the box of the size of all cells, which scrolls: what stands over cells goes in. */
   readonly cells: HTMLElement;
-  /** Other places for the layer's filters in the grid, or fewer of them, until the layer changes; null: all in turn. */
-  arrange(order: readonly number[] | null, words: (filter: number) => string): void;
+  /** Other places for the layer's filters in the grid, or fewer of them, until its kernels change; null: all in turn. */
+  arrange(order: readonly number[] | null): void;
   /** The frame on screen, where that is what is selected; else null. */
   current(): Frame | null;
   description(): Description | null;

@@ -28,7 +28,7 @@ export interface Badge {
   readonly mirror_of: number | null;
   readonly name: string | null;
   readonly delta_loss: number | null;
-  readonly taylor: number | null;
+  readonly estimate: number | null;
 }
 
 /** How far the newest diagnosis is, and what it says of a layer. */

@@ -21,7 +21,7 @@ function badge(change: Partial<Badge> = {}): Badge {
     mirror_of: null,
     name: "no simple pattern",
     delta_loss: 0.1,
-    taylor: 0.1,
+    estimate: 0.1,
     ...change,
   };
 }
@@ -45,7 +45,7 @@ describe("the order of the grid", () => {
   });
 
   it("goes by the estimate while no filter was ablated", () => {
-    const early = [3, 9, 4].map((taylor) => badge({ taylor, delta_loss: null, use: "withheld" }));
+    const early = [3, 9, 4].map((estimate) => badge({ estimate, delta_loss: null, use: "withheld" }));
     expect(orderOf(early, "use", "")).toEqual([1, 2, 0]);
   });
 
@@ -71,8 +71,8 @@ describe("words of verdicts", () => {
   it("say what stands in a badge", () => {
     expect(LAYER.map(chip)).toEqual(["▲ used", "– no use", "✕ dead", "= 0 ▼", "▲ used"]);
     expect(chip(badge({ use: "withheld" }))).toBe("");
-    expect(badgeInWords(LAYER[3])).toBe(", structured, duplicate of 0, harmful");
-    expect(badgeInWords(LAYER[2])).toBe(", noise-like, dead, no measurable use");
+    expect(badgeInWords(LAYER[3])).toBe("structured, duplicate of 0, harmful");
+    expect(badgeInWords(LAYER[2])).toBe("noise-like, dead, no measurable use");
     expect(badgeInWords(undefined)).toBe("");
   });
 

@@ -14,6 +14,7 @@ from filterscope.engine import Engine
 from filterscope.verdicts.beside import SharedSource, SharedSubject
 from filterscope.verdicts.conclusion import layer_title
 from filterscope.verdicts.diagnose import choose_layers
+from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.running import RunningDiagnosis
 from filterscope.verdicts.subject import fingerprint_of
 from filterscope.verdicts.task import Task
@@ -182,7 +183,7 @@ class Examiner:
             return None
         examination = held.examination
         ablation, seen = examination.ablations.get(layer), examination.statistics.get(layer)
-        return None if ablation is None or seen is None else (ablation.means, seen.images)
+        return None if ablation is None or seen is None else (ablation.means, min(seen.images, DIAGNOSED))
 
     def remover(self) -> _Remover:
         """A copy of the net as it is now, and what was found out with it."""

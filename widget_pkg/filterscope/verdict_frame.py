@@ -76,7 +76,7 @@ def _badge(one: FilterVerdict) -> dict[str, Any]:
         "mirror_of": one.mirror_of,
         "name": one.name,
         "delta_loss": _number(one.delta_loss),
-        "taylor": _number(one.taylor),
+        "estimate": _number(one.estimate),
     }
 
 

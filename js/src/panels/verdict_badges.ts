@@ -1,9 +1,9 @@
 /** A badge over each cell of the grid, beside its number: a letter in a shape, and a mark with a word. */
 
-import { element } from "../dom";
+import { attribute, element, on } from "../dom";
 import { NUMBER_HEIGHT, PAD } from "../geometry";
 import type { Badge } from "../verdict_protocol";
-import { chip, LETTERS } from "./verdict_words";
+import { badgeInWords, chip, LETTERS } from "./verdict_words";
 
 /** Beside the widest number. */
 const NUMBER_WIDTH = 26;
@@ -19,6 +19,9 @@ export class VerdictBadges {
   constructor(cells: HTMLElement) {
     this.#canvas = cells.querySelector("canvas")!;
     cells.append(this.#layer);
+    // After the grid itself has heard of it.
+    on(this.#canvas, "keydown", this.#say);
+    on(this.#canvas, "click", this.#say);
   }
 
   /** `earlier`: of weights that the net no longer has. `removed`: filters that are left out for now. */
@@ -30,8 +33,16 @@ export class VerdictBadges {
     this.place();
   }
 
+  /** What the grid says of the filter at its cursor, and the verdict on it. */
+  readonly #say = (): void => {
+    const badge = this.#badges[Number(this.#canvas.ariaValueNow)];
+    const said = (this.#canvas.ariaValueText ?? "").split("; ")[0]!;
+    attribute(this.#canvas, "aria-valuetext", badge ? `${said}; ${badgeInWords(badge)}` : said);
+  };
+
   /** Where the cells are now, as the canvas says. */
   place(): void {
+    this.#say();
     const {
       order = "",
       filters = "0",
@@ -73,6 +84,8 @@ export class VerdictBadges {
   }
 
   dispose(): void {
+    this.#canvas.removeEventListener("keydown", this.#say);
+    this.#canvas.removeEventListener("click", this.#say);
     this.#layer.remove();
   }
 }

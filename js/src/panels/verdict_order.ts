@@ -32,8 +32,8 @@ function rank({ structure, state, use, duplicate_of }: Badge): number {
 const LAST = Number.NEGATIVE_INFINITY;
 
 /** By how much the loss rises; before that is measured, by the estimate. */
-function use({ delta_loss, taylor }: Badge, measured: boolean): number {
-  return (measured ? delta_loss : taylor) ?? LAST;
+function use({ delta_loss, estimate }: Badge, measured: boolean): number {
+  return (measured ? delta_loss : estimate) ?? LAST;
 }
 
 function name({ name: said }: Badge): string {

@@ -45,7 +45,7 @@ export function badgeInWords(badge: Badge | undefined): string {
   if (badge.duplicate_of !== null) parts.push(`duplicate of ${badge.duplicate_of}`);
   if (badge.use !== "withheld") parts.push(badge.use);
   if (badge.name && badge.name !== NO_PATTERN) parts.push(badge.name);
-  return `, ${parts.join(", ")}`;
+  return parts.join(", ");
 }
 
 export const NO_PATTERN = "no simple pattern";
@@ -57,9 +57,12 @@ export function time(seconds: number): string {
 /** "images 320 of 1,000 · 410 a second · 2 s left" */
 export function progressInWords({ stage, done, total, per_second, seconds_left }: Progress): string {
   if (stage === "") return "starting …";
-  const what = { weights: "weights of layer", images: "image", ablation: "without each filter: image" }[
-    stage
-  ];
+  const what = {
+    weights: "weights of layer",
+    images: "image",
+    ablation: "without each filter: image",
+    merging: "one for two: image",
+  }[stage];
   const parts = [`${what} ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`];
   if (per_second > 0 && stage !== "weights") {
     parts.push(`${per_second < 10 ? per_second.toFixed(1) : Math.round(per_second)} a second`);

@@ -18,7 +18,6 @@ import { VerdictBadges } from "./verdict_badges";
 import { VerdictBar } from "./verdict_bar";
 import { VerdictCard } from "./verdict_card";
 import { orderOf } from "./verdict_order";
-import { badgeInWords } from "./verdict_words";
 import { WithoutPanel } from "./without_panel";
 
 /** Between two questions while something runs. */
@@ -98,6 +97,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     this.#frame = frame;
     this.#layerName = layerName;
     const other = before?.layer !== frame.layer;
+    if (!other && before.kernels !== frame.kernels) this.#arrange();
     if (other) {
       this.#known = { layer: frame.layer, number: -1, badges: [] };
       this.#paintBadges();
@@ -213,8 +213,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   #arrange(): void {
     const { badges } = this.#known;
     const order = orderOf(badges, this.#bar.sort, this.#bar.shown);
-    const words = (filter: number) => badgeInWords(badges[filter]);
-    this.#host.arrange(order && order.length > 0 ? order : null, words);
+    this.#host.arrange(order && order.length > 0 ? order : null);
     this.#paintBadges();
   }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -113,7 +113,7 @@ class SharedSubject(Subject):
         elif images == self._at_once and seconds > 2 * _PASS_SECONDS:
             self._at_once = max(1, images // 2)
 
-    def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any]) -> Any:
+    def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any] = nullcontext) -> Any:
         """A pass, as `Subject.run_plain`."""
         self._check()
         return super().run_plain(batch, inside)

@@ -214,12 +214,11 @@ class RunningDiagnosis(Diagnosis):
             self._publish(examination, judged, fingerprint, ended=True)
 
     def _look_at_images(self, task: Task, examination: Examination, judged: list[int], fingerprint: str) -> None:
-        ablated = examination.ablated
         most = min(self._asked, len(examination.source)) if not examination.source.is_stream else self._asked
 
         def on_progress(stage: str, done: int, total: int) -> None:
             if stage != task.progress.stage:
-                task.begin(stage, ablated, total)
+                task.begin(stage, done, total)
             task.note(stage, done, most if stage == "images" else total)
             self._publish_now_and_then(examination, judged, fingerprint)
 

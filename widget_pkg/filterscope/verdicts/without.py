@@ -14,7 +14,7 @@ from filterscope.prediction import class_scores
 from filterscope.verdicts.ablation import Rise
 from filterscope.verdicts.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.sampling import ImageBatch, batches, order_of
-from filterscope.verdicts.subject import Enough, Subject
+from filterscope.verdicts.subject import Subject
 from filterscope.verdicts.use import interval
 
 Replacement = Literal["mean", "zero"]
@@ -187,7 +187,6 @@ def layer_means(subject: Subject, source: Any, layer: int, images: int = MEAN_IM
         added = values.sum((0, 2)).cpu().numpy()
         total = added if total is None else total + added
         positions += values.shape[0] * values.shape[2]
-        raise Enough
 
     for batch in batches(source, order, 0, min(images, len(order)), subject.images_at_once(), subject.random):
         if batch.images:
