@@ -15,7 +15,7 @@
 //            sorted by their UTF-8 bytes (Python: sorted() over ASCII paths)
 //   sha256 = SHA-256 over, for each path in that order: path (UTF-8) + NUL + the file's bytes + NUL
 //
-// as lower-case hex in:  /* filterscope frontend, built by js/build.mjs; sources sha256:<hex> */
+// as lower-case hex in:  /* filterscope, sources sha256:<hex> */
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
@@ -81,8 +81,16 @@ const styleText = {
   },
 };
 
+/** Our own CSS variables by a number: the most used first, in all modules the same. */
+function shortNames(texts) {
+  const found = texts.join(" ").match(/--fs-[a-z-]+/g) ?? [];
+  const uses = (name) => found.filter((one) => one === name).length;
+  const names = [...new Set(found)].sort().sort((a, b) => uses(b) - uses(a));
+  return (text) => text.replace(/--fs-[a-z-]+/g, (name) => `--fs${names.indexOf(name).toString(36)}`);
+}
+
 async function bundle() {
-  const banner = `/* filterscope frontend, built by js/build.mjs; sources sha256:${await sourcesHash()} */`;
+  const banner = `/* filterscope, sources sha256:${await sourcesHash()} */`;
   const shared = {
     absWorkingDir: here,
     outdir: "static",
@@ -107,11 +115,12 @@ async function bundle() {
     mangleCache = result.mangleCache;
     files.push(...result.outputFiles);
   }
+  const short = shortNames(files.map((file) => file.text));
   const whole = await esbuild.build({ ...shared, entryPoints: savedPage, mangleProps: undefined });
   files.push(...whole.outputFiles);
   const bundled = files.map((file) => ({
     name: path.basename(file.path),
-    text: `${banner}\n${file.text}`,
+    text: `${banner}\n${whole.outputFiles.includes(file) ? file.text : short(file.text)}`,
   }));
   // The colours, for the pictures that Python draws.
   return [

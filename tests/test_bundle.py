@@ -95,7 +95,7 @@ def test_a_load_would_be_noticed(text):
 def test_the_bundle_was_built_from_these_sources(path):
     with path.open(encoding="utf-8") as file:
         banner = file.readline().rstrip("\n")
-    expected = f"/* filterscope frontend, built by js/build.mjs; sources sha256:{sources_hash()} */"
+    expected = f"/* filterscope, sources sha256:{sources_hash()} */"
     assert banner == expected, "the bundle is stale: run `make bundle` and commit widget_pkg/filterscope/static"
 
 

@@ -56,7 +56,7 @@ export class Client {
   readonly #wire: Wire;
   readonly #listener: Listener;
   readonly #options: Options;
-  readonly #prefix = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  readonly #prefix = Math.random().toString(36).slice(2);
   #numbers = 0;
   #losses = 0;
   #heard = false;

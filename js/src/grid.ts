@@ -29,7 +29,7 @@ export class GridView {
     tabindex: 0,
     role: "slider",
     "aria-valuenow": 0,
-    "aria-label": "filters of the layer: arrows move, Enter selects",
+    "aria-label": "filters of the layer: arrow keys move, Enter selects",
   });
   readonly extent = element("div.fs-extent", this.#canvas);
   readonly #scroller = element("div.fs-scroller", this.extent);

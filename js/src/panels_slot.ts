@@ -3,7 +3,8 @@
 import { element } from "./dom";
 import type { Host, MakePanels, Panels } from "./seam";
 
-const NONE = "No pointing, no verdicts: this page does not let the widget load its second part.";
+const NONE =
+  "Pixels cannot be pointed at, nor verdicts be shown: this page does not let the widget load its second part.";
 
 /** A module for each view, so that views share nothing; from a blob URL, as anywidget loads the first. */
 async function imported(text: string): Promise<MakePanels> {

@@ -381,15 +381,13 @@ export function decodeStrip(reply: Reply, before?: Strip): Strip {
   return { ...strip, thumbs: strip.thumbs ?? before?.thumbs };
 }
 
-function bodyOf<T>({ body, name, tensors }: Reply): T {
+export function bodyOf<T>({ body, name, tensors }: Reply): T {
   if (typeof body !== "object" || body === null) throw new ProtocolError(`A reply without ${name}`);
   return filledWith(tensors, body) as T;
 }
 
 /** A body, in which each `{tensor: k}` becomes the tensor with what else is said of it; in a picture, its `tensor`. */
 export function filledWith(tensors: readonly Tensor[], body: object): unknown {
-/** The body, in which each `{tensor: k}` became the tensor with what else is said of it; in a picture, its `tensor`. */
-export function bodyOf<T>({ body, name, tensors }: Reply): T {
   const filled = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map(filled);

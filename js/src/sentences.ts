@@ -9,7 +9,7 @@ export function sourceInWords({ source, channel }: Selection, layer: LayerInfo |
   if (!layer) return "";
   const { name, channels } = layer;
   if (source === "image") {
-    return `The classic notebook technique: over the image itself, whatever ${name} is given by the net.`;
+    return `The classic notebook technique: over the image itself, not what ${name} is given.`;
   }
   if (channels === 1) return `Over what ${name} is given; plus any bias, it is what the net computes.`;
   return channel === null
