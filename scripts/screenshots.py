@@ -1,6 +1,6 @@
 """Makes the README's pictures: the explorer in a real JupyterLab in a real Chromium, light and dark.
 
-.venv/bin/python scripts/screenshots.py        writes docs/images/explorer-light.png and explorer-dark.png
+.venv/bin/python scripts/screenshots.py        writes docs/images/{explorer,evidence,pinned}-{light,dark}.png
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "scripts")]
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from conftest import FLAGS
@@ -22,11 +23,13 @@ from machine import find_chromium
 CELL = """from filterscope import Explorer, demo
 
 explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+explorer.diagnose(images=2000).wait()
 explorer.select(image=2, layer="conv2", filter=10)"""
+ROW, COLUMN = 4, 5  # of the position that is pinned
 
 
 def main() -> None:
-    """Takes both pictures, at twice the density, of the widget alone."""
+    """Takes the pictures, at twice the density, of the widget alone and of two of its parts."""
     target = ROOT / "docs" / "images"
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -39,9 +42,25 @@ def main() -> None:
             notebook.theme(theme)
             root = notebook.ready(image=2, layer=1, filter=10)
             root.locator("[data-strip][data-ready=true]").wait_for()  # with what the net says to each image
+            root.locator(".fs-badges [data-badge]").first.wait_for()
+            evidence = root.locator(".fs-verdicts button", has_text="evidence")
+            if evidence.inner_text() == "Hide evidence":
+                evidence.click()
             root.screenshot(path=target / f"explorer-{name}.png")
+            evidence.click()
+            root.locator(".fs-verdicts").screenshot(path=target / f"evidence-{name}.png")
+            canvas = notebook.canvas("response")
+            box = canvas.bounding_box()
+            side = box["width"] / 11  # conv2's maps are 11×11
+            canvas.click(position={"x": (COLUMN + 0.5) * side, "y": (ROW + 0.5) * side})
+            pinned = root.locator(".fs-arithmetic[aria-busy=false]")
+            pinned.locator(".fs-steps").wait_for()
+            pinned.screenshot(path=target / f"pinned-{name}.png")
+            notebook.page.keyboard.press("Escape")
         browser.close()
         server.close()
+    for picture in target.glob("*.png"):  # 256 colours are enough for them, and a third of the bytes
+        Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -128,3 +128,20 @@ describe("the bundle", () => {
     expect(el.childElementCount).toBe(0);
   });
 });
+
+describe("the style sheets of the second module", () => {
+  const read = (...name) => readFileSync(path.join(JS, "src", ...name), "utf8");
+  const files = (folder, end) => readdirSync(path.join(JS, folder)).filter((name) => name.endsWith(end));
+  const classesIn = (text) => new Set(text.match(/\.fs-[a-z-]+/g));
+
+  it("share no class but the first module's: what one says of its parts would move the other's", () => {
+    const [one, other] = files("src/panels", ".css").map((name) => classesIn(read("panels", name)));
+    const first = classesIn(
+      files("src", ".ts")
+        .map((name) => read(name))
+        .join("\n"),
+    );
+    expect(one.size).toBeGreaterThan(20);
+    expect([...one].filter((name) => other.has(name) && !first.has(name))).toEqual([]);
+  });
+});

@@ -119,5 +119,5 @@ export class VerdictCard {
 }
 
 export function column(title: string, ...parts: (HTMLElement | string)[]): HTMLElement {
-  return element("div.fs-column", element("h4", title), ...parts);
+  return element("div.fs-question", element("h4", title), ...parts);
 }

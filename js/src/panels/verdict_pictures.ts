@@ -88,7 +88,7 @@ export function classBars(
   );
   const share = (value: number) => 50 + (50 * value) / reach;
   const rows = bars.map(({ name, value, low, high, more = "" }) => {
-    const track = element("span.fs-track", { "aria-hidden": "true" });
+    const track = element("span.fs-swing", { "aria-hidden": "true" });
     const add = (kind: string, from: number, to: number) => {
       const part = element(`span.${kind}`);
       part.style.left = `${share(Math.min(from, to))}%`;
