@@ -36,7 +36,7 @@ explorer
 
 
 def note(notebook):
-    return notebook.widget().locator(".fs-image .fs-note")
+    return notebook.widget().locator(".fs-image .fs-notes .fs-note")
 
 
 def test_a_folder_of_pictures_with_one_that_is_broken(lab):
