@@ -114,3 +114,28 @@ def test_large_samples_are_not_all_kept(monkeypatch):
         explorer.image_index = image
         assert torch.equal(torch.from_numpy(explorer.image), images(20, 1, 14, 14)[image])
     assert len(explorer._engine._samples) <= 4
+
+
+def test_a_neighbour_that_is_read_ahead_keeps_no_frame_waiting(slow):
+    explorer, data = slow
+    pages, found = explorer._pages, []
+    ahead = threading.Thread(target=lambda: found.append(pages._ahead(FRAME | {"image": 1})))
+    ahead.start()
+    assert data.reading.wait(20)
+    assert pages._frame(FRAME | {"layer": 1})["layer"] == 1  # would wait for ever
+    assert found == []
+    data.gate.set()
+    ahead.join(20)
+    assert found[0]["image"] == 1
+    assert data.read.count(1) == 1
+
+
+def test_what_was_read_ahead_is_dropped_where_the_data_changed_meanwhile(slow):
+    explorer, data = slow
+    ahead = threading.Thread(target=lambda: explorer._engine.preload(1))
+    ahead.start()
+    assert data.reading.wait(20)
+    explorer._engine._forget()
+    data.gate.set()
+    ahead.join(20)
+    assert 1 not in explorer._engine._samples

@@ -213,6 +213,18 @@ class Engine(Arrays):
                 self._samples[image] = self._fresh(image)
             return self._samples[image]
 
+    def preload(self, image: int) -> None:
+        """Reads a sample that `sample` will be asked for, without the lock: a slow one keeps nobody waiting.
+
+        Raises:
+            SampleError: If it cannot be read.
+        """
+        moment = self.revision
+        found = self.read(image)
+        with self.lock:
+            if not self.closed and self.revision == moment and image not in self._samples:
+                self._samples[image] = found
+
     def read(self, image: int) -> Sample:
         """A sample that is not kept, as for a look at many; it is read without the lock.
 

@@ -50,7 +50,9 @@ class Pages:
         self._send = send
         self._fit_in = fit_in
         self._announced = engine.revision
-        self._inbox = Inbox(self._answer, lambda content: send(*wire.skipped(content)))
+        skip = lambda content: send(*wire.skipped(content))  # noqa: E731
+        self._inbox = Inbox(self._answer, skip)
+        self._ahead_inbox = Inbox(self._answer, skip)  # a slow data set keeps that one waiting, and not the other
         self._verdicts = VerdictPages(engine, examiner)
         self._handlers: dict[str, wire.Handler] = {
             **self._verdicts.handlers(),
@@ -77,7 +79,7 @@ class Pages:
     def take(self, content: Any) -> None:
         """A message of a page; what is no request is not for us to answer."""
         if wire.is_request(content):
-            self._inbox.take(content)
+            (self._ahead_inbox if content.get("name") == "ahead" else self._inbox).take(content)
 
     def look(self, selection: Selection) -> None:
         """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
@@ -107,6 +109,7 @@ class Pages:
     def close(self) -> None:
         """Ends the threads."""
         self._inbox.close()
+        self._ahead_inbox.close()
         self._survey.close()
         self._verdicts.close()
 
@@ -159,6 +162,7 @@ class Pages:
     def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
+        self._engine.preload(selection_from(self._engine, args).image)
         with self._engine.lock:
             return self._built(args)
 
