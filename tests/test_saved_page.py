@@ -5,6 +5,7 @@ import hashlib
 import html.parser
 import json
 import re
+import threading
 import time
 import zlib
 
@@ -14,7 +15,9 @@ import torch
 from torch import nn
 
 from filterscope import Explorer, demo
+from filterscope.point_frame import build_fields
 from filterscope.value_range import value_range
+from filterscope.verdict_frame import build_verdict, build_verdicts
 from nets import TwoConvs, images, seeded
 
 
@@ -228,6 +231,9 @@ def test_the_size_comes_first_and_is_about_right(tmp_path, capsys):
     seconds = time.perf_counter() - begin
     size = path.stat().st_size
     assert size <= 1_500_000
+    explorer.diagnose(images=100).wait()
+    judged = explorer.save_html(tmp_path / "judged.html", images=range(32), progress=False)
+    assert size < judged.stat().st_size <= 1_500_000
     assert seconds < 60  # 10 s on a quiet machine; measured in tests/benchmarks
     said = capsys.readouterr().err
     first = said.splitlines()[0]
@@ -241,9 +247,13 @@ def test_the_size_comes_first_and_is_about_right(tmp_path, capsys):
 def test_no_script_can_run_but_its_own(tmp_path):
     evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
     net = seeded(TwoConvs)
-    explorer = Explorer(net, (images(3, 1, 12, 12), [0, 1, 2]), classes=[evil, "<!--", "b"])
+    explorer = Explorer(net, (images(3, 1, 12, 12), [0, 1, 2]), classes=["b", evil, "<!--"])
+    assert explorer.diagnose().wait().error is None
     page = Page(explorer.save_html(tmp_path / "p.html", title=evil, progress=False))
-    assert page.part("outline")["strip"]["labels"] == [evil, "<!--", "b"]
+    assert page.part("outline")["strip"]["labels"] == ["b", evil, "<!--"]
+    judged = page.part("answer-verdict-0")["filters"]
+    assert judged[0]["classes"] == ["b", evil, "<!--"]
+    assert evil in [one["verdict"]["drives_most"] for one in judged]
     assert "".join(page.words).count("alert(1)") == 2  # the title, twice, as words
     (script,) = page.scripts
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -296,3 +306,85 @@ def test_the_explorer_is_left_as_it_was(explorer, tmp_path):
     explorer.save_html(tmp_path / "p.html", progress=False)
     assert explorer.get_state() == before
     assert explorer.layer.module.training
+
+
+def same(one, other):
+    """Whether two bodies hold the same, arrays by their values."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return np.array_equal(one, other, equal_nan=True) if isinstance(one, np.ndarray) else one == other
+
+
+def test_verdicts_are_there_where_they_were_computed(explorer, tmp_path):
+    def saved(**options):
+        return Page(explorer.save_html(tmp_path / "p.html", progress=False, **options))
+
+    def answers(page):
+        return sorted(name for name in page.parts if name.startswith("answer-"))
+
+    page = saved()
+    assert (answers(page), page.part("outline")["saved"]["verdicts"]) == ([], False)
+    explorer.diagnose(layers="conv2").wait()
+    page = saved(layers=["conv2", "conv1"])
+    assert answers(page) == ["answer-verdict-0", "answer-verdicts-0", "answer-verdicts-1"]
+    assert page.part("outline")["saved"]["verdicts"] is True
+    examiner, here = explorer._examiner, {"layer": 0, "number": 1}
+    assert same(page.part("answer-verdicts-0"), {**build_verdicts(explorer._engine, examiner, 1, None), **here})
+    every = page.part("answer-verdict-0")["filters"]
+    assert len(every) == explorer.layers[1].out_channels
+    for k, one in enumerate(every):
+        assert same(one, {**build_verdict(explorer._engine, examiner, 1, k), **here})
+    assert page.part("answer-verdicts-1")["filters"] == []  # nothing is known of conv1
+    page = saved(layers="conv1")
+    assert (answers(page), page.part("outline")["saved"]["verdicts"]) == ([], False)
+
+
+def test_verdicts_say_when_they_are_of_earlier_weights(explorer, tmp_path):
+    explorer.diagnose().wait()
+    with torch.no_grad():
+        explorer.layer.module.weight.mul_(2)
+    page = Page(explorer.save_html(tmp_path / "p.html", progress=False))
+    assert [page.part(f"answer-verdicts-{k}")["earlier"] for k in (0, 1)] == [True, True]
+
+
+def test_a_diagnosis_that_runs_is_saved_as_one_that_ended(tmp_path, monkeypatch):
+    explorer = Explorer(seeded(TwoConvs), images(6, 1, 12, 12))
+    begun, go = threading.Event(), threading.Event()
+    read = explorer._engine.source.read
+
+    def reading(index):
+        held = explorer.diagnosis
+        if threading.current_thread() is not threading.main_thread() and held and held.progress.stage == "images":
+            begun.set()
+            go.wait(30)
+        return read(index)
+
+    monkeypatch.setattr(explorer._engine.source, "read", reading)
+    running = explorer.diagnose(layers="conv1")
+    try:
+        assert begun.wait(30)
+        page = Page(explorer.save_html(tmp_path / "p.html", images=0, progress=False))
+        assert not running.done
+        found = page.part("answer-verdicts-0")
+        assert found["status"] == "cancelled" and len(found["filters"]) == explorer.layers[0].out_channels
+    finally:
+        go.set()
+        explorer.close()
+
+
+def test_what_each_position_sees_is_there_for_each_shape_of_image(tmp_path):
+    data = [one.numpy() for one in (*images(2, 1, 12, 12), *images(1, 1, 15, 9))]
+    explorer = Explorer(seeded(TwoConvs), [*data, "no image", data[0]])
+    page = Page(explorer.save_html(tmp_path / "p.html", progress=False))
+    assert page.part("outline")["shapes"] == [0, 0, 1, None, 0]
+    for image, shape in ((0, 0), (2, 1)):
+        for layer in explorer.layers:
+            part = page.part(f"fields-{shape}-{layer.index}")
+            assert len(part["of"]) == layer.out_channels and len(part["bodies"]) == 1
+            for k in range(layer.out_channels):
+                ours = build_fields(explorer.pointer, image, layer.index, k)
+                assert same(part["bodies"][part["of"][k]], {"revision": 0, **ours})
+    assert not [name for name in page.parts if name.startswith("fields-2")]
+    explorer.close()

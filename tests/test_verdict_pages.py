@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from filterscope import Explorer, demo, wire
-from filterscope.verdicts.evidence import class_rises, looks_like, structure_chance
+from filterscope.verdicts.evidence import class_rises, looks_like, structure_chance, structure_chances
 from filterscope.verdicts.task import Cancelled, Task
 from filterscope.verdicts.words import plain_words
 
@@ -124,6 +124,20 @@ def test_the_mark_in_what_chance_gives_is_the_filters_own(explorer, layer):
         else:
             assert chance.mark == pytest.approx(one.noise_score, rel=1e-5)
             assert chance.random.sum() == pytest.approx(1, abs=1e-5) == chance.alike.sum()
+
+
+@pytest.mark.parametrize("shape", [(12, 4, 3, 3), (24, 80, 3, 3)])  # each judged by all others, and by folds
+def test_several_filters_get_what_each_gets_alone(shape):
+    kernels = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    kernels[2] = 0  # not judged
+    wanted = [5, 2, 11, 0]
+    for k, chance in zip(wanted, structure_chances(kernels, 1, wanted), strict=True):
+        alone = structure_chance(kernels, 1, k)
+        assert (chance is None) == (alone is None) == (k == 2)
+        if chance is not None:
+            assert (chance.low, chance.high, chance.mark) == (alone.low, alone.high, alone.mark)
+            np.testing.assert_array_equal(chance.random, alone.random)
+            np.testing.assert_array_equal(chance.alike, alone.alike)
 
 
 def test_the_random_filters_lie_where_random_filters_do():

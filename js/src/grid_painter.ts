@@ -125,7 +125,7 @@ export class GridPainter {
     window: GridWindow,
   ): void {
     const style = getComputedStyle(this.#canvas);
-    const accent = style.getPropertyValue("--fs-accent").trim() || "#1a73e8";
+    const accent = style.outlineColor; // by style.css our accent; in a variable it may be what no canvas knows
     const { selected, cursor } = scene;
     const { geometry, ratio } = window;
     context.scale(ratio, ratio);

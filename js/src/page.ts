@@ -6,15 +6,15 @@ import { markUnsaved, savedInWords } from "./page/limits";
 import { Parts } from "./page/parts";
 import { SavedKernel } from "./page/saved_kernel";
 import { SavedModel } from "./page/saved_model";
+import { savedPanels } from "./page/saved_panels";
 import type { SavedOutline } from "./page/saved_types";
-import panels from "./panels";
 
 async function start(place: HTMLElement): Promise<void> {
   const parts = new Parts((name) => document.getElementById(`fs-${name}`)?.textContent ?? null);
   const outline = await parts.read<SavedOutline>("outline");
   const kernel = new SavedKernel(parts, outline);
   const model = new SavedModel(outline, kernel);
-  const view = new ExplorerView(model.asAnyModel(), { panels });
+  const view = new ExplorerView(model.asAnyModel(), { panels: savedPanels(outline.saved) });
   place.append(element("p.saved", savedInWords(outline)), view.root);
   markUnsaved(view.root, outline.saved, () => model.get("layer_index"));
 }

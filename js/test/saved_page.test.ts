@@ -11,7 +11,7 @@ import { joined, pictureOf, planeOf, rangeOf } from "../src/page/saved_maps";
 import { SavedModel } from "../src/page/saved_model";
 import { savedStrip } from "../src/page/saved_strip";
 import type { Saved, SavedMaps, SavedOutline } from "../src/page/saved_types";
-import { decodeMessage, type StripArgs } from "../src/protocol";
+import { decodeMessage, type Reply, type StripArgs } from "../src/protocol";
 import { FakeModel, LAYERS } from "./fake_kernel";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
@@ -37,6 +37,7 @@ const SAVED: Saved = {
   channels: [[null], [null, 2]],
   sources: ["input"],
   precision: 8,
+  verdicts: true,
 };
 const OUTLINE: SavedOutline = {
   description: { version: "0.1.0", revision: 0, images: 3, input: [1, 4, 4], layers: LAYERS },
@@ -54,6 +55,7 @@ const OUTLINE: SavedOutline = {
     errors: [null, null, null],
     classes: ["cat", "dog"],
   },
+  shapes: [0, 1, null],
 };
 
 describe("a packed part", () => {
@@ -223,7 +225,8 @@ describe("what was not saved", () => {
   it("is said in words", () => {
     expect(savedInWords(OUTLINE)).toBe(
       "Saved by filterscope 0.1.0: 3 images of 10,000, 2 of 20 layers; filter2D over the layer's own input, for all " +
-        "channels and for single ones. Maps have 8 bits a value: point at one to see how far it may be off.",
+        "channels and for single ones. Maps have 8 bits a value: point at one to see how far it may be off. With a verdict for each " +
+        "filter that was judged.",
     );
   });
 });
@@ -243,6 +246,36 @@ describe("the saved kernel", () => {
       reply: { error: { message: expect.stringContaining("missing") } },
     });
     expect(readRequest({ kind: "nudge" })).toBeNull();
+  });
+
+  it("answers of a layer, of a filter, and of an image's shape what was saved of it", async () => {
+    const field = (error: string) => ({ revision: 0, fields: null, error });
+    const texts: Record<string, string> = {
+      "answer-verdicts-1": await packed({ layer: 1, status: "done" }),
+      "answer-verdict-1": await packed({ filters: [{ filter: 0 }, { filter: 1 }] }),
+      "fields-1-0": await packed({ bodies: [field("a"), field("b")], of: [0, 1, 0] }),
+    };
+    const kernel = new SavedKernel(new Parts((name) => texts[name] ?? null), OUTLINE);
+    const ask = async (name: string, args: object) => {
+      const [content, buffers] = await kernel.answer({ id: "p-1", name: name as never, args });
+      const { reply } = decodeMessage(content, buffers, () => true) as { reply: Reply };
+      return reply.error?.message ?? reply.body;
+    };
+    expect(await ask("verdicts", { layer: 1, held: 1 })).toEqual({ layer: 1, status: "done" });
+    expect(await ask("verdict", { layer: 1, filter: 1 })).toEqual({ filter: 1 });
+    const at = { image: 1, layer: 0 };
+    expect([await ask("fields", { ...at, filter: 1 }), await ask("fields", { ...at, filter: 2 })]).toEqual([
+      field("b"),
+      field("a"),
+    ]);
+    for (const [name, args] of [
+      ["verdict", { layer: 0, filter: 0 }],
+      ["fields", { image: 0, layer: 0, filter: 0 }],
+      ["fields", { image: 2, layer: 0, filter: 0 }],
+      ["arithmetic", { image: 1, layer: 0, filter: 0 }],
+      ["diagnose", { layer: 1 }],
+    ] as const)
+      expect(await ask(name, args)).toContain("takes the notebook");
   });
 
   it("puts tensors into a reply from which the page takes them again", () => {

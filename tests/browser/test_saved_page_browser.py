@@ -11,6 +11,7 @@ from torch import nn
 from expected import colours, gray, table
 from explorer_page import ExplorerPage, read_canvas
 from filterscope import Explorer, demo
+from filterscope.verdict_frame import build_verdict
 
 pytestmark = pytest.mark.browser
 
@@ -172,7 +173,8 @@ def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
             pairs = zip(one.reshape(-1, 3), other.reshape(-1, 3), strict=True)
             assert max(abs(codes[tuple(a)] - codes[tuple(b)]) for a, b in pairs) <= 1
     for selector in (".fs-which", ".fs-size", ".fs-note", ".fs-ticks", ".fs-bars"):
-        texts = [both.page.locator(f".filterscope {selector}").all_text_contents() for both in (notebook, page)]
+        ours = f".filterscope {selector}:not(.fs-verdicts *)"  # no diagnosis was saved
+        texts = [both.page.locator(ours).all_text_contents() for both in (notebook, page)]
         assert texts[0] == texts[1], selector
 
 
@@ -257,9 +259,12 @@ def test_names_are_words_and_nothing_else_can_run_or_load(open_page, tmp_path):
     evil = "</script><script>window.evil = 1</script><img src=x onerror='window.evil = 2'>"
     data = (images(3, 1, 12, 12), [0, 1, 2])
     explorer = Explorer(seeded(small_net), data, classes=[evil, "b", "c"])
+    drives = [one.drives_most for one in explorer.diagnose().wait().filters]
+    explorer.filter_index = drives.index(evil)
     page = open_page(explorer.save_html(tmp_path / "p.html", title=evil, progress=False))
     explorer.close()
     page.ready(image=0)
+    expect(page.page.locator(".fs-card")).to_contain_text(f"most for {evil}")
     expect(page.page.locator("h1")).to_have_text(evil)
     expect(page.widget()).to_contain_text(f"true: {evil}")
     open_page.allow("Content Security Policy")
@@ -336,3 +341,124 @@ def test_a_large_layer_is_shown_as_in_the_notebook(open_page, tmp_path):
     assert read_canvas(page.canvas("grid"))[..., 3].max() == 255
     expect(page.page.locator(".fs-kernel")).to_contain_text("512 of 3×3")
     explorer.close()
+
+
+@pytest.fixture(scope="module")
+def judged(explorer, tmp_path_factory):
+    """The demo net's page with verdicts."""
+    explorer.diagnose(images=200).wait()
+    explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
+    return explorer.save_html(tmp_path_factory.mktemp("judged") / "demo.html", images=range(8), progress=False)
+
+
+def test_verdicts_are_shown_sorted_and_counted(open_page, judged, explorer):
+    page = open_page(judged)
+    page.ready(image=7, layer=1, filter=3)
+    root = page.page.locator(".fs-verdicts[data-status=done]")
+    expect(root).to_contain_text("200 images looked at")
+    for layer in (1, 0):
+        if layer == 0:
+            page.drag("layer", 0.0)
+        name = explorer.layers[layer].name
+        found = explorer.diagnosis.of_layer(name)
+        expect(root.locator(".fs-summary")).to_have_text(f"{explorer.diagnosis.summary(name)}.")
+        page.page.locator(f".fs-card[data-shown^='{layer} ']").wait_for()
+        badges = page.page.locator(".fs-badges .fs-badge")
+        expect(badges).to_have_count(len(found))
+        shown = badges.evaluate_all(
+            "all => all.map(one => [+one.dataset.badge, one.dataset.structure, one.dataset.use])"
+        )
+        assert shown == [[one.filter, one.structure, one.use] for one in found]
+    page.slider("filter").press("End")
+    page.ready(layer=0, filter=9)
+    expect(page.page.locator(".fs-card .fs-plain")).to_have_text(page_words(explorer, 0, 9))
+    page.page.locator("select[name=grid-show]").select_option("used")
+    used = [one.filter for one in found if one.use == "used"]
+    assert 0 < len(used) < len(found)
+    expect(badges).to_have_count(len(used))
+    page.page.locator("select[name=grid-sort]").select_option("use")
+    by_use = sorted(used, key=lambda k: -found[k].delta_loss)
+    expect(badges.first).to_have_attribute("data-badge", str(by_use[0]))
+    assert [int(k) for k in page.canvas("grid").get_attribute("data-order").split()] == by_use
+
+
+def page_words(explorer, layer, index):
+    return build_verdict(explorer._engine, explorer._examiner, layer, index)["words"]
+
+
+KERNEL_ONLY = (
+    "button[name=diagnose], button[name=cancel-diagnosis], input[name=diagnose-images], .fs-without, [name=measure]"
+)
+
+
+def test_what_takes_a_kernel_is_not_beside_the_verdicts(open_page, judged, saved):
+    page = open_page(judged)
+    page.page.locator(".fs-card[data-shown^='1 3 ']").wait_for()
+    expect(page.page.locator(KERNEL_ONLY)).to_have_count(0)
+    expect(page.page.locator("main > .saved")).to_contain_text("With a verdict for each filter that was judged.")
+    page = open_page(saved)
+    page.ready()
+    page.widget().locator("xpath=self::*[@data-panels='true']").wait_for()
+    expect(page.page.locator(".fs-verdicts, .fs-verdict-bar")).to_have_count(0)
+    expect(page.page.locator("main > .saved")).not_to_contain_text("verdict")
+
+
+def test_verdicts_of_earlier_weights_say_so(open_page, tmp_path):
+    net = seeded(small_net)
+    explorer = Explorer(net, (images(3, 1, 12, 12), [0, 1, 2]))
+    explorer.diagnose().wait()
+    with torch.no_grad():
+        net[0].weight.mul_(2)
+    page = open_page(explorer.save_html(tmp_path / "p.html", progress=False))
+    explorer.close()
+    page.ready(image=0)
+    verdicts = page.page.locator(".fs-verdicts")
+    expect(verdicts.locator(".fs-summary")).to_contain_text("Of earlier weights: ")
+    expect(verdicts).to_contain_text("with earlier weights than the net has here")
+    expect(page.page.locator(".fs-badges.fs-earlier")).to_have_count(1)
+
+
+def test_a_position_shows_what_it_sees_and_pinned_asks_for_the_notebook(open_page, saved, explorer):
+    explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
+    page = open_page(saved)
+    page.ready(image=7, layer=1, filter=3)
+    canvas, rows = page.canvas("response"), explorer.response.shape[0]
+    canvas.scroll_into_view_if_needed()
+    size = canvas.bounding_box()["height"]
+    at = {"x": 4.5 * size / rows, "y": 5.5 * size / rows}
+    canvas.hover(position=at)
+    box = explorer.receptive_field(5, 4).inside
+    sees = f"sees rows {box.top}–{box.bottom - 1}, cols {box.left}–{box.right - 1}"
+    expect(page.page.locator(".fs-image .fs-readout")).to_contain_text(sees)
+    field = page.page.locator(".fs-image .fs-beyond .fs-field")
+    image, found = page.canvas("image").bounding_box(), field.bounding_box()
+    assert found["x"] - image["x"] == pytest.approx(box.left / 28 * image["width"], abs=2)
+    assert found["height"] == pytest.approx((box.bottom - box.top) / 28 * image["height"], abs=4)
+    canvas.click(position=at)
+    panel = page.page.locator(".fs-arithmetic")
+    words = "How its value comes about takes the net"
+    expect(panel).to_contain_text(words)
+    expect(panel).to_have_attribute("aria-busy", "false")
+    assert page.widget().inner_text().count(words) == 1
+    expect(panel).not_to_contain_text("computing")
+    page.slider("filter").press("ArrowRight")
+    page.ready(filter=4)
+    expect(panel).to_contain_text(words)
+    over = page.page.locator("select[name=overlay]")
+    over.select_option("effective")
+    expect(page.page.locator(".fs-over-it")).to_contain_text("The gradient takes the net")
+    expect(page.page.locator("canvas[data-view=overlay]")).to_be_hidden()
+    over.select_option("activation")
+    expect(page.page.locator("canvas[data-view=overlay]")).to_be_visible()
+    expect(page.page.locator(".fs-over-it")).to_contain_text("each value where it stands in the image")
+    canvas.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_selected_filter_is_framed_in_the_accent(open_page, saved, scheme):
+    page = open_page(saved, scheme)
+    page.ready(image=7, layer=1, filter=3)
+    accent = {"light": (9, 105, 218), "dark": (88, 166, 255)}[scheme]
+    pixels = read_canvas(page.canvas("grid"))[..., :3].reshape(-1, 3)
+    assert (pixels == accent).all(1).sum() > 100

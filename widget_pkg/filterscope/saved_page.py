@@ -17,6 +17,9 @@ from typing import Any
 from filterscope import wire
 from filterscope.engine import Engine
 from filterscope.errors import NetError, SampleError
+from filterscope.examiner import Examiner
+from filterscope.pointer import Pointer
+from filterscope.saved_answers import Answers
 from filterscope.saved_parts import (
     Contents,
     StripRow,
@@ -60,7 +63,15 @@ class PageError(ValueError):
 
 
 def save_page(
-    path: Path, engine: Engine, contents: Contents, selection: dict[str, Any], title: str, limit: float, progress: bool
+    path: Path,
+    engine: Engine,
+    contents: Contents,
+    pointer: Pointer,
+    examiner: Examiner | None,
+    selection: dict[str, Any],
+    title: str,
+    limit: float,
+    progress: bool,
 ) -> int:
     """Writes the page, or leaves what was there.
 
@@ -68,6 +79,8 @@ def save_page(
         path: The file.
         engine: The net and the data set.
         contents: What is saved.
+        pointer: What knows of positions.
+        examiner: What knows of verdicts; None where there was no diagnosis.
         selection: What is selected when the page opens, in the page's own indices.
         title: The page's title, any text.
         limit: Bytes that the page may have.
@@ -87,6 +100,8 @@ def save_page(
     frame = _PAGE.format(policy=policy, title=html.escape(title), style=_text("page.css"))
     end = _END.format(script=script())
     layers = [_data(f"layer-{k}", layer_part(engine, contents, one)) for k, one in enumerate(contents.layers)]
+    answers = Answers(engine, contents, pointer, examiner)
+    layers += [_data(*part) for part in answers.verdicts]
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
     first, first_row = _first_image(engine, contents, budget)
     if progress:
@@ -99,9 +114,14 @@ def save_page(
             for part in first if place == 0 else _image(engine, contents, place):
                 budget.spend(part, place)
                 write(part)
+            for name, body in answers.fields(contents.images[place]):
+                budget.spend(part := _data(name, body), place)
+                write(part)
             rows.append(first_row if place == 0 else strip_row(engine, contents.images[place]))
         # Last, since it takes a pass for each image; the page finds its parts wherever they stand.
-        outline = _data("outline", outline_part(engine, contents, rows, selection))
+        outline = _data(
+            "outline", outline_part(engine, contents, rows, selection, bool(answers.verdicts), answers.shapes)
+        )
         budget.spend(outline, len(rows) - 1)
         for part in (outline, end):
             write(part)

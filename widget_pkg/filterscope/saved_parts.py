@@ -72,9 +72,14 @@ def strip_row(engine: Engine, image: int) -> StripRow:
 
 
 def outline_part(
-    engine: Engine, contents: Contents, rows: Sequence[StripRow], selection: dict[str, Any]
+    engine: Engine,
+    contents: Contents,
+    rows: Sequence[StripRow],
+    selection: dict[str, Any],
+    verdicts: bool,
+    shapes: Sequence[int | None],
 ) -> dict[str, Any]:
-    """What the page needs at once: the layers, what was saved, thumbnails and classes of the images."""
+    """What the page needs at once: the layers, what was saved, thumbnails, classes and shapes of the images."""
     description = outline(engine, __version__)
     boxes = np.stack([row.thumbnail.box for row in rows])
     gray = bool((boxes == boxes[..., :1]).all())
@@ -96,7 +101,9 @@ def outline_part(
             "channels": [contents.channels_of(engine, layer) for layer in contents.layers],
             "sources": list(contents.sources),
             "precision": contents.precision,
+            "verdicts": verdicts,
         },
+        "shapes": list(shapes),
         "strip": {
             "thumbs": boxes[..., :1] if gray else boxes,
             "sizes": [row.thumbnail.size for row in rows],

@@ -18,8 +18,10 @@ from filterscope.shown import Shown, shown
 from filterscope.still import still
 
 if TYPE_CHECKING:
+    from filterscope.examiner import Examiner
     from filterscope.grid_figure import GridFigure
     from filterscope.live_figure import LiveFigure
+    from filterscope.pointer import Pointer
 
 FIGURES = ("live", "grid")
 _TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
@@ -34,11 +36,13 @@ class Sharing:
     channel: int | None
     source: Source
     _figures: list[Any]
+    _examiner: Examiner | None
 
     if TYPE_CHECKING:  # the explorer's own and every widget's
 
         def _open(self) -> Engine: ...
         def _layer_number(self, layer: Any) -> Any: ...
+        def _pointer(self, engine: Engine) -> Pointer: ...
 
         observe: Any
         unobserve: Any
@@ -116,6 +120,7 @@ class Sharing:
 
         All sliders work over what was saved. Maps are saved as 8 bits a value over each map's own range, and the page
         says at each value how far it may be off. What was not saved cannot be chosen there, and a sentence says so.
+        The verdicts that `diagnose` has found so far are saved too.
 
         Args:
             path: The file to write, `filters.html`. What was there stays until the new one is complete.
@@ -151,7 +156,8 @@ class Sharing:
         limit = check_limit(limit_mb)
         name = engine.net_name if title is None else str(title)
         target = Path(path)
-        save_page(target, engine, contents, self._selection_in(contents), name, limit, progress)
+        pointer, selection = self._pointer(engine), self._selection_in(contents)
+        save_page(target, engine, contents, pointer, self._examiner, selection, name, limit, progress)
         return target
 
     def _selection_in(self, contents: Contents) -> dict[str, Any]:

@@ -22,7 +22,7 @@ export function refusal(
 
 /** What the page holds. */
 export function savedInWords({ description, saved }: SavedOutline): string {
-  const { images, of_images, layers, of_layers, channels, sources, precision } = saved;
+  const { images, of_images, layers, of_layers, channels, sources, precision, verdicts } = saved;
   const inARow = images.every((image, place) => image === images[0]! + place);
   const first = whole(images[0]!);
   const which =
@@ -40,7 +40,8 @@ export function savedInWords({ description, saved }: SavedOutline): string {
     `filter2D over ${over}, ${alone ? "for all channels and for single ones" : "all channels summed"}. ` +
     (precision === 32
       ? "All values are exact."
-      : `Maps have ${precision} bits a value: point at one to see how far it may be off.`)
+      : `Maps have ${precision} bits a value: point at one to see how far it may be off.`) +
+    (verdicts ? " With a verdict for each filter that was judged." : "")
   );
 }
 

@@ -1,11 +1,18 @@
 /** In the place of a notebook's kernel: answers requests from what was saved. Its twin is `saved_parts.py`. */
 
-import type { FiltersArgs, FrameArgs, StripArgs } from "../protocol";
+import type { FiltersArgs, FrameArgs, RequestName, StripArgs } from "../protocol";
 import { answerTo, type Request, refusalOf, type Sent } from "./answers";
 import type { Parts } from "./parts";
 import { type FrameParts, savedFilters, savedFrame } from "./saved_frame";
 import { savedStrip } from "./saved_strip";
-import type { SavedImage, SavedLayer, SavedMapsPart, SavedOutline } from "./saved_types";
+import type {
+  SavedFields,
+  SavedImage,
+  SavedLayer,
+  SavedMapsPart,
+  SavedOutline,
+  SavedVerdicts,
+} from "./saved_types";
 
 const NOT_HERE =
   "This page was saved from a notebook, and that takes the notebook: it holds the pictures alone.";
@@ -32,7 +39,7 @@ export class SavedKernel {
     if (name === "strip") return savedStrip(this.#outline.strip, args as StripArgs);
     const asked = args as FrameArgs;
     if (name !== "frame" && name !== "ahead" && name !== "prediction" && name !== "filters")
-      return this.#savedAnswer(name, asked.layer);
+      return this.#savedAnswer(name, asked);
     const parts = await this.#partsOf(asked);
     if (name === "prediction") return { revision: 0, image: asked.image, prediction: parts.image.prediction };
     const { out_shape } = this.#outline.description.layers[asked.layer]!;
@@ -41,11 +48,16 @@ export class SavedKernel {
     return name === "filters" ? savedFilters(frame, filters, parts, depth) : savedFrame(frame, parts, depth);
   }
 
-  /** To what is asked of a layer, or of the whole net, an answer that was saved as it is. */
-  async #savedAnswer(name: string, layer: number): Promise<object> {
-    const found = [`answer-${name}-${layer}`, `answer-${name}`].find((part) => this.#parts.has(part));
-    if (!found) throw new Error(NOT_HERE);
-    return this.#parts.read<object>(found);
+  /** What a position sees, and verdicts: answers that were saved as they are, one a layer or a filter. */
+  async #savedAnswer(name: RequestName, { image, layer, filter }: FrameArgs): Promise<object> {
+    const part =
+      name === "fields" ? `fields-${this.#outline.shapes[image]}-${layer}` : `answer-${name}-${layer}`;
+    if (!this.#parts.has(part)) throw new Error(NOT_HERE);
+    const found = await this.#parts.read<object>(part);
+    if (name === "verdict") return (found as SavedVerdicts).filters[filter]!;
+    if (name !== "fields") return found;
+    const { bodies, of } = found as SavedFields;
+    return bodies[of[filter]!]!;
   }
 
   async #partsOf({ image, layer }: FrameArgs): Promise<FrameParts> {

@@ -1,8 +1,9 @@
 /** What stands in the parts of a saved page: the twin of `saved_parts.py`. */
 
-import type { Agreement, ClassName, Description, Prediction, Sample, Source } from "../protocol";
+import type { Agreement, ClassName, Description, Fields, Prediction, Sample, Source } from "../protocol";
 import type { Traits } from "../selection";
 import type { ByteTensor, FloatTensor } from "../tensor";
+import type { Verdict } from "../verdict_protocol";
 
 /** Codes over a map's own range come in one byte or in two. */
 export type SavedTensor =
@@ -28,6 +29,8 @@ export interface Saved {
   readonly channels: readonly (readonly (number | null)[])[];
   readonly sources: readonly Source[];
   readonly precision: 8 | 16 | 32;
+  /** Whether filters were judged: each layer has an answer to `verdicts` then. */
+  readonly verdicts: boolean;
 }
 
 export interface SavedStrip {
@@ -45,6 +48,8 @@ export interface SavedOutline {
   readonly selection: Traits;
   readonly saved: Saved;
   readonly strip: SavedStrip;
+  /** For each image the number of its shape, on which receptive fields depend; null for one that cannot be shown. */
+  readonly shapes: readonly (number | null)[];
 }
 
 export interface SavedLayer {
@@ -80,4 +85,16 @@ export interface SavedMapsPart {
   readonly responses: readonly SavedResponse[];
   /** Each kernel of a filter has an image channel of its own. */
   readonly own_channels: boolean;
+}
+
+/** What a layer's positions see of images of one shape. */
+export interface SavedFields {
+  readonly bodies: readonly Fields[];
+  /** For each filter which of them is its. */
+  readonly of: readonly number[];
+}
+
+/** What is known of each of a layer's filters. */
+export interface SavedVerdicts {
+  readonly filters: readonly Verdict[];
 }

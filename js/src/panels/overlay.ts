@@ -44,14 +44,17 @@ export class Overlay {
   readonly #note = element("p.fs-note", { "aria-live": "polite" });
   readonly #more: HTMLElement;
   readonly #root: HTMLElement;
+  readonly #refusal: string | undefined;
   #frame: Frame | null = null;
   #fields: Fields | null = null;
   #pinned = false;
   #effective: SidePicture | null = null;
   #drawn: readonly unknown[] = [];
 
-  constructor(host: Host, { mount, root }: LargePicture, asked: () => void) {
+  /** `refusal`: why the gradient cannot be had at all. */
+  constructor(host: Host, { mount, root }: LargePicture, asked: () => void, refusal?: string) {
     this.#host = host;
+    this.#refusal = refusal;
     this.#choose = new Choice("overlay", "over it", ENTRIES, "", (value) => {
       this.choice = value as OverlayChoice;
       this.#drawn = [];
@@ -70,6 +73,11 @@ export class Overlay {
     mount.querySelector("canvas")!.after(this.#canvas);
     root.querySelector(".fs-readout")!.after(this.#root);
     this.#fade();
+  }
+
+  /** Whether the gradient is wanted. */
+  get asks(): boolean {
+    return this.choice === "effective" && !this.#refusal;
   }
 
   /** Called with each picture, and when more is known of it. */
@@ -119,6 +127,7 @@ export class Overlay {
       this.#canvas.hidden = true;
       this.#drawn = [];
     } else if (choice === "activation") this.#activation(frame);
+    else if (this.#refusal) this.#hide(this.#refusal);
     else if (!this.#pinned)
       this.#hide("Pin a position of the response or the activation: click it, or press Enter on it.");
     else if (this.#effective) this.#gradient(frame, this.#effective);

@@ -16,6 +16,11 @@ import { boxInWords, type Field, fieldAt, fieldInWords } from "./receptive_field
 /** After a move of a slider the person is given time to go on, before the pinned position's numbers are asked for. */
 const REST = 150;
 
+export interface Refusals {
+  readonly arithmetic?: string;
+  readonly effective?: string;
+}
+
 export class Pointing implements Partial<Panels>, PointListener {
   readonly #host: Host;
   readonly #client: PointClient;
@@ -25,6 +30,7 @@ export class Pointing implements Partial<Panels>, PointListener {
   readonly #boxes: FieldBoxes;
   readonly #panel: ArithmeticPanel;
   readonly #overlay: Overlay;
+  readonly #refusal: string | undefined;
   #frame: Frame | null = null;
   /** Pointed at last. */
   #last: PixelCursor | null = null;
@@ -33,8 +39,10 @@ export class Pointing implements Partial<Panels>, PointListener {
   #announced = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host) {
+  /** `refusals`: why there are no numbers of the net, where none can be asked. */
+  constructor(host: Host, refusals: Refusals = {}) {
     this.#host = host;
+    this.#refusal = refusals.arithmetic;
     const moved = (cursor: PixelCursor) => this.#moved(cursor);
     const [image, kernel, response, activation] = host.pictures as [
       LargePicture,
@@ -48,7 +56,7 @@ export class Pointing implements Partial<Panels>, PointListener {
     this.#activation = new PixelCursor(activation, moved);
     this.#client = new PointClient(host, this);
     this.#boxes = new FieldBoxes(image);
-    this.#overlay = new Overlay(host, image, () => this.#askEffective());
+    this.#overlay = new Overlay(host, image, () => this.#askEffective(), refusals.effective);
     this.#panel = new ArithmeticPanel(host.palettes, {
       close: () => this.#release(),
       input: (channel, slice) => this.#askInput(channel, slice),
@@ -214,8 +222,8 @@ export class Pointing implements Partial<Panels>, PointListener {
     if (asked === this.#asked) return;
     this.#asked = asked;
     clearTimeout(this.#timer);
-    if (!args) {
-      this.#panel.none(pin.here!, whyNot(map, layer));
+    if (!args || this.#refusal) {
+      this.#panel.none(pin.here!, (args && this.#refusal) || whyNot(map, layer));
       return;
     }
     this.#overlay.wait();
@@ -236,7 +244,7 @@ export class Pointing implements Partial<Panels>, PointListener {
   #askEffective(): void {
     const frame = this.#frame;
     const layer = this.#layer();
-    if (!frame || !layer || this.#overlay.choice !== "effective") return;
+    if (!frame || !layer || !this.#overlay.asks) return;
     const args = this.#askedPosition(frame, layer);
     if (!args) return;
     this.#overlay.wait();

@@ -74,11 +74,14 @@ export class VerdictBar {
   );
   readonly root: HTMLElement;
   readonly #actions: BarActions;
+  readonly #saved: boolean;
   #counts = "";
   #open = false;
 
-  constructor(actions: BarActions, controls: string) {
+  /** `saved`: nothing can be begun. */
+  constructor(actions: BarActions, controls: string, saved: boolean) {
     this.#actions = actions;
+    this.#saved = saved;
     this.#sort = new Choice("grid-sort", "sort by", SORTS, "Order of the filters in the grid", () =>
       actions.arrange(),
     );
@@ -96,7 +99,7 @@ export class VerdictBar {
       this.#show.root,
       this.#toggle,
     );
-    this.root = element("div.fs-verdict-bar", ask, how, this.#choices);
+    this.root = element("div.fs-verdict-bar", saved ? "" : ask, how, this.#choices);
     attribute(this.#toggle, "aria-controls", controls);
     on(this.#button, "click", () => this.#start());
     on(this.#images, "keydown", (event) => {
@@ -156,9 +159,10 @@ export class VerdictBar {
     if (error) return `It stopped: ${error}`;
     if (running) return progressInWords(found.progress);
     const seen = `${found.images.toLocaleString("en")} images`;
-    if (found.earlier) return `${seen}, with earlier weights than the net has now`;
+    if (found.earlier)
+      return `${seen}, with earlier weights than the net has ${this.#saved ? "here" : "now"}`;
     return found.status === "cancelled"
-      ? `cancelled after ${seen}; Diagnose goes on from there`
+      ? `cancelled after ${seen}${this.#saved ? "" : "; Diagnose goes on from there"}`
       : `${seen} looked at`;
   }
 

@@ -25,7 +25,7 @@ export class VerdictCard {
   #shown: Verdict | null = null;
 
   /** `aside`: what stands in the last column. */
-  constructor(palettes: Palettes, id: string, aside: HTMLElement) {
+  constructor(palettes: Palettes, id: string, aside: HTMLElement | string) {
     this.#palettes = palettes;
     const body = element("div.fs-evidence", this.#columns, aside);
     this.root = element(

@@ -54,7 +54,8 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   #removed: Removed | null = null;
   #measuring = false;
 
-  constructor(host: Host) {
+  /** `saved`: there is no net to ask, all was saved that was found. */
+  constructor(host: Host, saved = false) {
     this.#host = host;
     this.#client = new Client(host.model, this, {
       patience: PATIENCE,
@@ -70,6 +71,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
         open: (open) => this.#show(open),
       },
       id,
+      saved,
     );
     this.#without = new WithoutPanel({
       toggle: () => this.#toggle(),
@@ -78,7 +80,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       measure: (images) => this.#measure({ images }),
       cancel: () => this.#measure({ cancel: true }),
     });
-    this.#card = new VerdictCard(host.palettes, id, this.#without.root);
+    this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#without.root);
     this.#badges = new VerdictBadges(host.cells);
     this.#root = element(
       "section.fs-verdicts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,28 +60,56 @@ def structure_chance(kernels: np.ndarray, groups: int, index: int) -> Chance | N
         groups: The layer's groups.
         index: Of the filter.
     """
+    return structure_chances(kernels, groups, [index])[0]
+
+
+def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) -> list[Chance | None]:
+    """The same for several filters, with what those that are judged by the same others share found once."""
     count, channels, *size = kernels.shape
     flat = kernels.reshape(count, -1).astype(np.float64)
     norms = np.linalg.norm(flat, axis=1)
     usable = np.flatnonzero(np.isfinite(norms) & (norms > 0))
     numbers = flat.shape[1]
-    if index not in usable or len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
-        return None
+    if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
+        return [None] * len(indices)
     units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
-    row = int(np.searchsorted(usable, index))
-    fold = next(fold for fold in _folds(len(usable), channels) if row in fold)
-    others = np.delete(units, fold, axis=0)
+    found: dict[int, Chance] = {}
+    for fold in _folds(len(usable), channels):
+        rows = [row for row in fold if usable[row] in indices]
+        if rows:
+            null = _null_of(np.delete(units, fold, axis=0), groups)
+            found.update({int(usable[row]): null.chance(units[row]) for row in rows})
+    return [found.get(index) for index in indices]
+
+
+@dataclass(frozen=True, eq=False)
+class _StructureNull:
+    """What filters share, as moments, and noise scores of random filters and of filters that share it."""
+
+    channels: np.ndarray
+    places: np.ndarray
+    values: np.ndarray
+    level: float
+    random: np.ndarray
+    alike: np.ndarray
+
+    def chance(self, unit: np.ndarray) -> Chance:
+        turned = self.channels.T @ unit @ self.places
+        score = float(self.level + 0.5 * np.log((turned**2 / self.values).sum()))
+        return _histogram(self.random, self.alike, score)
+
+
+def _null_of(others: np.ndarray, groups: int) -> _StructureNull:
     c_values, c_vectors = _second_moment(others, groups)
     s_values, s_vectors = _second_moment(others.transpose(0, 2, 1), 1)
     values = np.outer(c_values, s_values)
-    turned = c_vectors.T @ units[row] @ s_vectors
     level = 0.5 * np.log(values).mean()
-    spread = values.ravel()
+    spread, numbers = values.ravel(), values.size
     drawn = np.random.default_rng(0).standard_normal((min(_DRAWS, max(200, _NUMBERS // numbers)), numbers)) ** 2
     total = drawn.sum(1)
     random = level + 0.5 * np.log(drawn @ (1 / spread) / total)
     alike = level + 0.5 * np.log(total / (drawn @ spread))
-    return _histogram(random, alike, float(level + 0.5 * np.log((turned**2 / values).sum())))
+    return _StructureNull(c_vectors, s_vectors, values, level, random, alike)
 
 
 def looks_like(kernels: np.ndarray) -> Looks | None:
