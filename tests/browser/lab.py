@@ -13,12 +13,12 @@ from lab_server import Kernel, LabServer, plain
 JUPYTERLAB_NOISE = (
     # It takes its start picture away twice where a page was slow to load. Only where no other code is in the stack.
     r"^page error: NotFoundError: Failed to execute 'removeChild'[^\n]*\n\s+at \S*/static/lab/jlab_core\.[^\n]*$",
+    # It draws an output before it knows the widget, and then once more: saved outputs of a page that is opened again,
+    # and on a busy machine (seen once) a cell's own. A widget that never comes fails the test that waits for it.
+    r"^console: Error: widget model not found\n\s+at \S*get_model [^\n]*/jupyterlab-manager/",
     # A tab that is closed while its debugger still asks the kernel for its state.
     r"^console: Could not restore the debugger state: Canceled future for debug_request [^\n]*/static/lab/jlab_core\.",
 )
-
-# A page that finds saved outputs draws them before it has asked the kernel for its widgets, and then once more.
-TOO_EARLY = r"^console: Error: widget model not found\n\s+at \S*get_model [^\n]*/jupyterlab-manager/"
 
 LIGHT = "JupyterLab Light"
 
@@ -86,14 +86,12 @@ class NotebookPage(ExplorerPage):
     def reload(self) -> None:
         """Save, reload the browser page as F5 does, and wait until the notebook is back with its kernel."""
         self.page.evaluate(SAVE, self.path)
-        self.lab.allow(TOO_EARLY)
         self.page.reload()
         self.connect()
 
     def another_tab(self) -> "NotebookPage":
         """The same notebook (as saved now) and kernel in a second browser tab."""
         self.page.evaluate(SAVE, self.path)
-        self.lab.allow(TOO_EARLY)
         tab = NotebookPage(self.lab, self.lab.new_tab(), self.path, self.kernel)
         tab.connect()
         return tab
