@@ -11,7 +11,7 @@ import ts from "typescript";
 
 /** Its names are never shortened, and nothing that travels with a widget comes from there. */
 const SAVED_PAGE = ["src/page.ts", "src/page"];
-const OUTSIDE = ["protocol.ts", "verdict_protocol.ts", "selection.ts", "widget.ts"];
+const OUTSIDE = ["protocol.ts", "point_protocol.ts", "verdict_protocol.ts", "selection.ts", "widget.ts"];
 /** Shorter ones gain nothing. */
 const SHORTEST = 3;
 

@@ -7,12 +7,8 @@ import { Controls } from "./controls";
 import { element, on } from "./dom";
 import { verdict } from "./format";
 import { Frames, sameArgs } from "./frames";
-import { GridView } from "./grid";
-import { ImageView } from "./image";
-import { KernelView } from "./kernel";
-import { MapView } from "./map";
 import { Palettes } from "./palette";
-import { PanelsSlot } from "./panels_slot";
+import { Pictures } from "./pictures";
 import {
   type Description,
   decodeDescription,
@@ -48,22 +44,20 @@ export class ExplorerView implements Listener {
   readonly #model: AnyModel<Traits>;
   readonly #palettes = new Palettes();
   readonly #status = new Status(this.root);
-  readonly #image = new ImageView((plane) => {
-    this.#plane = plane;
-    this.#follow();
+  readonly #pictures = new Pictures(this.#palettes, {
+    select: (change) => this.#select(change),
+    plane: (plane) => {
+      this.#plane = plane;
+      this.#follow();
+    },
   });
-  readonly #kernel = new KernelView(this.#palettes, (channel) => this.#select({ channel }));
-  readonly #response = new MapView("response", this.#palettes);
-  readonly #activation = new MapView("activation", this.#palettes);
-  readonly #grid = new GridView(this.#palettes, (filter) => this.#select({ filter }));
-  readonly #views = [this.#image, this.#kernel, this.#response, this.#activation, this.#grid] as const;
   readonly #controls: Controls;
   readonly #client: Client;
   readonly #strip: StripView;
   readonly #ahead: Ahead;
   readonly #host: Host;
   readonly #frames = new Frames(HELD_BYTES);
-  readonly #slot = new PanelsSlot();
+  readonly #slot = this.#pictures.slot;
 
   #description: Description | null = null;
   #painted: Frame | null = null;
@@ -116,22 +110,12 @@ export class ExplorerView implements Listener {
       held: () => this.#client.busy, // thumbnails never delay a frame
       visible: () => this.root.getClientRects().length > 0,
     });
-    const large = [this.#image, this.#kernel, this.#response, this.#activation];
-    const row = element("div.fs-pictures", ...large.map((view) => view.root));
-    const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes];
-    parts.push(this.#slot.above, row, this.#slot.below, this.#grid.root, this.#slot.end);
+    const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, ...this.#pictures.nodes];
     this.root.append(element("div.fs-inner", ...parts));
-    for (const view of this.#views) view.clear();
     this.#host = {
       root: this.root,
       model,
-      palettes: this.#palettes,
-      pictures: large.map((view) => view.picture),
-      above: this.#slot.above,
-      below: this.#slot.below,
-      end: this.#slot.end,
-      cells: this.#grid.extent,
-      arrange: this.#grid.arrange,
+      ...this.#pictures.places,
       current,
       description: () => this.#description,
       select: (change) => this.#select(change),
@@ -139,7 +123,6 @@ export class ExplorerView implements Listener {
       busy: () => this.#client.busy,
       visible,
     };
-    this.#grid.placed = () => this.#slot.panels?.placed();
     this.#listen();
     if (panels) this.#slot.stand(panels, this.#host, () => {});
     this.#client.ask("describe", {});
@@ -206,8 +189,7 @@ export class ExplorerView implements Listener {
     on(root, "keydown", (event) => event.stopPropagation());
     const theme = onThemeChange(root, () => {
       followTheme(root);
-      this.#grid.draw();
-      this.#slot.panels?.themed();
+      this.#pictures.themed();
     });
     this.#undo.push(
       () => model.off("msg:custom", received),
@@ -304,21 +286,18 @@ export class ExplorerView implements Listener {
   #paint(frame: Frame): void {
     this.#errors.frame = null;
     const name = this.#layerName(frame);
-    for (const view of this.#views) view.paint(frame, name);
     this.#painted = frame;
-    this.#slot.panels?.painted(frame, name);
+    this.#pictures.paint(frame, name);
     Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
     const parts = [`image ${frame.image}`, verdict(frame.sample), name, `filter ${frame.filter}`];
     this.#status.announce(parts.filter(Boolean).join(", "));
   }
 
-  /** Pictures go, so that none stands under another's label. */
   #fail(sentence: string, name: RequestName): void {
     this.#errors[name] = sentence;
     if (name === "frame") {
       this.#painted = null;
-      for (const view of this.#views) view.clear();
-      this.#slot.panels?.cleared();
+      this.#pictures.clear();
       for (const key of ["image", "layer", "filter"]) delete this.root.dataset[key];
     }
     this.#show();
@@ -359,20 +338,7 @@ export class ExplorerView implements Listener {
     if (width === 0) return;
     followTheme(this.root);
     const ratio = window.devicePixelRatio || 1;
-    this.#layout(width, ratio);
-  }
-
-  #layout(width: number, ratio: number): void {
-    const wide = width >= 1240;
-    const columns = wide ? 5 : width >= 600 ? 4 : width >= 320 ? 2 : 1;
-    const gap = width >= 600 ? 20 : 14;
-    const box = Math.floor(Math.min(wide ? 300 : 260, (width - (columns - 1) * gap) / columns));
-    this.root.dataset.size = wide ? "wide" : width >= 600 ? "medium" : "narrow";
-    this.root.dataset.pictures = box < 190 ? "small" : "large";
     this.#strip.layout(width);
-    this.root.style.setProperty("--fs-picture", `${box}px`);
-    this.root.style.setProperty("--fs-gap", `${gap}px`);
-    for (const view of this.#views) view.layout(view === this.#grid ? width : box, ratio);
-    this.#slot.layout(width, ratio);
+    this.#pictures.layout(this.root, width, ratio);
   }
 }

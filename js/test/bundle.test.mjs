@@ -23,15 +23,17 @@ const defaultOf = (name, loaded) =>
       .replace(/\bimport\(/, "loaded("),
   )(loaded);
 
-/** Every name that an interface or a literal of protocol.ts spells out. */
+/** Every name that an interface or a literal of the wire's files spells out. */
 function wireNames() {
-  const text = readFileSync(path.join(JS, "src", "protocol.ts"), "utf8");
   const names = new Set();
   const visit = (node) => {
     if (ts.isPropertySignature(node) || ts.isPropertyAssignment(node)) names.add(node.name.getText());
     ts.forEachChild(node, visit);
   };
-  visit(ts.createSourceFile("protocol.ts", text, ts.ScriptTarget.ES2022, true));
+  for (const name of ["protocol.ts", "point_protocol.ts", "verdict_protocol.ts"]) {
+    const text = readFileSync(path.join(JS, "src", name), "utf8");
+    visit(ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true));
+  }
   return [...names];
 }
 
@@ -90,17 +92,22 @@ describe("private members", () => {
   });
 });
 
+/** A view of the bundle's own, its first questions answered. */
+function rendered(widget) {
+  const model = new FakeModel();
+  const el = document.createElement("div");
+  document.body.append(el);
+  const clean = widget().render({ model: model.model, el });
+  model.answerAll();
+  return { model, el, root: el.querySelector(".filterscope"), clean };
+}
+
 describe("the bundle", () => {
   usePage();
 
   it("asks, paints what the kernel answers, and writes traits under their names", () => {
     const widget = defaultOf("widget.js");
-    const model = new FakeModel();
-    const el = document.createElement("div");
-    document.body.append(el);
-    const clean = widget().render({ model: model.model, el });
-    model.answerAll();
-    const root = el.querySelector(".filterscope");
+    const { model, el, root, clean } = rendered(widget);
     expect(root.dataset).toMatchObject({ ready: "true", image: "0", layer: "0", filter: "0" });
     root.querySelector("button[aria-label='next filter']").click();
     expect(model.traits.filter_index).toBe(1);
@@ -112,12 +119,7 @@ describe("the bundle", () => {
     vi.spyOn(console, "error").mockImplementation(() => {}); // jsdom cannot parse nested styles
     vi.stubGlobal("URL", { createObjectURL: () => "blob:", revokeObjectURL: () => {} });
     const widget = defaultOf("widget.js", async () => ({ default: defaultOf("panels.js") }));
-    const model = new FakeModel();
-    const el = document.createElement("div");
-    document.body.append(el);
-    const clean = widget().render({ model: model.model, el });
-    model.answerAll();
-    const root = el.querySelector(".filterscope");
+    const { el, root, clean } = rendered(widget);
     await vi.waitFor(() => expect(root.dataset.panels).toBe("true"));
     expect(root.querySelector("style").textContent).toContain(".fs-marker");
     const canvas = root.querySelector("canvas[data-view=response]");

@@ -1,6 +1,6 @@
 /** What the fake kernel answers about positions: a stride of 2 over an image of 8×8 with a padding of 1. */
 
-import type { PositionArgs } from "../src/protocol";
+import type { PositionArgs } from "../src/point_protocol";
 import type { Behaviour } from "./fake_kernel";
 
 type Args = PositionArgs & { input_channel?: number };

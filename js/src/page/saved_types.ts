@@ -1,6 +1,7 @@
 /** What stands in the parts of a saved page: the twin of `saved_parts.py`. */
 
-import type { Agreement, ClassName, Description, Fields, Prediction, Sample, Source } from "../protocol";
+import type { Fields } from "../point_protocol";
+import type { Agreement, ClassName, Description, Prediction, Sample, Source } from "../protocol";
 import type { Traits } from "../selection";
 import type { ByteTensor, FloatTensor } from "../tensor";
 import type { Verdict } from "../verdict_protocol";

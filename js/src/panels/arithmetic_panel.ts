@@ -3,7 +3,7 @@
 import { attribute, element, on, setText } from "../dom";
 import { exact, number } from "../format";
 import type { Palettes } from "../palette";
-import type { Arithmetic, SidePicture } from "../protocol";
+import type { Arithmetic, SidePicture } from "../point_protocol";
 import type { Pixel } from "../seam";
 import { aligned } from "./aligned";
 import { ChannelSums } from "./channel_sums";

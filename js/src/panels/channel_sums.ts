@@ -2,7 +2,7 @@
 
 import { attribute, element, on, setText } from "../dom";
 import { exact } from "../format";
-import type { Arithmetic } from "../protocol";
+import type { Arithmetic } from "../point_protocol";
 import { aligned } from "./aligned";
 
 const SHOWN = 10;

@@ -5,7 +5,7 @@ import { element, setText } from "../dom";
 import { fitPicture } from "../geometry";
 import { Legend } from "../legend";
 import type { Palettes } from "../palette";
-import type { Arithmetic, SidePicture } from "../protocol";
+import type { Arithmetic, SidePicture } from "../point_protocol";
 import { Raster } from "../raster";
 import { sides } from "../tensor";
 

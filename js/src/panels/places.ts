@@ -1,6 +1,7 @@
 /** Which position of the net's maps a pixel of a large picture is, and where it stands in the other pictures. */
 
-import type { Frame, LayerInfo, MapFields } from "../protocol";
+import type { MapFields } from "../point_protocol";
+import type { Frame, LayerInfo } from "../protocol";
 import type { LargePicture, Pixel } from "../seam";
 
 /** Before or behind the way to the activation; a position before has arithmetic. */

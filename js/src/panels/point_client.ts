@@ -7,11 +7,10 @@ import {
   decodeFields,
   decodeSidePicture,
   type Fields,
-  type Frame,
   type PositionArgs,
-  type Reply,
   type SidePicture,
-} from "../protocol";
+} from "../point_protocol";
+import type { Frame, Reply } from "../protocol";
 import type { Host } from "../seam";
 
 /** After a move the person is given time to go on. */

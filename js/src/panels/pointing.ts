@@ -3,7 +3,8 @@
  * grid; the image shows what it sees; and of what is pinned the arithmetic stands below the pictures.
  */
 
-import type { Arithmetic, Frame, LayerInfo, MapFields, PositionArgs, SidePicture } from "../protocol";
+import type { Arithmetic, MapFields, PositionArgs, SidePicture } from "../point_protocol";
+import type { Frame, LayerInfo } from "../protocol";
 import type { Host, LargePicture, Panels } from "../seam";
 import { ArithmeticPanel } from "./arithmetic_panel";
 import { FieldBoxes } from "./field_boxes";

@@ -5,7 +5,7 @@ import { attribute, element, setText } from "../dom";
 import { exact } from "../format";
 import { fitPicture } from "../geometry";
 import { colourOf, type Palettes } from "../palette";
-import type { Arithmetic } from "../protocol";
+import type { Arithmetic } from "../point_protocol";
 import { Raster } from "../raster";
 import type { LargePicture, Pixel, Reading, Shown, View } from "../seam";
 import { summarize } from "../tensor";

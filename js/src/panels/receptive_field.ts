@@ -1,6 +1,6 @@
 /** What one position sees of the image, read off a map's fields: the same as `ReceptiveFields.at` in Python. */
 
-import type { AxisFields, MapFields } from "../protocol";
+import type { AxisFields, MapFields } from "../point_protocol";
 
 /** From a first pixel to the one after the last. */
 export type Span = readonly [first: number, end: number];
