@@ -108,7 +108,7 @@ def test_a_class_filter_over_ten_million_begins_at_once():
 
 
 def test_large_samples_are_not_all_kept(monkeypatch):
-    monkeypatch.setattr("filterscope.engine.SAMPLES_BYTES", 4 * 2 * 14 * 14 * 4)
+    monkeypatch.setattr("filterscope.held_samples.SAMPLES_BYTES", 4 * 2 * 14 * 14 * 4)
     explorer = Explorer(seeded(TwoConvs), list(images(20, 1, 14, 14)))
     for image in range(20):
         explorer.image_index = image
@@ -135,7 +135,7 @@ def test_what_was_read_ahead_is_dropped_where_the_data_changed_meanwhile(slow):
     ahead = threading.Thread(target=lambda: explorer._engine.preload(1))
     ahead.start()
     assert data.reading.wait(20)
-    explorer._engine._forget()
+    explorer._engine._samples.clear()
     data.gate.set()
     ahead.join(20)
     assert 1 not in explorer._engine._samples

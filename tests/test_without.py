@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from filterscope import Explorer, Without, demo
-from filterscope.verdicts.without import paired_change
+from filterscope.verdicts.effect import paired_change
 from nets import Everything, TwoConvs, images, seeded
 
 DATA = demo.fashion_test_data()

@@ -203,6 +203,7 @@ def test_without_some_filters_the_page_says_what_python_does(lab):
     assert badges(root)[10][3].endswith("left out") and badges(root)[3][3].endswith("left out")
     notebook.slider("image").press("ArrowRight")  # the next image at once
     root.locator(".fs-without[data-shown='1: zero 3 10']").wait_for()
+    notebook.expect_python("explorer.image_index", 1)
     found = notebook.python(
         "(lambda w: [w.before[0], dict(w.after)[w.before[0][0]]])(explorer.without([3, 10], replaced_by='zero'))"
     )

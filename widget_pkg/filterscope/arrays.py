@@ -13,6 +13,7 @@ from filterscope import response
 from filterscope.cache import Cache
 from filterscope.convolutions import in_order
 from filterscope.dataset import Sample, SampleSource
+from filterscope.held_samples import HeldSamples
 from filterscope.layers import ConvLayer
 from filterscope.passes import Maps
 from filterscope.response import Source
@@ -38,7 +39,7 @@ class Arrays:
     first_image: int
     _responses: Responses
     _maps: Cache[tuple[int, int], Maps]
-    _samples: Cache[int, Sample]
+    _samples: HeldSamples
     _scores: dict[int, np.ndarray | None]
     _weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]]
     _class_names: Sequence[str]

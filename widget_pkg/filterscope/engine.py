@@ -22,6 +22,7 @@ from filterscope.dataset import Sample, SampleSource
 from filterscope.errors import NetError, SampleError
 from filterscope.feeding import Feeding, Forward, like_input
 from filterscope.given_net import as_module, unseen_parts
+from filterscope.held_samples import HeldSamples
 from filterscope.layers import ConvLayer, find_layers
 from filterscope.passes import Maps, Pass, run
 from filterscope.prediction import class_scores
@@ -30,8 +31,6 @@ from filterscope.twin import Twin
 
 MAPS_BYTES = 128 * 2**20
 """Most that the maps of recent images may take."""
-SAMPLES_BYTES = 256 * 2**20
-"""Most that recent samples may take; the newest is kept whatever it takes."""
 
 _TRIED_FIRST = 20
 _SCORES_KEPT = 1024
@@ -78,9 +77,7 @@ class Engine(Arrays):
         self.net_name = type(net).__name__
         self.source = source
         self._random = RandomStream()
-        self._reading = threading.RLock()  # a data set reads one sample at a time; nobody who holds it waits for `lock`
-        self._reading_random = RandomStream()
-        self._samples: Cache[int, Sample] = Cache(SAMPLES_BYTES, lambda sample: 2 * sample.image.nbytes)  # and display
+        self._samples = HeldSamples(source, self.lock)
         self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
         self._responses = responses_cache()
         self._scores: dict[int, np.ndarray | None] = {}
@@ -207,11 +204,8 @@ class Engine(Arrays):
         Raises:
             SampleError: If it cannot be read.
         """
-        with self.lock:
-            self._stay_open()
-            if image not in self._samples:
-                self._samples[image] = self._fresh(image)
-            return self._samples[image]
+        self._stay_open()
+        return self._samples.sample(image)
 
     def preload(self, image: int) -> None:
         """Reads a sample that `sample` will be asked for, without the lock: a slow one keeps nobody waiting.
@@ -219,11 +213,8 @@ class Engine(Arrays):
         Raises:
             SampleError: If it cannot be read.
         """
-        moment = self.revision
-        found = self.read(image)
-        with self.lock:
-            if not self.closed and self.revision == moment and image not in self._samples:
-                self._samples[image] = found
+        self._stay_open()
+        self._samples.preload(image)
 
     def read(self, image: int) -> Sample:
         """A sample that is not kept, as for a look at many; it is read without the lock.
@@ -231,21 +222,8 @@ class Engine(Arrays):
         Raises:
             SampleError: If it cannot be read.
         """
-        with self.lock:
-            self._stay_open()
-            if image in self._samples:
-                return self._samples[image]
-        return self._fresh(image)
-
-    def _fresh(self, image: int) -> Sample:
-        with self._reading:
-            with self._reading_random.instead_of_all():
-                sample = self.source.read(image)
-            while self.source.looks_again():
-                # Each with a random stream's own beginning: some data sets seed it with the sample's index.
-                with suppress(SampleError), self._reading_random.instead_of_all():
-                    self.source.read(image)
-            return sample
+        self._stay_open()
+        return self._samples.read(image)
 
     def _batch(self, *images: np.ndarray) -> torch.Tensor:
         """Images as the net takes them: on the net's device, in its dtype."""
@@ -327,8 +305,7 @@ class Engine(Arrays):
 
     def reach(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
-        with self._reading:
-            return self.source.reach(image)
+        return self._samples.reach(image)
 
     def snapshot(self) -> nn.Module:
         """A copy of the net as it is now, in eval mode, for work beside the person: whatever becomes of the net.
@@ -386,7 +363,7 @@ class Engine(Arrays):
             if self.closed:
                 return
             self._forget()
-            self._samples.clear()
+            self._samples.close()
             self.closed = True
             del self._twin, self.source, self.layers
 

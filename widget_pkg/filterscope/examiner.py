@@ -14,21 +14,20 @@ from filterscope.engine import Engine
 from filterscope.verdicts.beside import SharedSource, SharedSubject
 from filterscope.verdicts.conclusion import layer_title
 from filterscope.verdicts.diagnose import choose_layers
+from filterscope.verdicts.effect import Effect, effect_without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
-from filterscope.verdicts.running import RunningDiagnosis
-from filterscope.verdicts.subject import fingerprint_of
-from filterscope.verdicts.task import Task
-from filterscope.verdicts.without import (
+from filterscope.verdicts.replacement import (
     MEAN_IMAGES,
     REPLACEMENTS,
-    Effect,
     Removal,
     Replacement,
-    Without,
-    effect_without,
     layer_means,
     scores_without,
 )
+from filterscope.verdicts.running import RunningDiagnosis
+from filterscope.verdicts.subject import fingerprint_of
+from filterscope.verdicts.task import Task
+from filterscope.verdicts.without import Without
 
 _QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
 
@@ -143,9 +142,10 @@ class Examiner:
             NetError: If the net cannot be copied.
         """
         check_images(images)
-        removal, _ = self._removal(self.remover(), layer, filters, replaced_by)
+        remover = self.remover()
+        removal, _ = self._removal(remover, layer, filters, replaced_by)
         source = SharedSource(self._engine, check)
-        subject = SharedSubject(self.remover().net, source, self._engine.forward, check)
+        subject = SharedSubject(remover.net, source, self._engine.forward, check)
         return effect_without(subject, source, removal, images, on_progress)
 
     def _removal(

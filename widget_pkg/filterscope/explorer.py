@@ -20,7 +20,7 @@ from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
 from filterscope.examiner import Examiner
 from filterscope.judging import Judging
-from filterscope.layers import ConvLayer, net_inputs
+from filterscope.layers import net_inputs
 from filterscope.pages import Pages
 from filterscope.pointing import Pointing
 from filterscope.readings import Readings
@@ -29,16 +29,10 @@ from filterscope.sharing import Sharing
 from filterscope.subshells import stay_where_asked
 
 _KEEP: Any = object()
-_TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
 
 # Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
 # lock is held for computing only, never while somebody else's code runs.
 _MOVING = threading.RLock()
-
-
-def _unwrapped(name: str) -> str:
-    """A layer's name without the parts that wrappers add to it."""
-    return ".".join(part for part in name.split(".") if part not in ("_orig_mod", "module"))
 
 
 class _Index(traitlets.Int):
@@ -195,54 +189,17 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
             wanted = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
             wanted = {name: value for name, value in wanted.items() if value is not _KEEP}
             if layer is not _KEEP:
-                wanted = self._fitted(self._layer_number(layer)) | wanted
+                wanted = self._fitted(selection.layer_number(self._open().layers, layer)) | wanted
             with self.hold_sync(), self.hold_trait_notifications():
                 for name, value in self._in_order(wanted).items():
                     setattr(self, name, value)
         return self
 
-    def _layer_number(self, layer: Any) -> Any:
-        """A layer's index, from its index, its name or its module."""
-        layers = self._open().layers
-        if isinstance(layer, ConvLayer):
-            return layer.index
-        if not isinstance(layer, str | nn.Module):
-            return layer
-        found = [one.index for one in layers if (one.name == layer if isinstance(layer, str) else one.module is layer)]
-        if not found and isinstance(layer, str):  # torch.compile and DataParallel put a name of theirs before
-            found = [one.index for one in layers if _unwrapped(one.name) == layer]
-        if not found:
-            what = f"{layer!r}" if isinstance(layer, str) else f"the module {layer}"
-            names = ", ".join(dict.fromkeys(one.name for one in layers))
-            raise ValueError(f"no layer is {what}; this net's convolutions are {names}")
-        return found[0]
-
     def _fitted(self, layer_index: Any) -> dict[str, Any]:
-        """A layer's index with the filter and channel that are selected, or the nearest that the layer has."""
-        layers = self._open().layers
-        wanted: dict[str, Any] = {"layer_index": layer_index}
-        if isinstance(layer_index, int) and 0 <= layer_index < len(layers):
-            layer = layers[layer_index]
-            wanted["filter_index"] = min(self.filter_index, layer.out_channels - 1)
-            if self.channel is not None and self.channel >= layer.channels:
-                wanted["channel"] = None
-        return wanted
+        return selection.fitted(self._open().layers, layer_index, self.filter_index, self.channel)
 
     def _in_order(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """The same values in the order in which observers may hear of them one by one.
-
-        Another explorer may be linked trait by trait. What the layer it is in still has goes before the layer, or else
-        the layer would clamp it there, and the link bring that back over the value that was meant; the rest after.
-        """
-        layer = self._open().layers[self.layer_index]
-        limits = {"filter_index": layer.out_channels, "channel": layer.channels}
-
-        def place(name: str) -> int:
-            value = wanted[name]
-            before = name in limits and (value is None or (isinstance(value, int) and value < limits[name]))
-            return 0 if before else 1 if name == "layer_index" else 2
-
-        return {name: wanted[name] for name in sorted(wanted, key=place)}
+        return selection.in_order(self._open().layers[self.layer_index], wanted)
 
     @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
     def _check(self, proposal: Any) -> Any:
@@ -272,11 +229,11 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
         for name, value in self._fitted(change["new"]).items():
             setattr(self, name, value)
 
-    @traitlets.observe(*_TRAITS)
+    @traitlets.observe(*selection.TRAITS)
     def _look(self, change: Any) -> None:
         """A move is when changed weights are noticed: the page may answer it from what it holds."""
         if self._pages is not None and self.comm is not None:
-            self._pages.look(selection.Selection(*(getattr(self, name) for name in _TRAITS)))
+            self._pages.look(self._selection())
 
     def notify_change(self, change: Any) -> None:
         """A layer and the filter that has to follow it reach the page in one message."""

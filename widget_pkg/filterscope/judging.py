@@ -12,9 +12,10 @@ from torch import nn
 from filterscope.engine import Engine
 from filterscope.examiner import Examiner
 from filterscope.readings import Readings
-from filterscope.selection import check_filter
+from filterscope.selection import check_filter, layer_number
+from filterscope.verdicts.replacement import Replacement
 from filterscope.verdicts.running import RunningDiagnosis
-from filterscope.verdicts.without import Replacement, Without
+from filterscope.verdicts.without import Without
 
 _MAKING = threading.Lock()
 
@@ -23,9 +24,6 @@ class Judging(Readings):
     """`diagnose` and `without` of an explorer; the net is never changed, all is done with copies of it."""
 
     _examiner: Examiner | None
-
-    def _layer_number(self, layer: Any) -> Any:
-        raise NotImplementedError
 
     def _begun(self) -> None:
         """Tells the pages that a diagnosis was begun."""
@@ -111,7 +109,7 @@ class Judging(Readings):
             (200, True)
         """
         engine, examiner = self._open(), self._examining()
-        index = self.layer_index if layer is None else self._layer_number(layer)
+        index = self.layer_index if layer is None else layer_number(engine.layers, layer)
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(engine.layers):
             raise ValueError(f"layer is {index!r}; this net has convolutions 0 … {len(engine.layers) - 1}")
         chosen = checked_filters(engine, index, filters)

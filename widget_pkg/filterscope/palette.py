@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from filterscope.assets import asset_text
 from filterscope.value_range import FIRST_CODE, LAST_CODE, MINUS_INFINITY_CODE, NAN_CODE, PLUS_INFINITY_CODE
 
 PaletteName = Literal["sequential", "diverging", "gray"]
-
-# The page's own file, put there by js/build.mjs.
-_ANCHORS = Path(__file__).parent / "static" / "palettes.json"
 
 
 def palette_for(signed: bool) -> PaletteName:
@@ -45,7 +42,7 @@ def lookup(name: PaletteName) -> np.ndarray:
 
 @cache
 def _anchors() -> dict[str, Any]:
-    return json.loads(_ANCHORS.read_text("utf-8"))
+    return json.loads(asset_text("palettes.json"))  # the page's own file, put there by js/build.mjs
 
 
 def _rgb(colour: str) -> list[int]:

@@ -57,8 +57,13 @@ def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> dic
 def kernel_picture(kernels: np.ndarray, scale: Scale) -> dict[str, Any]:
     """All kernels `(F, n, kH, kW)` of each filter; where these are too many, their root mean square over n."""
     if kernels_are_summed(kernels):
-        kernels = np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True))
+        kernels = summed_kernels(kernels)
     return layer_picture([kernels], len(kernels), scale)
+
+
+def summed_kernels(kernels: np.ndarray) -> np.ndarray:
+    """The root mean square of kernels `(F, n, kH, kW)` over n, `(F, 1, kH, kW)`."""
+    return np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True))
 
 
 def kernels_are_summed(kernels: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from filterscope.engine import Engine
 from filterscope.footprint_mode import Interrupted
-from filterscope.frame import slice_of
+from filterscope.frame import planes, slice_of
 from filterscope.image_part import block_means
 from filterscope.point_frame import build_arithmetic, build_fields
 from filterscope.pointer import Pointer
@@ -78,7 +78,7 @@ class PointRequests:
             image, layer, filter_index = self._asked(args)
             at = self._position(args, image, layer)
             values = self._pointer.effective(image, layer, filter_index, at)
-            return {"revision": self._engine.revision, "position": list(at), **_picture(_plane(values))}
+            return {"revision": self._engine.revision, "position": list(at), **_picture(values)}
 
     def _input(self, args: dict[str, Any]) -> dict[str, Any]:
         """One channel of what the layer is given, of a volume the slice that is asked for."""
@@ -94,7 +94,7 @@ class PointRequests:
             if values.ndim == 3 and isinstance(at, int) and 0 <= at < len(values):
                 values = values[at]
             size = [1] * (2 - values.ndim) + list(values.shape[-2:])
-            return {"revision": self._engine.revision, "channel": channel, "size": size, **_picture(_plane(values))}
+            return {"revision": self._engine.revision, "channel": channel, "size": size, **_picture(values)}
 
     def _asked(self, args: dict[str, Any]) -> tuple[int, int, int]:
         layer = check_layer(self._engine, args.get("layer"), "layer")
@@ -109,15 +109,9 @@ class PointRequests:
         return self._pointer.position(layer, shape, args.get("row"), args.get("column"), depth)
 
 
-def _plane(values: np.ndarray) -> np.ndarray:
-    """As a picture `(H, W)`: a signal as one row, of a volume the middle slice."""
-    if values.ndim == 1:
-        return values[None]
-    return values[len(values) // 2] if values.ndim == 3 else values
-
-
 def _picture(values: np.ndarray) -> dict[str, Any]:
-    """Values `(H, W)` as codes in their own range, of many the means of `reduced × reduced`."""
+    """Values as codes in their own range, of many the means of `reduced × reduced`; of a volume the middle slice."""
+    values, _ = planes(values, 0, None, 1)
     reduced = -(-max(values.shape) // MOST_SIDE)
     drawn = values if reduced == 1 else block_means(values, reduced)
     shown = value_range(drawn)

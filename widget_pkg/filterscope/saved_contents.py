@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -12,7 +12,7 @@ from filterscope.engine import Engine
 from filterscope.layers import ConvLayer
 from filterscope.response import SOURCES
 from filterscope.saved_parts import PRECISIONS, Contents
-from filterscope.selection import check_image, check_layer, choice
+from filterscope.selection import check_image, check_layer, choice, layer_number
 
 IMAGES = 32
 """How many are saved where nobody says which."""
@@ -25,18 +25,16 @@ def chosen_contents(
     channels: Any,
     sources: Any,
     precision: Any,
-    layer_number: Callable[[Any], Any],
 ) -> Contents:
     """What is to be saved.
 
     Args:
         engine: The net and the data set.
         images: A slice, indices or one; None for the first.
-        layers: What `layer_number` takes, one or several; None for all.
+        layers: By index, name or module, one or several; None for all.
         channels: Indices, one, `"all"` or None.
         sources: `"input"`, `"image"` or both.
         precision: Bits a value.
-        layer_number: Gives a layer's index from its index, name or module.
 
     Raises:
         ValueError: If something of it is not there, or nothing is asked for.
@@ -45,7 +43,7 @@ def chosen_contents(
         sources = [sources]
     return Contents(
         images=_some(_images(engine, images), "images", "the indices of one image or more"),
-        layers=_some(_layers(engine, layers, layer_number), "layers", "one layer or more"),
+        layers=_some(_layers(engine, layers), "layers", "one layer or more"),
         channels=_channels(engine, channels),
         sources=_some([choice(one, SOURCES, "sources") for one in sources], "sources", "'input', 'image' or both"),
         precision=choice(as_index(precision), PRECISIONS, "precision"),
@@ -71,7 +69,7 @@ def _images(engine: Engine, images: Any) -> list[int]:
     return [check_image(engine, as_index(one), "images") for one in images]
 
 
-def _layers(engine: Engine, layers: Any, number: Callable[[Any], Any]) -> list[int]:
+def _layers(engine: Engine, layers: Any) -> list[int]:
     if layers is None:
         layers = slice(None)
     if isinstance(layers, slice):
@@ -79,7 +77,7 @@ def _layers(engine: Engine, layers: Any, number: Callable[[Any], Any]) -> list[i
     # A module may hold others, as nn.Sequential does, and still be meant itself.
     if isinstance(layers, str | nn.Module | ConvLayer) or not isinstance(layers, Iterable):
         layers = [layers]
-    return [check_layer(engine, as_index(number(one)), "layers") for one in layers]
+    return [check_layer(engine, as_index(layer_number(engine.layers, one)), "layers") for one in layers]
 
 
 def _channels(engine: Engine, channels: Any) -> list[int]:

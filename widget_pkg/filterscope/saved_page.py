@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filterscope import wire
+from filterscope.assets import asset_text
 from filterscope.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.examiner import Examiner
@@ -30,7 +31,6 @@ from filterscope.saved_parts import (
     strip_row,
 )
 
-_STATIC = Path(__file__).parent / "static"
 _MB = 10**6
 
 # Nothing is loaded from anywhere, and no script runs but the one whose hash stands here.
@@ -97,7 +97,7 @@ def save_page(
     engine.check()
     revision = engine.revision
     policy = _POLICY.format(script=_hash(script()))
-    frame = _PAGE.format(policy=policy, title=html.escape(title), style=_text("page.css"))
+    frame = _PAGE.format(policy=policy, title=html.escape(title), style=asset_text("page.css"))
     end = _END.format(script=script())
     layers = [_data(f"layer-{k}", layer_part(engine, contents, one)) for k, one in enumerate(contents.layers)]
     answers = Answers(engine, contents, pointer, examiner)
@@ -132,11 +132,7 @@ def save_page(
 
 def script() -> str:
     """The page's script, as it stands in it."""
-    return "\n" + _text("page.js")
-
-
-def _text(name: str) -> str:
-    return (_STATIC / name).read_text("utf-8")
+    return "\n" + asset_text("page.js")
 
 
 def _hash(text: str) -> str:

@@ -17,7 +17,7 @@ from filterscope.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.frame import activation_note, agreement_of, best_of, kernel_note, outline, response_note
 from filterscope.image_part import image_part
-from filterscope.picture import FULL_PRECISION_BYTES, kernels_are_summed
+from filterscope.picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
 from filterscope.response import Source, matches_image, shown_channels
 from filterscope.selection import Selection
 from filterscope.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
@@ -126,7 +126,7 @@ def layer_part(engine: Engine, contents: Contents, layer: int) -> dict[str, Any]
     return {
         "rank": record.rank,
         "kernels": saved_maps(kernels, 32 if full else contents.precision),
-        "summed": saved_maps(np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True)), 32) if summed else None,
+        "summed": saved_maps(summed_kernels(kernels), 32) if summed else None,
         "notes": [kernel_note(every, record.channels), *(kernel_note([one], record.channels) for one in every)],
         "activation_note": activation_note(record, "{slice}"),
         "bias": np.zeros(len(kernels), np.float32) if bias is None else bias,

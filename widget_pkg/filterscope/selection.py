@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from torch import nn
 
 from filterscope.engine import Engine
 from filterscope.layers import ConvLayer
@@ -11,6 +14,8 @@ from filterscope.response import SOURCES, Source
 
 Scale = Literal["layer", "map"]
 SCALES: tuple[Scale, Scale] = ("layer", "map")
+TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
+"""Of an explorer, in the order of a `Selection`."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,54 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
         slice=check_slice(layer, args.get("slice"), layer.out_shape[1], "slice", "maps"),
         kernel_slice=check_slice(layer, args.get("kernel_slice"), layer.kernel_size[0], "kernel_slice", "kernels"),
     )
+
+
+def layer_number(layers: Sequence[ConvLayer], layer: Any) -> Any:
+    """A layer's index, from its index, its name (its first call), its module or itself; ValueError names the layers."""
+    if isinstance(layer, ConvLayer):
+        return layer.index
+    if not isinstance(layer, str | nn.Module):
+        return layer
+    found = [one.index for one in layers if (one.name == layer if isinstance(layer, str) else one.module is layer)]
+    if not found and isinstance(layer, str):  # torch.compile and DataParallel put a name of theirs before
+        found = [one.index for one in layers if _unwrapped(one.name) == layer]
+    if not found:
+        what = f"{layer!r}" if isinstance(layer, str) else f"the module {layer}"
+        names = ", ".join(dict.fromkeys(one.name for one in layers))
+        raise ValueError(f"no layer is {what}; this net's convolutions are {names}")
+    return found[0]
+
+
+def _unwrapped(name: str) -> str:
+    """A layer's name without the parts that wrappers add to it."""
+    return ".".join(part for part in name.split(".") if part not in ("_orig_mod", "module"))
+
+
+def fitted(layers: Sequence[ConvLayer], layer_index: Any, filter_index: int, channel: int | None) -> dict[str, Any]:
+    """Traits for a layer, with the filter and channel that are selected, or the nearest that the layer has."""
+    wanted: dict[str, Any] = {"layer_index": layer_index}
+    if isinstance(layer_index, int) and 0 <= layer_index < len(layers):
+        layer = layers[layer_index]
+        wanted["filter_index"] = min(filter_index, layer.out_channels - 1)
+        if channel is not None and channel >= layer.channels:
+            wanted["channel"] = None
+    return wanted
+
+
+def in_order(layer: ConvLayer, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The same traits in the order in which observers may hear of them one by one, from the layer that is selected.
+
+    Another explorer may be linked trait by trait. What the layer it is in still has goes before the layer, or else the
+    layer would clamp it there, and the link bring that back over the value that was meant; the rest after.
+    """
+    limits = {"filter_index": layer.out_channels, "channel": layer.channels}
+
+    def place(name: str) -> int:
+        value = wanted[name]
+        before = name in limits and (value is None or (isinstance(value, int) and value < limits[name]))
+        return 0 if before else 1 if name == "layer_index" else 2
+
+    return {name: wanted[name] for name in sorted(wanted, key=place)}
 
 
 def filters_from(layer: ConvLayer, args: dict[str, Any]) -> list[int]:

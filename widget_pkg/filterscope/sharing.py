@@ -13,7 +13,7 @@ from filterscope.engine import Engine
 from filterscope.response import SOURCES, Source
 from filterscope.saved_contents import as_index, check_limit, chosen_contents
 from filterscope.saved_parts import Contents
-from filterscope.selection import Selection, check_filter, choice
+from filterscope.selection import TRAITS, Selection, check_filter, choice
 from filterscope.shown import Shown, shown
 from filterscope.still import still
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from filterscope.pointer import Pointer
 
 FIGURES = ("live", "grid")
-_TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
 
 
 class Sharing:
@@ -41,7 +40,6 @@ class Sharing:
     if TYPE_CHECKING:  # the explorer's own and every widget's
 
         def _open(self) -> Engine: ...
-        def _layer_number(self, layer: Any) -> Any: ...
         def _pointer(self, engine: Engine) -> Pointer: ...
 
         observe: Any
@@ -88,7 +86,7 @@ class Sharing:
 
             figure = LiveFigure(self._shown, self._figure_closed)
             self._figures.append(figure)
-            self.observe(figure.moved, _TRAITS)
+            self.observe(figure.moved, TRAITS)
             return figure
         from filterscope.grid_figure import MAPS, grid_figure
 
@@ -152,7 +150,7 @@ class Sharing:
         from filterscope.saved_page import save_page
 
         engine = self._open()
-        contents = chosen_contents(engine, images, layers, channels, sources, precision, self._layer_number)
+        contents = chosen_contents(engine, images, layers, channels, sources, precision)
         limit = check_limit(limit_mb)
         name = engine.net_name if title is None else str(title)
         target = Path(path)
@@ -177,7 +175,7 @@ class Sharing:
         if figure in self._figures:
             self._figures.remove(figure)
             with contextlib.suppress(ValueError):  # already taken off
-                self.unobserve(figure.moved, _TRAITS)
+                self.unobserve(figure.moved, TRAITS)
 
     def _close_figures(self) -> None:
         for figure in list(self._figures):

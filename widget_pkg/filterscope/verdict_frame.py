@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from filterscope.engine import Engine
 from filterscope.examiner import Examiner
+from filterscope.frame import planes
 from filterscope.verdicts.conclusion import layer_title
+from filterscope.verdicts.effect import Effect, Estimate
 from filterscope.verdicts.evidence import Chance, class_rises, looks_like, structure_chances
 from filterscope.verdicts.running import RunningDiagnosis
-from filterscope.verdicts.task import Task, TaskProgress
+from filterscope.verdicts.task import Task
 from filterscope.verdicts.verdict import FilterVerdict
-from filterscope.verdicts.without import Effect, Estimate, Without
+from filterscope.verdicts.without import Without
 from filterscope.verdicts.words import plain_words
 
 _SHOWN = 3  # classes of a prediction
@@ -41,7 +44,7 @@ def build_verdicts(engine: Engine, examiner: Examiner, layer: int, held: Any) ->
         "layer": layer,
         "status": _status(found.done, found.error, found.cancelled),
         "error": None if found.error is None else str(found.error),
-        "progress": _progress(found.progress),
+        "progress": asdict(found.progress),
         "images": found.images,
         "asked": found.asked,
         "images_in_all": len(engine.source),
@@ -56,16 +59,6 @@ def build_verdicts(engine: Engine, examiner: Examiner, layer: int, held: Any) ->
 
 def _status(done: bool, error: Exception | None, cancelled: bool) -> str:
     return "running" if not done else "failed" if error is not None else "cancelled" if cancelled else "done"
-
-
-def _progress(at: TaskProgress) -> dict[str, Any]:
-    return {
-        "stage": at.stage,
-        "done": at.done,
-        "total": at.total,
-        "per_second": at.per_second,
-        "seconds_left": at.seconds_left,
-    }
 
 
 def _badge(one: FilterVerdict) -> dict[str, Any]:
@@ -129,23 +122,12 @@ def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Ch
 
 
 def _one_plane(kernels: np.ndarray) -> np.ndarray:
-    """A filter's kernels as one small picture: that of its first channel, the rows of a signal, a volume's middle."""
-    first = kernels[0]
-    if first.ndim == 1:
-        return first[None].copy()
-    return first[len(first) // 2].copy() if first.ndim == 3 else first.copy()
+    """A filter's kernels as one small picture: that of its first channel."""
+    return planes(kernels[0], 0, None, 1)[0].copy()
 
 
 def _chance(chance: Chance | None) -> dict[str, Any] | None:
-    if chance is None:
-        return None
-    return {
-        "low": chance.low,
-        "high": chance.high,
-        "mark": chance.mark,
-        "random": chance.random,
-        "alike": chance.alike,
-    }
+    return None if chance is None else vars(chance).copy()
 
 
 def _number(value: Any) -> Any:
@@ -173,7 +155,7 @@ def build_effect(task: Task, effect: Effect | None) -> dict[str, Any]:
     return {
         "status": _status(task.done, task.error, task.cancelled.is_set() and effect is None),
         "error": None if task.error is None else str(task.error),
-        "progress": _progress(task.progress),
+        "progress": asdict(task.progress),
         "effect": None if effect is None else _effect(effect),
     }
 

@@ -11,8 +11,9 @@ from filterscope.examiner import Examiner
 from filterscope.judging import checked_filters
 from filterscope.selection import check_filter, check_image, check_layer
 from filterscope.verdict_frame import build_effect, build_verdict, build_verdicts, build_without
+from filterscope.verdicts.effect import Effect
+from filterscope.verdicts.replacement import REPLACEMENTS, Replacement
 from filterscope.verdicts.task import Task
-from filterscope.verdicts.without import REPLACEMENTS, Effect, Replacement
 
 _PATIENCE_SECONDS = 0.1  # for what is found out first; then the page asks again
 
@@ -93,7 +94,7 @@ class VerdictPages:
     def _effect(self, args: dict[str, Any]) -> dict[str, Any]:
         """Begins to measure a removal over many images, or says how far that is; `cancel` ends it."""
         removal, images = self._removal(args), args.get("images", 1000)
-        examiner, what = self._examiner(), (*self._removal(args), images, self._engine.revision)
+        examiner, what = self._examiner(), (*removal, images, self._engine.revision)
         measuring = self._measuring
         if measuring is None or measuring[0] != what:
             if measuring is not None:

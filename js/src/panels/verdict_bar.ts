@@ -37,7 +37,7 @@ function keyOf(structure: Structure, words: string): HTMLElement {
   return element("span.fs-badge", { "data-structure": structure }, element("b", LETTERS[structure]), words);
 }
 
-const IDLE = "Useful, or random noise? A verdict for every filter, with its evidence.";
+const IDLE = "Useful, or random noise?"; // no longer: at 700 pixels it would be cut
 
 export class VerdictBar {
   readonly #button = element("button.fs-wide", { type: "button", name: "diagnose" }, "Diagnose");
@@ -77,6 +77,8 @@ export class VerdictBar {
   readonly #saved: boolean;
   #counts = "";
   #open = false;
+  /** What was typed wrongly: it stands until it is put right, whatever answers come meanwhile. */
+  #mistake = "";
 
   /** `saved`: nothing can be begun. */
   constructor(actions: BarActions, controls: string, saved: boolean) {
@@ -155,6 +157,7 @@ export class VerdictBar {
   }
 
   #words(found: Verdicts, running: boolean, error: string | null): string {
+    if (this.#mistake) return this.#mistake;
     if (found.status === "none") return IDLE;
     if (error) return `It stopped: ${error}`;
     if (running) return progressInWords(found.progress);
@@ -172,8 +175,9 @@ export class VerdictBar {
 
   #start(): void {
     const value = Math.round(this.#images.valueAsNumber);
-    if (value >= 1) this.#actions.start(value, this.#layers.value === "one");
-    else this.fail("Type how many images are looked at, 1 or more.");
+    this.#mistake = value >= 1 ? "" : "Type how many images are looked at, 1 or more.";
+    if (this.#mistake) this.fail(this.#mistake);
+    else this.#actions.start(value, this.#layers.value === "one");
   }
 
   /** Counts beside each choice; made anew only where they differ, since an open list would close. */

@@ -17,6 +17,12 @@ from filterscope.verdicts.task import Task, TaskProgress
 from filterscope.verdicts.verdict import FilterVerdict
 
 _BETWEEN_SECONDS = 0.5  # two partial results
+_STAGES = {
+    "weights": "layers' weights",
+    "images": "images",
+    "ablation": "images, one filter removed at a time",
+    "merging": "images, one filter's map made of another's at a time",
+}
 _SHARE = 10  # of the time at most goes into partial results: 1 / this
 
 Prepare = Callable[[Task], tuple[Subject, Any]]
@@ -183,9 +189,9 @@ class RunningDiagnosis(Diagnosis):
         at = self.progress
         if not at.stage:
             return "starting"
-        what = "layers' weights" if at.stage == "weights" else "images, one filter removed at a time"
+        what = _STAGES.get(at.stage, at.stage)
         left = "" if at.seconds_left is None else f", {at.per_second:.3g} a second, {at.seconds_left:.0f} s left"
-        return f"{at.done:,} of {at.total:,} {'images' if at.stage == 'images' else what}{left}"
+        return f"{at.done:,} of {at.total:,} {what}{left}"
 
     # The work, in its thread
 
