@@ -18,11 +18,12 @@ def test_the_second_module_is_the_one_that_was_built():
 
 def test_where_the_frontend_is_worked_on_it_is_read_from_disk_each_time(tmp_path):
     code = """
+import sys
 from pathlib import Path
 from filterscope import assets
-copy = Path(__import__("sys").argv[1]) / "panels.js"
+assets._STATIC = Path(sys.argv[1])
+copy = assets._STATIC / "panels.js"
 copy.write_text("one")
-assets._PANELS = assets._STATIC.__class__(copy) if isinstance(assets._PANELS, Path) else assets._PANELS
 assert assets.panels_module() == "one", assets.panels_module()[:50]
 copy.write_text("two")
 assert assets.panels_module() == "two"
