@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from filterscope import agreement as agreement_room
 from filterscope import frame, value_range
 from filterscope import picture as pictures
 from filterscope.dataset import SampleSource
@@ -269,7 +270,7 @@ def test_a_very_large_map_goes_as_the_codes_of_its_values(monkeypatch, engine, s
 def test_the_proof_is_the_same_a_few_filters_at_a_time(monkeypatch, engine):
     selection = Selection(1, 1, 4, None, "input")
     whole = frame.build_frame(engine, selection)["agreement"]
-    monkeypatch.setattr(frame, "_AGREEMENT_BYTES", 4 * 10 * 10 * 4)
+    monkeypatch.setattr(agreement_room, "_COMPARED_BYTES", 4 * 10 * 10 * 4)
     assert np.array_equal(frame.build_frame(engine, selection)["agreement"]["difference"], whole["difference"])
 
 
@@ -278,7 +279,7 @@ def test_a_frame_leaves_out_kernels_that_the_page_has(engine):
 
 
 def test_the_prediction_of_a_large_net_comes_after_its_pictures(monkeypatch):
-    monkeypatch.setattr("filterscope.engine._CHEAP_MULTIPLICATIONS", 0)
+    monkeypatch.setattr("filterscope.forward_passes._CHEAP_MULTIPLICATIONS", 0)
     engine = Engine(seeded(TwoConvs), SampleSource([(image, 1) for image in images(3, 1, 14, 14)]))
     first = frame.build_frame(engine, Selection(1, 0, 0, None, "input"))
     assert first["sample"]["prediction"] is None
@@ -288,14 +289,32 @@ def test_the_prediction_of_a_large_net_comes_after_its_pictures(monkeypatch):
     assert frame.build_frame(engine, Selection(1, 0, 0, None, "input"))["sample"]["prediction"] == told["prediction"]
 
 
-def test_responses_too_many_for_memory_are_drawn_in_blocks(monkeypatch, engine):
-    selection = Selection(1, 1, 0, None, "image")
+@pytest.mark.parametrize("source", ["input", "image"])
+def test_responses_too_many_for_memory_are_drawn_in_blocks(monkeypatch, engine, source):
+    selection = Selection(1, 1, 3, None, source)
     monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
-    whole = frame.build_frame(engine, selection)["responses"]
-    monkeypatch.setattr("filterscope.arrays.RESPONSES_BYTES", 4 * 4 * 14 * 14)
+    whole = frame.build_frame(engine, selection)
+    for limit, value in {"RESPONSES_BYTES": 1, "_BLOCK_BYTES": 1, "_FILTERS_A_BLOCK": 4}.items():
+        monkeypatch.setattr(f"filterscope.arrays.{limit}", value)
     engine._forget()
-    blocks = [len(block) for block in engine.response_blocks(1, 1, None, "image")]
-    assert blocks == [1] * 6
-    drawn = frame.build_frame(engine, selection)["responses"]
-    assert np.array_equal(drawn["tensor"], whole["tensor"])
-    assert drawn["ranges"] == whole["ranges"]
+    assert [len(block) for block in engine.response_blocks(1, 1, None, source)] == [4, 2]
+    drawn = frame.build_frame(engine, selection)
+    assert not engine._responses  # none is kept
+    assert np.array_equal(drawn["responses"]["tensor"], whole["responses"]["tensor"])
+    assert drawn["responses"]["ranges"] == whole["responses"]["ranges"]
+    assert np.array_equal(drawn["detail"]["response"], whole["detail"]["response"])
+    if source == "input":
+        assert np.array_equal(drawn["agreement"]["difference"], whole["agreement"]["difference"])
+
+
+def test_another_filter_needs_nothing_of_what_the_filters_share(monkeypatch, engine):
+    selection = Selection(1, 1, 3, None, "input")
+    part = frame.build_layer_part(engine, selection)
+    expected = frame.build_frame(engine, selection)
+    monkeypatch.setattr(frame, "layer_picture", None)
+    built = frame.build_frame(engine, selection, layer_part=part)
+    assert built["filter"] == 3
+    for name in ("kernel", "response", "activation"):
+        assert np.array_equal(built["detail"][name], expected["detail"][name])
+    assert built["sample"]["prediction"] == expected["sample"]["prediction"]
+    assert "prediction" not in part["sample"]  # it may come later than the part

@@ -165,6 +165,41 @@ def test_the_whole_layer_by_convolution_agrees_with_filter2d(groups, channel):
     agree(_convolve(pixels, layer.kernels, layer, channel), one_by_one)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 8])
+@pytest.mark.parametrize("some", [[0], [5], [2, 3], [3, 4, 5], range(8)])
+def test_some_filters_by_convolution_are_those_of_the_whole_layer(groups, some):
+    net = nn.Sequential(seeded(lambda: nn.Conv2d(8, 8, 3, 2, padding=1, groups=groups)))
+    engine = Engine(net, SampleSource(images(1, 8, 12, 12)))
+    layer, pixels = engine.layers[0], images(8, 12, 12).numpy()
+    agree(_convolve(pixels, layer.kernels, layer, None, some), _convolve(pixels, layer.kernels, layer, None)[some])
+
+
+@pytest.mark.parametrize(
+    ("convolution", "shape"),
+    [
+        (lambda: nn.Conv2d(3, 4, (4, 3)), (3, 9, 8)),
+        (lambda: nn.Conv2d(3, 4, 5, groups=1), (5, 9, 8)),  # one gray plane
+        (lambda: nn.Conv2d(1, 4, 2), (1, 7, 9)),
+        (lambda: nn.Conv1d(2, 4, 4), (2, 11)),
+        (lambda: nn.Conv3d(1, 4, (2, 3, 4)), (1, 5, 6, 7)),
+    ],
+)
+@pytest.mark.parametrize("channel", [None, 0])
+def test_over_a_large_image_one_convolution_agrees_with_filter2d(monkeypatch, convolution, shape, channel):
+    module = seeded(convolution)
+    sample = images(1, module.in_channels, *shape[1:])
+    layer = Engine(nn.Sequential(module), SampleSource(sample, inputs=[(len(shape) - 1, None)])).layers[0]
+    image = images(*shape, seed=1).numpy()
+    given = image, image, layer.kernels, layer, channel, "image"
+    by_filter2d = layer_responses(*given)
+    monkeypatch.setattr("filterscope.response._MOST_FILTER2D_CALLS", 0)
+    calls = []
+    monkeypatch.setattr(cv2, "filter2D", lambda *a, **k: calls.append(1))
+    agree(layer_responses(*given), by_filter2d)
+    agree(layer_responses(*given, [1, 2]), by_filter2d[1:3])
+    assert not calls
+
+
 def test_a_large_layer_is_not_computed_by_thousands_of_calls(monkeypatch):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(64, 64, 3)))
     engine = Engine(net, SampleSource(images(1, 64, 6, 6)))

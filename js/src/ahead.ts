@@ -96,6 +96,10 @@ export class Ahead implements Listener {
     this.#ask();
   }
 
+  skipped(): void {
+    this.#ask();
+  }
+
   changed(): void {
     this.#failed = false;
   }

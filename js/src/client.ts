@@ -14,6 +14,8 @@ export interface Wire {
 export interface Listener {
   /** `newest`: nothing newer has been asked under this name. */
   reply(reply: Reply, newest: boolean): void;
+  /** The kernel left the newest question of a name unanswered, for a person to be answered first. */
+  skipped?(): void;
   changed(revision: number): void;
   refused(message: string): void;
 }
@@ -122,11 +124,15 @@ export class Client {
     this.#lost.delete(reply.id);
     this.#losses = 0;
     this.#heard = true;
+    const { name, number } = question;
     if (reply.skipped) {
       this.pump();
+      if (question === this.#wanted.get(name)) {
+        this.#wanted.delete(name);
+        this.#listener.skipped?.();
+      }
       return;
     }
-    const { name, number } = question;
     const fresh = number > (this.#settled.get(name) ?? 0);
     const newest = number === this.#wanted.get(name)?.number;
     if (fresh) this.#settled.set(name, number);

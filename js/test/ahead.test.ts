@@ -102,6 +102,28 @@ describe("a large layer", () => {
     expect(query(".fs-words").textContent).toBe("true: Coat · predicted: Bag 50 %");
   });
 
+  it("gets it later where the kernel gave way to a person, for the image that is on screen by then", () => {
+    const { model, query } = openLarge();
+    vi.advanceTimersByTime(REST);
+    const { id, name } = model.sent[0]!;
+    expect(asked(model)).toEqual(["prediction 99"]);
+    slide(query("input[name=image]"), 50);
+    model.message({ kind: "reply", id, name, skipped: true });
+    vi.advanceTimersByTime(REST);
+    expect(asked(model)).toEqual(["prediction 99", "frame 50"]); // the picture comes first
+    model.answerAll();
+    expect(rest(model)[0]).toBe("prediction 50");
+    expect(query(".fs-words").textContent).toContain("Bag 50 %");
+  });
+
+  it("gets it at once where the person waited for another page's picture", () => {
+    const { model } = openLarge();
+    vi.advanceTimersByTime(REST);
+    const { id, name } = model.sent[0]!;
+    model.message({ kind: "reply", id, name, skipped: true });
+    expect(asked(model)).toEqual(["prediction 99", "prediction 99"]);
+  });
+
   it("shows another filter from its codes without a message, and then asks for its exact values", () => {
     const { model, root, query, canvas } = openLarge();
     rest(model);

@@ -23,6 +23,7 @@ function setUp(options: { first?: number } = {}) {
       reply: (reply, newest) => void replies.push({ n: reply.body, newest }),
       changed: (revision) => void events.push(`changed ${revision}`),
       refused: (message) => void events.push(`refused ${message}`),
+      skipped: () => void events.push("skipped"),
     },
     { patience: 1000, visible: () => state.visible, ...options },
   );
@@ -147,7 +148,7 @@ describe("Client", () => {
   });
 
   it("hands on nothing of a question that the kernel skipped, and uses its place", () => {
-    const { client, sent, replies, answer, ask, numbers } = setUp();
+    const { client, sent, replies, events, answer, ask, numbers } = setUp();
     for (let n = 1; n <= 4; n++) ask(n);
     const { id, name } = sent[1]!;
     client.receive({ kind: "reply", id, name, skipped: true }, []);
@@ -155,6 +156,20 @@ describe("Client", () => {
     expect(replies).toEqual([]);
     answer(sent[3]!);
     expect(replies).toEqual([{ n: 4, newest: true }]);
+    expect(events).not.toContain("skipped");
+  });
+
+  it("says so where nothing newer was asked, and does not ask by itself", () => {
+    const { client, sent, replies, events, ask, numbers } = setUp();
+    ask(1);
+    const { id, name } = sent[0]!;
+    client.receive({ kind: "reply", id, name, skipped: true }, []);
+    expect(events).toContain("skipped");
+    expect(client.busy).toBe(false);
+    vi.advanceTimersByTime(100_000);
+    client.resume();
+    expect(numbers()).toEqual([1]);
+    expect(replies).toEqual([]);
   });
 
   it("is less patient before it has heard anything", () => {

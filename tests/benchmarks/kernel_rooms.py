@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from unittest import mock
 
-from filterscope import engine as engine_room
+from filterscope import forward_passes as passes_room
 from filterscope import frame as frame_room
 from filterscope import wire
 from filterscope.engine import Engine
@@ -19,7 +19,7 @@ from filterscope.selection import Selection
 DOORS = {
     "check of the weights": (Engine, "check"),
     "reading the sample": (Engine, "sample"),
-    "forward pass": (engine_room, "run"),
+    "forward pass": (passes_room, "run"),
     "filter2D responses": (Engine, "responses"),
     "ranges and codes": (frame_room, "layer_picture"),
     "wire": (wire, "reply"),

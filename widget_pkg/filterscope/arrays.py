@@ -21,6 +21,10 @@ from filterscope.response import Source
 RESPONSES_BYTES = 32 * 2**20
 """Most that the responses of recent layers may take; the newest are kept whatever they take."""
 
+# Of responses too many for memory so many are computed at a time; by fewer filters at a time torch takes twice as long.
+_BLOCK_BYTES = 2**28
+_FILTERS_A_BLOCK = 8
+
 Responses = Cache[tuple[int, int, "int | None", Source], np.ndarray]
 """By image, layer, channel and source."""
 
@@ -31,7 +35,10 @@ def responses_cache() -> Responses:
 
 
 class Arrays:
-    """The part of an engine that reads: its methods may be called from any thread, and give the caller's own arrays."""
+    """The part of an engine that reads: its methods may be called from any thread, and give the caller's own arrays.
+
+    Those of all filters of a layer are shared instead, since copies would take as long as what is drawn of them.
+    """
 
     lock: threading.RLock
     source: SampleSource
@@ -72,6 +79,11 @@ class Arrays:
             weight, bias = self._layer_weights(layer)
             return _array(weight), None if bias is None else _array(bias)
 
+    def held_kernels(self, layer: int, filter_index: int) -> np.ndarray:
+        """One filter's live kernels, float32 `(C_in/groups, *k)`, likewise."""
+        with self.lock:
+            return _array(self._layer_weights(layer)[0][filter_index])
+
     def kernels(self, layer: int) -> np.ndarray:
         """A layer's live kernels, float32 `(F, C_in/groups, *k)`."""
         return self.weights(layer)[0]
@@ -97,7 +109,7 @@ class Arrays:
         """The response of one filter, as `filterscope.response` computes it."""
         record = self.layers[layer]
         with self.lock:
-            kernels = _array(self._layer_weights(layer)[0][filter_index])
+            kernels = self.held_kernels(layer, filter_index)
             if source == "image":
                 return response.response_over_image(self.sample(image).image, kernels, record, channel)
             layer_input = _array(self.maps(image, layer).input)
@@ -108,52 +120,62 @@ class Arrays:
         key = image, layer, channel, source
         with self.lock:
             if key not in self._responses:
-                pixels = self.sample(image).image
-                kernels = _array(self._layer_weights(layer)[0])
-                layer_input = _array(self.maps(image, layer).input) if source == "input" else pixels
-                found = response.layer_responses(pixels, layer_input, kernels, self.layers[layer], channel, source)
-                self._responses[key] = found
+                self._responses[key] = self._some_responses(image, layer, channel, source)
             return self._responses[key]
 
     def response_blocks(self, image: int, layer: int, channel: int | None, source: Source) -> Iterator[np.ndarray]:
-        """The same in blocks of filters, so that no more than a few have to be in memory where all would be too many.
+        """The same in blocks of filters that follow one another; not to be written to.
 
-        A layer has as many responses over the image as it has filters, each as large as the image.
+        Where all together would be too many for memory no more than a block is there at a time: a layer has as many
+        responses over the image as it has filters, each as large as the image.
         """
-        record = self.layers[layer]
-        pixels = self.sample(image).image
-        size = 4 * math.prod(pixels.shape[1:])
-        if source == "input" or record.out_channels * size <= RESPONSES_BYTES:
+        size = self._response_bytes(image, layer, source)
+        filters = self.layers[layer].out_channels
+        if filters * size <= RESPONSES_BYTES:
             yield self.responses(image, layer, channel, source)
             return
-        step = max(1, RESPONSES_BYTES // 4 // size)
-        for first in range(0, record.out_channels, step):
-            filters = range(first, min(first + step, record.out_channels))
-            yield np.stack([self.response(image, layer, one, channel, source) for one in filters])
+        step = max(_FILTERS_A_BLOCK, _BLOCK_BYTES // size)
+        for first in range(0, filters, step):
+            yield self._some_responses(image, layer, channel, source, range(first, min(first + step, filters)))
 
     def shown_response(
         self, image: int, layer: int, filter_index: int, channel: int | None, source: Source
     ) -> np.ndarray:
-        """One of the layer's responses, exactly as its picture has it; `response` may differ by float32 rounding."""
+        """One of the layer's responses, as its picture has it; `response` may differ by float32 rounding."""
         if source == "image":
             return self.response(image, layer, filter_index, channel, source)
-        return self.responses(image, layer, channel, source)[filter_index]
+        if self.layers[layer].out_channels * self._response_bytes(image, layer, source) <= RESPONSES_BYTES:
+            return self.responses(image, layer, channel, source)[filter_index]
+        return self._some_responses(image, layer, channel, source, [filter_index])[0]
+
+    def _response_bytes(self, image: int, layer: int, source: Source) -> int:
+        over = self.sample(image).image if source == "image" else self.maps(image, layer).pre_activation
+        return 4 * math.prod(over.shape[1:])
+
+    def _some_responses(
+        self, image: int, layer: int, channel: int | None, source: Source, filters: Sequence[int] | None = None
+    ) -> np.ndarray:
+        with self.lock:
+            pixels = self.sample(image).image
+            kernels = _array(self._layer_weights(layer)[0])
+            layer_input = _shared(self.maps(image, layer).input) if source == "input" else pixels
+        return response.layer_responses(pixels, layer_input, kernels, self.layers[layer], channel, source, filters)
 
     def pre_activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
         """The convolution's output at one filter, float32 `(H', W')`."""
         return _array(self.maps(image, layer).pre_activation[filter_index])
 
     def pre_activations(self, image: int, layer: int) -> np.ndarray:
-        """The convolution's output, float32 `(F, H', W')`."""
-        return _array(self.maps(image, layer).pre_activation)
+        """The convolution's output, float32 `(F, H', W')`; shared, so not to be written to."""
+        return _shared(self.maps(image, layer).pre_activation)
 
     def activation(self, image: int, layer: int, filter_index: int) -> np.ndarray:
         """One filter's activation, float32 `(H'', W'')`."""
         return _array(self.maps(image, layer).activation[filter_index])
 
     def activations(self, image: int, layer: int) -> np.ndarray:
-        """The activation of every filter, float32 `(F, H'', W'')`."""
-        return _array(self.maps(image, layer).activation)
+        """The activation of every filter, float32 `(F, H'', W'')`; shared, so not to be written to."""
+        return _shared(self.maps(image, layer).activation)
 
     def predicted(self, image: int) -> bool:
         """Whether the prediction of an image is at hand, without a pass."""
@@ -186,3 +208,8 @@ class Arrays:
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """A float32 copy that shares no memory with the net."""
     return tensor.detach().to("cpu", torch.float32, copy=True).numpy()
+
+
+def _shared(tensor: torch.Tensor) -> np.ndarray:
+    """A float32 array of a tensor that is ours, without a copy where none is needed."""
+    return tensor.detach().to("cpu", torch.float32).numpy()

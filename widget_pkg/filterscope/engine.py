@@ -9,39 +9,31 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
-import numpy as np
 import torch
 from torch import nn
 
-from filterscope.arrays import Arrays, responses_cache
+from filterscope.arrays import responses_cache
 from filterscope.cache import Cache
 from filterscope.dataset import Sample, SampleSource
 from filterscope.errors import NetError, SampleError
-from filterscope.feeding import Feeding, Forward, like_input
+from filterscope.feeding import Feeding, Forward
+from filterscope.forward_passes import MAPS_BYTES, ForwardPasses, bytes_kept, first_scores
 from filterscope.given_net import as_module, unseen_parts
 from filterscope.held_samples import HeldSamples
-from filterscope.layers import ConvLayer, find_layers
-from filterscope.passes import Maps, Pass, run
-from filterscope.prediction import class_scores
+from filterscope.layers import find_layers
+from filterscope.passes import Maps
 from filterscope.randomness import RandomStream
 from filterscope.twin import Twin
 
-MAPS_BYTES = 128 * 2**20
-"""Most that the maps of recent images may take."""
-
 _TRIED_FIRST = 20
-_SCORES_KEPT = 1024
-# A pass is cheap to bring to its end where this many multiplications are left: 2 to 5 ms on one core.
-_CHEAP_MULTIPLICATIONS = 10**8
 
 
-class Engine(Arrays):
+class Engine(ForwardPasses):
     """Computes what a net does to the images of a data set.
 
-    All methods may be called from any thread. Arrays are the caller's own.
+    All methods may be called from any thread. Arrays are the caller's own, but those that are said to be shared.
 
     Args:
         net: The user's net; it is never changed, see `filterscope.twin`.
@@ -80,7 +72,7 @@ class Engine(Arrays):
         self._samples = HeldSamples(source, self.lock)
         self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
         self._responses = responses_cache()
-        self._scores: dict[int, np.ndarray | None] = {}
+        self._scores = {}
         self._complete: set[int] = set()  # images of which a pass was run for all layers
         self._weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
         self.first_image = first_image
@@ -125,7 +117,7 @@ class Engine(Arrays):
                 f"the net returned None for an image; does {type(net).__name__}.forward lack its return? A net that "
                 "gives nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
-        scores = _first(class_scores(output, 1))
+        scores = first_scores(output)
         given = self.source.given_classes
         if scores is not None and given is not None and len(given) < len(scores):
             raise ValueError(
@@ -133,11 +125,10 @@ class Engine(Arrays):
             )
         self._class_names = () if scores is None else self.source.names_for(len(scores))
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
-        self._fits_memory = sum(self._size(layer) for layer in self.layers) <= MAPS_BYTES // 4
-
-    @staticmethod
-    def _size(layer: ConvLayer) -> int:
-        return 3 * 4 * int(np.prod(layer.out_shape))  # input, pre-activation, activation: about alike
+        self._fits_memory = sum(map(bytes_kept, self.layers)) <= MAPS_BYTES // 4
+        if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
+            self._scores[image] = scores
+            self._complete.add(image)
 
     def check(self, within: float = 0.0) -> bool:
         """Whether weights or buffers of the net changed since the last look; then what was computed is dropped.
@@ -225,102 +216,9 @@ class Engine(Arrays):
         self._stay_open()
         return self._samples.read(image)
 
-    def _batch(self, *images: np.ndarray) -> torch.Tensor:
-        """Images as the net takes them: on the net's device, in its dtype."""
-        return like_input(self._twin.net, torch.from_numpy(np.stack(images)))
-
-    def maps(self, image: int, layer: int) -> Maps:
-        """What a layer did to an image.
-
-        The pass stops at the layer, unless what is left of it is cheap; then it gives the net's output too, and where
-        the whole of it is cheap and fits memory, the maps of all layers.
-
-        Raises:
-            SampleError: If the sample cannot be read.
-            NetError: If the net refuses it, or does not reach the layer with it.
-        """
-        with self.lock:
-            if (image, layer) not in self._maps:
-                everything = self._fits_memory and self._work() <= _CHEAP_MULTIPLICATIONS
-                wanted = range(len(self.layers)) if everything else [layer]
-                to_the_end = self._work(layer + 1) <= _CHEAP_MULTIPLICATIONS
-                result = self._run(image, wanted, to_the_end)
-                if layer in result.missing:
-                    raise NetError(result.missing[layer])
-                return result.maps[layer]
-            return self._maps[image, layer]
-
-    def _work(self, first: int = 0) -> int:
-        """Multiplications in the layers from this one on, for an image like the first."""
-        return sum(
-            math.prod(layer.out_shape) * layer.channels * math.prod(layer.kernel_size) for layer in self.layers[first:]
-        )
-
-    def complete(self, image: int) -> None:
-        """One pass to the end, which serves all layers of this image where memory allows.
-
-        Raises:
-            SampleError: If the sample cannot be read.
-            NetError: If the net refuses it.
-        """
-        with self.lock:
-            if image not in self._complete:
-                layers = range(len(self.layers)) if self._fits_memory else []
-                self._run(image, [layer for layer in layers if (image, layer) not in self._maps], True)
-                self._complete.add(image)
-
-    def _run(self, image: int, wanted: Sequence[int], to_the_end: bool) -> Pass:
-        batch = self._batch(self.sample(image).image)
-        try:
-            with self._random.instead():
-                result = run(self._twin, batch, self.layers, wanted, to_the_end, self._feed)
-        except Exception as error:
-            raise NetError(self._feed.refusal(self._twin.net, batch, error)) from error
-        if to_the_end:
-            self._scores[image] = _first(class_scores(result.output, 1))
-            while len(self._scores) > _SCORES_KEPT:
-                oldest = next(iter(self._scores))
-                del self._scores[oldest]
-                self._complete.discard(oldest)
-        for index, maps in result.maps.items():
-            self._weights[index] = maps.weight, maps.bias
-            self._maps[image, index] = maps
-        return result
-
-    @contextmanager
-    def passing(self, image: int) -> Iterator[tuple[Twin, torch.Tensor, Feeding]]:
-        """For a pass of one's own: the twin, an image as a batch, and how it is given to the net.
-
-        Raises:
-            SampleError: If the sample cannot be read.
-            NetError: If the body raises: what the net refuses, in words.
-        """
-        with self.lock:
-            batch = self._batch(self.sample(image).image)
-            try:
-                with self._random.instead():
-                    yield self._twin, batch, self._feed
-            except Exception as error:
-                raise NetError(self._feed.refusal(self._twin.net, batch, error)) from error
-
     def reach(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
         return self._samples.reach(image)
-
-    def snapshot(self) -> nn.Module:
-        """A copy of the net as it is now, in eval mode, for work beside the person: whatever becomes of the net.
-
-        Raises:
-            NetError: If it cannot be copied.
-        """
-        with self.lock:
-            self._stay_open()
-            if self._twin.in_place:
-                raise NetError(
-                    "this net cannot be copied, so nothing may run it in the background; filterscope.diagnose(net, "
-                    "data) runs it while nothing else does"
-                )
-            return self._twin.snapshot()
 
     @property
     def net(self) -> nn.Module:
@@ -341,22 +239,6 @@ class Engine(Arrays):
         """The classes of all samples, where the data set holds them beside its images and some samples agree."""
         return self.source.labels(lambda image: self.read(image).label)
 
-    def classify(self, images: list[np.ndarray]) -> list[str | int | None]:
-        """The predicted class of each of some images of one shape, in one pass; None where there is no score a class.
-
-        Raises:
-            Exception: What the net raises.
-        """
-        with self.lock, self._random.instead(), self._twin.ready() as module, torch.no_grad():
-            if self._feed.takes_batches:
-                scores = class_scores(self._feed(module, self._batch(*images)), len(images))
-            else:
-                singles = [class_scores(self._feed(module, self._batch(image)), 1) for image in images]
-                scores = None if any(one is None for one in singles) else np.concatenate(singles)  # type: ignore[arg-type]
-        if scores is None:
-            return [None] * len(images)
-        return [None if np.isnan(one).any() else self._class_name(int(one.argmax())) for one in scores]
-
     def close(self) -> None:
         """Lets go of the net, the data set and all that was computed."""
         with self.lock:
@@ -366,7 +248,3 @@ class Engine(Arrays):
             self._samples.close()
             self.closed = True
             del self._twin, self.source, self.layers
-
-
-def _first(scores: np.ndarray | None) -> np.ndarray | None:
-    return None if scores is None else scores[0]

@@ -8,13 +8,13 @@ the prediction of a large net, it asks for afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 
+from filterscope.agreement import Agreement
 from filterscope.engine import Engine
 from filterscope.image_part import drawn_plane, image_part
 from filterscope.layers import ConvLayer
@@ -24,20 +24,43 @@ from filterscope.selection import Selection
 from filterscope.value_range import ValueRange, encode, value_range
 
 _CODED_FROM = 2**18  # values of a map, 1 MiB: a message of 4 MiB takes VS Code 3 s
-_AGREEMENT_BYTES = 2**25  # that are compared at a time
-_ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 
 
-def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False) -> dict[str, Any]:
+def build_frame(
+    engine: Engine, selection: Selection, kernels_held: bool = False, layer_part: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Everything a page paints for a selection; arrays stand where the wire puts them.
 
     Args:
         engine: The net and the data set.
         selection: What is shown.
         kernels_held: Whether the page has the layer's kernels already, from another image; then `kernels` is None.
+        layer_part: What `build_layer_part` gives for this selection, where that is at hand.
 
     Returns:
         A body for the wire. The prediction is None where it takes a pass that the pictures do not need.
+
+    Raises:
+        SampleError: If the sample cannot be read.
+        NetError: If the net refuses it.
+    """
+    shared = build_layer_part(engine, selection) if layer_part is None else layer_part
+    detail = _filter_part(engine, selection, selection.filter)
+    for name, ranges in ranges_of(shared).items():
+        detail[name] = _shown(detail[name], ranges, selection.filter)
+    prediction = best_of(engine.prediction(selection.image)) if engine.predicted(selection.image) else None
+    return {
+        **shared,
+        **asdict(selection),
+        "images": len(engine.source),
+        "sample": {**shared["sample"], "prediction": prediction},
+        "kernels": None if kernels_held else shared["kernels"],
+        "detail": detail,
+    }
+
+
+def build_layer_part(engine: Engine, selection: Selection) -> dict[str, Any]:
+    """What of a frame is the same for all filters of the layer, and takes nearly all of the frame's time.
 
     Raises:
         SampleError: If the sample cannot be read.
@@ -48,39 +71,30 @@ def build_frame(engine: Engine, selection: Selection, kernels_held: bool = False
     place = selection.image, selection.layer
     sample = engine.sample(selection.image)
     channels = shown_channels(sample.image, layer, selection.channel, selection.source)
-    whole, bias = engine.held_weights(selection.layer)
-    activations = engine.activations(*place)
-    blocks = engine.response_blocks(*place, selection.channel, selection.source)
-    detail_response = engine.shown_response(*place, selection.filter, selection.channel, selection.source)
-    agreement = agreement_of(engine, selection, bias)
-    if not np.array_equal(whole, engine.held_weights(selection.layer)[0], equal_nan=True):
-        agreement = None  # another thread trains the net: kernels and maps are of two moments
+    weights, bias = engine.held_weights(selection.layer)
     depth = layer.out_shape[1] if layer.rank == 3 else 1
-    kernels, kernel_slice = planes(whole[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])
-    detail_response, slice_note = planes(detail_response, 0, selection.slice, depth)
-    activations, activation_slice = planes(activations, 1, selection.slice, depth)
-    filters = layer.out_channels
-    drawn = (planes(block, 1, selection.slice, depth)[0] for block in blocks)
-    pictures = {
-        "responses": layer_picture(drawn, filters, selection.scale),
-        "activations": layer_picture([activations], filters, selection.scale),
-    }
+    activations, activation_slice = planes(engine.activations(*place), 1, selection.slice, depth)
+    agreement = Agreement(engine, selection, bias)
+    slice_note = ""
+
+    def drawn() -> Iterator[np.ndarray]:
+        nonlocal slice_note
+        for block in agreement.watching(engine.response_blocks(*place, selection.channel, selection.source)):
+            maps, slice_note = planes(block, 1, selection.slice, depth)
+            yield maps
+
+    responses = layer_picture(drawn(), layer.out_channels, selection.scale)
+    proof = agreement.found()
+    if not np.array_equal(weights, engine.held_weights(selection.layer)[0], equal_nan=True):
+        proof = None  # another thread trains the net: kernels and maps are of two moments
+    kernels, kernel_slice = planes(weights[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])
     return {
         "revision": revision,
-        **asdict(selection),
-        "images": len(engine.source),
-        "sample": {
-            **image_part(sample, drawn_plane(sample, layer, selection), engine.source.note),
-            "prediction": best_of(engine.prediction(selection.image)) if engine.predicted(selection.image) else None,
-        },
-        "kernels": None if kernels_held else kernel_picture(kernels, selection.scale),
-        **pictures,
-        "detail": {
-            "kernel": kernels[selection.filter],
-            "response": _shown(detail_response, pictures["responses"]["ranges"], selection.filter),
-            "activation": _shown(activations[selection.filter], pictures["activations"]["ranges"], selection.filter),
-        },
-        "agreement": agreement,
+        "sample": image_part(sample, drawn_plane(sample, layer, selection), engine.source.note),
+        "kernels": kernel_picture(kernels, selection.scale),
+        "responses": responses,
+        "activations": layer_picture([activations], layer.out_channels, selection.scale),
+        "agreement": proof,
         "notes": {
             "kernel": kernel_note(channels, layer.channels) + kernel_slice,
             "response": response_note(engine, selection, channels) + slice_note,
@@ -105,24 +119,28 @@ def build_filters(
         A body for the wire: for each filter its index and its three pictures; with a map that comes as codes, its least
         and greatest value, and how many are NaN and infinite.
     """
+    found = []
+    for one in filters:
+        part = _filter_part(engine, selection, one)
+        for name, given in (ranges or {}).items():
+            part[name] = _coded(part[name], given, one)
+        found.append({"filter": one, **part})
+    return {"revision": engine.revision, "filters": found}
+
+
+def _filter_part(engine: Engine, selection: Selection, filter_index: int) -> dict[str, Any]:
+    """One filter's kernels, response and activation, float32, as planes."""
     layer = engine.layers[selection.layer]
     place = selection.image, selection.layer
-    channels = shown_channels(engine.sample(selection.image).image, layer, selection.channel, selection.source)
-    kernels = engine.held_weights(selection.layer)[0]
-    responses = [engine.shown_response(*place, one, selection.channel, selection.source) for one in filters]
-    chosen = list(filters)
+    asked = selection.channel, selection.source
+    channels = shown_channels(engine.sample(selection.image).image, layer, *asked)
+    kernels = engine.held_kernels(selection.layer, filter_index)[channels]
     depth = layer.out_shape[1] if layer.rank == 3 else 1
-    detail = {
-        "kernel": planes(kernels[chosen][:, channels], 2, selection.kernel_slice, layer.kernel_size[0])[0],
-        "response": planes(np.stack(responses), 1, selection.slice, depth)[0],
-        "activation": planes(engine.activations(*place)[chosen], 1, selection.slice, depth)[0],
+    return {
+        "kernel": planes(kernels, 1, selection.kernel_slice, layer.kernel_size[0])[0],
+        "response": planes(engine.shown_response(*place, filter_index, *asked), 0, selection.slice, depth)[0],
+        "activation": planes(engine.activation(*place, filter_index), 0, selection.slice, depth)[0],
     }
-    found: list[dict[str, Any]] = [{"filter": one} for one in chosen]
-    for name, maps in detail.items():
-        given = (ranges or {}).get(name)
-        for one, values in zip(found, maps, strict=True):
-            one[name] = values if given is None else _coded(values, given, one["filter"])
-    return {"revision": engine.revision, "filters": found}
 
 
 def _shown(values: np.ndarray, ranges: Sequence[Mapping[str, Any]], filter_index: int) -> np.ndarray | dict[str, Any]:
@@ -177,34 +195,6 @@ def planes(maps: np.ndarray, leading: int, chosen: int | None, of: int) -> tuple
 def slice_of(depth: int, chosen: int | None, of: int) -> int:
     """Which slice of a volume of this depth is drawn: the middle one, or that at the height of `chosen` of so many."""
     return depth // 2 if chosen is None else (2 * chosen + 1) * depth // (2 * of)
-
-
-def agreement_of(engine: Engine, selection: Selection, bias: np.ndarray | None) -> dict[str, Any] | None:
-    """The proof that the pictures are what the net computes, for each filter of the layer.
-
-    Its bias, and the largest difference between the response plus that bias and the pre-activation; the share of the
-    values that is rounding in the dtype in which the net computes; None where the response is of one channel alone or
-    of the image.
-    """
-    if selection.source != "input" or selection.channel is not None:
-        return None
-    responses = engine.responses(selection.image, selection.layer, None, "input")
-    pre_activations = engine.pre_activations(selection.image, selection.layer)
-    difference = np.empty(len(responses), np.float32)
-    step = max(1, _AGREEMENT_BYTES // max(1, responses[0].nbytes))
-    for first in range(0, len(responses), step):
-        some = slice(first, first + step)
-        gap = responses[some] + (0 if bias is None else bias[some].reshape((-1,) + (1,) * (responses.ndim - 1)))
-        with np.errstate(invalid="ignore"):  # infinite less infinite; the page says that it cannot be compared
-            gap -= pre_activations[some]
-        difference[some] = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
-    computed_in = engine.maps(selection.image, selection.layer).pre_activation.dtype
-    return {
-        "bias": np.zeros_like(difference) if bias is None else bias,
-        "difference": difference,
-        "rounding": max(_ROUNDING, 4 * torch.finfo(computed_in).eps),
-        "dtype": str(computed_in).removeprefix("torch."),
-    }
 
 
 def outline(engine: Engine, version: str) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class Inbox:
         When this returns, the kernel says "idle". Jupyter's server sends that on at once, and holds back what comes
         next until the browser has acknowledged it, which takes 40 ms (Nagle's algorithm and delayed acknowledgements).
         So the answer should come before it: a jump's pictures then took 55 ms instead of 66 (medians of 40, one run
-        after the other, on a busy machine). In a burst there is always another message that carries the acknowledgement, and
-        to wait would hide the newest request.
+        after the other, on a busy machine). In a burst there is always another message that carries the
+        acknowledgement, and to wait would hide the newest request.
         """
         # Other hosts, as marimo, let a message be sent only from the thread in which one came.
         if not _in_ipykernel():

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import astuple, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any
 
 from filterscope import __version__, wire
 from filterscope.assets import panels_module
-from filterscope.cache import Cache
 from filterscope.cells import cells_are_known, follow_cells
 from filterscope.engine import Engine
 from filterscope.examiner import Examiner
-from filterscope.frame import build_filters, build_frame, outline, predict, ranges_of
+from filterscope.frame import build_filters, build_frame, outline, predict
+from filterscope.giving_way import GaveWay, GivingWay, Turns
 from filterscope.inbox import Inbox
+from filterscope.layer_parts import LayerParts
 from filterscope.point_requests import PointRequests
 from filterscope.pointer import Pointer
 from filterscope.selection import Selection, check_image, filters_from, selection_from
@@ -22,7 +24,6 @@ from filterscope.strip import build_strip
 from filterscope.survey import Survey
 from filterscope.verdict_pages import VerdictPages
 
-_FRAMES_KNOWN = 64  # of which the page may ask for more filters
 _SAME_MOVE_SECONDS = 1.0  # between a page's question and the change of traits that belongs to it
 
 
@@ -46,7 +47,8 @@ class Pages:
         examiner: Callable[[], Examiner],
     ) -> None:
         self._engine = engine
-        self._survey = Survey(engine)
+        self._turns = Turns(engine.lock)
+        self._survey = Survey(engine, self._person_waits)
         self._send = send
         self._fit_in = fit_in
         self._announced = engine.revision
@@ -65,7 +67,7 @@ class Pages:
             "strip": self._strip,
             **PointRequests(engine, pointer, self._inbox.hurry, lambda: self._cell_runs).handlers,
         }
-        self._ranges: Cache[Selection, dict[str, Any]] = Cache(_FRAMES_KNOWN, lambda ranges: 1)
+        self._layer_parts = LayerParts(engine)
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
@@ -89,7 +91,8 @@ class Pages:
         self._engine.moved = time.monotonic()  # also where the page answers it from what it holds
         if self._cell_runs and self._engine.runs_the_net_itself:
             return  # the engine is the cell's, and looks when that has ended
-        self._look_once(selection)
+        with self._turns.turn((selection.image, selection.layer)):
+            self._look_once(selection)
         self.announce()
 
     def _look_once(self, selection: Selection) -> None:
@@ -112,6 +115,7 @@ class Pages:
         self._ahead_inbox.close()
         self._survey.close()
         self._verdicts.close()
+        self._layer_parts.clear()
 
     # The notebook's cells
 
@@ -135,7 +139,11 @@ class Pages:
 
     def _answer(self, content: dict[str, Any]) -> None:
         self._asked = True
-        self._send(*wire.answer(content, self._handlers))
+        try:
+            message = wire.answer(content, self._handlers)
+        except GaveWay:
+            message = wire.skipped(content)  # the page asks again when it has its picture
+        self._send(*message)
         later, self._looks_later = self._looks_later, None
         if later is not None and not self._engine.closed:
             self._look_once(later)
@@ -146,7 +154,7 @@ class Pages:
 
     def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
         self._engine.moved = time.monotonic()
-        with self._engine.lock:
+        with self._turns.turn((args.get("image"), args.get("layer"))):
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
             # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
             # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
@@ -162,26 +170,37 @@ class Pages:
     def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
-        self._engine.preload(selection_from(self._engine, args).image)
-        with self._engine.lock:
+        selection = selection_from(self._engine, args)
+        self._engine.preload(selection.image)
+        with self._behind((selection.image, selection.layer)):
+            if not self._engine.keeps_neighbours(selection.layer):
+                raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
             return self._built(args)
+
+    @contextmanager
+    def _behind(self, place: tuple[int, int] | None = None) -> Iterator[None]:
+        """The engine, for what nobody waits for yet: it gives way as soon as a person waits for another place."""
+        with self._engine.lock, GivingWay(lambda: self._person_waits(place)):
+            yield
+
+    def _person_waits(self, but: tuple[int, int] | None = None) -> bool:
+        return self._inbox.hurry() or self._turns.awaited(but)
 
     def _built(self, args: dict[str, Any]) -> dict[str, Any]:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
-        frame = build_frame(self._engine, selection, kernels_held)
-        self._ranges[replace(selection, filter=0)] = ranges_of(frame)
+        frame = build_frame(self._engine, selection, kernels_held, self._layer_parts.of(selection))
         return {**frame, "cell_runs": self._cell_runs}
 
     def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
-        with self._engine.lock:
+        with self._behind():
             return predict(self._engine, check_image(self._engine, args.get("image"), "image"))
 
     def _filters(self, args: dict[str, Any]) -> dict[str, Any]:
-        with self._engine.lock:
+        with self._behind():
             selection = selection_from(self._engine, args)
             filters = filters_from(self._engine.layers[selection.layer], args)
-            ranges = self._ranges.get(replace(selection, filter=0)) if args.get("codes") else None
+            ranges = self._layer_parts.ranges(selection) if args.get("codes") else None
             if args.get("codes") and ranges is None:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
             return build_filters(self._engine, selection, filters, ranges)

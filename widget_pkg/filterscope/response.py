@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -183,37 +183,73 @@ def layer_responses(
     layer: ConvLayer,
     channel: int | None,
     source: Source,
+    filters: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The responses of every filter of a layer, float32 `(F, H', W')`.
+    """The responses of every filter of a layer, or of some that follow one another, float32 `(n, H', W')`.
 
-    Each is what `response_over_image` or `response_over_input` gives. A layer over its own input that would take more
-    than 2,048 calls of filter2D, or as many over larger maps, is computed by one convolution in torch instead, which
-    agrees to float32 rounding.
+    Each is what `response_over_image` or `response_over_input` gives. What would take more than 2,048 calls of
+    filter2D, or as many over larger maps, is computed by one convolution in torch instead, which agrees to float32
+    rounding.
     """
-    filters = range(layer.out_channels)
-    if source == "image":
-        return np.stack([response_over_image(image, kernels[f], layer, channel) for f in filters])
+    filters = range(layer.out_channels) if filters is None else filters
+    channels = len(shown_channels(image, layer, channel, source))
     depth = layer.kernel_size[0] * layer.out_shape[1] if layer.rank == 3 else 1
-    calls = layer.out_channels * (layer.channels if channel is None else 1) * depth
-    pixels = calls * int(np.prod(layer_input.shape[-2:]))
-    if calls <= _MOST_FILTER2D_CALLS and pixels <= _MOST_FILTER2D_PIXELS:
+    calls = layer.out_channels * channels * depth
+    over = image if source == "image" else layer_input
+    if calls <= _MOST_FILTER2D_CALLS and calls * int(np.prod(over.shape[-2:])) <= _MOST_FILTER2D_PIXELS:
+        if source == "image":
+            return np.stack([response_over_image(image, kernels[f], layer, channel) for f in filters])
         return np.stack([response_over_input(layer_input, kernels[f], layer, f, channel) for f in filters])
-    return _convolve(layer_input, kernels, layer, channel)
+    if source == "image":
+        return _convolve_image(image, kernels[list(filters)], layer, channel)
+    return _convolve(layer_input, kernels, layer, channel, filters)
 
 
-def _convolve(layer_input: np.ndarray, kernels: np.ndarray, layer: ConvLayer, channel: int | None) -> np.ndarray:
-    """All filters by one ordinary convolution over the prepared input."""
+def _convolve_image(image: np.ndarray, kernels: np.ndarray, layer: ConvLayer, channel: int | None) -> np.ndarray:
+    """Some filters over the image by one ordinary convolution, with filter2D's border and anchor."""
+    channels = shown_channels(image, layer, channel, "image")
+    planes = image[channels] if matches_image(image, layer) else gray(image)[None]
+    around = [(k // 2, k - 1 - k // 2) for k in layer.kernel_size]
+    padded = np.pad(planes, [(0, 0), *around], mode="reflect")
+    return _torch_convolution(padded, kernels[:, channels])
+
+
+def _convolve(
+    layer_input: np.ndarray,
+    kernels: np.ndarray,
+    layer: ConvLayer,
+    channel: int | None,
+    filters: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Filters that follow one another, or all, by one ordinary convolution over the prepared input."""
+    filters = range(layer.out_channels) if filters is None else filters
+    a_group = layer.out_channels // layer.groups
+    groups = range(filters[0] // a_group, filters[-1] // a_group + 1)  # those to which the filters belong
+    kernels = kernels[groups[0] * a_group : (groups[-1] + 1) * a_group]
+    layer_input = layer_input[groups[0] * layer.channels : (groups[-1] + 1) * layer.channels]
+    if len(groups) == 1:
+        kernels = kernels[[f - groups[0] * a_group for f in filters]]
     if channel is not None:
         layer_input = layer_input[channel :: layer.channels]  # that channel of each group
         kernels = kernels[:, channel : channel + 1]
     if layer.transposed:
         kernels = np.flip(kernels, axis=tuple(range(2, 2 + layer.rank)))
-    convolve = (F.conv1d, F.conv2d, F.conv3d)[layer.rank - 1]
-    result = convolve(
-        torch.from_numpy(np.stack([_prepare(plane, layer) for plane in layer_input]))[None],
-        torch.from_numpy(np.ascontiguousarray(kernels)),
+    # Where torch can pad by itself, that spares a copy of the input: half of the time in a large image.
+    plain = not layer.transposed and layer.padding_mode == "zeros" and all(a == b for a, b in layer.pads)
+    found = _torch_convolution(
+        layer_input if plain else np.stack([_prepare(plane, layer) for plane in layer_input]),
+        kernels,
+        padding=tuple(before for before, _ in layer.pads) if plain else 0,
         stride=(1,) * layer.rank if layer.transposed else layer.stride,
         dilation=layer.dilation,
-        groups=layer.groups,
+        groups=len(groups),
     )
-    return result[0].numpy()
+    return found if len(groups) == 1 else found[[f - groups[0] * a_group for f in filters]]
+
+
+def _torch_convolution(planes: np.ndarray, kernels: np.ndarray, **geometry: Any) -> np.ndarray:
+    """`F.conv1d`, `conv2d` or `conv3d` without padding and bias: planes `(C, *size)`, kernels `(F, C/groups, *k)`."""
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[kernels.ndim - 3]
+    given = torch.from_numpy(np.ascontiguousarray(planes)), torch.from_numpy(np.ascontiguousarray(kernels))
+    found: np.ndarray = convolve(given[0][None], given[1], **geometry)[0].numpy()
+    return found

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from filterscope import __version__
+from filterscope.agreement import Agreement
 from filterscope.engine import Engine
 from filterscope.errors import NetError, SampleError
-from filterscope.frame import activation_note, agreement_of, best_of, kernel_note, outline, response_note
+from filterscope.frame import activation_note, best_of, kernel_note, outline, response_note
 from filterscope.image_part import image_part
 from filterscope.picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
 from filterscope.response import Source, matches_image, shown_channels
@@ -156,9 +157,10 @@ def maps_part(engine: Engine, contents: Contents, image: int, layer: int) -> dic
         for channel in contents.channels_of(engine, layer):
             selection = Selection(image, layer, 0, channel, source)
             channels = shown_channels(pixels, record, channel, source)
-            blocks = list(engine.response_blocks(image, layer, channel, source))
+            comparison = Agreement(engine, selection, engine.held_weights(layer)[1])
+            blocks = list(comparison.watching(engine.response_blocks(image, layer, channel, source)))
             maps = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-            agreement = agreement_of(engine, selection, engine.held_weights(layer)[1])
+            agreement = comparison.found()
             responses.append(
                 {
                     "source": source,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,7 @@ import numpy as np
 from filterscope.ending import end_with_python
 from filterscope.engine import Engine
 from filterscope.errors import SampleError, describe_exception
+from filterscope.giving_way import GaveWay, GivingWay
 from filterscope.known import ClassName, Known
 from filterscope.sample import Sample
 from filterscope.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
@@ -58,10 +60,12 @@ class Survey:
 
     Args:
         engine: The net and the data set.
+        person_waits: Whether a person waits for a picture: then a pass that has begun ends early.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, person_waits: Callable[[], bool] = lambda: False) -> None:
         self._engine = engine
+        self._person_waits = person_waits
         self._revision = engine.revision
         self._version = engine.source.version
         self._known = Known(len(engine.source))
@@ -238,8 +242,9 @@ class Survey:
                 return
             if self._known.predictions is not None:
                 start = time.monotonic()
-                for sample, found in zip(read, self._classify([one.image for one in read]), strict=True):
-                    self._known.note_prediction(sample.index, found)
+                with suppress(GaveWay), GivingWay(self._person_waits):
+                    for sample, found in zip(read, self._classify([one.image for one in read]), strict=True):
+                        self._known.note_prediction(sample.index, found)
                 self._pace(len(read), time.monotonic() - start)
 
     def _pace(self, images: int, seconds: float) -> None:
