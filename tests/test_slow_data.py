@@ -116,6 +116,15 @@ def test_large_samples_are_not_all_kept(monkeypatch):
     assert len(explorer._engine._samples) <= 4
 
 
+@pytest.mark.parametrize(("fit", "read"), [(1, False), (2, True)])
+def test_a_neighbour_is_not_read_ahead_where_it_would_drop_the_image_on_screen(monkeypatch, fit, read):
+    monkeypatch.setattr("filterscope.held_samples.SAMPLES_BYTES", fit * 2 * 14 * 14 * 4)
+    engine = Explorer(seeded(TwoConvs), list(images(20, 1, 14, 14)))._engine
+    engine.preload(1)
+    assert 0 in engine._samples
+    assert (1 in engine._samples) == read
+
+
 def test_a_neighbour_that_is_read_ahead_keeps_no_frame_waiting(slow):
     explorer, data = slow
     pages, found = explorer._pages, []

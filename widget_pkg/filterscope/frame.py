@@ -45,7 +45,7 @@ def build_frame(
         NetError: If the net refuses it.
     """
     shared = build_layer_part(engine, selection) if layer_part is None else layer_part
-    detail = _filter_part(engine, selection, selection.filter)
+    detail = filter_part(engine, selection, selection.filter)
     for name, ranges in ranges_of(shared).items():
         detail[name] = _shown(detail[name], ranges, selection.filter)
     prediction = best_of(engine.prediction(selection.image)) if engine.predicted(selection.image) else None
@@ -121,14 +121,14 @@ def build_filters(
     """
     found = []
     for one in filters:
-        part = _filter_part(engine, selection, one)
+        part = filter_part(engine, selection, one)
         for name, given in (ranges or {}).items():
             part[name] = _coded(part[name], given, one)
         found.append({"filter": one, **part})
     return {"revision": engine.revision, "filters": found}
 
 
-def _filter_part(engine: Engine, selection: Selection, filter_index: int) -> dict[str, Any]:
+def filter_part(engine: Engine, selection: Selection, filter_index: int) -> dict[str, Any]:
     """One filter's kernels, response and activation, float32, as planes."""
     layer = engine.layers[selection.layer]
     place = selection.image, selection.layer

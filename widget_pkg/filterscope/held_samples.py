@@ -44,9 +44,13 @@ class HeldSamples(Cache[int, Sample]):
     def preload(self, image: int) -> None:
         """Reads a sample that `sample` will be asked for, without the lock: a slow one keeps nobody waiting.
 
+        Not where samples are so large that it would take the place of the one that is looked at.
+
         Raises:
             SampleError: If it cannot be read.
         """
+        if 2 * self.nbytes > len(self) * SAMPLES_BYTES:
+            return
         before = self._cleared
         found = self.read(image)
         with self._lock:

@@ -36,6 +36,9 @@ class Pages:
         fit_in: Called before the pages hear that net or data set changed.
         pointer: What knows of positions.
         examiner: Gives the examiner of the net's filters.
+
+    Attributes:
+        layer_parts: What recent frames have in common for all filters of a layer.
     """
 
     def __init__(
@@ -65,9 +68,9 @@ class Pages:
             "prediction": self._prediction,
             "filters": self._filters,
             "strip": self._strip,
-            **PointRequests(engine, pointer, self._inbox.hurry, lambda: self._cell_runs).handlers,
+            **PointRequests(engine, pointer, self._person_waits, lambda: self._cell_runs).handlers,
         }
-        self._layer_parts = LayerParts(engine)
+        self.layer_parts = LayerParts(engine)
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
@@ -115,7 +118,7 @@ class Pages:
         self._ahead_inbox.close()
         self._survey.close()
         self._verdicts.close()
-        self._layer_parts.clear()
+        self.layer_parts.clear()
 
     # The notebook's cells
 
@@ -171,10 +174,10 @@ class Pages:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)
+        if not self._engine.keeps_neighbours(selection.layer):
+            raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
         self._engine.preload(selection.image)
         with self._behind((selection.image, selection.layer)):
-            if not self._engine.keeps_neighbours(selection.layer):
-                raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
             return self._built(args)
 
     @contextmanager
@@ -189,7 +192,7 @@ class Pages:
     def _built(self, args: dict[str, Any]) -> dict[str, Any]:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
-        frame = build_frame(self._engine, selection, kernels_held, self._layer_parts.of(selection))
+        frame = build_frame(self._engine, selection, kernels_held, self.layer_parts.of(selection))
         return {**frame, "cell_runs": self._cell_runs}
 
     def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +203,7 @@ class Pages:
         with self._behind():
             selection = selection_from(self._engine, args)
             filters = filters_from(self._engine.layers[selection.layer], args)
-            ranges = self._layer_parts.ranges(selection) if args.get("codes") else None
+            ranges = self.layer_parts.ranges(selection) if args.get("codes") else None
             if args.get("codes") and ranges is None:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
             return build_filters(self._engine, selection, filters, ranges)
@@ -208,4 +211,4 @@ class Pages:
     def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
         with self._engine.lock:
             self._engine.check(within=_SAME_MOVE_SECONDS)
-            return build_strip(self._engine, self._survey, args, self._inbox.hurry)
+            return build_strip(self._engine, self._survey, args, self._person_waits)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from filterscope.examiner import Examiner
     from filterscope.grid_figure import GridFigure
     from filterscope.live_figure import LiveFigure
+    from filterscope.pages import Pages
     from filterscope.pointer import Pointer
 
 FIGURES = ("live", "grid")
@@ -36,6 +37,7 @@ class Sharing:
     source: Source
     _figures: list[Any]
     _examiner: Examiner | None
+    _pages: Pages | None
 
     if TYPE_CHECKING:  # the explorer's own and every widget's
 
@@ -188,7 +190,9 @@ class Sharing:
         engine = self._open()
         with engine.lock:
             engine.check()
-            return shown(engine, self._selection())
+            selection = self._selection()
+            assert self._pages is not None  # an open explorer has them
+            return shown(engine, selection, self._pages.layer_parts.of(selection))  # which the page will want too
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and for where none can run a picture of the selection."""
@@ -197,8 +201,5 @@ class Sharing:
         wanted, unwanted = options.get("include"), options.get("exclude") or ()
         if bundle is not None and (wanted is None or "image/png" in wanted) and "image/png" not in unwanted:
             with contextlib.suppress(ValueError, RuntimeError):  # no picture; the widget says what is wrong
-                engine = self._open()
-                with engine.lock:
-                    engine.check()
-                    bundle["image/png"] = base64.b64encode(still(shown(engine, self._selection()))).decode()
+                bundle["image/png"] = base64.b64encode(still(self._shown())).decode()
         return found

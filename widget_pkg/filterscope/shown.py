@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from filterscope.engine import Engine
-from filterscope.frame import kernel_note, planes, response_note
+from filterscope.frame import filter_part
 from filterscope.image_part import drawn_plane
 from filterscope.picture import kernels_are_summed
-from filterscope.response import Source, shown_channels
+from filterscope.response import Source
 from filterscope.selection import Selection
-from filterscope.value_range import ValueRange, join, value_range
+from filterscope.value_range import ValueRange, value_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +55,13 @@ class Shown:
     activation_note: str
 
 
-def shown(engine: Engine, selection: Selection) -> Shown:
+def shown(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
     """What is shown of a selection.
+
+    Args:
+        engine: The net and the data set.
+        selection: The selection.
+        layer_part: What `frame.build_layer_part` gives for it, with one range for the layer.
 
     Raises:
         SampleError: If the sample cannot be read.
@@ -62,35 +69,30 @@ def shown(engine: Engine, selection: Selection) -> Shown:
     """
     with engine.lock:
         layer = engine.layers[selection.layer]
-        place = selection.image, selection.layer
-        asked = selection.channel, selection.source
         sample = engine.sample(selection.image)
-        channels = shown_channels(sample.image, layer, *asked)
-        activations = engine.activations(*place)
-        response = engine.shown_response(*place, selection.filter, *asked)
-        kernels = engine.held_weights(selection.layer)[0][:, channels]
-        one = kernels[selection.filter]
-        depth = layer.out_shape[1] if layer.rank == 3 else 1
-        drawn_kernels, kernel_slice = planes(one, 1, selection.kernel_slice, layer.kernel_size[0])
-        drawn_response, response_slice = planes(response, 0, selection.slice, depth)
-        drawn_activation, activation_slice = planes(activations[selection.filter], 0, selection.slice, depth)
+        detail = filter_part(engine, selection, selection.filter)
+        # Too many for the page's grid: then its large picture has a range of its own.
+        summed = kernels_are_summed(engine.held_weights(selection.layer)[0][:, : len(detail["kernel"])])
         return Shown(
             display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
             image_words=image_words(engine, selection.image),
             layer_words=layer.title,
             filter=selection.filter,
             source=selection.source,
-            kernels=drawn_kernels,
-            response=drawn_response,
-            activation=drawn_activation,
-            # Too many for the page's grid: then its large picture has a range of its own.
-            kernel_range=value_range(one if kernels_are_summed(kernels) else kernels),
-            response_range=join([value_range(block) for block in engine.response_blocks(*place, *asked)]),
-            activation_range=value_range(activations),
-            kernel_note=kernel_note(channels, layer.channels) + kernel_slice,
-            response_note=response_note(engine, selection, channels) + response_slice,
-            activation_note=layer.activation.name + activation_slice,
+            kernels=detail["kernel"],
+            response=detail["response"],
+            activation=detail["activation"],
+            kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
+            response_range=_range_of(layer_part["responses"]),
+            activation_range=_range_of(layer_part["activations"]),
+            kernel_note=layer_part["notes"]["kernel"],
+            response_note=layer_part["notes"]["response"],
+            activation_note=layer_part["notes"]["activation"],
         )
+
+
+def _range_of(picture: Mapping[str, Any]) -> ValueRange:
+    return ValueRange(**picture["ranges"][0])
 
 
 def image_words(engine: Engine, image: int) -> str:
