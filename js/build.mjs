@@ -48,9 +48,10 @@ const savedPage = [
 
 const builtins = Object.fromEntries(
   [
+    ...["setTimeout", "clearTimeout"].map((name) => `global.${name}`),
     ...["floor", "max", "min", "round", "ceil", "abs"].map((name) => `Math.${name}`),
     ...["isFinite", "isNaN", "NEGATIVE_INFINITY"].map((name) => `Number.${name}`),
-  ].map((name) => [name, name.replace(".", "_")]),
+  ].map((name) => [name.replace("global.", ""), name.replace(".", "_")]),
 );
 
 async function sourcesHash() {

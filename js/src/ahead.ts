@@ -1,6 +1,6 @@
 /**
- * What makes the next move quick: the neighbours' frames, the other filters of a large layer, a large net's prediction.
- * Asked for one at a time, while nobody waits for a picture.
+ * What makes the next move quick: the neighbours' frames, the other filters of a large layer, the layers before and
+ * behind, a large net's prediction. Asked for one at a time, while nobody waits for a picture.
  */
 
 import { Client, type Listener, type Wire } from "./client";
@@ -33,7 +33,9 @@ export interface AheadOptions {
   current(): Frame | null;
   /** How many images there are; null where nobody knows. */
   images(): number | null;
-  /** Takes the frame of a neighbour. */
+  /** What is selected, in another layer; null where there is none. */
+  inLayer(layer: number): FrameArgs | null;
+  /** Takes a frame that was asked for ahead. */
   framed(reply: Reply): void;
   /** More is known of the frame on screen. */
   more(): void;
@@ -127,18 +129,36 @@ export class Ahead implements Listener {
     if (dtype === "uint8" && data.length <= MOST_VALUES)
       return ["filters", { ...args, filters: [frame.filter], codes: false }];
     if (!frame.sample.prediction) return ["prediction", args];
-    return this.#neighbour(frame, forth) || this.#neighbour(frame, -forth) || this.#others(frame);
+    return (
+      this.#neighbour(frame, forth) ||
+      this.#neighbour(frame, -forth) ||
+      this.#others(frame) ||
+      this.#layer(frame, 1) ||
+      this.#layer(frame, -1)
+    );
   }
 
-  /** A neighbour's frame, and then its prediction. While a cell runs, both would soon be of old weights. */
+  /** A neighbour's frame, and then its prediction. */
   #neighbour(frame: Frame, step: number): Question | null {
     const args = { ...argsOf(frame), image: frame.image + step };
     const { frames, images } = this.#options;
-    if (frame.cell_runs || args.image < 0 || args.image >= (images() ?? Number.POSITIVE_INFINITY))
-      return null;
-    const held = frames.find(args);
-    if (!held) return ["ahead", { ...args, kernels_held: frame.revision }];
-    return held.sample.prediction ? null : ["prediction", args];
+    if (args.image < 0 || args.image >= (images() ?? Number.POSITIVE_INFINITY)) return null;
+    const predicted = frame.cell_runs || frames.find(args)?.sample.prediction;
+    return this.#frame(frame, args) || (predicted ? null : ["prediction", args]);
+  }
+
+  /** What the layer before or behind does to the image. */
+  #layer(frame: Frame, step: number): Question | null {
+    const args = this.#options.inLayer(frame.layer + step);
+    return args && this.#frame(frame, args);
+  }
+
+  /** A frame that is not held. While a cell runs, it would soon be of old weights. */
+  #frame({ cell_runs }: Frame, args: FrameArgs): Question | null {
+    const { frames } = this.#options;
+    return cell_runs || frames.find(args)
+      ? null
+      : ["ahead", { ...args, kernels_held: frames.withKernels(args)?.revision }];
   }
 
   /** Filters that the page could not show by itself, those near the selected one first. */

@@ -16,3 +16,4 @@ export const {
   isNaN: Number_isNaN,
   NEGATIVE_INFINITY: Number_NEGATIVE_INFINITY,
 } = Number;
+export const { setTimeout: global_setTimeout, clearTimeout: global_clearTimeout } = globalThis;

@@ -100,6 +100,7 @@ export class ExplorerView implements Listener {
       frames: this.#frames,
       current,
       images: () => this.#description?.images ?? null,
+      inLayer: (layer) => (this.#description?.layers[layer] ? this.#wanted({ layer }) : null),
       framed: (reply) => this.#keep(reply),
       more: () => this.#follow(true),
       held: () => this.#client.busy,
@@ -249,8 +250,8 @@ export class ExplorerView implements Listener {
     if (frame) this.#frames.add(frame);
   }
 
-  #wanted(): FrameArgs {
-    return this.#asArgs(fitSelection(readSelection(this.#model), this.#description));
+  #wanted(change?: Partial<Selection>): FrameArgs {
+    return this.#asArgs(fitSelection({ ...readSelection(this.#model), ...change }, this.#description));
   }
 
   /** With what is chosen in this page alone. */

@@ -41,7 +41,7 @@ describe("neighbours", () => {
   it("are asked for one by one after a rest, and painted without a message", () => {
     const { model, root, query } = open({ image_index: 5 });
     expect(asked(model)).toEqual([]);
-    expect(rest(model)).toEqual(["ahead 6", "ahead 4"]);
+    expect(rest(model)).toEqual(["ahead 6", "ahead 4", "ahead 5"]); // the last in the other layer
     slide(query("input[name=image]"), 6);
     expect(root.dataset.ready).toBe("true");
     expect(root.dataset.image).toBe("6");
@@ -57,7 +57,7 @@ describe("neighbours", () => {
 
   it("are not there beyond the ends, and wait while a picture is waited for", () => {
     const { model, query } = open({ image_index: 99 });
-    expect(rest(model)).toEqual(["ahead 98"]);
+    expect(rest(model)).toEqual(["ahead 98", "ahead 99"]);
     slide(query("input[name=image]"), 50);
     vi.advanceTimersByTime(10 * REST);
     expect(asked(model)).toEqual(["frame 50"]);
@@ -94,11 +94,52 @@ describe("neighbours", () => {
   });
 });
 
+describe("the other layers", () => {
+  it("are asked for last, and painted without a message", () => {
+    const { model, root, query } = open({ image_index: 5, layer_index: 0, filter_index: 1 });
+    vi.advanceTimersByTime(REST);
+    const layers: unknown[] = [];
+    while (model.sent.length > 0) {
+      layers.push(model.sent[0]!.args.layer);
+      model.answer(model.sent[0]!);
+    }
+    expect(layers).toEqual([0, 0, 1]); // there is none before the first
+    slide(query("input[name=layer]"), 1);
+    expect(root.dataset.ready).toBe("true");
+    expect(root.dataset.layer).toBe("1");
+    expect(model.sent.filter(({ name }) => name === "frame")).toEqual([]);
+  });
+
+  it.each([
+    { from: { layer_index: 1, filter_index: 1, channel: 1 }, to: { layer: 0, filter: 1, channel: null } },
+    { from: { layer_index: 0, filter_index: 2, channel: 0 }, to: { layer: 1, filter: 1, channel: 0 } },
+  ])("come with a filter and a channel that they have", ({ from, to }) => {
+    const { model } = open({ image_index: 99, ...from });
+    vi.advanceTimersByTime(REST);
+    model.answer(model.sent[0]!);
+    expect(model.sent[0]!.args).toMatchObject(to);
+  });
+
+  it("are left alone while a cell runs", () => {
+    const model = new FakeModel({
+      image_index: 5,
+      layer_index: 0,
+      filter_index: 0,
+      channel: null,
+      source: "input",
+    });
+    model.behaviour = { cellRuns: true };
+    render(model);
+    model.answerAll();
+    expect(rest(model)).toEqual([]);
+  });
+});
+
 describe("a large layer", () => {
   it("gets its prediction, its neighbour and its other filters while nobody waits", () => {
     const { model, query } = openLarge();
     expect(query(".fs-words").textContent).toBe("true: Coat · predicted: …");
-    expect(rest(model)).toEqual(["prediction 99", "ahead 98", "prediction 98", "filters 99"]);
+    expect(rest(model)).toEqual(["prediction 99", "ahead 98", "prediction 98", "filters 99", "ahead 99"]);
     expect(query(".fs-words").textContent).toBe("true: Coat · predicted: Bag 50 %");
   });
 

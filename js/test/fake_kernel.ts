@@ -52,6 +52,8 @@ export interface Behaviour {
   arithmetic?: { channels: number; side: number };
   /** The text of the page's second module. */
   module?: string;
+  /** The notebook runs a cell. */
+  cellRuns?: boolean;
   /** Each pixel of the image stands for a block of so many. */
   reduced?: number;
 }
@@ -109,7 +111,7 @@ export function frameReply(
   const { kernels_held, ...asked } = args;
   const body = {
     ...asked,
-    cell_runs: false,
+    cell_runs: behaviour.cellRuns ?? false,
     revision: behaviour.revision ?? 1,
     images: behaviour.images ?? 0,
     sample: {
