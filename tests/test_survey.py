@@ -251,3 +251,16 @@ def test_labels_of_other_classes_than_the_nets_are_neither_right_nor_wrong():
     finish(survey, first=[0, 1, 2, 3], whole=True, pictures=True)
     assert build_strip(engine, survey, {"start": 0, "count": 4})["predicted"] == [None] * 4
     survey.close()
+
+
+def test_thumbnails_do_not_wait_for_long_passes(monkeypatch):
+    monkeypatch.setattr("filterscope.survey._LONG_PASS_SECONDS", 0.0)
+    engine = Engine(seeded(TwoConvs), SampleSource([(image, 0) for image in images(6, 1, 14, 14)]))
+    survey = Survey(engine)
+    held = []
+    classify = survey._classify
+    monkeypatch.setattr(survey, "_classify", lambda pixels: held.append(len(survey._thumbnails)) or classify(pixels))
+    finish(survey, first=list(range(6)), whole=False, pictures=True)
+    assert held[:2] == [1, 6]  # how long a pass takes is known after the first
+    assert [survey.predicted(image) for image in range(6)] == [engine.prediction(image)[0][0] for image in range(6)]
+    survey.close()

@@ -30,6 +30,7 @@ OUTCOMES: tuple[Outcome, Outcome] = ("right", "wrong")
 
 _STEP_SECONDS = 0.015  # at a time: less than a frame
 _BATCH = 32
+_LONG_PASS_SECONDS = 0.5  # for which thumbnails do not wait
 _GIVE_WAY_SECONDS = 0.002
 _QUIET_SECONDS = 0.25  # since a person's last move: a pass that has begun would delay the next
 _CHECK_SECONDS = 0.5  # between two looks at the weights, each of which takes 10 ms in a net of 50 MB
@@ -79,6 +80,7 @@ class Survey:
         self._error: str | None = None
         self._closed = False
         self._images = 1  # that one pass is given, so that it takes no longer than a step
+        self._pass_seconds = 0.0  # that the last one took
         end_with_python(self)
 
     def classes(self) -> list[ClassName]:
@@ -187,10 +189,10 @@ class Survey:
 
     def _next(self) -> list[int]:
         """The images to look at next, a batch at the most."""
-        if self._error is not None:
-            return [image for image in self._first if self._lacks_thumbnail(image)][:_BATCH]
-        first = [image for image in self._first if self._known.lacks(image) or self._lacks_thumbnail(image)]
-        return first[:_BATCH] if first or not self._whole else self._known.lacking(_BATCH)
+        first = [image for image in self._first if self._lacks_thumbnail(image)]
+        if self._error is None and not self._pictures_first():
+            first = [image for image in self._first if self._known.lacks(image) or image in first]
+        return first[:_BATCH] if first or self._error or not self._whole else self._known.lacking(_BATCH)
 
     def _lacks_thumbnail(self, image: int) -> bool:
         return self._pictures and image not in self._thumbnails
@@ -235,7 +237,7 @@ class Survey:
             read.append(sample)
             if time.monotonic() > end or self._closed:
                 break
-        if self._error is not None or not read:
+        if self._error is not None or not read or self._pictures_first():
             return
         with self._engine.lock:
             if self._closed or self._engine.closed or self._engine.revision != revision:
@@ -247,8 +249,13 @@ class Survey:
                         self._known.note_prediction(sample.index, found)
                 self._pace(len(read), time.monotonic() - start)
 
+    def _pictures_first(self) -> bool:
+        """Whether the page's thumbnails come before a pass, even if their images have to be read again for that."""
+        return self._pass_seconds > _LONG_PASS_SECONDS and any(map(self._lacks_thumbnail, self._first))
+
     def _pace(self, images: int, seconds: float) -> None:
         """So many images took so long: more or fewer next time."""
+        self._pass_seconds = seconds
         if seconds > _STEP_SECONDS:
             self._images = max(1, self._images // 2)
         elif images == self._images and 2 * seconds < _STEP_SECONDS:
