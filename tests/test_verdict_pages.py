@@ -153,9 +153,15 @@ def test_the_random_filters_lie_where_random_filters_do():
 def test_the_rises_of_the_classes_make_up_the_rise_of_all(explorer):
     ablation = explorer.diagnosis.examination.ablations[1]
     for one in explorer.diagnosis.of_layer("conv2"):
-        rises, images = class_rises(ablation, one.filter)
-        assert images.sum() == 200
-        assert (np.nan_to_num(rises) * images).sum() / 200 == pytest.approx(one.delta_loss, rel=1e-4, abs=1e-7)
+        of_class = [ablation.of_class(number, one.filter) for number in range(10)]
+        whole = ablation.rises[one.filter]
+        assert sum(rise.images for rise in of_class) == whole.images == 200
+        assert sum(rise.total for rise in of_class) == pytest.approx(whole.total, rel=1e-9, abs=1e-9)
+        assert sum(rise.squared for rise in of_class) == pytest.approx(whole.squared, rel=1e-9, abs=1e-9)
+        shown = class_rises(ablation, one.filter, 10)
+        np.testing.assert_array_equal(shown.value, np.float32([rise.mean for rise in of_class]))
+        worst = max(of_class, key=lambda rise: rise.mean)
+        assert (one.class_rise == worst.mean and one.hurts_most is not None) or worst.mean <= 0
 
 
 def test_without_is_pythons_and_its_effect_is_measured_beside(explorer):
