@@ -178,8 +178,15 @@ def test_without_is_pythons_and_its_effect_is_measured_beside(explorer):
     assert measured["effect"]["accuracy_after"] == effect.accuracy_after
     assert measured["effect"]["loss_change"]["value"] == pytest.approx(effect.loss_change.value)
     page.ask("effect", images=10_000, **removal)
-    page.ask("effect", images=10_000, cancel=True, **removal)
-    assert explorer._pages._verdicts._measuring is None
+    measuring = explorer._pages._verdicts
+    task = measuring._measuring[1]
+    other = removal | {"filters": [4]}
+    assert page.ask("effect", images=10_000, cancel=True, **other)["status"] == "cancelled"
+    assert not task.cancelled.is_set()  # it was another's
+    for _ in range(2):  # the second finds nothing to end, and begins nothing
+        assert page.ask("effect", images=10_000, cancel=True, **removal)["status"] == "cancelled"
+        assert task.cancelled.is_set() and measuring._measuring is None
+    assert task.wait(5)
 
 
 def test_the_means_are_found_while_the_page_waits_and_asks_again():

@@ -20,7 +20,7 @@ export function points(share: number): string {
   return `${sign}${value.replace("-", "−").replace("−0.0", "0.0")}`;
 }
 
-export function span({ low, high }: Estimate, write: (value: number) => string): string {
+export function span({ low, high }: Omit<Estimate, "value">, write: (value: number) => string): string {
   return low === null || high === null ? "" : `95 %: ${write(low)} … ${write(high)}`;
 }
 
@@ -101,11 +101,20 @@ export function looksInWords(row: VerdictRow): string {
     : `${capital(name)}. Best template: ${found}`;
 }
 
+/** What stands below bars by class: some have an interval, others too few images. */
+export function intervalsInWords(bars: readonly { readonly low: number }[], fewest: number): string {
+  const known = bars.filter(({ low }) => Number.isFinite(low)).length;
+  return (
+    (known > 0 ? ", with Student's 95 % intervals" : "") +
+    (known < bars.length ? `; none for a class of fewer than ${fewest} images` : "")
+  );
+}
+
 export function useInWords(row: VerdictRow): string {
   const { use, use_reason, delta_loss, ci_low, ci_high, share, ablated, labelled } = row;
   if (use === "withheld" || delta_loss === null) return `Not told: ${use_reason}.`;
   const what = labelled ? "loss" : "output";
-  const interval = span({ value: delta_loss, low: ci_low, high: ci_high }, signed);
+  const interval = span({ low: ci_low, high: ci_high }, signed);
   const part = share === null ? "" : `; ${percentOf(share)} of what the net knows`;
   return `${capital(use)}: without it the ${what} changes by ${signed(delta_loss)} nats (${interval}; ${ablated.toLocaleString("en")} images)${part}.`;
 }
