@@ -69,8 +69,14 @@ export class PointClient implements Listener {
     this.#client.ask(name, args);
   }
 
-  forget(name: "arithmetic" | "effective" | "input"): void {
-    this.#client.forget(name);
+  /** Another position: answers about the one before are not wanted any more. */
+  forget(): void {
+    for (const name of ["arithmetic", "effective", "input"] as const) this.#client.forget(name);
+  }
+
+  /** The view is seen again. */
+  resume(): void {
+    this.#client.resume();
   }
 
   #askFields(): void {

@@ -2,14 +2,13 @@
 
 import { codesOf } from "../codes";
 import { attribute, element, setText } from "../dom";
-import { exact } from "../format";
+import { aligned, exact } from "../format";
 import { fitPicture } from "../geometry";
 import { colourOf, type Palettes } from "../palette";
 import type { Arithmetic } from "../point_protocol";
 import { Raster } from "../raster";
 import type { LargePicture, Pixel, Reading, Shown, View } from "../seam";
 import { summarize } from "../tensor";
-import { aligned } from "./aligned";
 import { PixelCursor } from "./pixel_cursor";
 
 /** Cells along a side up to which a number fits into each. */
@@ -76,7 +75,6 @@ export class Products {
     const numbered = cells.columns <= NUMBERED_COLUMNS && cells.rows * cells.columns <= NUMBERED_CELLS;
     const parts = numbered ? this.#numbers(cells) : this.#pictures(cells);
     const signs = ["", "×", "="];
-    this.#row.classList.toggle("fs-numbered", numbered);
     this.#row.replaceChildren(
       ...parts.map((part, k) => element("div.fs-term", element("span.fs-sign", signs[k]!), part)),
     );
@@ -92,7 +90,7 @@ export class Products {
   #numbers({ rows, columns, values, extremes, padding, between }: Cells): HTMLElement[] {
     return values.map((part, p) => {
       const name = PARTS[p]![1];
-      const texts = aligned([...part], 4);
+      const texts = aligned(part, 4);
       const codes = codesOf(part, -extremes[p]!, extremes[p]!);
       const palette = this.#palettes.nameFor(true);
       const cell = (k: number) => {

@@ -84,7 +84,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       "section.fs-verdicts",
       { "aria-label": "verdicts" },
       this.#bar.root,
-      this.#bar.said,
+      this.#bar.below,
       this.#card.root,
     );
     host.below.append(this.#root);
