@@ -43,8 +43,8 @@ export function choose(select: HTMLSelectElement, value: string) {
 }
 
 /** The host lays the view out: it is on the page, and has a width. */
-export function seenAgain(root: HTMLElement) {
-  (root.firstElementChild as HTMLElement).getBoundingClientRect = () => ({ width: 800 }) as DOMRect;
+export function seenAgain(root: HTMLElement, width = 800) {
+  (root.firstElementChild as HTMLElement).getBoundingClientRect = () => ({ width }) as DOMRect;
   for (const { notify } of FakeResizeObserver.live) notify();
 }
 

@@ -246,6 +246,21 @@ describe("a pinned position", () => {
     expect(panel.textContent).toContain("disk on fire");
   });
 
+  it("is drawn anew where the view becomes narrow", () => {
+    const { model, canvas, panel, root } = openInput({ arithmetic: { channels: 1, side: 5 } });
+    seenAgain(root);
+    mouse(canvas("response"), "click", 1, 2);
+    settle(model);
+    const widths = () =>
+      [...panel.querySelectorAll<HTMLElement>(".fs-mount")].map(({ style }) =>
+        Number.parseFloat(style.width),
+      );
+    expect(widths()).toEqual([160, 130, 130, 130]); // of the input, patch, kernel and products
+    seenAgain(root, 400);
+    settle(model);
+    expect(widths()).toEqual([120, 100, 100, 100]);
+  });
+
   it("is asked for again when the view is seen again", () => {
     const { model, canvas, el, root } = openInput();
     mouse(canvas("response"), "click", 1, 2);

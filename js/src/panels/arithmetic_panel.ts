@@ -9,6 +9,9 @@ import { ChannelSums } from "./channel_sums";
 import { InputPatch } from "./input_patch";
 import { Products } from "./products";
 
+/** In CSS pixels: below that the pictures are smaller. */
+const NARROW = 560;
+
 export interface ArithmeticActions {
   close(): void;
   /** One channel of the layer's input, of a volume this slice. */
@@ -28,6 +31,7 @@ export class ArithmeticPanel {
   readonly #body: HTMLElement;
   readonly root: HTMLElement;
   #shown: Arithmetic | null = null;
+  #size = "";
   /** Which of the patch's channels is looked at; by default the one that adds most. */
   #channel: number | null = null;
   /** What the channel was chosen for. */
@@ -64,9 +68,15 @@ export class ArithmeticPanel {
     this.#shown = null;
   }
 
+  /** What is shown is drawn anew where its pictures have another size now. */
   layout(width: number, ratio: number): void {
-    this.#input.layout(width, ratio);
-    this.#products.layout(width);
+    const narrow = width < NARROW;
+    const size = `${narrow} ${ratio}`;
+    if (size === this.#size) return;
+    this.#size = size;
+    this.#input.layout(narrow, ratio);
+    this.#products.layout(narrow, ratio);
+    this.redraw();
   }
 
   sayField(sentence: string): void {
@@ -125,7 +135,7 @@ export class ArithmeticPanel {
     this.say(sentence);
   }
 
-  /** The palettes are others. */
+  /** The palettes are others, or the sizes. */
   redraw(): void {
     if (this.#shown) this.#look(this.#channel ?? this.#shown.order[0]!, false);
   }

@@ -31,8 +31,8 @@ export class InputPatch {
     this.#palettes = palettes;
   }
 
-  layout(width: number, ratio: number): void {
-    this.#side = width < 560 ? 120 : 160;
+  layout(narrow: boolean, ratio: number): void {
+    this.#side = narrow ? 120 : 160;
     this.#ratio = ratio;
     this.root.style.setProperty("--fs-side", `${this.#side}px`);
   }

@@ -1,6 +1,6 @@
 /** What is asked about positions: fields ahead, while nobody waits for a picture; the rest when something is pinned. */
 
-import { Client, type Listener } from "../client";
+import type { Client, Listener } from "../client";
 import {
   type Arithmetic,
   decodeArithmetic,
@@ -42,9 +42,7 @@ export class PointClient implements Listener {
   constructor(host: Host, listener: PointListener) {
     this.#host = host;
     this.#listener = listener;
-    const held = () => host.busy();
-    const visible = () => host.visible();
-    this.#client = new Client(host.model, this, { patience: PATIENCE, inFlight: 2, held, visible });
+    this.#client = host.client(this, { patience: PATIENCE, inFlight: 2 });
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {

@@ -2,8 +2,8 @@
 
 import { attribute, element, setText } from "../dom";
 import type { Palettes } from "../palette";
-import type { Verdict } from "../verdict_protocol";
-import { chancePicture, classBars, kernelPicture } from "./verdict_pictures";
+import type { ClassRises, Verdict } from "../verdict_protocol";
+import { chancePicture, classBars, kernelPicture, MOST_CLASSES } from "./verdict_pictures";
 import {
   firesInWords,
   intervalsInWords,
@@ -13,8 +13,6 @@ import {
   structureInWords,
   useInWords,
 } from "./verdict_words";
-
-const MOST_CLASSES = 10;
 
 export class VerdictCard {
   readonly #title = element("h3.fs-title");
@@ -99,25 +97,31 @@ export class VerdictCard {
   }
 
   #use({ verdict: row, classes, class_rise }: Verdict): HTMLElement {
-    const parts: HTMLElement[] = [element("p.fs-note", `${MARKS[row.use]} ${useInWords(row)}`.trim())];
-    if (class_rise) {
-      const { value, low, high, fewest } = class_rise;
-      const bars = Array.from(value.data, (rise, k) => ({
-        name: classes[k] ?? String(k),
-        value: rise,
-        low: low.data[k]!,
-        high: high.data[k]!,
-      })).filter(({ value }) => Number.isFinite(value));
-      const kept = bars
-        .sort((one, two) => Math.abs(two.value) - Math.abs(one.value))
-        .slice(0, MOST_CLASSES)
-        .sort((one, two) => two.value - one.value);
-      const what = `change of the ${row.labelled ? "loss" : "output"} without it, by class`;
-      const most = bars.length > kept.length ? `; the ${kept.length} largest` : "";
-      parts.push(classBars(kept, what), element("p.fs-note", what + most + intervalsInWords(kept, fewest)));
-    }
-    return column("Does the net need it?", ...parts);
+    const said = element("p.fs-note", `${MARKS[row.use]} ${useInWords(row)}`.trim());
+    const bars = class_rise ? byClass(class_rise, classes, row.labelled ? "loss" : "output") : [];
+    return column("Does the net need it?", said, ...bars);
   }
+}
+
+/** The classes that change most, with what is said of their intervals below them. */
+function byClass(
+  { value, low, high, fewest }: ClassRises,
+  classes: readonly string[],
+  what: string,
+): HTMLElement[] {
+  const seen = Array.from(value.data, (rise, k) => ({
+    name: classes[k] ?? String(k),
+    value: rise,
+    low: low.data[k]!,
+    high: high.data[k]!,
+  })).filter((bar) => Number.isFinite(bar.value));
+  const kept = seen
+    .sort((one, two) => Math.abs(two.value) - Math.abs(one.value))
+    .slice(0, MOST_CLASSES)
+    .sort((one, two) => two.value - one.value);
+  const words = `change of the ${what} without it, by class`;
+  const most = seen.length > kept.length ? `; the ${kept.length} largest` : "";
+  return [classBars(kept, words), element("p.fs-note", words + most + intervalsInWords(kept, fewest))];
 }
 
 export function column(title: string, ...parts: (HTMLElement | string)[]): HTMLElement {

@@ -67,6 +67,9 @@ export function chancePicture(chance: Chance, names: { what: string; alike: stri
   return element("div.fs-chance", picture, ticks, legend);
 }
 
+/** So many bars stand below each other. */
+export const MOST_CLASSES = 10;
+
 export interface ClassBar {
   readonly name: string;
   readonly value: number;

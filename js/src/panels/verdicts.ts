@@ -1,6 +1,6 @@
 /** Verdicts in the page: asks for them, and gives them to the bar, the badges and the card. */
 
-import { Client, type Listener } from "../client";
+import type { Client, Listener } from "../client";
 import { attribute, element, uniqueId } from "../dom";
 import type { Frame, Reply } from "../protocol";
 import type { Host, Panels } from "../seam";
@@ -55,11 +55,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   /** `saved`: there is no net to ask, all was saved that was found. */
   constructor(host: Host, saved = false) {
     this.#host = host;
-    this.#client = new Client(host.model, this, {
-      patience: PATIENCE,
-      visible: host.visible,
-      held: () => host.busy(),
-    });
+    this.#client = host.client(this, { patience: PATIENCE });
     const id = uniqueId();
     this.#bar = new VerdictBar(
       {

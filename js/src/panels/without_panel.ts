@@ -5,7 +5,7 @@ import { attribute, element, on, setText } from "../dom";
 import { className, number, percent } from "../format";
 import type { Measurement, ReplacedBy, Without } from "../verdict_protocol";
 import { column } from "./verdict_card";
-import { classBars } from "./verdict_pictures";
+import { classBars, MOST_CLASSES } from "./verdict_pictures";
 import { points, progressInWords, signed, span } from "./verdict_words";
 
 export interface WithoutActions {
@@ -149,13 +149,12 @@ export class WithoutPanel {
       high: high ?? Number.NaN,
     }));
     bars.sort((one, two) => one.value - two.value);
+    const what = "change of accuracy by class, in points";
+    const most = bars.length > MOST_CLASSES ? `; the ${MOST_CLASSES} that lose most` : "";
     this.#result.replaceChildren(
       ...lines.map((line) => element("p.fs-note", line)),
-      classBars(bars.slice(0, 10), "change of accuracy by class, in points", points),
-      element(
-        "p.fs-note",
-        `change of accuracy by class, in points, with 95 % intervals${bars.length > 10 ? "; the 10 that lose most" : ""}`,
-      ),
+      classBars(bars.slice(0, MOST_CLASSES), what, points),
+      element("p.fs-note", `${what}, with 95 % intervals${most}`),
     );
   }
 
