@@ -194,13 +194,14 @@ describe("a pinned position", () => {
     expect(panel.hidden).toBe(true);
   });
 
-  it("does not show what was found of the position, the image or the layer before", () => {
+  it("does not show what was found of the position, the image or the layer before", async () => {
     const { model, canvas, panel, query } = openInput({ images: 9 });
     choose(query("select[name=overlay]"), "effective");
     mouse(canvas("response"), "click", 1, 2);
     const old = model.sent.filter(({ name }) => name === "arithmetic" || name === "effective");
     expect(old).toHaveLength(2);
-    slide(query("input[name=layer]"), 1);
+    model.fromPython({ image_index: 7, layer_index: 1 }); // a frame that was not fetched ahead
+    await Promise.resolve();
     model.answer(model.sent.find(({ name }) => name === "frame")!);
     for (const request of old) model.answer(request);
     expect(panel.getAttribute("aria-busy")).toBe("true");

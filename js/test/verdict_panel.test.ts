@@ -30,6 +30,13 @@ const asked = (model: FakeModel, name: string) => model.sent.filter((one) => one
 const argsOf = (model: FakeModel, name: string) =>
   asked(model, name).map(({ args }) => args as unknown as Asked);
 
+/** The second layer, of an image whose frame was not fetched ahead, is on screen. */
+async function otherLayer(model: FakeModel) {
+  model.fromPython({ image_index: 50, layer_index: 1 });
+  await Promise.resolve();
+  model.answer(asked(model, "frame")[0]!);
+}
+
 describe("the evidence", () => {
   it("has bars by class, an interval where there are images enough, and says where not", () => {
     const { query } = openJudged();
@@ -52,11 +59,10 @@ describe("the evidence", () => {
     expect(query(".fs-card").textContent).not.toContain("largest"); // all that were seen are here
   });
 
-  it("keeps its own title when colours change while another layer's is on its way", () => {
+  it("keeps its own title when colours change while another layer's is on its way", async () => {
     const { model, query } = openJudged();
     expect(query(".fs-card h3").textContent).toBe("conv1, filter 0");
-    slide(query("input[name=layer]"), 1);
-    model.answer(asked(model, "frame")[0]!);
+    await otherLayer(model);
     choose(query("select[name=palette]"), "gray");
     expect(query(".fs-card h3").textContent).toBe("conv1, filter 0");
     settle(model);
@@ -64,12 +70,11 @@ describe("the evidence", () => {
     expect(query(".fs-plain").textContent).toBe("of 1 0");
   });
 
-  it("does not say of a layer what was asked of the one before", () => {
+  it("does not say of a layer what was asked of the one before", async () => {
     const { model, root, query } = openJudged();
     model.emit("msg:custom", { kind: "verdicts" }, []);
     const [old] = asked(model, "verdicts");
-    slide(query("input[name=layer]"), 1);
-    model.answer(asked(model, "frame")[0]!);
+    await otherLayer(model);
     model.answer(old!);
     expect(root.querySelector<HTMLElement>(".fs-verdicts")!.dataset.badges).toBe("3"); // as it was
     settle(model);

@@ -19,9 +19,12 @@ _DRAWS = 4000
 _NUMBERS = 4_000_000  # random numbers at most
 
 FEWEST_OF_CLASS = 50
-"""Images of a class below which there is no interval of its rise. A few images carry most of a rise, so that an interval
-from few of them is too narrow: of FashionNet's conv2, over all filters and classes, Student's held the mean of all 1,000
-images of a class in 67 of 100 draws of 5 images, in 84 of 30, 88 of 50, 91 of 100 and 93 of 300."""
+"""Images of a class below which there is no interval of its rise.
+
+A few images carry most of a rise, so that an interval from few of them is too narrow: of FashionNet's conv2, over all
+filters and classes, Student's held the mean of all 1,000 images of a class in 67 of 100 draws of 5 images, in 84 of 30,
+88 of 50, 91 of 100 and 93 of 300.
+"""
 
 
 @dataclass(frozen=True, eq=False)
