@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from filterscope import demo
 from filterscope.dataset import SampleSource
-from filterscope.verdicts.ablation import Rise
+from filterscope.verdicts.ablation import Known, LayerAblation, Rise
 from filterscope.verdicts.duplicates import find_duplicates, find_mirrors
+from filterscope.verdicts.evidence import FEWEST_OF_CLASS, class_rises
 from filterscope.verdicts.losses import Knowledge, class_numbers, log_probabilities
 from filterscope.verdicts.rerun import Rerun
 from filterscope.verdicts.sampling import batches, order_of
@@ -295,6 +296,51 @@ def test_rises_are_students_t():
     np.testing.assert_allclose([low, high], [expected.low, expected.high], rtol=1e-3)
     one.add(np.array([np.nan, np.inf]))
     assert one.images == 200
+
+
+class Reruns:
+    """In a `Rerun`'s place: gives log-probabilities whose rises are known, one map after the other."""
+
+    def __init__(self, after):
+        self.after = iter(after)
+
+    def __call__(self, change):
+        return next(self.after)
+
+
+def test_the_rises_of_a_class_have_students_interval_where_its_images_are_enough():
+    """Against scipy on each class's own images, some without a finite loss, taken in as batches and merged."""
+    sizes = [FEWEST_OF_CLASS + 1, FEWEST_OF_CLASS, 70, 1, 0]  # of class 0 two images will not count
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(5), sizes))
+    intact = torch.log_softmax(2 * maps(len(labels), 5), 1)
+    after = torch.log_softmax(2 * maps(len(labels), 5) + intact, 1).repeat(3, 1, 1)
+    after[1, np.flatnonzero(labels == 0)[:2]] = torch.nan
+    rows = np.arange(len(labels))
+    rises = (intact[rows, labels] - after[:, rows, labels]).double().numpy()
+    rises[2] = 0  # a map that is constant is its own mean
+
+    whole = LayerAblation.of(np.zeros(3))
+    for part in np.array_split(rows, [1, 40, 150]):
+        one = LayerAblation.of(np.zeros(3))
+        one.add(Reruns(after[:2, part]), Known(intact[part], labels[part], True), np.array([True, True, False]))
+        whole.merge(one)
+
+    for index in range(3):
+        shown = class_rises(whole, index, 5)
+        assert shown.fewest == FEWEST_OF_CLASS
+        for number in range(5):
+            own = rises[index, labels == number]
+            own = own[np.isfinite(own)]
+            found = shown.value[number], shown.low[number], shown.high[number]
+            if len(own) < FEWEST_OF_CLASS:
+                assert np.isnan(found[1:]).all()
+                assert found[0] == np.float32(own.mean()) if len(own) else np.isnan(found[0])
+                continue
+            spread = np.ptp(own) > 0
+            expected = stats.ttest_1samp(own, 0).confidence_interval(0.95) if spread else (own.mean(), own.mean())
+            np.testing.assert_allclose(found, [own.mean(), *expected], rtol=2e-3, atol=1e-6)
+    assert np.isnan(class_rises(whole, 1, 5).low[0]) and not np.isnan(class_rises(whole, 0, 5).low[0])
+    assert class_rises(LayerAblation.of(np.zeros(3)), 0, 5) is None is class_rises(None, 0, 5)
 
 
 def knowledge(losses, labels, classes=3):

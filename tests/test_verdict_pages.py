@@ -153,9 +153,15 @@ def test_the_random_filters_lie_where_random_filters_do():
 def test_the_rises_of_the_classes_make_up_the_rise_of_all(explorer):
     ablation = explorer.diagnosis.examination.ablations[1]
     for one in explorer.diagnosis.of_layer("conv2"):
-        rises, images = class_rises(ablation, one.filter)
-        assert images.sum() == 200
-        assert (np.nan_to_num(rises) * images).sum() / 200 == pytest.approx(one.delta_loss, rel=1e-4, abs=1e-7)
+        of_class = [ablation.of_class(number, one.filter) for number in range(10)]
+        whole = ablation.rises[one.filter]
+        assert sum(rise.images for rise in of_class) == whole.images == 200
+        assert sum(rise.total for rise in of_class) == pytest.approx(whole.total, rel=1e-9, abs=1e-9)
+        assert sum(rise.squared for rise in of_class) == pytest.approx(whole.squared, rel=1e-9, abs=1e-9)
+        shown = class_rises(ablation, one.filter, 10)
+        np.testing.assert_array_equal(shown.value, np.float32([rise.mean for rise in of_class]))
+        worst = max(of_class, key=lambda rise: rise.mean)
+        assert (one.class_rise == worst.mean and one.hurts_most is not None) or worst.mean <= 0
 
 
 def test_without_is_pythons_and_its_effect_is_measured_beside(explorer):
@@ -172,8 +178,15 @@ def test_without_is_pythons_and_its_effect_is_measured_beside(explorer):
     assert measured["effect"]["accuracy_after"] == effect.accuracy_after
     assert measured["effect"]["loss_change"]["value"] == pytest.approx(effect.loss_change.value)
     page.ask("effect", images=10_000, **removal)
-    page.ask("effect", images=10_000, cancel=True, **removal)
-    assert explorer._pages._verdicts._measuring is None
+    measuring = explorer._pages._verdicts
+    task = measuring._measuring[1]
+    other = removal | {"filters": [4]}
+    assert page.ask("effect", images=10_000, cancel=True, **other)["status"] == "cancelled"
+    assert not task.cancelled.is_set()  # it was another's
+    for _ in range(2):  # the second finds nothing to end, and begins nothing
+        assert page.ask("effect", images=10_000, cancel=True, **removal)["status"] == "cancelled"
+        assert task.cancelled.is_set() and measuring._measuring is None
+    assert task.wait(5)
 
 
 def test_the_means_are_found_while_the_page_waits_and_asks_again():

@@ -94,6 +94,7 @@ export class ExplorerView implements Listener {
       this.#status.busy,
     );
     const visible = () => this.root.isConnected;
+    const held = () => this.#client.busy; // nothing else delays a frame
     const current = () => (this.root.dataset.ready === "true" ? this.#painted : null);
     this.#client = new Client(model, this, { patience: PATIENCE, first: FIRST_PATIENCE, visible });
     this.#ahead = new Ahead(model, {
@@ -103,26 +104,23 @@ export class ExplorerView implements Listener {
       inLayer: (layer) => (this.#description?.layers[layer] ? this.#wanted({ layer }) : null),
       framed: (reply) => this.#keep(reply),
       more: () => this.#follow(true),
-      held: () => this.#client.busy,
+      held,
       visible,
     });
     this.#strip = new StripView(model, {
       select: (image) => this.#select({ image }),
-      held: () => this.#client.busy, // thumbnails never delay a frame
+      held,
       visible: () => this.root.getClientRects().length > 0,
     });
     const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, ...this.#pictures.nodes];
     this.root.append(element("div.fs-inner", ...parts));
     this.#host = {
       root: this.root,
-      model,
+      client: (listener, options) => new Client(model, listener, { ...options, visible, held }),
       ...this.#pictures.places,
       current,
       description: () => this.#description,
-      select: (change) => this.#select(change),
       announce: (words) => this.#status.announce(words),
-      busy: () => this.#client.busy,
-      visible,
     };
     this.#listen();
     if (panels) this.#slot.stand(panels, this.#host, () => {});

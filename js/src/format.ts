@@ -28,16 +28,20 @@ export function within(value: number, half: number): string {
   );
 }
 
-/** As many decimals for each as the largest needs, so that a column of numbers lines up. */
-export function cellNumbers(values: Float32Array): string[] {
-  let largest = 0;
-  for (const value of values) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
-  if (largest > 0 && (largest < 1e-3 || largest >= 1e4)) return Array.from(values, number);
-  const decimals = largest === 0 ? 0 : Math.min(4, Math.max(0, 1 - Math.floor(Math.log10(largest))));
+/**
+ * As many decimals for each as the largest needs, so that a column of numbers lines up: `digits` significant ones of the
+ * largest. Very small or large ones keep their own form.
+ */
+export function aligned(values: ArrayLike<number>, digits: number): string[] {
+  const sizes = Array.from(values, Math.abs).filter(Number.isFinite);
+  const largest = sizes.reduce((one, other) => Math.max(one, other), 0);
+  if (largest > 0 && (largest < 1e-3 || largest >= 10 ** (digits + 2))) return Array.from(values, number);
+  const decimals = largest === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(largest)));
   return Array.from(values, (v) => (Number.isFinite(v) ? minus(v.toFixed(decimals)) : number(v)));
 }
 
-function minus(text: string): string {
+/** With a true minus sign, and none before zero. */
+export function minus(text: string): string {
   return text.replace(/^-(?=0(\.0*)?$)/, "").replace(/-/g, "−");
 }
 

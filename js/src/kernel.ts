@@ -2,7 +2,7 @@
 
 import { codesFor, valueInWords } from "./codes";
 import { element } from "./dom";
-import { cellNumbers } from "./format";
+import { aligned } from "./format";
 import { mosaicOf } from "./geometry";
 import { contentInWords, Legend, warningInWords } from "./legend";
 import { rangeOf } from "./map";
@@ -122,7 +122,7 @@ export class KernelView {
     const fits = values.length > 0 && Math.max(width, height) <= NUMBERED_SIDE;
     this.#numbers.style.gridTemplateColumns = `repeat(${width}, 1fr)`;
     this.#numbers.style.fontSize = width <= 3 ? "14px" : "11px";
-    const cells = fits ? cellNumbers(values) : [];
+    const cells = fits ? aligned(values, 2) : [];
     this.#numbers.replaceChildren(
       ...cells.map((text, i) => {
         const [red, green, blue] = colourOf(codes[i]!, palette);

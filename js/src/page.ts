@@ -15,7 +15,8 @@ async function start(place: HTMLElement): Promise<void> {
   const kernel = new SavedKernel(parts, outline);
   const model = new SavedModel(outline, kernel);
   const view = new ExplorerView(model.asAnyModel(), { panels: savedPanels(outline.saved) });
-  place.append(element("p.saved", savedInWords(outline)), view.root);
+  // The widget's own headings are those of a part of a notebook: between them and the page's title one level is due.
+  place.append(element("p.saved", savedInWords(outline)), element("h2", "Explorer"), view.root);
   markUnsaved(view.root, outline.saved, () => model.get("layer_index"));
 }
 

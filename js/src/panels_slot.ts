@@ -17,7 +17,6 @@ async function imported(text: string): Promise<MakePanels> {
 }
 
 export class PanelsSlot {
-  readonly above = element("div");
   readonly below = element("div");
   readonly end = element("div");
   /** What has come. */

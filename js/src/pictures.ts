@@ -21,12 +21,12 @@ export class Pictures {
   readonly slot = new PanelsSlot();
   readonly nodes: readonly HTMLElement[];
   /** What the second module is given of them. */
-  readonly places: Pick<Host, "palettes" | "pictures" | "above" | "below" | "end" | "cells" | "arrange">;
+  readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "arrange">;
   readonly #grid: GridView;
   readonly #views: readonly (ImageView | KernelView | MapView | GridView)[];
 
   constructor(palettes: Palettes, { select, plane }: PictureActions) {
-    const { above, below, end } = this.slot;
+    const { below, end } = this.slot;
     const large = [
       new ImageView(plane),
       new KernelView(palettes, (channel) => select({ channel })),
@@ -35,13 +35,11 @@ export class Pictures {
     ];
     const grid = new GridView(palettes, (filter) => select({ filter }));
     const row = element("div.fs-pictures", ...large.map((view) => view.root));
-    this.nodes = [above, row, below, grid.root, end];
+    this.nodes = [row, below, grid.root, end];
     this.places = {
       palettes,
       pictures: large.map((view) => view.picture),
-      above,
       below,
-      end,
       cells: grid.extent,
       arrange: grid.arrange,
     };
@@ -64,7 +62,6 @@ export class Pictures {
 
   themed(): void {
     this.#grid.draw();
-    this.slot.panels?.themed();
   }
 
   /** The width of the view's inside in CSS pixels, and device pixels per CSS pixel; what style.css goes by is said at the root. */

@@ -4,10 +4,9 @@
  * names in both.
  */
 
-import type { AnyModel } from "@anywidget/types";
+import type { Client, Options as ClientOptions, Listener } from "./client";
 import type { Palettes } from "./palette";
 import type { Description, Frame } from "./protocol";
-import type { Selection, Traits } from "./selection";
 
 export type View = "image" | "kernel" | "response" | "activation";
 
@@ -54,15 +53,16 @@ export interface LargePicture {
 export interface Host {
   /** The view's root element; parts of the panels go in here, and nothing of theirs outside of it. */
   readonly root: HTMLElement;
-  /** For requests of one's own, by a `Client` of one's own. Its messages come through `receive`. */
-  readonly model: AnyModel<Traits>;
+  /**
+   * A client of one's own, for requests of one's own; what comes is told to `receive`, which hands it on. Nothing is sent
+   * while a person waits for a picture, and nothing lost is asked again while nobody can see the view.
+   */
+  client(listener: Listener, options: Pick<ClientOptions, "patience" | "inFlight">): Client;
   readonly palettes: Palettes;
   /** The four large pictures, from left to right. */
   readonly pictures: readonly LargePicture[];
-  /** Empty places for nodes: a row above the large pictures, one below them, one below the grid. */
-  readonly above: HTMLElement;
+  /** An empty place for nodes below the large pictures. */
   readonly below: HTMLElement;
-  readonly end: HTMLElement;
   /** In the grid the box of the size of all cells, which scrolls: what stands over cells goes in. */
   readonly cells: HTMLElement;
   /** Other places for the layer's filters in the grid, or fewer of them, until its kernels change; null: all in turn. */
@@ -70,13 +70,8 @@ export interface Host {
   /** The frame on screen, where that is what is selected; else null. */
   current(): Frame | null;
   description(): Description | null;
-  select(change: Partial<Selection>): void;
   /** To a screen reader, in place of what was to be announced. */
   announce(words: string): void;
-  /** A person waits for a picture: nothing else is asked meanwhile. */
-  busy(): boolean;
-  /** Whether anybody can see the view at all. */
-  visible(): boolean;
 }
 
 /** What the panels hear from the core. */
@@ -91,8 +86,6 @@ export interface Panels {
   layout(width: number, ratio: number): void;
   /** The grid's cells have other places; the data attributes of its canvas say which. */
   placed(): void;
-  /** The host has another theme. */
-  themed(): void;
   /** Nothing may be left: no node, listener or timer. */
   dispose(): void;
 }

@@ -86,6 +86,15 @@ export interface VerdictRow extends Badge {
   readonly labelled: boolean;
 }
 
+/** By class, how much the loss rises without a filter; NaN where the class was not seen, or has too few images. */
+export interface ClassRises {
+  readonly value: FloatTensor;
+  readonly low: FloatTensor;
+  readonly high: FloatTensor;
+  /** Images that an interval takes. */
+  readonly fewest: number;
+}
+
 /** One filter with its evidence. */
 export interface Verdict {
   readonly number: number;
@@ -100,8 +109,7 @@ export interface Verdict {
   } | null;
   readonly structure_chance: Chance | null;
   readonly classes: readonly string[];
-  readonly class_rise: FloatTensor | null;
-  readonly class_mean: FloatTensor | null;
+  readonly class_rise: ClassRises | null;
   readonly kernel: FloatTensor;
   readonly partner: { readonly filter: number; readonly kernel: FloatTensor } | null;
 }

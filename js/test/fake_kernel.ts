@@ -5,6 +5,7 @@ import { codeOf } from "../src/codes";
 import type { FiltersArgs, FrameArgs, RequestName } from "../src/protocol";
 import type { Traits } from "../src/selection";
 import { POINT_ANSWERS, type PointName, pointReply } from "./fake_positions";
+import { VERDICT_ANSWERS, type VerdictName, verdictReply } from "./fake_verdicts";
 
 export const LAYERS = [
   {
@@ -56,6 +57,12 @@ export interface Behaviour {
   cellRuns?: boolean;
   /** Each pixel of the image stands for a block of so many. */
   reduced?: number;
+  /** There are verdicts; how far the work on them is. */
+  diagnosis?: "running" | "done";
+  /** How far the measurement of a removal is. */
+  effect?: "running" | "done" | "cancelled";
+  /** The means for a removal are still to be found. */
+  preparing?: boolean;
 }
 
 const SIGNED = {
@@ -267,6 +274,14 @@ export class FakeModel {
       });
     } else if (name in POINT_ANSWERS) {
       const { content, buffers } = pointReply(id, name as PointName, request.args as never, this.behaviour);
+      this.message(content, buffers);
+    } else if (name in VERDICT_ANSWERS) {
+      const { content, buffers } = verdictReply(
+        id,
+        name as VerdictName,
+        request.args as never,
+        this.behaviour,
+      );
       this.message(content, buffers);
     } else if (name === "prediction" || name === "filters") this.#answerMore(request);
     else {

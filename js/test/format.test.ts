@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cellNumbers, exact, number, percent } from "../src/format";
+import { aligned, exact, number, percent } from "../src/format";
 
 describe("number", () => {
   it.each([
@@ -40,16 +40,23 @@ describe("exact", () => {
   });
 });
 
-describe("cellNumbers", () => {
+describe("aligned", () => {
   it("gives all cells the decimals that the largest needs", () => {
-    expect(cellNumbers(Float32Array.of(0.4, -0.001, 0))).toEqual(["0.40", "0.00", "0.00"]);
-    expect(cellNumbers(Float32Array.of(0.04, -0.012))).toEqual(["0.040", "−0.012"]);
-    expect(cellNumbers(Float32Array.of(12, -3.5))).toEqual(["12", "−4"]);
-    expect(cellNumbers(Float32Array.of(0, 0))).toEqual(["0", "0"]);
+    expect(aligned(Float32Array.of(0.4, -0.001, 0), 2)).toEqual(["0.40", "0.00", "0.00"]);
+    expect(aligned(Float32Array.of(0.04, -0.012), 2)).toEqual(["0.040", "−0.012"]);
+    expect(aligned(Float32Array.of(12, -3.5), 2)).toEqual(["12", "−4"]);
+    expect(aligned(Float32Array.of(0, 0), 2)).toEqual(["0", "0"]);
+  });
+
+  it("gives the largest as many digits as are wanted, and leaves very small and large ones their own form", () => {
+    expect(aligned([1.25, -0.5], 6)).toEqual(["1.25000", "−0.50000"]);
+    expect(aligned([12_345, -0.2], 4)).toEqual(["12345", "0"]);
+    expect(aligned([12_345], 2)).toEqual(["12345"].map(() => number(12_345)));
+    expect(aligned([5e-4, 0], 4)).toEqual([number(5e-4), "0"]);
   });
 
   it("names what is not finite", () => {
-    expect(cellNumbers(Float32Array.of(Number.NaN, 0.5))).toEqual(["NaN", "0.50"]);
+    expect(aligned(Float32Array.of(Number.NaN, 0.5), 2)).toEqual(["NaN", "0.50"]);
   });
 });
 

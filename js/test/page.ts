@@ -42,6 +42,12 @@ export function choose(select: HTMLSelectElement, value: string) {
   select.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+/** The host lays the view out: it is on the page, and has a width. */
+export function seenAgain(root: HTMLElement, width = 800) {
+  (root.firstElementChild as HTMLElement).getBoundingClientRect = () => ({ width }) as DOMRect;
+  for (const { notify } of FakeResizeObserver.live) notify();
+}
+
 /** Called once in a test file: a canvas, a clock that tests turn, and an empty page for each test. */
 export function usePage(): void {
   beforeEach(() => {

@@ -29,7 +29,6 @@ function listening() {
       receive: (content) => heard.push(`received ${(content as { kind: string }).kind}`),
       layout: () => heard.push("layout"),
       placed: () => heard.push("placed"),
-      themed: () => heard.push("themed"),
       dispose: () => heard.push("disposed"),
     };
   };

@@ -4,11 +4,13 @@
 import { describe, expect, it, vi } from "vitest";
 import { codeOf } from "../src/codes";
 import { colourOf } from "../src/palette";
+import makePanels from "../src/panels";
 import { rowsAndColumns } from "../src/panels/receptive_field";
+import type { MakePanels, Panels } from "../src/seam";
 import { pixel } from "./canvas";
 import { FakeModel } from "./fake_kernel";
 import { marker, mouse, press, readout } from "./mouse";
-import { choose, render, slide, usePage } from "./page";
+import { choose, render, seenAgain, slide, usePage } from "./page";
 
 usePage();
 
@@ -192,11 +194,125 @@ describe("a pinned position", () => {
     expect(panel.hidden).toBe(true);
   });
 
+  it("does not show what was found of the position, the image or the layer before", async () => {
+    const { model, canvas, panel, query } = openInput({ images: 9 });
+    choose(query("select[name=overlay]"), "effective");
+    mouse(canvas("response"), "click", 1, 2);
+    const old = model.sent.filter(({ name }) => name === "arithmetic" || name === "effective");
+    expect(old).toHaveLength(2);
+    model.fromPython({ image_index: 7, layer_index: 1 }); // a frame that was not fetched ahead
+    await Promise.resolve();
+    model.answer(model.sent.find(({ name }) => name === "frame")!);
+    for (const request of old) model.answer(request);
+    expect(panel.getAttribute("aria-busy")).toBe("true");
+    expect(panel.textContent).not.toContain("pre-activation −3.5");
+    expect(query<HTMLCanvasElement>("canvas[data-view=overlay]").hidden).toBe(true);
+    settle(model);
+    expect(panel.querySelector("h3")!.textContent).toBe("conv2 · filter 0 · row 1, col 2");
+    expect(query<HTMLCanvasElement>("canvas[data-view=overlay]").hidden).toBe(false);
+    vi.advanceTimersByTime(500);
+    expect(query("[aria-live]").textContent).toContain("Pinned conv2 · filter 0");
+  });
+
+  it("has its numbers in the colours that are chosen", () => {
+    const { model, canvas, query } = openInput();
+    mouse(canvas("response"), "click", 1, 2);
+    settle(model);
+    const cell = () => query("[data-part=patch] td").style.backgroundColor;
+    expect(cell()).toBe(`rgb(${colourOf(codeOf(2, -2, 2), "diverging").join(", ")})`);
+    choose(query("select[name=palette]"), "gray");
+    expect(cell()).toBe(`rgb(${colourOf(codeOf(2, -2, 2), "gray").join(", ")})`);
+    expect(model.sent.map(({ name }) => name)).toEqual(["input"]); // its picture, too
+  });
+
+  it("shows no old numbers where there are none of the new position, and no old picture of the input", () => {
+    const { model, canvas, panel } = openInput();
+    mouse(canvas("response"), "click", 1, 2);
+    settle(model);
+    const picture = panel.querySelector<HTMLCanvasElement>("canvas[data-view=input]")!;
+    expect(picture.style.visibility).toBe("");
+    const fail = (name: string) => {
+      const { id } = model.sent.find((one) => one.name === name)!;
+      model.message({ kind: "reply", id, name, error: { type: "SampleError", message: "disk on fire" } });
+    };
+    press(canvas("response"), "ArrowDown");
+    model.answer(model.sent.find(({ name }) => name === "arithmetic")!);
+    fail("input");
+    expect(picture.style.visibility).toBe("hidden");
+    expect(panel.textContent).toContain("disk on fire");
+    press(canvas("response"), "ArrowDown");
+    fail("arithmetic");
+    expect(panel.querySelector("h3")!.textContent).toBe("row 3, col 2");
+    expect(panel.querySelector<HTMLElement>(".fs-body")!.hidden).toBe(true);
+    expect(panel.textContent).toContain("disk on fire");
+  });
+
+  it("is drawn anew where the view becomes narrow", () => {
+    const { model, canvas, panel, root } = openInput({ arithmetic: { channels: 1, side: 5 } });
+    seenAgain(root);
+    mouse(canvas("response"), "click", 1, 2);
+    settle(model);
+    const widths = () =>
+      [...panel.querySelectorAll<HTMLElement>(".fs-mount")].map(({ style }) =>
+        Number.parseFloat(style.width),
+      );
+    expect(widths()).toEqual([160, 130, 130, 130]); // of the input, patch, kernel and products
+    seenAgain(root, 400);
+    settle(model);
+    expect(widths()).toEqual([120, 100, 100, 100]);
+  });
+
+  it("is asked for again when the view is seen again", () => {
+    const { model, canvas, el, root } = openInput();
+    mouse(canvas("response"), "click", 1, 2);
+    model.sent = []; // lost
+    root.remove();
+    vi.advanceTimersByTime(60_000);
+    expect(model.sent).toEqual([]);
+    el.append(root);
+    seenAgain(root);
+    expect(model.sent.map(({ name }) => name)).toContain("arithmetic");
+  });
+
   it("says why there are no fields", () => {
     const { model, canvas, panel } = openInput({ noFields: "nothing of the image reaches filter 0" });
     mouse(canvas("response"), "click", 1, 2);
     settle(model);
     expect(panel.textContent).toContain("nothing of the image reaches filter 0");
+  });
+});
+
+describe("the panels", () => {
+  it("leave nothing behind: no node, no listener, no timer", () => {
+    const opened = (make: MakePanels) => {
+      const model = new FakeModel();
+      model.behaviour = { images: 1, diagnosis: "running" };
+      model.traits.source = "input";
+      const view = render(model, make);
+      settle(model);
+      return { model, ...view };
+    };
+    const noPanels = new Proxy({}, { get: () => () => {} }) as Panels;
+    const nodes = ({ root }: { root: HTMLElement }) =>
+      [...root.querySelectorAll("*")].map(({ tagName, className }) => `${tagName} ${className}`);
+    const without = nodes(opened(() => noPanels));
+    let panels = noPanels;
+    const view = opened((host) => {
+      panels = makePanels(host);
+      return panels;
+    });
+    const { model, canvas } = view;
+    mouse(canvas("response"), "click", 1, 2);
+    settle(model);
+    expect(nodes(view).length).toBeGreaterThan(without.length + 50);
+    panels.dispose();
+    model.sent = [];
+    expect(nodes(view)).toEqual(without);
+    mouse(canvas("response"), "pointermove", 0, 0);
+    press(canvas("response"), "ArrowDown");
+    expect(view.root.querySelector(".fs-readout.fs-at")).toBeNull();
+    vi.advanceTimersByTime(60_000);
+    expect(model.sent).toEqual([]);
   });
 });
 

@@ -12,6 +12,8 @@ from expected import colours, gray, table
 from explorer_page import ExplorerPage, read_canvas
 from filterscope import Explorer, demo
 from filterscope.verdict_frame import build_verdict
+from test_accessible import WCAG
+from test_interface import AXE
 
 pytestmark = pytest.mark.browser
 
@@ -453,6 +455,42 @@ def test_a_position_shows_what_it_sees_and_pinned_asks_for_the_notebook(open_pag
     expect(page.page.locator(".fs-over-it")).to_contain_text("each value where it stands in the image")
     canvas.press("Escape")
     expect(panel).to_be_hidden()
+
+
+AXE_RUN = f"() => axe.run(document, {{runOnly: {WCAG}, resultTypes: ['violations']}})"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(open_page, judged, scheme):
+    """The whole page: with verdicts, a position pinned, something over the image, a filter on the strip, and narrow."""
+    page = open_page(judged, scheme)
+    page.ready(image=7, layer=1, filter=3)
+    page.page.locator(".fs-card[data-shown^='1 3 ']").wait_for()
+    page.page.locator(".fs-strip[data-ready=true]").wait_for()
+    page.page.evaluate(AXE.read_text())
+
+    def check(state):
+        results = page.page.evaluate(AXE_RUN)
+        assert "color-contrast" in [rule["id"] for rule in results["passes"]], state
+        found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results["violations"]]
+        assert found == [], state
+
+    check("as it opens")
+    page.canvas("response").click()
+    expect(page.page.locator(".fs-arithmetic")).to_contain_text("How its value comes about takes the net")
+    page.page.locator("select[name=overlay]").select_option("activation")
+    expect(page.page.locator("canvas[data-view=overlay]")).to_be_visible()
+    check("a position is pinned")
+    page.page.locator("select[name=grid-show]").select_option("used")
+    page.page.locator(".fs-strip select[name=class]").select_option(label="Trouser")
+    page.page.locator(".fs-strip[data-ready=true]").wait_for()
+    page.page.get_by_role("combobox", name="layer by name").fill("conv")
+    check("filtered, and the layer search is open")
+    page.page.keyboard.press("Escape")
+    for width in (700, 400):
+        page.page.set_viewport_size({"width": width, "height": 1000})
+        page.ready()
+        check(f"{width} pixels wide")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

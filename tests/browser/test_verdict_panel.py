@@ -115,6 +115,45 @@ def test_the_card_tells_of_the_selected_filter(lab):
     expect(card).to_be_visible()
 
 
+RISES = """
+from filterscope.verdicts.evidence import class_rises
+def rises():
+    examination = explorer.diagnosis.examination
+    names = examination.class_names()
+    found = class_rises(examination.ablations[1], 3, len(names))
+    rows = zip(names, *(getattr(found, part).tolist() for part in ("value", "low", "high")))
+    return [[name, *(None if number != number else number for number in numbers)] for name, *numbers in rows]
+"""
+
+
+def test_bars_by_class_have_pythons_intervals_or_none(lab):
+    notebook, root = open_demo(lab, RISES)
+    diagnose(root, 500)
+    root.locator(".fs-card[data-shown^='1 3 ']").wait_for()
+    bars = root.locator(".fs-card .fs-classes li")
+    expect(bars).to_have_count(10)
+    shown = bars.evaluate_all(
+        """all => all.map(row => {
+            const track = row.querySelector('.fs-swing').getBoundingClientRect();
+            const ends = part => {
+                const box = row.querySelector(part)?.getBoundingClientRect();
+                return box ? [box.left, box.right].map(x => 2 * (x - track.left) / track.width - 1) : null;
+            };
+            return [row.querySelector('.fs-class').innerText, ends('.fs-up, .fs-down'), ends('.fs-span')];
+        })"""
+    )
+    found = sorted(notebook.python("rises()"), key=lambda row: -row[1])
+    reach = max(abs(number) for _, *numbers in found for number in numbers if number is not None)
+    few = 0
+    for (name, bar, span), (expected, value, low, high) in zip(shown, found, strict=True):
+        assert name == expected
+        assert bar == pytest.approx(sorted([0, value / reach]), abs=0.03)  # the track is some 120 pixels wide
+        few += low is None
+        assert span == (None if low is None else pytest.approx([low / reach, high / reach], abs=0.03))
+    assert 0 < few < 10
+    expect(root.locator(".fs-card")).to_contain_text("no interval for a class of fewer than 50 images")
+
+
 def test_cancelled_by_keys_while_the_sliders_go_on(lab):
     notebook, root = open_demo(lab)
     root.locator("input[name=diagnose-images]").fill("10000")

@@ -100,9 +100,8 @@ def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Ch
     kernels = examination.subject.kernels[layer]
     looks = looks_like(kernels[filter_index])
     partner = one.duplicate_of if one.duplicate_of is not None else one.mirror_of
-    rises = class_rises(examination.ablations.get(layer), filter_index)
-    seen = examination.statistics.get(layer)
     names = examination.class_names()
+    rises = class_rises(examination.ablations.get(layer), filter_index, len(names))
     return {
         "number": found.version,
         "layer": layer,
@@ -114,8 +113,7 @@ def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Ch
         else {"pattern": looks.pattern, "template": looks.template, "chance": _chance(looks.chance)},
         "structure_chance": _chance(chance),
         "classes": names,
-        "class_rise": None if rises is None else rises[0],
-        "class_mean": None if seen is None or not len(names) else seen.class_mean[:, filter_index].astype(np.float32),
+        "class_rise": None if rises is None else vars(rises).copy(),
         "kernel": _one_plane(kernels[filter_index]),
         "partner": None if partner is None else {"filter": partner, "kernel": _one_plane(kernels[partner])},
     }

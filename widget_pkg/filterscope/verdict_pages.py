@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from filterscope import wire
@@ -13,7 +14,7 @@ from filterscope.selection import check_filter, check_image, check_layer
 from filterscope.verdict_frame import build_effect, build_verdict, build_verdicts, build_without
 from filterscope.verdicts.effect import Effect
 from filterscope.verdicts.replacement import REPLACEMENTS, Replacement
-from filterscope.verdicts.task import Task
+from filterscope.verdicts.task import Task, TaskProgress
 
 _PATIENCE_SECONDS = 0.1  # for what is found out first; then the page asks again
 
@@ -92,10 +93,15 @@ class VerdictPages:
         return {"preparing": False, **build_without(examiner.without(image, *removal))}
 
     def _effect(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Begins to measure a removal over many images, or says how far that is; `cancel` ends it."""
+        """Begins to measure a removal over many images, or says how far that is; `cancel` only ends it."""
         removal, images = self._removal(args), args.get("images", 1000)
         examiner, what = self._examiner(), (*removal, images, self._engine.revision)
         measuring = self._measuring
+        if args.get("cancel"):
+            if measuring is not None and measuring[0] == what:
+                measuring[1].cancel()
+                self._measuring = None
+            return {"status": "cancelled", "error": None, "progress": asdict(TaskProgress()), "effect": None}
         if measuring is None or measuring[0] != what:
             if measuring is not None:
                 measuring[1].cancel()
@@ -106,7 +112,4 @@ class VerdictPages:
                 found.append(examiner.effect(*removal, images, task.note, task.check))
 
             measuring = self._measuring = what, Task("filterscope removal", work, examiner.busy), found
-        elif args.get("cancel"):
-            measuring[1].cancel()
-            self._measuring = None
         return build_effect(measuring[1], measuring[2][0] if measuring[2] else None)

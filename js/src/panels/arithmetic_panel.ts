@@ -1,23 +1,25 @@
 /** How the pinned value comes about: the layer's input with the patch, patch × kernel, the sums, and the steps behind. */
 
 import { attribute, element, on, setText } from "../dom";
-import { exact, number } from "../format";
+import { aligned, exact, number } from "../format";
 import type { Palettes } from "../palette";
 import type { Arithmetic, SidePicture } from "../point_protocol";
 import type { Pixel } from "../seam";
-import { aligned } from "./aligned";
 import { ChannelSums } from "./channel_sums";
 import { InputPatch } from "./input_patch";
 import { Products } from "./products";
 
-export interface Asks {
+/** In CSS pixels: below that the pictures are smaller. */
+const NARROW = 560;
+
+export interface ArithmeticActions {
   close(): void;
   /** One channel of the layer's input, of a volume this slice. */
   input(channel: number, slice: number | null): void;
 }
 
 export class ArithmeticPanel {
-  readonly #asks: Asks;
+  readonly #actions: ArithmeticActions;
   readonly #title = element("h3.fs-title");
   readonly #value = element("b.fs-pinned-value");
   readonly #field = element("p.fs-note");
@@ -29,13 +31,14 @@ export class ArithmeticPanel {
   readonly #body: HTMLElement;
   readonly root: HTMLElement;
   #shown: Arithmetic | null = null;
+  #size = "";
   /** Which of the patch's channels is looked at; by default the one that adds most. */
   #channel: number | null = null;
   /** What the channel was chosen for. */
   #of = "";
 
-  constructor(palettes: Palettes, asks: Asks) {
-    this.#asks = asks;
+  constructor(palettes: Palettes, actions: ArithmeticActions) {
+    this.#actions = actions;
     this.#input = new InputPatch(palettes);
     this.#products = new Products(palettes);
     this.#sums = new ChannelSums((channel) => this.#look(channel));
@@ -44,7 +47,7 @@ export class ArithmeticPanel {
       { type: "button", "aria-label": "let go of the position", title: "Escape" },
       "×",
     );
-    on(close, "click", () => asks.close());
+    on(close, "click", () => actions.close());
     const sums = element("div.fs-column", this.#sums.root);
     const steps = element("div.fs-column", element("h4", "to the activation"), this.#steps);
     const look = element("div.fs-look", this.#input.root, this.#products.root);
@@ -56,7 +59,7 @@ export class ArithmeticPanel {
     });
     this.root.append(head, this.#field, this.#said, this.#body);
     on(this.root, "keydown", (event) => {
-      if (event.key === "Escape") asks.close();
+      if (event.key === "Escape") actions.close();
     });
   }
 
@@ -65,9 +68,15 @@ export class ArithmeticPanel {
     this.#shown = null;
   }
 
+  /** What is shown is drawn anew where its pictures have another size now. */
   layout(width: number, ratio: number): void {
-    this.#input.layout(width, ratio);
-    this.#products.layout(width);
+    const narrow = width < NARROW;
+    const size = `${narrow} ${ratio}`;
+    if (size === this.#size) return;
+    this.#size = size;
+    this.#input.layout(narrow, ratio);
+    this.#products.layout(narrow, ratio);
+    this.redraw();
   }
 
   sayField(sentence: string): void {
@@ -121,6 +130,16 @@ export class ArithmeticPanel {
     if (this.#shown) this.#input.paint(found, this.#shown);
   }
 
+  refuseInput(sentence: string): void {
+    this.#input.hide();
+    this.say(sentence);
+  }
+
+  /** The palettes are others, or the sizes. */
+  redraw(): void {
+    if (this.#shown) this.#look(this.#channel ?? this.#shown.order[0]!, false);
+  }
+
   /** For a screen reader. */
   words(): string {
     const { numbers, agrees } = this.#shown!;
@@ -146,7 +165,7 @@ export class ArithmeticPanel {
     const sources = shown.sources[0]!;
     const slice = shown.sources.length === 3 ? (sources[Math.floor(sources.length / 2)] ?? null) : null;
     this.#input.wait(shown.first_channel + channel);
-    this.#asks.input(shown.first_channel + channel, slice);
+    this.#actions.input(shown.first_channel + channel, slice);
   }
 
   /** From the sums to the activation, each number under the other. */
@@ -162,7 +181,10 @@ export class ArithmeticPanel {
       ...steps.map(({ name, value, note }): [string, number, string] => [`→ ${name}`, value.data[0]!, note]),
       ["activation", of("activation"), activation_name],
     ];
-    const texts = aligned(rows.map(([, value]) => value));
+    const texts = aligned(
+      rows.map(([, value]) => value),
+      6,
+    );
     this.#steps.replaceChildren(
       ...rows.map(([name, value, note], k) =>
         element(

@@ -1,9 +1,8 @@
 /** What each channel adds, the one that adds most first; of many the first, and the rest on demand. */
 
 import { attribute, element, on, setText } from "../dom";
-import { exact } from "../format";
+import { aligned, exact } from "../format";
 import type { Arithmetic } from "../point_protocol";
-import { aligned } from "./aligned";
 
 const SHOWN = 10;
 
@@ -46,7 +45,10 @@ export class ChannelSums {
       this.#title,
       order.length > 1 ? `what each of ${order.length} channels adds` : "what its one channel adds",
     );
-    const texts = aligned(listed.map((channel) => values[channel]!));
+    const texts = aligned(
+      listed.map((channel) => values[channel]!),
+      6,
+    );
     const most = Math.max(...order.map((channel) => Math.abs(values[channel]!)).filter(Number.isFinite), 0);
     const focused = this.#list.querySelector<HTMLElement>("button:focus")?.dataset.channel;
     this.#list.replaceChildren(

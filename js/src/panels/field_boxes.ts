@@ -36,7 +36,8 @@ export class FieldBoxes {
   }
 }
 
-function place(
+/** Over the part of a picture that reaches from row to row and from column to column, of as many as `size` says. */
+export function place(
   box: HTMLElement,
   [rows, columns]: readonly [Span, Span],
   [height, width]: readonly [number, number],

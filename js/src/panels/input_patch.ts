@@ -8,6 +8,8 @@ import type { Palettes } from "../palette";
 import type { Arithmetic, SidePicture } from "../point_protocol";
 import { Raster } from "../raster";
 import { sides } from "../tensor";
+import { place } from "./field_boxes";
+import type { Span } from "./receptive_field";
 
 export class InputPatch {
   readonly #palettes: Palettes;
@@ -29,18 +31,21 @@ export class InputPatch {
     this.#palettes = palettes;
   }
 
-  layout(width: number, ratio: number): void {
-    this.#side = width < 560 ? 120 : 160;
+  layout(narrow: boolean, ratio: number): void {
+    this.#side = narrow ? 120 : 160;
     this.#ratio = ratio;
     this.root.style.setProperty("--fs-side", `${this.#side}px`);
   }
 
-  /** The picture of another channel is on its way; only an old one's is taken away. */
+  /** The picture of a channel is on its way; that of another one is taken away. */
   wait(channel: number): void {
     const words = `input channel ${channel}`;
-    if (this.#title.textContent !== words)
-      this.#canvas.style.visibility = this.#box.style.visibility = "hidden";
+    if (this.#title.textContent !== words) this.hide();
     setText(this.#title, words);
+  }
+
+  hide(): void {
+    this.#canvas.style.visibility = this.#box.style.visibility = "hidden";
   }
 
   paint(found: SidePicture, { sources }: Arithmetic): void {
@@ -55,28 +60,16 @@ export class InputPatch {
     this.#canvas.style.visibility = this.#box.style.visibility = "";
     const [rows = 1, columns = 1] = found.size ?? [height, width];
     const [down, right] = sources.length === 1 ? [[0], sources[0]!] : sources.slice(-2);
-    this.#mark([spanOf(down!), rows], [spanOf(right!), columns]);
+    const spans = [spanOf(down!), spanOf(right!)] as const;
+    this.#box.hidden = spans.includes(null);
+    if (spans[0] && spans[1]) place(this.#box, [spans[0], spans[1]], [rows, columns]);
     const words = `${this.#title.textContent}, ${rows}×${columns}, with the patch marked`;
     this.#canvas.setAttribute("aria-label", words);
   }
-
-  #mark([rows, height]: readonly [Ends, number], [columns, width]: readonly [Ends, number]): void {
-    this.#box.hidden = !rows || !columns;
-    if (!rows || !columns) return;
-    const part = (length: number, of: number) => `${(100 * length) / of}%`;
-    Object.assign(this.#box.style, {
-      top: part(rows[0], height),
-      height: part(rows[1] - rows[0], height),
-      left: part(columns[0], width),
-      width: part(columns[1] - columns[0], width),
-    });
-  }
 }
 
-type Ends = readonly [first: number, end: number] | null;
-
 /** From the first to the last pixel that a cell lies on; null where all lie outside. */
-function spanOf(sources: readonly number[]): Ends {
+function spanOf(sources: readonly number[]): Span | null {
   const inside = sources.filter((source) => source >= 0);
   return inside.length > 0 ? [Math.min(...inside), Math.max(...inside) + 1] : null;
 }

@@ -8,27 +8,24 @@ import verdictCss from "./verdicts.css?inline";
 export function sideBySide(host: Host, parts: readonly Partial<Panels>[]): Panels {
   const style = element("style", css + verdictCss);
   host.root.append(style);
+  /** What goes wrong in one is the console's: the others, and the pictures, go on. */
+  const each = (tell: (part: Partial<Panels>) => void) => {
+    for (const part of parts) {
+      try {
+        tell(part);
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  };
   return {
-    painted: (frame, layerName) => {
-      for (const part of parts) part.painted?.(frame, layerName);
-    },
-    cleared: () => {
-      for (const part of parts) part.cleared?.();
-    },
-    receive: (content, buffers) => {
-      for (const part of parts) part.receive?.(content, buffers);
-    },
-    layout: (width, ratio) => {
-      for (const part of parts) part.layout?.(width, ratio);
-    },
-    placed: () => {
-      for (const part of parts) part.placed?.();
-    },
-    themed: () => {
-      for (const part of parts) part.themed?.();
-    },
+    painted: (frame, layerName) => each((part) => part.painted?.(frame, layerName)),
+    cleared: () => each((part) => part.cleared?.()),
+    receive: (content, buffers) => each((part) => part.receive?.(content, buffers)),
+    layout: (width, ratio) => each((part) => part.layout?.(width, ratio)),
+    placed: () => each((part) => part.placed?.()),
     dispose: () => {
-      for (const part of parts) part.dispose?.();
+      each((part) => part.dispose?.());
       style.remove();
     },
   };

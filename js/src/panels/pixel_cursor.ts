@@ -3,7 +3,7 @@
  * It is marked by an element over the canvas, whose own pixels stay exactly one a value.
  */
 
-import { attribute, element, on } from "../dom";
+import { attribute, element } from "../dom";
 import { hasModifier } from "../keys";
 import type { LargePicture, Pixel, Reading } from "../seam";
 
@@ -20,6 +20,7 @@ export class PixelCursor {
   readonly picture: LargePicture;
   readonly #moved: (cursor: PixelCursor) => void;
   readonly #marker = element("div.fs-marker", { "aria-hidden": "true", hidden: true });
+  readonly #gone = new AbortController();
 
   /** Pointed at, stepped to, or pinned. */
   here: Pixel | null = null;
@@ -35,12 +36,17 @@ export class PixelCursor {
     this.#moved = moved;
     const { canvas, mount } = picture;
     mount.append(this.#marker);
-    on(canvas, "pointermove", (event) => this.#point(this.#under(event)));
-    on(canvas, "pointerleave", () => this.#point(null));
-    on(canvas, "click", (event) => this.#click(this.#under(event)));
-    on(canvas, "keydown", (event) => this.#key(event));
-    on(canvas, "focus", () => this.#focus());
-    on(canvas, "blur", () => this.#point(null));
+    const { signal } = this.#gone;
+    const on = <K extends keyof HTMLElementEventMap>(
+      type: K,
+      heard: (event: HTMLElementEventMap[K]) => void,
+    ) => canvas.addEventListener(type, heard, { signal });
+    on("pointermove", (event) => this.#point(this.#under(event)));
+    on("pointerleave", () => this.#point(null));
+    on("click", (event) => this.#click(this.#under(event)));
+    on("keydown", (event) => this.#key(event));
+    on("focus", () => this.#focus());
+    on("blur", () => this.#point(null));
     picture.changed = () => this.#changed();
     this.#changed();
   }
@@ -48,7 +54,7 @@ export class PixelCursor {
   /** A cursor stays where it is in the next picture, so that one pixel can be followed from map to map. */
   #changed(): void {
     const { rows, columns } = this.picture.shown;
-    attribute(this.picture.canvas, "aria-valuemax", rows * columns - 1);
+    attribute(this.picture.canvas, "aria-valuemax", Math.max(0, rows * columns - 1));
     if (rows && this.here && !this.#reading(this.here)) this.here = null;
     this.pinned &&= this.here !== null;
     this.#show();
@@ -69,6 +75,13 @@ export class PixelCursor {
     this.here = null;
     this.pinned = false;
     this.#show();
+  }
+
+  dispose(): void {
+    this.#gone.abort();
+    this.#marker.remove();
+    this.picture.changed = () => this.picture.say(null);
+    this.picture.changed();
   }
 
   #reading({ row, column }: Pixel): Reading | null {

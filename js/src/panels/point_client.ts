@@ -1,6 +1,6 @@
 /** What is asked about positions: fields ahead, while nobody waits for a picture; the rest when something is pinned. */
 
-import { Client, type Listener } from "../client";
+import type { Client, Listener } from "../client";
 import {
   type Arithmetic,
   decodeArithmetic,
@@ -42,9 +42,7 @@ export class PointClient implements Listener {
   constructor(host: Host, listener: PointListener) {
     this.#host = host;
     this.#listener = listener;
-    const held = () => host.busy();
-    const visible = () => host.visible();
-    this.#client = new Client(host.model, this, { patience: PATIENCE, inFlight: 2, held, visible });
+    this.#client = host.client(this, { patience: PATIENCE, inFlight: 2 });
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -69,8 +67,14 @@ export class PointClient implements Listener {
     this.#client.ask(name, args);
   }
 
-  forget(name: "arithmetic" | "effective" | "input"): void {
-    this.#client.forget(name);
+  /** Another position: answers about the one before are not wanted any more. */
+  forget(): void {
+    for (const name of ["arithmetic", "effective", "input"] as const) this.#client.forget(name);
+  }
+
+  /** The view is seen again. */
+  resume(): void {
+    this.#client.resume();
   }
 
   #askFields(): void {

@@ -25,6 +25,8 @@ export interface Refusals {
 export class Pointing implements Partial<Panels>, PointListener {
   readonly #host: Host;
   readonly #client: PointClient;
+  /** A kernel has no place in the image: it is pointed at alone. */
+  readonly #kernel: PixelCursor;
   readonly #image: PixelCursor;
   readonly #response: PixelCursor;
   readonly #activation: PixelCursor;
@@ -38,6 +40,7 @@ export class Pointing implements Partial<Panels>, PointListener {
   /** What was asked about the pinned position, as text; empty where nothing is pinned. */
   #asked = "";
   #announced = "";
+  #palette = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `refusals`: why there are no numbers of the net, where none can be asked. */
@@ -51,7 +54,7 @@ export class Pointing implements Partial<Panels>, PointListener {
       LargePicture,
       LargePicture,
     ];
-    new PixelCursor(kernel, () => {}); // a kernel has no place in the image
+    this.#kernel = new PixelCursor(kernel, () => {});
     this.#image = new PixelCursor(image, moved);
     this.#response = new PixelCursor(response, moved);
     this.#activation = new PixelCursor(activation, moved);
@@ -69,10 +72,14 @@ export class Pointing implements Partial<Panels>, PointListener {
     this.#frame = frame;
     this.#client.want();
     this.#share(REST);
+    const { choice } = this.#host.palettes;
+    if (choice !== this.#palette) this.#panel.redraw();
+    this.#palette = choice;
   }
 
   cleared(): void {
     clearTimeout(this.#timer);
+    this.#client.forget();
     this.#frame = null;
     this.#boxes.show(null, [1, 1]);
     this.#panel.hide();
@@ -85,11 +92,13 @@ export class Pointing implements Partial<Panels>, PointListener {
   }
 
   layout(width: number, ratio: number): void {
+    this.#client.resume();
     this.#panel.layout(width, ratio);
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
+    for (const cursor of [this.#kernel, ...this.#cursors()]) cursor.dispose();
     this.#client.dispose();
     this.#boxes.dispose();
     this.#overlay.dispose();
@@ -120,8 +129,10 @@ export class Pointing implements Partial<Panels>, PointListener {
   }
 
   failed(name: "arithmetic" | "effective" | "input", sentence: string): void {
+    const here = this.#pinned()?.here;
     if (name === "effective") this.#overlay.refuse(sentence);
-    else if (name === "arithmetic") this.#panel.say(sentence);
+    else if (name === "input") this.#panel.refuseInput(sentence);
+    else if (here) this.#panel.none(here, sentence);
   }
 
   // What is pointed at
@@ -210,7 +221,7 @@ export class Pointing implements Partial<Panels>, PointListener {
     const pin = this.#pinned();
     if (!pin || pin === this.#image) {
       clearTimeout(this.#timer);
-      this.#client.forget("arithmetic");
+      this.#client.forget();
       this.#panel.hide();
       this.#asked = "";
       this.#announced = "";
@@ -223,6 +234,7 @@ export class Pointing implements Partial<Panels>, PointListener {
     if (asked === this.#asked) return;
     this.#asked = asked;
     clearTimeout(this.#timer);
+    this.#client.forget();
     if (!args || this.#refusal) {
       this.#panel.none(pin.here!, (args && this.#refusal) || whyNot(map, layer));
       return;

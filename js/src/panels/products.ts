@@ -2,24 +2,19 @@
 
 import { codesOf } from "../codes";
 import { attribute, element, setText } from "../dom";
-import { exact } from "../format";
+import { aligned, exact } from "../format";
 import { fitPicture } from "../geometry";
 import { colourOf, type Palettes } from "../palette";
 import type { Arithmetic } from "../point_protocol";
 import { Raster } from "../raster";
 import type { LargePicture, Pixel, Reading, Shown, View } from "../seam";
 import { summarize } from "../tensor";
-import { aligned } from "./aligned";
 import { PixelCursor } from "./pixel_cursor";
 
 /** Cells along a side up to which a number fits into each. */
 const NUMBERED_COLUMNS = 3;
 const NUMBERED_CELLS = 27;
-const PARTS = [
-  ["patch", "patch"],
-  ["kernel", "kernel"],
-  ["products", "products"],
-] as const;
+const PARTS = ["patch", "kernel", "products"] as const;
 
 interface Cells {
   readonly rows: number;
@@ -35,7 +30,7 @@ function cellsOf(found: Arithmetic, channel: number): Cells {
   const [, ...size] = found.kernel.shape;
   const columns = size.at(-1) ?? 1;
   const count = size.reduce((product, length) => product * length, 1);
-  const parts = PARTS.map(([name]) => found[name].data);
+  const parts = PARTS.map((name) => found[name].data);
   return {
     rows: count / columns,
     columns,
@@ -56,14 +51,16 @@ export class Products {
   readonly #line = element("p.fs-readout.fs-at");
   readonly #note = element("p.fs-note");
   readonly root = element("div.fs-product-column", this.#title, this.#row, this.#line, this.#note);
-  #box = 120;
+  #box = 132;
+  #ratio = 1;
 
   constructor(palettes: Palettes) {
     this.#palettes = palettes;
   }
 
-  layout(width: number): void {
-    this.#box = width < 560 ? 100 : 132;
+  layout(narrow: boolean, ratio: number): void {
+    this.#box = narrow ? 100 : 132;
+    this.#ratio = ratio;
   }
 
   show(found: Arithmetic, channel: number): void {
@@ -76,7 +73,6 @@ export class Products {
     const numbered = cells.columns <= NUMBERED_COLUMNS && cells.rows * cells.columns <= NUMBERED_CELLS;
     const parts = numbered ? this.#numbers(cells) : this.#pictures(cells);
     const signs = ["", "×", "="];
-    this.#row.classList.toggle("fs-numbered", numbered);
     this.#row.replaceChildren(
       ...parts.map((part, k) => element("div.fs-term", element("span.fs-sign", signs[k]!), part)),
     );
@@ -91,8 +87,8 @@ export class Products {
 
   #numbers({ rows, columns, values, extremes, padding, between }: Cells): HTMLElement[] {
     return values.map((part, p) => {
-      const name = PARTS[p]![1];
-      const texts = aligned([...part], 4);
+      const name = PARTS[p]!;
+      const texts = aligned(part, 4);
       const codes = codesOf(part, -extremes[p]!, extremes[p]!);
       const palette = this.#palettes.nameFor(true);
       const cell = (k: number) => {
@@ -128,9 +124,9 @@ export class Products {
       const raster = new Raster(cells.columns, cells.rows);
       const codes = codesOf(part, -extreme, extreme);
       raster.put(codes, 0, cells.columns, cells.rows, this.#palettes.lookup(true));
-      const picture = new CellPicture(PARTS[p]![1], cells, part, (pixel) => this.#cellInWords(cells, pixel));
+      const picture = new CellPicture(PARTS[p]!, cells, part, (pixel) => this.#cellInWords(cells, pixel));
       raster.show(picture.canvas);
-      picture.fit(this.#box);
+      picture.fit(this.#box, this.#ratio);
       cursors.push(new PixelCursor(picture, moved));
       return picture.root;
     });
@@ -192,13 +188,8 @@ class CellPicture implements LargePicture {
     this.root = element("figure.fs-cells", element("figcaption", name), this.mount);
   }
 
-  fit(box: number): void {
-    const { width, height } = fitPicture(
-      this.shown.columns,
-      this.shown.rows,
-      box,
-      window.devicePixelRatio || 1,
-    );
+  fit(box: number, ratio: number): void {
+    const { width, height } = fitPicture(this.shown.columns, this.shown.rows, box, ratio);
     Object.assign(this.mount.style, { width: `${width}px`, height: `${height}px` });
   }
 

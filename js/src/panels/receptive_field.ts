@@ -1,5 +1,6 @@
 /** What one position sees of the image, read off a map's fields: the same as `ReceptiveFields.at` in Python. */
 
+import { minus } from "../format";
 import type { AxisFields, MapFields } from "../point_protocol";
 
 /** From a first pixel to the one after the last. */
@@ -37,7 +38,6 @@ export function rowsAndColumns(spans: readonly Span[], height: number): readonly
 }
 
 const upTo = ([first, end]: Span) => (end - first === 1 ? `${first}` : `${first} … ${end - 1}`);
-const minus = (text: string) => text.replace(/-/g, "−");
 
 /** "rows 4 … 6, cols 5 … 7" */
 export function boxInWords(spans: readonly Span[]): string {

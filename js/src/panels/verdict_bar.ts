@@ -2,7 +2,7 @@
 
 import { Choice } from "../choices";
 import { attribute, element, on, setText } from "../dom";
-import type { Badge, Structure, Verdicts } from "../verdict_protocol";
+import type { Badge, Verdicts } from "../verdict_protocol";
 import { SHOWN, type Sort } from "./verdict_order";
 import { LETTERS, progressInWords, summaryInWords } from "./verdict_words";
 
@@ -25,16 +25,13 @@ const LAYERS = [
   ["one", "this layer"],
 ] as const;
 
-/** What the letters mean, each in its own shape. */
-const LEGEND = [
-  ["structured", "structured"],
-  ["noise-like", "noise-like"],
-  ["can't tell", "can't tell"],
-] as const;
 const MEANINGS = "▲ used · ▼ harmful · – no measurable use · ✕ dead or constant · = 7 duplicate of filter 7";
 
-function keyOf(structure: Structure, words: string): HTMLElement {
-  return element("span.fs-badge", { "data-structure": structure }, element("b", LETTERS[structure]), words);
+/** What the letters mean, each in its own shape. */
+function legend(): HTMLElement[] {
+  return Object.entries(LETTERS).map(([structure, letter]) =>
+    element("span.fs-badge", { "data-structure": structure }, element("b", letter), structure),
+  );
 }
 
 const IDLE = "Useful, or random noise?"; // no longer: at 700 pixels it would be cut
@@ -61,16 +58,12 @@ export class VerdictBar {
   readonly #show: Choice;
   readonly #choices: HTMLElement;
   readonly #summary = element("p.fs-summary");
-  /** Below the line: the layer in a sentence, and what the badges mean. */
-  readonly said = element(
+  /** What stands below the line: the layer in a sentence, and what the badges mean. */
+  readonly below = element(
     "div",
     { hidden: true },
     this.#summary,
-    element(
-      "p.fs-note.fs-badge-key",
-      ...LEGEND.map(([structure, words]) => keyOf(structure, words)),
-      MEANINGS,
-    ),
+    element("p.fs-note.fs-badge-key", ...legend(), MEANINGS),
   );
   readonly root: HTMLElement;
   readonly #actions: BarActions;
@@ -131,7 +124,7 @@ export class VerdictBar {
   paint(found: Verdicts, badges: readonly Badge[]): void {
     const { status, progress, error, earlier } = found;
     const running = status === "running";
-    const focused = this.#root.activeElement;
+    const focused = (this.root.getRootNode() as Document | ShadowRoot).activeElement;
     this.#cancel.hidden = !running;
     this.#button.hidden = running;
     if (running && focused === this.#button) this.#cancel.focus();
@@ -142,7 +135,7 @@ export class VerdictBar {
     setText(this.#said, this.#words(found, running, error));
     this.#choices.hidden = status === "none";
     this.#toggle.hidden = badges.length === 0;
-    this.said.hidden = status === "none";
+    this.below.hidden = status === "none";
     setText(this.#summary, status === "none" ? "" : summaryInWords(found) || this.#nothing(found));
     this.#offer(badges);
   }
@@ -150,10 +143,6 @@ export class VerdictBar {
   /** An answer did not come, or could not be given. */
   fail(message: string): void {
     setText(this.#said, message);
-  }
-
-  get #root(): Document | ShadowRoot {
-    return this.root.getRootNode() as Document | ShadowRoot;
   }
 
   #words(found: Verdicts, running: boolean, error: string | null): string {

@@ -2,19 +2,17 @@
 
 import { attribute, element, setText } from "../dom";
 import type { Palettes } from "../palette";
-import type { Verdict } from "../verdict_protocol";
-import { chancePicture, classBars, kernelPicture } from "./verdict_pictures";
+import type { ClassRises, Verdict } from "../verdict_protocol";
+import { chancePicture, classBars, kernelPicture, MOST_CLASSES } from "./verdict_pictures";
 import {
-  capital,
   firesInWords,
+  intervalsInWords,
   looksInWords,
   MARKS,
   signed,
   structureInWords,
   useInWords,
 } from "./verdict_words";
-
-const MOST_CLASSES = 10;
 
 export class VerdictCard {
   readonly #title = element("h3.fs-title");
@@ -23,6 +21,7 @@ export class VerdictCard {
   readonly root: HTMLElement;
   readonly #palettes: Palettes;
   #shown: Verdict | null = null;
+  #layerName = "";
 
   /** `aside`: what stands in the last column. */
   constructor(palettes: Palettes, id: string, aside: HTMLElement | string) {
@@ -43,6 +42,7 @@ export class VerdictCard {
 
   paint(verdict: Verdict | null, layerName: string, waiting = ""): void {
     this.#shown = verdict;
+    this.#layerName = layerName;
     attribute(this.root, "data-shown", verdict ? `${verdict.layer} ${verdict.filter} ${verdict.number}` : "");
     setText(this.#title, verdict ? `${layerName}, filter ${verdict.filter}` : waiting);
     setText(this.#words, verdict?.words ?? "");
@@ -50,8 +50,8 @@ export class VerdictCard {
   }
 
   /** The palettes are others. */
-  redraw(layerName: string): void {
-    if (this.#shown) this.paint(this.#shown, layerName);
+  redraw(): void {
+    if (this.#shown) this.paint(this.#shown, this.#layerName);
   }
 
   #parts(verdict: Verdict): HTMLElement[] {
@@ -68,7 +68,6 @@ export class VerdictCard {
     if (looks) parts.push(chancePicture(looks.chance, { what: "match of random kernels", alike: "" }));
     parts.push(element("p.fs-note", looksInWords(row)));
     if (partner) {
-      const how = row.duplicate_of === null ? "mirror" : "duplicate";
       const both = element(
         "div.fs-smalls",
         picture(kernel, `filter ${filter}`),
@@ -79,7 +78,7 @@ export class VerdictCard {
       const said =
         row.duplicate_of === null
           ? `Its weights are those of filter ${partner.filter} turned negative.`
-          : `${capital(how)} of filter ${partner.filter}: correlation ${(row.correlation ?? 0).toFixed(3)}${cost}.`;
+          : `Duplicate of filter ${partner.filter}: correlation ${(row.correlation ?? 0).toFixed(3)}${cost}.`;
       parts.push(both, element("p.fs-note", said));
     }
     return column("What does it look for?", ...parts);
@@ -98,24 +97,31 @@ export class VerdictCard {
   }
 
   #use({ verdict: row, classes, class_rise }: Verdict): HTMLElement {
-    const parts: HTMLElement[] = [element("p.fs-note", `${MARKS[row.use]} ${useInWords(row)}`.trim())];
-    if (class_rise) {
-      const bars = Array.from(class_rise.data, (value, k) => ({ name: classes[k] ?? String(k), value }));
-      const kept = bars
-        .filter(({ value }) => Number.isFinite(value))
-        .sort((one, two) => Math.abs(two.value) - Math.abs(one.value))
-        .slice(0, MOST_CLASSES);
-      kept.sort((one, two) => two.value - one.value);
-      parts.push(classBars(kept, "change of the loss without it, by class"));
-      parts.push(
-        element(
-          "p.fs-note",
-          `change of the loss without it, by class${bars.length > kept.length ? `; the ${kept.length} largest` : ""}`,
-        ),
-      );
-    }
-    return column("Does the net need it?", ...parts);
+    const said = element("p.fs-note", `${MARKS[row.use]} ${useInWords(row)}`.trim());
+    const bars = class_rise ? byClass(class_rise, classes, row.labelled ? "loss" : "output") : [];
+    return column("Does the net need it?", said, ...bars);
   }
+}
+
+/** The classes that change most, with what is said of their intervals below them. */
+function byClass(
+  { value, low, high, fewest }: ClassRises,
+  classes: readonly string[],
+  what: string,
+): HTMLElement[] {
+  const seen = Array.from(value.data, (rise, k) => ({
+    name: classes[k] ?? String(k),
+    value: rise,
+    low: low.data[k]!,
+    high: high.data[k]!,
+  })).filter((bar) => Number.isFinite(bar.value));
+  const kept = seen
+    .sort((one, two) => Math.abs(two.value) - Math.abs(one.value))
+    .slice(0, MOST_CLASSES)
+    .sort((one, two) => two.value - one.value);
+  const words = `change of the ${what} without it, by class`;
+  const most = seen.length > kept.length ? `; the ${kept.length} largest` : "";
+  return [classBars(kept, words), element("p.fs-note", words + most + intervalsInWords(kept, fewest))];
 }
 
 export function column(title: string, ...parts: (HTMLElement | string)[]): HTMLElement {

@@ -7,7 +7,7 @@ import type { Palettes } from "../palette";
 import { Raster } from "../raster";
 import { type FloatTensor, sides } from "../tensor";
 import type { Chance } from "../verdict_protocol";
-import { chanceInWords, signed } from "./verdict_words";
+import { chanceInWords, signed, span } from "./verdict_words";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 200;
@@ -67,13 +67,15 @@ export function chancePicture(chance: Chance, names: { what: string; alike: stri
   return element("div.fs-chance", picture, ticks, legend);
 }
 
+/** So many bars stand below each other. */
+export const MOST_CLASSES = 10;
+
 export interface ClassBar {
   readonly name: string;
   readonly value: number;
-  /** What stands behind the number. */
-  readonly more?: string;
-  readonly low?: number | null;
-  readonly high?: number | null;
+  /** Of its interval; NaN where there is none. */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** One bar a class, to the right of the middle where it rises; with a line from one end of the interval to the other. */
@@ -83,11 +85,11 @@ export function classBars(
   write: (value: number) => string = signed,
 ) {
   const reach = Math.max(
-    ...bars.flatMap(({ value, low, high }) => [value, low ?? 0, high ?? 0].map(Math.abs)),
+    ...bars.flatMap(({ value, low, high }) => [value, low || 0, high || 0].map(Math.abs)),
     1e-9,
   );
   const share = (value: number) => 50 + (50 * value) / reach;
-  const rows = bars.map(({ name, value, low, high, more = "" }) => {
+  const rows = bars.map(({ name, value, low, high }) => {
     const track = element("span.fs-swing", { "aria-hidden": "true" });
     const add = (kind: string, from: number, to: number) => {
       const part = element(`span.${kind}`);
@@ -96,12 +98,14 @@ export function classBars(
       track.append(part);
     };
     add(value > 0 ? "fs-up" : "fs-down", 0, value);
-    if (low !== null && high !== null && low !== undefined && high !== undefined) add("fs-span", low, high);
+    const known = Number.isFinite(low);
+    if (known) add("fs-span", low, high);
     return element(
       "li",
+      { title: known && `${name}, ${span({ low, high }, write)}` },
       element("span.fs-class", name),
       track,
-      element("span.fs-share", `${write(value)}${more}`),
+      element("span.fs-share", write(value)),
     );
   });
   const list = element("ol.fs-classes", ...rows);

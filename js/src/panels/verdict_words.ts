@@ -1,6 +1,6 @@
 /** Verdicts in words and marks: beside a colour or a shape there is always a letter or a word. */
 
-import { number } from "../format";
+import { minus, number } from "../format";
 import type { Badge, Chance, Estimate, Progress, VerdictRow, Verdicts } from "../verdict_protocol";
 
 /** A share as so many in 100. */
@@ -17,10 +17,10 @@ export function signed(value: number): string {
 export function points(share: number): string {
   const value = (100 * share).toFixed(1);
   const sign = Number(value) > 0 ? "+" : "";
-  return `${sign}${value.replace("-", "−").replace("−0.0", "0.0")}`;
+  return sign + minus(value);
 }
 
-export function span({ low, high }: Estimate, write: (value: number) => string): string {
+export function span({ low, high }: Omit<Estimate, "value">, write: (value: number) => string): string {
   return low === null || high === null ? "" : `95 %: ${write(low)} … ${write(high)}`;
 }
 
@@ -48,6 +48,7 @@ export function badgeInWords(badge: Badge | undefined): string {
   return parts.join(", ");
 }
 
+/** As in naming.py. */
 export const NO_PATTERN = "no simple pattern";
 
 export function time(seconds: number): string {
@@ -101,11 +102,20 @@ export function looksInWords(row: VerdictRow): string {
     : `${capital(name)}. Best template: ${found}`;
 }
 
+/** What is said below bars by class: some have an interval, others too few images. */
+export function intervalsInWords(bars: readonly { readonly low: number }[], fewest: number): string {
+  const known = bars.filter(({ low }) => Number.isFinite(low)).length;
+  return (
+    (known > 0 ? ", with Student's 95 % intervals" : "") +
+    (known < bars.length ? `; no interval for a class of fewer than ${fewest} images` : "")
+  );
+}
+
 export function useInWords(row: VerdictRow): string {
   const { use, use_reason, delta_loss, ci_low, ci_high, share, ablated, labelled } = row;
   if (use === "withheld" || delta_loss === null) return `Not told: ${use_reason}.`;
   const what = labelled ? "loss" : "output";
-  const interval = span({ value: delta_loss, low: ci_low, high: ci_high }, signed);
+  const interval = span({ low: ci_low, high: ci_high }, signed);
   const part = share === null ? "" : `; ${percentOf(share)} of what the net knows`;
   return `${capital(use)}: without it the ${what} changes by ${signed(delta_loss)} nats (${interval}; ${ablated.toLocaleString("en")} images)${part}.`;
 }
@@ -123,7 +133,7 @@ export function chanceInWords({ mark, low, high }: Chance, what: string): string
 
 export function percentOf(share: number): string {
   const hundredths = 100 * share;
-  return `${(Math.abs(hundredths) < 10 ? hundredths.toFixed(1) : hundredths.toFixed(0)).replace("-", "−")} %`;
+  return `${minus(hundredths.toFixed(Math.abs(hundredths) < 10 ? 1 : 0))} %`;
 }
 
 export function capital(words: string): string {

@@ -1,6 +1,6 @@
 /** Verdicts in the page: asks for them, and gives them to the bar, the badges and the card. */
 
-import { Client, type Listener } from "../client";
+import type { Client, Listener } from "../client";
 import { attribute, element, uniqueId } from "../dom";
 import type { Frame, Reply } from "../protocol";
 import type { Host, Panels } from "../seam";
@@ -22,15 +22,12 @@ import { WithoutPanel } from "./without_panel";
 
 /** Between two questions while something runs. */
 const POLL = 250;
-/** While a person waits for a picture nothing is asked; looked at again after this. */
-const LATER = 40;
 /** A slider that moves on is followed where it stays. */
 const SETTLED = 60;
 const PATIENCE = 4000;
 
 interface Removed {
   readonly layer: number;
-  readonly name: string;
   readonly filters: readonly number[];
 }
 
@@ -52,16 +49,13 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   #open = false;
   #palette = "";
   #removed: Removed | null = null;
-  #measuring = false;
+  /** What is measured over many images just now. */
+  #measuring: object | null = null;
 
   /** `saved`: there is no net to ask, all was saved that was found. */
   constructor(host: Host, saved = false) {
     this.#host = host;
-    this.#client = new Client(host.model, this, {
-      patience: PATIENCE,
-      visible: host.visible,
-      held: () => host.busy(),
-    });
+    this.#client = host.client(this, { patience: PATIENCE });
     const id = uniqueId();
     this.#bar = new VerdictBar(
       {
@@ -76,9 +70,9 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     this.#without = new WithoutPanel({
       toggle: () => this.#toggle(),
       clear: () => this.#remove([]),
-      replace: () => this.#asksWithout(),
-      measure: (images) => this.#measure({ images }),
-      cancel: () => this.#measure({ cancel: true }),
+      replace: () => this.#compareAnew(),
+      measure: (images) => this.#measure(images),
+      cancel: () => this.#stopMeasuring("cancelled"),
     });
     this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#without.root);
     this.#badges = new VerdictBadges(host.cells);
@@ -86,7 +80,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       "section.fs-verdicts",
       { "aria-label": "verdicts" },
       this.#bar.root,
-      this.#bar.said,
+      this.#bar.below,
       this.#card.root,
     );
     host.below.append(this.#root);
@@ -106,20 +100,25 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     }
     if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#place());
     if (other || before?.filter !== frame.filter) this.#after("verdict", SETTLED, () => this.#asksVerdict());
-    else if (this.#palette !== this.#host.palettes.choice) this.#card.redraw(layerName);
+    else if (this.#palette !== this.#host.palettes.choice) this.#card.redraw();
     this.#palette = this.#host.palettes.choice;
-    if (before?.image !== frame.image || before?.revision !== frame.revision) this.#asksWithout();
+    if (before?.revision !== frame.revision) this.#compareAnew();
+    else if (before.image !== frame.image) this.#asksWithout();
     this.#sayWithout();
-    this.#pump();
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
     this.#client.receive(content, buffers);
-    if (tellsOfVerdicts(content) && this.#frame) this.#ask("verdicts", this.#place());
+    this.#client.pump(); // it may have been what was waited for
+    if (tellsOfVerdicts(content)) this.changed();
   }
 
   placed(): void {
     this.#badges.place();
+  }
+
+  layout(): void {
+    this.#client.resume();
   }
 
   dispose(): void {
@@ -145,30 +144,28 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     }
     if (reply.name === "verdict") this.#verdict(reply);
     else if (reply.name === "without") this.#compared(reply);
-    else if (reply.name === "effect") this.#measured(reply);
-    else this.#verdicts(decodeVerdicts(reply));
+    else if (reply.name !== "effect") this.#verdicts(decodeVerdicts(reply));
+    else if (newest) this.#measured(reply);
   }
 
   #verdicts(found: Found): void {
+    if (found.layer !== this.#frame?.layer) return; // of the layer that has come since, it was asked too
     const before = this.#found;
     this.#found = found;
-    const here = found.layer === this.#frame?.layer;
-    if (here && found.filters)
-      this.#known = { layer: found.layer, number: found.number, badges: found.filters };
+    if (found.filters) this.#known = { layer: found.layer, number: found.number, badges: found.filters };
     attribute(this.#root, "data-status", found.status);
     attribute(this.#root, "data-layer", found.layer);
     attribute(this.#root, "data-badges", this.#known.badges.length);
     this.#bar.paint(found, this.#known.badges);
-    if (here) this.#arrange();
+    this.#arrange();
     if (found.status === "running") this.#after("poll", POLL, () => this.#ask("verdicts", this.#place()));
     else if (before?.status === "running") this.#host.announce(`diagnosis ${found.status}. ${found.summary}`);
     if (found.status === "none") return;
     if (before === null || before.status === "none") this.#show(true);
     const shown = this.#card.shown;
-    const place = this.#frame;
-    const stale =
-      shown?.number !== found.number || shown.layer !== place?.layer || shown.filter !== place.filter;
-    if (stale) this.#asksVerdict();
+    const { layer, filter } = this.#frame;
+    if (shown?.number !== found.number || shown.layer !== layer || shown.filter !== filter)
+      this.#asksVerdict();
   }
 
   #verdict(reply: Reply): void {
@@ -179,20 +176,24 @@ export class VerdictPanel implements Partial<Panels>, Listener {
 
   #compared(reply: Reply): void {
     const found = decodeWithout(reply);
-    if (found.preparing) this.#after("without", POLL, () => this.#asksWithout());
-    else if (this.#removed) this.#without.paint(found);
+    if (!this.#removed) return;
+    if (found.preparing) {
+      this.#without.fail("Looking at images for the mean …");
+      this.#after("without", POLL, () => this.#asksWithout());
+    } else this.#without.paint(found);
   }
 
   #measured(reply: Reply): void {
-    if (!this.#removed || !this.#measuring) return;
+    if (!this.#measuring) return;
     const found = decodeMeasurement(reply);
     this.#without.measured(found);
-    this.#measuring = found.status === "running";
-    if (this.#measuring) this.#after("effect", POLL, () => this.#measure({}));
+    if (found.status !== "running") this.#measuring = null;
+    else this.#after("effect", POLL, () => this.#ask("effect", this.#measuring!));
   }
 
   #fail(name: VerdictRequest, message: string): void {
-    if (name === "without" || name === "effect") this.#without.fail(message);
+    if (name === "without") this.#without.fail(message);
+    else if (name === "effect") this.#stopMeasuring(message);
     else if (name === "verdict") this.#card.paint(null, this.#layerName, message);
     else this.#bar.fail(message);
   }
@@ -227,11 +228,9 @@ export class VerdictPanel implements Partial<Panels>, Listener {
 
   #remove(filters: readonly number[]): void {
     const sorted = [...filters].sort((one, two) => one - two);
-    this.#removed =
-      sorted.length > 0 ? { layer: this.#frame?.layer ?? 0, name: this.#layerName, filters: sorted } : null;
-    this.#measuring = false;
+    this.#removed = sorted.length > 0 ? { layer: this.#frame?.layer ?? 0, filters: sorted } : null;
     this.#sayWithout();
-    this.#asksWithout();
+    this.#compareAnew();
     this.#paintBadges();
   }
 
@@ -248,8 +247,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
 
   #sayWithout(): void {
     const filter = this.#frame?.filter ?? 0;
-    const { filters = null, name = "" } = this.#removed ?? {};
-    this.#without.say(filter, this.#here().includes(filter), filters, name);
+    this.#without.say(filter, this.#here().includes(filter), this.#removed?.filters.length ?? 0);
   }
 
   #place(): object {
@@ -270,26 +268,31 @@ export class VerdictPanel implements Partial<Panels>, Listener {
 
   #asksWithout(): void {
     const removal = this.#removal();
-    if (!removal) return;
-    if (!this.#measuring) this.#without.stale();
-    this.#ask("without", { ...removal, image: this.#frame?.image });
+    if (removal) this.#ask("without", { ...removal, image: this.#frame?.image });
   }
 
-  #measure(more: object): void {
+  /** Another removal, or another net: what was measured is not its. */
+  #compareAnew(): void {
+    this.#stopMeasuring();
+    this.#asksWithout();
+  }
+
+  #measure(images: number): void {
     const removal = this.#removal();
     if (!removal) return;
-    this.#measuring = true;
-    this.#ask("effect", { ...removal, ...more });
+    this.#measuring = { ...removal, images };
+    this.#ask("effect", this.#measuring);
+  }
+
+  #stopMeasuring(why = ""): void {
+    clearTimeout(this.#timers.get("effect")); // to ask how far it is would begin it again
+    if (this.#measuring) this.#ask("effect", { ...this.#measuring, cancel: true });
+    this.#measuring = null;
+    this.#without.unmeasured(why);
   }
 
   #ask(name: VerdictRequest, args: object): void {
     this.#client.ask(name, args);
-    this.#pump();
-  }
-
-  #pump(): void {
-    this.#client.pump();
-    if (this.#host.busy()) this.#after("pump", LATER, () => this.#pump());
   }
 
   #after(what: string, delay: number, act: () => void): void {

@@ -5,14 +5,14 @@ import { attribute, element, on, setText } from "../dom";
 import { className, number, percent } from "../format";
 import type { Measurement, ReplacedBy, Without } from "../verdict_protocol";
 import { column } from "./verdict_card";
-import { classBars } from "./verdict_pictures";
+import { classBars, MOST_CLASSES } from "./verdict_pictures";
 import { points, progressInWords, signed, span } from "./verdict_words";
 
 export interface WithoutActions {
   /** The selected filter is taken out, or put back. */
   toggle(): void;
   clear(): void;
-  replace(by: ReplacedBy): void;
+  replace(): void;
   measure(images: number): void;
   cancel(): void;
 }
@@ -42,7 +42,7 @@ export class WithoutPanel {
       "map replaced by",
       BY,
       "What stands in the place of the filter's map",
-      (value) => actions.replace(value as ReplacedBy),
+      () => actions.replace(),
     );
     const buttons = element("div.fs-buttons", this.#toggle, this.#clear);
     this.#rest = element("div", this.#which, this.#bars, this.#note, this.#measure, this.#result);
@@ -51,29 +51,30 @@ export class WithoutPanel {
     on(this.#toggle, "click", actions.toggle);
     on(this.#clear, "click", actions.clear);
     on(this.#measure, "click", () => (this.#measuring ? actions.cancel() : actions.measure(MEASURED)));
-    this.say(0, false, null, "");
+    this.#setMeasure(false);
+    this.say(0, false, 0);
   }
 
   get replacedBy(): ReplacedBy {
     return this.#by.value as ReplacedBy;
   }
 
-  /** Which are left out: of which layer, and whether the selected one is among them. */
-  say(filter: number, out: boolean, removed: readonly number[] | null, layerName: string): void {
-    const any = removed !== null && removed.length > 0;
+  /** The selected filter, whether it is left out, and how many are. */
+  say(filter: number, out: boolean, removed: number): void {
+    const any = removed > 0;
     setText(this.#toggle, out ? `Put filter ${filter} back` : `Leave out filter ${filter}`);
     attribute(this.#toggle, "aria-pressed", out);
-    this.#clear.hidden = !any || (out && removed.length === 1);
+    this.#clear.hidden = !any || (out && removed === 1);
     this.#rest.hidden = !any;
-    setText(
-      this.#which,
-      any ? `${layerName} without ${removed.length === 1 ? "filter" : "filters"} ${removed.join(", ")}:` : "",
-    );
-    if (!any) this.#result.replaceChildren();
+    if (!any) this.fail("");
   }
 
-  paint(found: Without): void {
-    const { before, after, filters, image, replaced_by, mean_images } = found;
+  /** An answer stands under its own title, also while the next one is on its way. */
+  paint({ before, after, layer, filters, image, replaced_by, mean_images }: Without): void {
+    setText(
+      this.#which,
+      `${layer} without ${filters.length === 1 ? "filter" : "filters"} ${filters.join(", ")}:`,
+    );
     attribute(this.root, "data-shown", `${image}: ${replaced_by} ${filters.join(" ")}`);
     const by = replaced_by === "zero" ? "zero" : `its mean over ${mean_images.toLocaleString("en")} images`;
     if (before.length === 0) {
@@ -106,32 +107,34 @@ export class WithoutPanel {
     const changed = before[0]![0] !== best[0];
     setText(
       this.#note,
-      `image ${image}, ${changed ? `now ${className(best[0])}` : `still ${className(best[0])}`}; each map replaced by ${by}`,
+      `image ${image}, ${changed ? "now" : "still"} ${className(best[0])}; each map replaced by ${by}`,
     );
-    this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
   }
 
+  /** There is no answer, for this reason. */
   fail(message: string): void {
+    attribute(this.root, "data-shown", "");
     this.#bars.replaceChildren();
+    setText(this.#which, "");
     setText(this.#note, message);
   }
 
-  stale(): void {
+  /** Nothing is measured of these filters; `why` says so where somebody would wait for it. */
+  unmeasured(why = ""): void {
     attribute(this.root, "data-measured", false);
-    this.#result.replaceChildren();
-    this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
+    this.#result.replaceChildren(element("p.fs-note", why));
+    this.#setMeasure(false);
   }
 
   measured({ status, error, progress, effect }: Measurement): void {
-    attribute(this.root, "data-measured", effect !== null);
-    if (status === "running") {
-      this.#setMeasure("Cancel", true);
-      this.#result.replaceChildren(element("p.fs-note", progressInWords(progress)));
+    if (!effect) {
+      const running = status === "running";
+      this.unmeasured(running ? progressInWords(progress) : (error ?? status));
+      this.#setMeasure(running);
       return;
     }
-    this.#setMeasure(`Measure over ${MEASURED.toLocaleString("en")} images`, false);
-    if (error) this.#result.replaceChildren(element("p.fs-note", error));
-    if (!effect) return;
+    attribute(this.root, "data-measured", true);
+    this.#setMeasure(false);
     const { accuracy_change: accuracy, loss_change: loss, images, labelled } = effect;
     const right = labelled ? "right" : "as before";
     const share = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -142,22 +145,21 @@ export class WithoutPanel {
     const bars = effect.classes.map(({ name, accuracy_change: { value, low, high } }) => ({
       name,
       value,
-      low,
-      high,
+      low: low ?? Number.NaN,
+      high: high ?? Number.NaN,
     }));
     bars.sort((one, two) => one.value - two.value);
+    const what = "change of accuracy by class, in points";
+    const most = bars.length > MOST_CLASSES ? `; the ${MOST_CLASSES} that lose most` : "";
     this.#result.replaceChildren(
       ...lines.map((line) => element("p.fs-note", line)),
-      classBars(bars.slice(0, 10), "change of accuracy by class, in points", points),
-      element(
-        "p.fs-note",
-        `change of accuracy by class, in points, with 95 % intervals${bars.length > 10 ? "; the 10 that lose most" : ""}`,
-      ),
+      classBars(bars.slice(0, MOST_CLASSES), what, points),
+      element("p.fs-note", `${what}, with 95 % intervals${most}`),
     );
   }
 
-  #setMeasure(words: string, measuring: boolean): void {
-    setText(this.#measure, words);
+  #setMeasure(measuring: boolean): void {
+    setText(this.#measure, measuring ? "Cancel" : `Measure over ${MEASURED.toLocaleString("en")} images`);
     this.#measuring = measuring;
   }
 }

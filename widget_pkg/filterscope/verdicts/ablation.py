@@ -60,22 +60,24 @@ class LayerAblation:
     Attributes:
         means: The value that replaces each filter's map `(F,)`.
         rises: Of each filter.
-        class_images: Images of each class `(K,)`.
-        class_rise: Sum of the rises by class `(K, F)`.
+        by_class: For each class that was seen float64 `(3, F)`: what `Rise` holds, of each filter.
         merged: For pairs that may be duplicates: the rise when one's map is computed from the other's.
     """
 
     means: np.ndarray
     rises: list[Rise]
-    class_images: np.ndarray
-    class_rise: np.ndarray
+    by_class: dict[int, np.ndarray] = field(default_factory=dict)
     merged: dict[tuple[int, int], Rise] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, means: np.ndarray, classes: int) -> LayerAblation:
+    def of(cls, means: np.ndarray) -> LayerAblation:
         """Nothing ablated yet."""
-        filters = len(means)
-        return cls(means, [Rise() for _ in range(filters)], np.zeros(classes, np.int64), np.zeros((classes, filters)))
+        return cls(means, [Rise() for _ in means])
+
+    def of_class(self, number: int, index: int) -> Rise:
+        """The rise without a filter over the images of one class."""
+        images, total, squared = self.by_class[number][:, index] if number in self.by_class else (0, 0.0, 0.0)
+        return Rise(int(images), float(total), float(squared))
 
     def merge(self, other: LayerAblation) -> None:
         """Takes in what was found on other images, with the same means."""
@@ -83,8 +85,8 @@ class LayerAblation:
             own.merge(others)
         for pair, others in other.merged.items():
             self.merged.setdefault(pair, Rise()).merge(others)
-        self.class_images += other.class_images
-        self.class_rise += other.class_rise
+        for number, sums in other.by_class.items():
+            self.by_class[number] = self.by_class.get(number, 0) + sums
 
     def add(self, rerun: Rerun, known: Known, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Ablates each live filter of the layer for one batch.
@@ -95,22 +97,28 @@ class LayerAblation:
             live: bool `(F,)`. A map that is constant is its own mean: nothing to compute.
             cancelled: Asked before each filter; once it says yes, the sums are incomplete.
         """
-        np.add.at(self.class_images, known.labels, 1)
+        found = np.zeros((len(self.rises), len(known.labels)))
         for index in range(len(self.rises)):
             if cancelled():
                 return
-            if not live[index]:
-                self.rises[index].add(np.zeros(len(known.labels)))
-                continue
-            value = float(self.means[index])
+            if live[index]:
+                value = float(self.means[index])
 
-            def ablate(activation: torch.Tensor, index: int = index, value: float = value) -> None:
-                activation[:, index] = value
+                def ablate(activation: torch.Tensor, index: int = index, value: float = value) -> None:
+                    activation[:, index] = value
 
-            rises = known.rises(rerun(ablate))
-            self.rises[index].add(rises)
-            finite = np.isfinite(rises)
-            np.add.at(self.class_rise[:, index], known.labels[finite], rises[finite])
+                found[index] = known.rises(rerun(ablate))
+            self.rises[index].add(found[index])
+        self._add_by_class(found, known.labels)
+
+    def _add_by_class(self, rises: np.ndarray, labels: np.ndarray) -> None:
+        """Takes in each filter's rises `(F, N)`, those that are finite."""
+        finite = np.isfinite(rises)
+        rises = np.where(finite, rises, 0.0)
+        each = np.stack([finite, rises, rises**2])
+        for number in np.unique(labels):
+            sums = each[:, :, labels == number].sum(2)
+            self.by_class[int(number)] = self.by_class.get(int(number), 0) + sums
 
     def add_merged(self, rerun: Rerun, known: Known, pairs: list[Pair]) -> None:
         """For each pair computes one's map from the other's, for one batch."""

@@ -182,12 +182,15 @@ def _extremes(means: np.ndarray | None, names: list[str]) -> tuple[str | None, s
 
 
 def _hurts(ablation: LayerAblation | None, index: int, names: list[str]) -> tuple[str | None, float]:
-    if ablation is None or not ablation.class_images.any():
+    """The class whose loss rises most without a filter, and by how much."""
+    if ablation is None:
         return None, np.nan
-    seen = ablation.class_images > 0
-    rises = np.where(seen, ablation.class_rise[:, index] / np.maximum(ablation.class_images, 1), -np.inf)
-    worst = int(rises.argmax())
-    return (names[worst], float(rises[worst])) if rises[worst] > 0 else (None, np.nan)
+    means = {number: ablation.of_class(number, index).mean for number in sorted(ablation.by_class)}
+    rising = {number: mean for number, mean in means.items() if mean > 0}
+    if not rising:
+        return None, np.nan
+    worst = max(rising, key=rising.__getitem__)
+    return names[worst], rising[worst]
 
 
 def _knowledge(examination: Examination) -> str:

@@ -12,10 +12,19 @@ from filterscope.verdicts.matching import _by_family, _families, _null, _shares
 from filterscope.verdicts.separable import shared_patterns
 from filterscope.verdicts.structure import FEWEST_FILTERS, FEWEST_NUMBERS, _folds, _second_moment
 from filterscope.verdicts.templates import bank
+from filterscope.verdicts.use import interval
 
 _BINS = 40
 _DRAWS = 4000
 _NUMBERS = 4_000_000  # random numbers at most
+
+FEWEST_OF_CLASS = 50
+"""Images of a class below which there is no interval of its rise.
+
+A few images carry most of a rise, so that an interval from few of them is too narrow: of FashionNet's conv2, over all
+filters and classes, Student's held the mean of all 1,000 images of a class in 67 of 100 draws of 5 images, in 84 of 30,
+88 of 50, 91 of 100 and 93 of 300.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +153,35 @@ def _histogram(
     return Chance(low, high, shares(random), None if alike is None else shares(alike), mark)
 
 
-def class_rises(ablation: LayerAblation | None, index: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """By class, the mean rise of the loss without a filter, NaN for a class that was not seen, and how many images."""
-    if ablation is None or not ablation.class_images.any():
+@dataclass(frozen=True, eq=False)
+class ClassRises:
+    """By class, how much the loss rises without a filter, in nats.
+
+    Attributes:
+        value: Mean rises, float32 `(K,)`; NaN for a class that was not seen.
+        low: Lower ends of their 95 % intervals, Student's, `(K,)`; NaN for a class of fewer images than `fewest`.
+        high: Upper ends `(K,)`.
+        fewest: Images that an interval takes.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    fewest: int = FEWEST_OF_CLASS
+
+
+def class_rises(ablation: LayerAblation | None, index: int, classes: int) -> ClassRises | None:
+    """The rises of each class without one filter; None where nothing was ablated.
+
+    Args:
+        ablation: Of the filter's layer.
+        index: Of the filter.
+        classes: How many the net tells apart.
+    """
+    if ablation is None or not ablation.by_class:
         return None
-    images = ablation.class_images
-    rises = np.divide(ablation.class_rise[:, index], images, out=np.full(len(images), np.nan), where=images > 0)
-    return rises.astype(np.float32), images.copy()
+    rises = [ablation.of_class(number, index) for number in range(classes)]
+    nothing = np.nan, np.nan
+    ends = [interval(rise) if rise.images >= FEWEST_OF_CLASS else nothing for rise in rises]
+    low, high = np.array(ends, np.float32).T
+    return ClassRises(np.array([rise.mean for rise in rises], np.float32), low, high)

@@ -22,7 +22,7 @@ def ablate(examination: Examination, order: np.ndarray, on_progress: OnProgress,
     """Ablates every filter on those of the images seen on which it was not yet."""
     for layer, seen in examination.statistics.items():
         if layer not in examination.ablations and seen.images:
-            examination.ablations[layer] = _nothing(examination, examination.means.get(layer, seen.mean.copy()))
+            examination.ablations[layer] = LayerAblation.of(examination.means.get(layer, seen.mean.copy()))
     held = examination.ablations
     live = {layer: examination.live(layer) for layer in held}
     if examination.ablated < examination.seen:
@@ -30,7 +30,7 @@ def ablate(examination: Examination, order: np.ndarray, on_progress: OnProgress,
     for batch in _batches(examination, order, examination.ablated):
         found: dict[int, LayerAblation] = {}
         for layer, rerun, known in _reruns(examination, batch, live, cancel):
-            found[layer] = _nothing(examination, held[layer].means)
+            found[layer] = LayerAblation.of(held[layer].means)
             found[layer].add(rerun, known, live[layer], cancel.is_set)
         if cancel.is_set():  # nothing of the batch counts
             return
@@ -59,7 +59,7 @@ def merge_pairs(examination: Examination, order: np.ndarray, on_progress: OnProg
     for batch in _batches(examination, order, 0):
         parts: dict[int, LayerAblation] = {}
         for layer, rerun, known in _reruns(examination, batch, pairs, cancel):
-            parts[layer] = _nothing(examination, examination.ablations[layer].means)
+            parts[layer] = LayerAblation.of(examination.ablations[layer].means)
             parts[layer].add_merged(rerun, known, pairs[layer])
         if cancel.is_set():
             return
@@ -70,11 +70,6 @@ def merge_pairs(examination: Examination, order: np.ndarray, on_progress: OnProg
         on_progress("merging", examination.merged, examination.seen)
         if cancel.is_set():
             return
-
-
-def _nothing(examination: Examination, means: np.ndarray) -> LayerAblation:
-    assert examination.knowledge is not None
-    return LayerAblation.of(means, len(examination.knowledge.count))
 
 
 def _batches(examination: Examination, order: np.ndarray, start: int) -> Iterator[ImageBatch]:
