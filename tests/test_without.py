@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
@@ -89,8 +90,8 @@ def test_after_a_diagnosis_the_means_are_its_own():
     explorer.close()
 
 
-def test_over_many_images_it_is_what_the_net_loses(explorer):
-    count = 300
+@pytest.mark.parametrize("count", [300, 700])
+def test_over_many_images_it_is_what_the_net_loses(explorer, count):
     found = explorer.without([1, 3], layer="conv1", replaced_by="zero", images=count)
     effect = found.effect
     order = np.random.default_rng(len(DATA)).permutation(len(DATA))[:count]
@@ -107,13 +108,20 @@ def test_over_many_images_it_is_what_the_net_loses(explorer):
     assert effect.loss_before == pytest.approx(losses[0].mean(), rel=1e-5)
     rise = losses[1] - losses[0]
     assert effect.loss_change.value == pytest.approx(rise.mean(), rel=1e-4)
-    half = 1.968 * rise.std(ddof=1) / math.sqrt(count)  # Student's, 299 degrees of freedom
+    half = stats.t.ppf(0.975, count - 1) * stats.sem(rise)
     assert effect.loss_change.high - effect.loss_change.low == pytest.approx(2 * half, rel=1e-3)
     for one in effect.classes:
         of_class = (labels == DATA.classes.index(one.name)).numpy()
         assert one.images == of_class.sum()
         assert one.accuracy_change.value == pytest.approx(right[1][of_class].mean() - right[0][of_class].mean())
         assert one.loss_change.value == pytest.approx(rise[of_class].mean(), rel=1e-3, abs=1e-6)
+        low, high = one.loss_change.low, one.loss_change.high
+        if one.images < 50:  # too few for Student's interval to be as wide as it says
+            assert math.isnan(low) and math.isnan(high)
+        else:
+            expected = stats.t.interval(0.95, one.images - 1, rise[of_class].mean(), stats.sem(rise[of_class]))
+            assert (low, high) == pytest.approx(expected, rel=1e-2, abs=1e-6)
+    assert (min(one.images for one in effect.classes) < 50) == (count == 300)
     assert sum(one.images for one in effect.classes) == count
     assert "points (95 %:" in str(found) and "1, 3" in repr(found)
 

@@ -7,7 +7,8 @@ pixel alone; nonlinearities by ones that are flat nowhere). Zero tolerance. An u
 
     .venv/bin/python tests/benchmarks/receptive_fields.py [NAME …]     prints the table, writes receptive_fields.md
 
-The table keeps the lines of nets that are not named. maxvit_t takes 12 GB and 20 minutes, and is done only if it is named.
+The table keeps the lines of nets that are not named. maxvit_t takes 12 GB and 20 minutes, and is done only if it
+is named.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from filterscope.verdicts.losses import UNLABELLED, class_numbers, log_probabili
 from filterscope.verdicts.replacement import Removal
 from filterscope.verdicts.sampling import ImageBatch, batches, order_of
 from filterscope.verdicts.subject import Subject
-from filterscope.verdicts.use import interval
+from filterscope.verdicts.use import class_interval, interval
 
 _Z = 1.959964
 
@@ -48,7 +48,7 @@ class ClassEffect:
         accuracy_before: Share of them that the intact net gets right.
         accuracy_after: The same without the filters.
         accuracy_change: The difference, with its interval.
-        loss_change: Rise of the mean loss, in nats, with its interval.
+        loss_change: Rise of the mean loss, in nats; its interval, Student's, is NaN below 50 images.
     """
 
     name: str
@@ -110,10 +110,6 @@ class _Table:
     def accuracy_change(self) -> Estimate:
         return paired_change(self.gained, self.lost, self.images)
 
-    @property
-    def loss_change(self) -> Estimate:
-        return Estimate(self.rise.mean, *interval(self.rise))
-
 
 def paired_change(gained: int, lost: int, images: int) -> Estimate:
     """The difference of two paired proportions with its adjusted Wald interval (Bonett, Price 2012)."""
@@ -159,7 +155,7 @@ def effect_without(
         accuracy_change=whole.accuracy_change,
         loss_before=whole.loss_before / whole.images,
         loss_after=whole.loss_before / whole.images + whole.rise.mean,
-        loss_change=whole.loss_change,
+        loss_change=Estimate(whole.rise.mean, *interval(whole.rise)),
         classes=tuple(
             ClassEffect(
                 name=names[number] if number < len(names) else str(number),
@@ -167,7 +163,7 @@ def effect_without(
                 accuracy_before=one.right_before / one.images,
                 accuracy_after=(one.right_before + one.gained - one.lost) / one.images,
                 accuracy_change=one.accuracy_change,
-                loss_change=one.loss_change,
+                loss_change=Estimate(one.rise.mean, *class_interval(one.rise)),
             )
             for number, one in sorted(tables.items())
         ),

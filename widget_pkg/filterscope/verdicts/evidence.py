@@ -8,23 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from filterscope.verdicts.ablation import LayerAblation
-from filterscope.verdicts.matching import _by_family, _families, _null, _shares
+from filterscope.verdicts.matching import by_family, columns_by_family, null_shares, template_shares
 from filterscope.verdicts.separable import shared_patterns
-from filterscope.verdicts.structure import FEWEST_FILTERS, FEWEST_NUMBERS, _folds, _second_moment
+from filterscope.verdicts.structure import FEWEST_FILTERS, FEWEST_NUMBERS, folds_of, second_moment
 from filterscope.verdicts.templates import bank
-from filterscope.verdicts.use import interval
+from filterscope.verdicts.use import FEWEST_OF_CLASS, class_interval
 
 _BINS = 40
 _DRAWS = 4000
 _NUMBERS = 4_000_000  # random numbers at most
-
-FEWEST_OF_CLASS = 50
-"""Images of a class below which there is no interval of its rise.
-
-A few images carry most of a rise, so that an interval from few of them is too narrow: of FashionNet's conv2, over all
-filters and classes, Student's held the mean of all 1,000 images of a class in 67 of 100 draws of 5 images, in 84 of 30,
-88 of 50, 91 of 100 and 93 of 300.
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +75,7 @@ def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) 
         return [None] * len(indices)
     units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
     found: dict[int, Chance] = {}
-    for fold in _folds(len(usable), channels):
+    for fold in folds_of(len(usable), channels):
         rows = [row for row in fold if usable[row] in indices]
         if rows:
             null = _null_of(np.delete(units, fold, axis=0), groups)
@@ -109,8 +101,8 @@ class _StructureNull:
 
 
 def _null_of(others: np.ndarray, groups: int) -> _StructureNull:
-    c_values, c_vectors = _second_moment(others, groups)
-    s_values, s_vectors = _second_moment(others.transpose(0, 2, 1), 1)
+    c_values, c_vectors = second_moment(others, groups)
+    s_values, s_vectors = second_moment(others.transpose(0, 2, 1), 1)
     values = np.outer(c_values, s_values)
     level = 0.5 * np.log(values).mean()
     spread, numbers = values.ravel(), values.size
@@ -129,9 +121,9 @@ def looks_like(kernels: np.ndarray) -> Looks | None:
     shared = shared_patterns(kernels.reshape(1, channels, -1).astype(np.float64))
     unit = shared.pattern / np.linalg.norm(shared.pattern)
     templates = bank(*size)
-    null = _null(*size)[0]
-    _, of_family = _families(templates)
-    p_values, scores, winners = _by_family(_shares(unit, templates), of_family, null)
+    null = null_shares(*size)[0]
+    _, of_family = columns_by_family(templates)
+    p_values, scores, winners = by_family(template_shares(unit, templates), of_family, null)
     family = int(np.lexsort((-scores, p_values), axis=1)[0, 0])
     basis = templates[int(winners[0, family])].basis
     explained = basis.T @ (basis @ unit[0])
@@ -181,7 +173,6 @@ def class_rises(ablation: LayerAblation | None, index: int, classes: int) -> Cla
     if ablation is None or not ablation.by_class:
         return None
     rises = [ablation.of_class(number, index) for number in range(classes)]
-    nothing = np.nan, np.nan
-    ends = [interval(rise) if rise.images >= FEWEST_OF_CLASS else nothing for rise in rises]
+    ends = [class_interval(rise) for rise in rises]
     low, high = np.array(ends, np.float32).T
     return ClassRises(np.array([rise.mean for rise in rises], np.float32), low, high)

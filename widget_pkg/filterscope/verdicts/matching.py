@@ -74,12 +74,12 @@ def match_kernels(kernels: np.ndarray) -> list[Match | None]:
     usable = np.isfinite(norms) & (norms > 0)
     units = np.where(usable[:, None], flat, 1) / np.where(usable, norms, 1)[:, None]
     templates = bank(rows, columns)
-    shares = _shares(units, templates)
-    families, columns_of = _families(templates)
-    p_values, scores, winners = _by_family(shares, columns_of, _null(rows, columns)[0])
+    shares = template_shares(units, templates)
+    families, columns_of = columns_by_family(templates)
+    p_values, scores, winners = by_family(shares, columns_of, null_shares(rows, columns)[0])
     # The least expected family; where several are beyond what the null can tell, the one that explains most.
     best = np.lexsort((-scores, p_values), axis=1)[:, 0]
-    null_least = _null(rows, columns)[1]
+    null_least = null_shares(rows, columns)[1]
     found: list[Match | None] = []
     for index, family in enumerate(best):
         if not usable[index]:
@@ -103,7 +103,7 @@ def _times_likelier(share: float, other: float, numbers: int) -> float:
     return float(np.exp(np.clip(numbers / 2 * np.log(left_by_other / left), -50, 50)))
 
 
-def _shares(units: np.ndarray, templates: tuple[Template, ...]) -> np.ndarray:
+def template_shares(units: np.ndarray, templates: tuple[Template, ...]) -> np.ndarray:
     """Share of the energy of each unit kernel `(N, S)` in each template, `(N, T)`."""
     stacked = np.concatenate([template.basis for template in templates])
     squared = (units @ stacked.T) ** 2
@@ -111,12 +111,13 @@ def _shares(units: np.ndarray, templates: tuple[Template, ...]) -> np.ndarray:
     return np.add.reduceat(squared, starts, axis=1)
 
 
-def _families(templates: tuple[Template, ...]) -> tuple[list[str], list[np.ndarray]]:
+def columns_by_family(templates: tuple[Template, ...]) -> tuple[list[str], list[np.ndarray]]:
+    """The families' names, and of each the indices of its templates."""
     names = list(dict.fromkeys(template.family for template in templates))
     return names, [np.flatnonzero([t.family == name for t in templates]) for name in names]
 
 
-def _by_family(
+def by_family(
     shares: np.ndarray, columns: list[np.ndarray], null: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each kernel and family: p-value, share of the best member, and which member: each `(N, families)`."""
@@ -127,15 +128,15 @@ def _by_family(
 
 
 @lru_cache(maxsize=32)
-def _null(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+def null_shares(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """Random kernels of that size: each family's best shares, sorted, `(20000, families)`; and the least p-values."""
     random = np.random.default_rng([rows, columns])
     templates = bank(rows, columns)
-    _, of_family = _families(templates)
+    _, of_family = columns_by_family(templates)
     scores = []
     for _ in range(10):
         drawn = random.standard_normal((_RANDOM_KERNELS // 10, rows * columns))
-        shares = _shares(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), templates)
+        shares = template_shares(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), templates)
         scores.append(np.stack([shares[:, family].max(1) for family in of_family], 1))
     held = np.concatenate(scores)
     ordered = np.sort(held, axis=0)

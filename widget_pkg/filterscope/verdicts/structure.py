@@ -115,13 +115,13 @@ def _test(
     """Both p-values and the noise score of unit filters `(F, C, S)`."""
     count, channels, cells = units.shape
     numbers = channels * cells
-    folds = _folds(count, channels)
+    folds = folds_of(count, channels)
     spread = np.empty((len(folds), numbers), np.float32)  # eigenvalues of each fold's second moment, mean 1
     fit = np.empty(count)  # xᵀ M⁻¹ x: small where the filter lies in what the others share
     for number, fold in enumerate(folds):
         others = np.delete(units, fold, axis=0)
-        c_values, c_vectors = _second_moment(others, groups)
-        s_values, s_vectors = _second_moment(others.transpose(0, 2, 1), 1)
+        c_values, c_vectors = second_moment(others, groups)
+        s_values, s_vectors = second_moment(others.transpose(0, 2, 1), 1)
         values = np.outer(c_values, s_values)
         turned = np.einsum("fcs,ci,sj->fij", units[fold], c_vectors, s_vectors, optimize=True)
         fit[fold] = (turned**2 / values).sum((1, 2))
@@ -151,7 +151,7 @@ def _any_of(*tests: np.ndarray) -> np.ndarray:
     return np.minimum(1, len(tests) * np.minimum.reduce(tests))
 
 
-def _folds(count: int, channels: int) -> list[np.ndarray]:
+def folds_of(count: int, channels: int) -> list[np.ndarray]:
     """Who is judged by the others: each filter alone, or in large layers a sixteenth at a time."""
     alone = channels <= 64 and count <= 128
     return (
@@ -159,7 +159,7 @@ def _folds(count: int, channels: int) -> list[np.ndarray]:
     )
 
 
-def _second_moment(units: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
+def second_moment(units: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (mean 1) and vectors of the second moment over axis 1 of `(F, A, B)`, shrunk towards the identity.
 
     Oracle approximating shrinkage (Chen, Wiesel, Eldar, Hero 2010), with F·B samples of A numbers.
