@@ -91,7 +91,7 @@ EXPECTED = (
 INDEX = "this data set has images 0 … 2"
 
 DATA_SETS = [
-    Bad("a number", lambda at: at.explorer(42), TypeError, f"the data set is a int; {EXPECTED}"),
+    Bad("a number", lambda at: at.explorer(42), TypeError, f"the data set is an int; {EXPECTED}"),
     Bad(
         "an array of one number",
         lambda at: at.explorer(np.zeros(())),
@@ -357,7 +357,7 @@ OPTIONS = [
         "a transform that is a number",
         lambda at: at.explorer(transform=3),
         TypeError,
-        "transform is a int; give a function of one image, or None",
+        "transform is an int; give a function of one image, or None",
     ),
     Bad(
         "a transform's class",

@@ -76,7 +76,7 @@ NETS = [
         "no net",
         lambda at: Explorer(None, at.data),
         TypeError,
-        "net is a NoneType; expected a torch.nn.Module",
+        "net is None; expected a torch.nn.Module",
     ),
     Bad(
         "a class instead of a net",
@@ -88,7 +88,7 @@ NETS = [
         "a state dict instead of a net",
         lambda at: Explorer(at.net.state_dict(), at.data),
         TypeError,
-        "net is a OrderedDict; expected a torch.nn.Module; a state_dict holds weights alone: make the net and call "
+        "net is an OrderedDict; expected a torch.nn.Module; a state_dict holds weights alone: make the net and call "
         "net.load_state_dict(...)",
     ),
     Bad(
@@ -168,7 +168,7 @@ NETS = [
         "a `forward=` that is no function",
         lambda at: at.explorer(forward=3),
         TypeError,
-        "forward is a int; give a function of net and image, or None",
+        "forward is an int; give a function of net and image, or None",
     ),
     Bad(
         "a lazy net that saw no image yet",

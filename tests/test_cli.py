@@ -138,7 +138,7 @@ def test_a_net_comes_from_a_module_or_a_file(folder, call, net):
         (("--net", "nowhere:net"), "--net: there is no module nowhere"),
         (("--net", "nowhere.py:net"), "--net names the file nowhere.py, and there is none"),
         (("--net", "my_nets:nett"), "my_nets has no nett. It has Evil, broken, darker, make_net"),
-        (("--net", "my_nets:number"), "is a int; expected a net"),
+        (("--net", "my_nets:number"), "is an int; expected a net"),
         (("--net", "my_nets:broken"), "my_nets:broken() raises RuntimeError: no luck today"),
         (("--net", "my_nets:dir"), "my_nets has no dir"),
         (("--images", "nowhere"), "--images is 'nowhere', and there is nothing"),

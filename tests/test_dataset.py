@@ -217,7 +217,7 @@ def test_nothing_is_read_before_it_is_asked_for():
     [
         ([], ValueError, r"the data set \(list\) is empty; give one with at least one image"),
         (torch.zeros(0, 1, 4, 4), ValueError, r"\(Tensor\) is empty"),
-        (42, TypeError, "the data set is a int; expected something that gives image i as data"),
+        (42, TypeError, "the data set is an int; expected something that gives image i as data"),
         ({"image": 1}, TypeError, "the data set is a dict of 'image'; give one part, such as data"),
         (iter([1]), TypeError, "is a list_iterator, which can be read only once"),
     ],
@@ -260,7 +260,7 @@ def test_a_sample_that_is_no_image(data, sentence):
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
-        ({"transform": 3}, TypeError, "transform is a int; give a function of one image"),
+        ({"transform": 3}, TypeError, "transform is an int; give a function of one image"),
         ({"mean": 0.5}, ValueError, "mean and std are given together"),
         ({"mean": 0.5, "std": 0}, ValueError, "std is 0; give a number, or one for each channel, above 0"),
         ({"layout": "WHC"}, ValueError, "layout is 'WHC'; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None"),

@@ -1,6 +1,7 @@
 """The widget without a page: its traits, what its messages answer, its errors and its end."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -103,6 +104,16 @@ def test_keywords_are_the_traits_names():
 def test_an_unknown_keyword_is_a_type_error(keyword):
     with pytest.raises(TypeError, match=f"no keyword '{keyword}'; it has classes, transform"):
         Explorer(seeded(TwoConvs), data(), **{keyword: 1})
+
+
+@pytest.mark.parametrize("arguments", [(), (seeded(TwoConvs),)])
+def test_a_forgotten_argument_is_one_error_alone(arguments, monkeypatch):
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    with pytest.raises(TypeError, match="missing"):
+        Explorer(*arguments)
+    gc.collect()
+    assert ignored == []
 
 
 @pytest.mark.parametrize(
@@ -370,7 +381,7 @@ def test_a_1d_and_a_3d_net_keep_their_own_axes(rank):
 @pytest.mark.parametrize(
     ("net", "given", "options", "error", "sentence"),
     [
-        (None, data(), {}, TypeError, "net is a NoneType; expected a torch.nn.Module"),
+        (None, data(), {}, TypeError, "net is None; expected a torch.nn.Module"),
         (
             TwoConvs,
             data(),

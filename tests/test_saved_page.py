@@ -182,7 +182,7 @@ def test_images_and_layers_by_every_way_of_naming_them(explorer, tmp_path):
         ({"channels": "some"}, "channels is 'some'"),
         ({"sources": "net"}, "sources is 'net'; choose 'image' or 'input'"),
         ({"sources": []}, "sources has nothing in it"),
-        ({"precision": 7}, "precision is 7; choose 8 or 16 or 32"),
+        ({"precision": 7}, "precision is 7; choose 8, 16 or 32"),
         ({"limit_mb": 0}, "limit_mb is 0; give how many megabytes"),
         (
             {"limit_mb": 0.08},
@@ -200,8 +200,11 @@ def test_what_cannot_be_saved_is_said_and_leaves_the_file(explorer, tmp_path, op
 
 
 def test_a_file_that_cannot_be_written(explorer, tmp_path):
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"the folder \S*nowhere is not there; make it"):
         explorer.save_html(tmp_path / "nowhere" / "p.html", progress=False)
+    (tmp_path / "p.html").mkdir()
+    with pytest.raises(OSError, match=r"p\.html"):
+        explorer.save_html(tmp_path / "p.html", progress=False)
 
 
 def test_it_is_written_whole_or_not_at_all(explorer, tmp_path, monkeypatch):

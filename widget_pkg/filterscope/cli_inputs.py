@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from filterscope.errors import describe_exception
+from filterscope.errors import describe_exception, kind_of
 
 # Where training scripts put the state dict beside other things.
 _STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
@@ -71,13 +71,13 @@ def load_net(text: str) -> nn.Module:
     if isinstance(found, nn.Module):
         return found
     if not callable(found):
-        raise UsageError(f"--net {text} is a {type(found).__name__}; expected a net, or a function that makes it")
+        raise UsageError(f"--net {text} is {kind_of(found)}; expected a net, or a function that makes it")
     try:
         net = found()
     except Exception as error:  # whatever a user's function raises
         raise UsageError(f"--net: {text}() raises {describe_exception(error)}") from error
     if not isinstance(net, nn.Module):
-        raise UsageError(f"--net: {text}() gives a {type(net).__name__}; expected a torch.nn.Module")
+        raise UsageError(f"--net: {text}() gives {kind_of(net)}; expected a torch.nn.Module")
     return net
 
 
@@ -99,7 +99,7 @@ def load_weights(net: nn.Module, path: Path) -> None:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not all(isinstance(one, torch.Tensor) for one in state.values()):
-        raise UsageError(f"--weights {path} holds a {type(state).__name__}, and no state dict; save net.state_dict()")
+        raise UsageError(f"--weights {path} holds {kind_of(state)}, and no state dict; save net.state_dict()")
     own = set(net.state_dict())
     for prefix in ("module.", "_orig_mod."):  # of DataParallel and torch.compile
         if not own & set(state):

@@ -13,7 +13,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset
 
 from filterscope.class_names import LABEL_KEYS
-from filterscope.errors import describe_exception
+from filterscope.errors import describe_exception, kind_of
 from filterscope.folder import is_picture, open_folder, read_picture
 from filterscope.image_axes import Input, array_layout, fitting
 from filterscope.stream import Stream
@@ -121,7 +121,7 @@ def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         raise ValueError(
             f"the data set ({type(data).__name__}) is empty; give one with at least one image"
             if data.ndim
-            else f"the data set is a {type(data).__name__} of one number; {_EXPECTED}"
+            else f"the data set is {kind_of(data)} of one number; {_EXPECTED}"
         )
     chosen = fitting(inputs, data, several=True)
     one, found = array_layout(data, *chosen, layout)
@@ -173,20 +173,20 @@ def _refuse(data: Any) -> None:
     Raises:
         TypeError: If it is none.
     """
-    kind = type(data).__name__
+    kind = kind_of(data)
     if isinstance(data, dict):
         parts, one = ", ".join(repr(key) for key in list(data)[:5]), next(iter(data), "test")
-        raise TypeError(f"the data set is a {kind} of {parts or 'nothing'}; give one part, such as data[{one!r}]")
+        raise TypeError(f"the data set is {kind} of {parts or 'nothing'}; give one part, such as data[{one!r}]")
     if isinstance(data, type):
         raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
     iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
     if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
         raise TypeError(
-            f"the data set is a {kind}, which can be read only once; give one that can be read again, such as "
+            f"the data set is {kind}, which can be read only once; give one that can be read again, such as "
             "list(itertools.islice(data, 1000))"
         )
     if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
-        raise TypeError(f"the data set is a {kind}; {_EXPECTED}")
+        raise TypeError(f"the data set is {kind}; {_EXPECTED}")
 
 
 def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:

@@ -21,6 +21,17 @@ class NetError(ValueError):
     """The network cannot be shown, or refuses the image it was given."""
 
 
+def kind_of(value: object) -> str:
+    """What was given, by its kind, as it stands in a sentence.
+
+    Example:
+        >>> kind_of(3), kind_of("a"), kind_of(None)
+        ('an int', 'a str', 'None')
+    """
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
 def describe_exception(error: BaseException) -> str:
     """One line that names the error's type and the first line of its text."""
     lines = str(error).strip().splitlines()

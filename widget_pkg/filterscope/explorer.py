@@ -127,7 +127,6 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
     ) -> None:
         self._engine: Engine | None = None
         self._pages: Pages | None = None
-        self._figures = []
         self._examiner: Examiner | None = None
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:

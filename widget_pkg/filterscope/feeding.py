@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from filterscope.errors import NetError, describe_exception
+from filterscope.errors import NetError, describe_exception, kind_of
 
 Forward = Callable[[nn.Module, torch.Tensor], Any]
 Way = Callable[[nn.Module, torch.Tensor], Any]
@@ -35,7 +35,7 @@ class Feeding:
 
     def __init__(self, net: nn.Module, forward: Forward | None = None) -> None:
         if forward is not None and not callable(forward):
-            raise TypeError(f"forward is a {type(forward).__name__}; give a function of net and image, or None")
+            raise TypeError(f"forward is {kind_of(forward)}; give a function of net and image, or None")
         if forward is not None:
             _refuse_own_net(net, forward)
         self.forward = forward

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from filterscope.errors import NetError
+from filterscope.errors import NetError, kind_of
 
 
 def as_module(net: Any) -> nn.Module:
@@ -20,7 +20,7 @@ def as_module(net: Any) -> nn.Module:
     if isinstance(net, torch.export.ExportedProgram):
         return net.module()
     if not isinstance(net, nn.Module):
-        given = f"the class {net.__name__}" if isinstance(net, type) else f"a {type(net).__name__}"
+        given = f"the class {net.__name__}" if isinstance(net, type) else kind_of(net)
         hint = "; call it to make a net" if isinstance(net, type) and issubclass(net, nn.Module) else ""
         if isinstance(net, dict):
             hint = "; a state_dict holds weights alone: make the net and call net.load_state_dict(...)"

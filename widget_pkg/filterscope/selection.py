@@ -176,5 +176,5 @@ def _plane(value: Any) -> int | None:
 def choice(value: Any, choices: tuple[Any, ...], name: str) -> Any:
     """One of the choices; ValueError names them."""
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(repr, choices))}")
+        raise ValueError(f"{name} is {value!r}; choose {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}")
     return value

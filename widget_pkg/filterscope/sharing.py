@@ -35,7 +35,7 @@ class Sharing:
     filter_index: int
     channel: int | None
     source: Source
-    _figures: list[Any]
+    _figures: tuple[Any, ...] = ()  # also of an explorer that was not made
     _examiner: Examiner | None
     _pages: Pages | None
 
@@ -87,7 +87,7 @@ class Sharing:
             from filterscope.live_figure import LiveFigure
 
             figure = LiveFigure(self._shown, self._figure_closed)
-            self._figures.append(figure)
+            self._figures += (figure,)
             self.observe(figure.moved, TRAITS)
             return figure
         from filterscope.grid_figure import MAPS, grid_figure
@@ -156,6 +156,8 @@ class Sharing:
         limit = check_limit(limit_mb)
         name = engine.net_name if title is None else str(title)
         target = Path(path)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"the folder {target.parent} is not there; make it, or write somewhere else")
         pointer, selection = self._pointer(engine), self._selection_in(contents)
         save_page(target, engine, contents, pointer, self._examiner, selection, name, limit, progress)
         return target
@@ -175,12 +177,12 @@ class Sharing:
 
     def _figure_closed(self, figure: LiveFigure) -> None:
         if figure in self._figures:
-            self._figures.remove(figure)
+            self._figures = tuple(one for one in self._figures if one is not figure)
             with contextlib.suppress(ValueError):  # already taken off
                 self.unobserve(figure.moved, TRAITS)
 
     def _close_figures(self) -> None:
-        for figure in list(self._figures):
+        for figure in self._figures:
             figure.close()
 
     def _selection(self) -> Selection:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from filterscope.errors import SampleError, describe_exception
+from filterscope.errors import SampleError, describe_exception, kind_of
 from filterscope.image_axes import as_picture
 
 
@@ -40,7 +40,7 @@ class GivenTransform:
             self.function, self.name = transform.transforms(), f"the transforms of {transform}"
             return
         if not callable(transform):
-            raise TypeError(f"transform is a {type(transform).__name__}; give a function of one image, or None")
+            raise TypeError(f"transform is {kind_of(transform)}; give a function of one image, or None")
         name = getattr(transform, "__name__", type(transform).__name__)
         self.function, self.name = transform, "your transform" if name == "<lambda>" else f"transform ({name})"
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from filterscope.dataset import SampleSource
+from filterscope.errors import kind_of
 from filterscope.feeding import Forward
 from filterscope.layers import ConvLayer, net_inputs
 from filterscope.verdicts.conclusion import conclude, layer_title
@@ -154,7 +155,7 @@ def _resumed(
     earlier: Diagnosis, subject: Subject, source: SampleSource, wanted: list[int], fingerprint: str
 ) -> Examination:
     if not isinstance(earlier, Diagnosis):
-        raise TypeError(f"resume is a {type(earlier).__name__}; give what diagnose() returned")
+        raise TypeError(f"resume is {kind_of(earlier)}; give what diagnose() returned")
     if earlier.fingerprint != fingerprint:
         raise ValueError("resume is of other weights: the net was changed since; diagnose it anew, without resume")
     if earlier.examination.wanted != wanted:
