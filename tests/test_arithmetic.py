@@ -223,7 +223,7 @@ def test_a_signal_has_one_row_and_a_volume_slices():
     volume = Explorer(nn.Sequential(seeded(lambda: nn.Conv3d(2, 3, 2))), images(1, 2, 5, 6, 7))
     assert volume.arithmetic(1, 2, depth=3).pre_activation == volume.pre_activation[3, 1, 2]
     assert volume.arithmetic(1, 2).pre_activation == volume.pre_activation[2, 1, 2]
-    with pytest.raises(ValueError, match="depth is 4; the map of 0 has slices 0 … 3"):
+    with pytest.raises(ValueError, match="depth is 4; the map of layer 0 has slices 0 … 3"):
         volume.arithmetic(1, 2, depth=4)
 
 

@@ -173,14 +173,23 @@ def test_arguments_that_make_no_sense_are_a_sentence_and_2(folder, call, argumen
         (("--layers", "conv9"), "no layer is 'conv9'"),
         (("--limit-mb", "0.01"), "the page would have"),
         (("--classes", "one,"), "classes has"),
-        (("--size", "2"), "the net refuses"),
+        (("--size", "2"), "the net refused an image"),
     ],
 )
 def test_what_fails_is_a_sentence_and_1(folder, call, arguments, sentence):
     done = call(*HTML, *arguments, "--quiet", "out.html")
     assert done.returncode == 1
     assert done.stderr.startswith("filterscope: ")
+    assert sentence in done.stderr
     assert not (folder / "out.html").exists()
+
+
+def test_a_page_that_is_too_large_names_the_options_that_make_it_smaller(folder, call):
+    done = call(*HTML, "--channels", "all", "--precision", "16", "--limit-mb", "0.01", "--quiet", "out.html")
+    assert "=" not in done.stderr
+    assert done.stderr.endswith(
+        "give a smaller --count, fewer --layers, no --channels, one --source, --precision 8, or a larger --limit-mb\n"
+    )
 
 
 def test_in_a_process_of_its_own(folder):

@@ -138,10 +138,10 @@ def test_over_an_image_deeper_than_the_maps_the_slice_is_at_the_same_height(volu
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"slice": 4}, "slice is 4; the maps of 0 have slices 0 … 3; None means the middle one"),
+        ({"slice": 4}, "slice is 4; the maps of layer 0 have slices 0 … 3; None means the middle one"),
         ({"slice": -1}, "slice is -1"),
         ({"slice": "0"}, "slice is '0'"),
-        ({"kernel_slice": 3}, "kernel_slice is 3; the kernels of 0 have slices 0 … 2"),
+        ({"kernel_slice": 3}, "kernel_slice is 3; the kernels of layer 0 have slices 0 … 2"),
     ],
 )
 def test_a_slice_that_is_not_there_is_refused(volumes, change, sentence):

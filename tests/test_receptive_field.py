@@ -536,7 +536,7 @@ def test_a_volumes_slices_and_a_signals_row():
     signal = Explorer(nn.Sequential(nn.Conv1d(1, 1, 3)), images(1, 1, 9))
     assert signal.receptive_field(0, 4).inside == Box(0, 4, 1, 7)
     assert signal.effective_receptive_field(0, 4).shape == (9,)
-    with pytest.raises(ValueError, match="row is 1; the map of 0 is one row: 0"):
+    with pytest.raises(ValueError, match="row is 1; the map of layer 0 is one row: 0"):
         signal.receptive_field(1, 0)
 
 

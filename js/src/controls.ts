@@ -2,7 +2,7 @@
 
 import { ChannelChoice, Choice, ChoiceGroup, KernelSliceChoice, middle } from "./choices";
 import { element, uniqueId } from "./dom";
-import { verdict } from "./format";
+import { spoken, verdict } from "./format";
 import type { PaletteChoice } from "./palette";
 import type { Description, Frame, Scale, Slices, Source } from "./protocol";
 import { depthsOf, type Selection } from "./selection";
@@ -83,13 +83,13 @@ export class Controls {
     this.#image.show(selection.image, description ? description.images : selection.image + 1);
     this.#layer.showLayer(selection.layer, layers);
     this.#filter.show(selection.filter, layer?.filters ?? selection.filter + 1);
-    this.#filter.say(layer ? `of ${layer.filters} in ${layer.name}` : "");
+    this.#filter.say(layer ? `of ${layer.filters} in ${spoken(layer.name)}` : "");
     const depths = depthsOf(layer);
     const { slice: depth } = depths;
     this.#slice.root.hidden = depth === null;
     if (depth !== null) {
       this.#slice.show(slices.slice ?? middle(depth), depth);
-      this.#slice.say(`of ${depth} in the maps of ${layer?.name}`);
+      this.#slice.say(`of ${depth} in the maps of ${spoken(layer!.name)}`);
     }
     this.#kernelSlice.showSlice(slices.kernel_slice, depths.kernel_slice);
     this.#channel.showChannel(selection.channel, layer?.channels ?? (selection.channel ?? -1) + 1);

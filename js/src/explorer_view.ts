@@ -5,7 +5,7 @@ import { Ahead } from "./ahead";
 import { Client, type Listener } from "./client";
 import { Controls } from "./controls";
 import { element, on } from "./dom";
-import { verdict } from "./format";
+import { spoken, verdict } from "./format";
 import { Frames, sameArgs } from "./frames";
 import { Palettes } from "./palette";
 import { Pictures } from "./pictures";
@@ -326,7 +326,7 @@ export class ExplorerView implements Listener {
   }
 
   #layerName({ layer }: Frame): string {
-    return this.#description?.layers[layer]?.name ?? `layer ${layer}`;
+    return spoken(this.#description?.layers[layer]?.name ?? String(layer));
   }
 
   #resize(): void {

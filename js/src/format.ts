@@ -55,6 +55,11 @@ export function className(name: ClassName): string {
   return typeof name === "number" ? `class ${name}` : name;
 }
 
+/** A layer's name in a sentence: "layer 0" where it is a number, as in nn.Sequential. */
+export function spoken(name: string): string {
+  return /^\d/.test(name) ? `layer ${name}` : name;
+}
+
 /** "true: Pullover · predicted: Coat 61 %" */
 export function verdict({ label, prediction }: Sample): string {
   const parts = label === null ? [] : [`true: ${className(label)}`];

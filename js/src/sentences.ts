@@ -1,5 +1,6 @@
 /** What the choices mean, in one sentence that changes with them. */
 
+import { spoken } from "./format";
 import type { PaletteChoice } from "./palette";
 import type { LayerInfo, Scale } from "./protocol";
 import type { Selection } from "./selection";
@@ -7,7 +8,8 @@ import type { Selection } from "./selection";
 /** What filter2D runs over, and how that is related to what the net computes. */
 export function sourceInWords({ source, channel }: Selection, layer: LayerInfo | undefined): string {
   if (!layer) return "";
-  const { name, channels } = layer;
+  const { channels } = layer;
+  const name = spoken(layer.name);
   if (source === "image") {
     return `The classic notebook technique: over the image itself, not what ${name} is given.`;
   }

@@ -5,8 +5,8 @@ import type { ClassName, Outcome, Strip } from "./protocol";
 
 /** The most that one request may ask for. */
 const MOST = 60;
-/** CSS pixels from one image to the next, and the gap that is part of it. */
-const PITCH = 74;
+/** CSS pixels from one image to the next, and the gap that is part of it: room for "✗ Ankle boot". */
+const PITCH = 82;
 const GAP = 8;
 /** Below this width one row holds too few. */
 const ONE_ROW = 600;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aligned, exact, number, percent } from "../src/format";
+import { aligned, exact, number, percent, spoken } from "../src/format";
 
 describe("number", () => {
   it.each([
@@ -58,6 +58,15 @@ describe("aligned", () => {
   it("names what is not finite", () => {
     expect(aligned(Float32Array.of(Number.NaN, 0.5), 2)).toEqual(["NaN", "0.50"]);
   });
+});
+
+describe("spoken", () => {
+  it.each([
+    ["conv1", "conv1"],
+    ["layer1.0.conv2", "layer1.0.conv2"],
+    ["3", "layer 3"],
+    ["0.1", "layer 0.1"],
+  ])("%s is %s", (name, text) => expect(spoken(name)).toBe(text));
 });
 
 describe("percent", () => {

@@ -4,7 +4,7 @@ import { StripView } from "../src/strip";
 import { type StripBehaviour, type StripRequest, stripReply } from "./strip_kernel";
 
 /** Ten images a page, in one row. */
-export const WIDTH = 740;
+export const WIDTH = 820;
 
 export function setUp(behaviour: StripBehaviour = {}) {
   const sent: StripRequest[] = [];

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { installCanvas } from "./canvas";
-import { open, setUp } from "./strip_fixture";
+import { open, setUp, WIDTH } from "./strip_fixture";
 
 beforeEach(() => {
   installCanvas();
@@ -46,8 +46,8 @@ describe("paging", () => {
 
   it("shows no more than there is room for when a page comes that was asked for before", () => {
     const { strip, answer, items } = setUp();
-    strip.layout(740);
-    strip.layout(520 + 100);
+    strip.layout(WIDTH);
+    strip.layout(8.5 * 82);
     answer();
     expect(items().filter((item) => !item.hidden)).toHaveLength(8);
   });
@@ -55,7 +55,7 @@ describe("paging", () => {
   it("keeps its place when the width changes, and the selected image in sight", () => {
     const { strip, sent, answer } = open();
     strip.mark(9);
-    for (const width of [720, 700, 680, 660, 640]) strip.layout(width);
+    for (const width of [800, 780, 760, 740, 720]) strip.layout(width);
     expect(sent).toHaveLength(1);
     vi.advanceTimersByTime(121);
     expect(sent).toHaveLength(2);

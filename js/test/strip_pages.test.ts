@@ -19,8 +19,8 @@ function strip(start: number, count: number, filter = NO_FILTER, behaviour: Stri
 
 describe("a page", () => {
   it("fills the width: one row, two where it is narrow, 60 images at most", () => {
-    expect(shapeOf(1300)).toEqual({ columns: 17, rows: 1, size: 17 });
-    expect(shapeOf(368)).toEqual({ columns: 5, rows: 2, size: 10 });
+    expect(shapeOf(1300)).toEqual({ columns: 15, rows: 1, size: 15 });
+    expect(shapeOf(410)).toEqual({ columns: 5, rows: 2, size: 10 });
     expect(shapeOf(20).size).toBe(2);
     expect(shapeOf(1e5).size).toBe(60);
   });

@@ -79,7 +79,7 @@ describe("words of verdicts", () => {
   it("write shares, points and times", () => {
     expect([0.5, 0.032, 0.0005, 0.00005].map(per100)).toEqual(["50", "3.2", "0.05", "0.005"]);
     expect([0.012, -0.0001, -0.5].map(points)).toEqual(["+1.2", "0.0", "−50.0"]);
-    expect([0.531, 0.0234, -0.02].map(percentOf)).toEqual(["53 %", "2.3 %", "−2.0 %"]);
+    expect([0.531, 0.0234, -0.02].map(percentOf)).toEqual(["53\u00a0%", "2.3\u00a0%", "−2.0\u00a0%"]);
     expect([3.2, 89, 100].map(time)).toEqual(["4 s", "89 s", "2 min"]);
   });
 

@@ -67,7 +67,7 @@ def test_the_slice_of_a_volume_is_chosen(lab):
     kernels = values(notebook, "explorer.layer.kernels")
     slider = notebook.slider("slice")
     expect(slider).to_have_value("4")
-    expect(root.get_by_text("of 8 in the maps of 0")).to_be_visible()
+    expect(root.get_by_text("of 8 in the maps of layer 0")).to_be_visible()
     assert np.array_equal(painted(notebook, "response"), colours(maps[0, 4], of=maps[:, 4]))
     slider.press("ArrowRight")
     slider.press("ArrowRight")

@@ -89,6 +89,25 @@ def test_thumbnails_are_the_images_with_their_classes(lab):
     expect(strip.selected()).to_have_attribute("data-index", "0")
 
 
+def test_the_longest_names_of_fashion_mnist_have_room(lab):
+    notebook, strip = open_strip(lab)
+    view = notebook.page.viewport_size
+    cut = """(item, name) => {
+        item.setAttribute('aria-selected', true);
+        item.dataset.mark = 'wrong';
+        const [label, mark] = [item.querySelector('.fs-label'), item.querySelector('.fs-mark')];
+        [label.textContent, mark.textContent] = [name, `✗ ${name}`];
+        return [label, mark].some(e => e.scrollWidth > e.clientWidth);
+    }"""
+    try:
+        for width in (1400, 1000, 800, 600):
+            notebook.page.set_viewport_size({"width": width, "height": view["height"]})
+            strip.ready()
+            assert not any(strip.item(0).evaluate(cut, name) for name in ("T-shirt/top", "Ankle boot")), width
+    finally:
+        notebook.page.set_viewport_size(view)
+
+
 def test_a_click_selects_and_leaves_the_page_where_it_is(lab):
     notebook, strip = open_strip(lab)
     strip.item(4).click()

@@ -94,6 +94,25 @@ def test_the_badges_and_the_summary_are_pythons(lab):
     )
 
 
+def test_what_cannot_be_sorted_yet_offers_no_sorting(lab):
+    notebook, root = open_demo(lab)
+    view = notebook.page.viewport_size
+    choices = root.locator("select[name=grid-sort], select[name=grid-show]")
+    try:
+        for width in (1400, 700):  # in a row, and in two columns
+            notebook.page.set_viewport_size({"width": width, "height": view["height"]})
+            notebook.ready()
+            expect(choices.locator("visible=true")).to_have_count(0)
+        root.locator("select[name=diagnose-layers]").select_option("one")
+        diagnose(root)
+        expect(choices.locator("visible=true")).to_have_count(2)
+        notebook.python("explorer.select(layer='conv1'); None")
+        verdicts(root, layer=0, badges=0).wait_for()
+        expect(choices.locator("visible=true")).to_have_count(0)
+    finally:
+        notebook.page.set_viewport_size(view)
+
+
 def test_the_card_tells_of_the_selected_filter(lab):
     notebook, root = open_demo(lab)
     diagnose(root)
@@ -104,7 +123,7 @@ def test_the_card_tells_of_the_selected_filter(lab):
         row = notebook.python(
             f"(lambda f: [f.template, f.match, f.fires, f.use])(explorer.diagnosis.of_layer('conv2')[{filter}])"
         )
-        text = card.inner_text()
+        text = card.inner_text().replace("\xa0", " ")
         assert f"conv2, filter {filter}" in text and row[0] in text
         assert (f"{100 * row[1]:.0f} %" in text) and "random kernels match as well" in text
         assert card.locator("svg[role=img]").count() == 2
@@ -258,7 +277,7 @@ def test_without_some_filters_the_page_says_what_python_does(lab):
         "(explorer.without([3, 10], replaced_by='zero', images=1000).effect)",
         timeout=180,
     )
-    text = out.inner_text()
+    text = out.inner_text().replace("\xa0", " ")
     assert f"{100 * effect[0]:.1f} % → {100 * effect[1]:.1f} % right" in text and "95 %" in text
     assert out.locator(".fs-classes li").count() == effect[2]
     out.get_by_role("button", name="Put all back").click()

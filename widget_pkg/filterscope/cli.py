@@ -23,6 +23,16 @@ _PACKAGE = Path(__file__).resolve().parent
 _NOTEBOOK_FOLDERS = (_PACKAGE / "demo_files" / "notebooks", _PACKAGE.parents[1] / "demo_notebooks")
 NOTEBOOKS = ("01_first_look.ipynb", "02_course_notebook.ipynb")
 
+# How a page becomes smaller: save_html's keywords, and the command's options.
+_SMALLER = (
+    ("fewer images=", "a smaller --count"),
+    ("fewer layers=", "fewer --layers"),
+    ("no channels=", "no --channels"),
+    ('sources="input" or "image"', "one --source"),
+    ("precision=8", "--precision 8"),
+    ("limit_mb=", "--limit-mb"),
+)
+
 
 class CommandError(Exception):
     """What was asked for cannot be done; its text says why."""
@@ -152,6 +162,8 @@ def _html(options: argparse.Namespace) -> None:
     if options.weights is not None:
         load_weights(net, options.weights)
     explorer = _explorer(options, net)
+    from filterscope.saved_page import PageError
+
     try:
         path = explorer.save_html(
             options.out,
@@ -164,6 +176,11 @@ def _html(options: argparse.Namespace) -> None:
             title=options.title,
             progress=not options.quiet,
         )
+    except PageError as error:
+        sentence = str(error)
+        for keyword, option in _SMALLER:
+            sentence = sentence.replace(keyword, option)
+        raise CommandError(sentence) from error
     finally:
         explorer.close()
     if not options.quiet:

@@ -124,5 +124,5 @@ def checked_filters(engine: Engine, layer: int, filters: Any) -> tuple[int, ...]
     several = filters if isinstance(filters, Iterable) and not isinstance(filters, str) else [filters]
     found = {check_filter(record, int(one) if hasattr(one, "item") else one, "filters") for one in several}
     if not found:
-        raise ValueError(f"filters is empty; {record.name} has filters 0 … {record.out_channels - 1}")
+        raise ValueError(f"filters is empty; {record.spoken} has filters 0 … {record.out_channels - 1}")
     return tuple(sorted(found))

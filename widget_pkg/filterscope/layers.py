@@ -105,6 +105,11 @@ class ConvLayer:
         return tuple((pad, pad) for pad in self.padding)
 
     @property
+    def spoken(self) -> str:
+        """The name in a sentence: `conv2`; `layer 0` where it is a number, as in `nn.Sequential`."""
+        return f"layer {self.name}" if self.name[:1].isdigit() else self.name
+
+    @property
     def title(self) -> str:
         """`conv2 · Conv2d(10→20, 3×3) · 20×11×11`, with what differs from `Conv2d`'s defaults."""
         options = [f"{self.in_channels}→{self.out_channels}", "×".join(map(str, self.kernel_size))]

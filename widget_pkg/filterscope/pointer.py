@@ -171,9 +171,9 @@ class Pointer:
         if rank == 3:
             given["depth"] = shape[0] // 2 if depth is None else depth
         elif depth is not None:
-            raise ValueError(f"depth is {depth!r}; {record.name} has no volumes: leave it out")
+            raise ValueError(f"depth is {depth!r}; {record.spoken} has no volumes: leave it out")
         sizes = dict(zip(_AXES[rank], shape, strict=True)) | ({"row": 1} if rank == 1 else {})
-        found = {name: _index(value, sizes[name], name, record.name, rank) for name, value in given.items()}
+        found = {name: _index(value, sizes[name], name, record.spoken, rank) for name, value in given.items()}
         return tuple(found[name] for name in _AXES[rank])
 
 

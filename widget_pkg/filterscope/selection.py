@@ -60,7 +60,7 @@ def check_layer(engine: Engine, value: Any, name: str = "layer_index") -> int:
 
 def check_filter(layer: ConvLayer, value: Any, name: str = "filter_index") -> int:
     """The index of a filter; ValueError names the range."""
-    return _index(value, layer.out_channels, name, f"{layer.name} has filters")
+    return _index(value, layer.out_channels, name, f"{layer.spoken} has filters")
 
 
 def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | None:
@@ -68,7 +68,7 @@ def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | 
     return (
         None
         if value is None
-        else _index(value, layer.channels, name, f"a filter of {layer.name} has kernels", "; None means all")
+        else _index(value, layer.channels, name, f"a filter of {layer.spoken} has kernels", "; None means all")
     )
 
 
@@ -77,8 +77,8 @@ def check_slice(layer: ConvLayer, value: Any, depth: int, name: str, what: str) 
     if value is None:
         return None
     if layer.rank != 3:
-        raise ValueError(f"{name} is {value!r}; {layer.name} has no volumes to slice: leave it out")
-    return _index(value, depth, name, f"the {what} of {layer.name} have slices", "; None means the middle one")
+        raise ValueError(f"{name} is {value!r}; {layer.spoken} has no volumes to slice: leave it out")
+    return _index(value, depth, name, f"the {what} of {layer.spoken} have slices", "; None means the middle one")
 
 
 def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:

@@ -52,7 +52,7 @@ export class VerdictBar {
   });
   readonly #bar = element("progress", { "aria-label": "diagnosis", hidden: true, max: 1 });
   readonly #said = element("span.fs-surveyed");
-  readonly #toggle = element("button.fs-wide", { type: "button", "aria-expanded": "false", hidden: true });
+  readonly #toggle = element("button.fs-wide", { type: "button", "aria-expanded": "false" });
   readonly #layers: Choice;
   readonly #sort: Choice;
   readonly #show: Choice;
@@ -133,8 +133,7 @@ export class VerdictBar {
     this.#bar.hidden = !running;
     this.#bar.value = progress && progress.total > 0 ? progress.done / progress.total : 0;
     setText(this.#said, this.#words(found, running, error));
-    this.#choices.hidden = status === "none";
-    this.#toggle.hidden = badges.length === 0;
+    this.#choices.hidden = badges.length === 0;
     this.below.hidden = status === "none";
     setText(this.#summary, status === "none" ? "" : summaryInWords(found) || this.#nothing(found));
     this.#offer(badges);

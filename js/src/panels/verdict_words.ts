@@ -21,7 +21,7 @@ export function points(share: number): string {
 }
 
 export function span({ low, high }: Omit<Estimate, "value">, write: (value: number) => string): string {
-  return low === null || high === null ? "" : `95 %: ${write(low)} … ${write(high)}`;
+  return low === null || high === null ? "" : `95\u00a0%: ${write(low)} … ${write(high)}`;
 }
 
 /** The letter that stands for the structure, in a shape of its own: a disc, a dashed ring, nothing. */
@@ -133,7 +133,7 @@ export function chanceInWords({ mark, low, high }: Chance, what: string): string
 
 export function percentOf(share: number): string {
   const hundredths = 100 * share;
-  return `${minus(hundredths.toFixed(Math.abs(hundredths) < 10 ? 1 : 0))} %`;
+  return `${minus(hundredths.toFixed(Math.abs(hundredths) < 10 ? 1 : 0))}\u00a0%`;
 }
 
 export function capital(words: string): string {

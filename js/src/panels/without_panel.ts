@@ -137,7 +137,7 @@ export class WithoutPanel {
     this.#setMeasure(false);
     const { accuracy_change: accuracy, loss_change: loss, images, labelled } = effect;
     const right = labelled ? "right" : "as before";
-    const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+    const share = (value: number) => `${(100 * value).toFixed(1)}\u00a0%`;
     const lines = [
       `${images.toLocaleString("en")} images: ${share(effect.accuracy_before)} → ${share(effect.accuracy_after)} ${right}, ${points(accuracy.value)} points (${span(accuracy, points)})`,
       `loss ${number(effect.loss_before)} → ${number(effect.loss_after)}, ${signed(loss.value)} nats (${span(loss, signed)})`,
@@ -154,7 +154,7 @@ export class WithoutPanel {
     this.#result.replaceChildren(
       ...lines.map((line) => element("p.fs-note", line)),
       classBars(bars.slice(0, MOST_CLASSES), what, points),
-      element("p.fs-note", `${what}, with 95 % intervals${most}`),
+      element("p.fs-note", `${what}, with 95\u00a0% intervals${most}`),
     );
   }
 
