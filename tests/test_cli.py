@@ -188,7 +188,7 @@ def test_a_page_that_is_too_large_names_the_options_that_make_it_smaller(folder,
     done = call(*HTML, "--channels", "all", "--precision", "16", "--limit-mb", "0.01", "--quiet", "out.html")
     assert "=" not in done.stderr
     assert done.stderr.endswith(
-        "give a smaller --count, fewer --layers, no --channels, one --source, --precision 8, or a larger --limit-mb\n"
+        "give a smaller --count, no --channels, one --source, --precision 8, or a larger --limit-mb\n"
     )
 
 
