@@ -3,6 +3,7 @@
 import csv
 import gc
 import io
+import re
 import signal
 import threading
 import warnings
@@ -15,11 +16,12 @@ from scipy import stats
 from torch import nn
 from torch.utils.data import IterableDataset, Subset, TensorDataset
 
-from filterscope import Diagnosis, NetError, demo, diagnose
+from filterscope import Diagnosis, Explorer, NetError, demo, diagnose
 from filterscope.verdicts.ablation import LayerAblation
 from filterscope.verdicts.diagnose import choose_layers
 from filterscope.verdicts.losses import Knowledge
 from filterscope.verdicts.statistics import LayerStatistics
+from filterscope.verdicts.words import plain_words
 from nets import Everything, TwoConvs, images, seeded
 from planted import COPIES, STILL, plant
 
@@ -86,6 +88,18 @@ def test_every_filter_has_a_sentence_and_every_layer_a_summary(found):
     assert "conv1: " in str(found)
     with pytest.raises(KeyError, match="choose one of conv1, conv2"):
         found.of_layer("conv3")
+
+
+def test_a_layer_or_class_that_is_but_a_number_is_called_one_in_a_sentence():
+    net = seeded(lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)))
+    pairs = TensorDataset(torch.rand(40, 1, 8, 8), torch.arange(40) % 3)
+    found = diagnose(net, pairs, images=40, progress=False)
+    assert found.summary("0").startswith("layer 0: 4 of 4 can't tell (structured or noise)")
+    live = [one for one in found.filters if one.state == "live"]
+    assert live and all(re.search(r"most for class \d, least for class \d", one.sentence) for one in live)
+    assert all(" class " in plain_words(one) for one in live)
+    effect = Explorer(net, pairs).without([0], images=40).effect
+    assert [one.name for one in effect.classes] == ["class 0", "class 1", "class 2"]
 
 
 def test_the_rise_without_a_filter_is_what_the_net_loses(found):

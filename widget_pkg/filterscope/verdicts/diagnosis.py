@@ -74,7 +74,7 @@ class Diagnosis:
         total = len(filters)
         said = []
         for structure, count in Counter(one.structure for one in filters).most_common():
-            what = "structured or noise: can't tell" if structure == CANT_TELL else structure
+            what = "can't tell (structured or noise)" if structure == CANT_TELL else structure
             said.append(f"{count} of {total} {what}")
         said += [f"{n} {state}" for state, n in Counter(one.state for one in filters).items() if state != LIVE]
         duplicates = Counter(one.duplicate_of for one in filters if one.duplicate_of is not None)
@@ -84,7 +84,8 @@ class Diagnosis:
         uses = Counter(one.use for one in filters)
         said += [f"{uses[use]} {use}" for use in ("used", "harmful", "no measurable use") if uses[use]]
         said += ["use withheld"] if uses["withheld"] == total else []
-        return f"{layer}: {', '.join(said)}"
+        name = f"layer {layer}" if layer[:1].isdigit() else layer  # as ConvLayer.spoken
+        return f"{name}: {', '.join(said)}"
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a filter; the keys are `FilterVerdict`'s attributes, and `sentence`."""

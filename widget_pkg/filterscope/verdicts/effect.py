@@ -158,7 +158,7 @@ def effect_without(
         loss_change=Estimate(whole.rise.mean, *interval(whole.rise)),
         classes=tuple(
             ClassEffect(
-                name=names[number] if number < len(names) else str(number),
+                name=names[number] if number < len(names) else f"class {number}",
                 images=one.images,
                 accuracy_before=one.right_before / one.images,
                 accuracy_after=(one.right_before + one.gained - one.lost) / one.images,

@@ -244,10 +244,10 @@ class Examination:
         return self.seen - self.unreadable - self.refused_images
 
     def class_names(self) -> list[str]:
-        """Of the net's classes: the data set's names where they are as many, else numbers."""
+        """Of the net's classes: the data set's names where they are as many, else "class 0" and so on."""
         classes = self._classes or 0
         names = list(self.source.classes)
-        return names if len(names) == classes else [str(number) for number in range(classes)]
+        return names if len(names) == classes else [f"class {number}" for number in range(classes)]
 
     def from_weights(
         self,
