@@ -57,7 +57,7 @@ export function className(name: ClassName): string {
 
 /** A layer's name in a sentence: "layer 0" where it is a number, as in nn.Sequential. */
 export function spoken(name: string): string {
-  return /^\d/.test(name) ? `layer ${name}` : name;
+  return name.replace(/^\d/, "layer $&");
 }
 
 /** "true: Pullover · predicted: Coat 61 %" */
