@@ -49,9 +49,9 @@ describe("the evidence", () => {
     // The widest reaches from −0.2: half of the track stands for 0.2.
     expect(ends).toEqual([["62.50", "25.00"], undefined, ["0.00", "75.00"]]);
     expect(rows.map(({ title }) => title)).toEqual([
-      "Coat, 95 %: +0.0500 … +0.150",
+      "Coat, 95\u00a0%: +0.0500 … +0.150",
       "",
-      "Bag, 95 %: −0.200 … +0.100",
+      "Bag, 95\u00a0%: −0.200 … +0.100",
     ]);
     expect(query(".fs-card").textContent).toContain(
       "change of the loss without it, by class, with Student's 95 % intervals; no interval for a class of fewer than 50 images",
@@ -148,11 +148,11 @@ describe("without a filter", () => {
     vi.advanceTimersByTime(POLL);
     model.answerAll();
     expect(query(".fs-effect").textContent).toContain(
-      "90.0 % → 80.0 % right, −10.0 points (95 %: −11.0 … −9.0)",
+      "90.0\u00a0% → 80.0\u00a0% right, −10.0 points (95\u00a0%: −11.0 … −9.0)",
     );
     slide(query("input[name=image]"), 2);
     settle(model);
-    expect(query(".fs-effect").textContent).toContain("90.0 %"); // it is no image's
+    expect(query(".fs-effect").textContent).toContain("90.0\u00a0%"); // it is no image's
     choose(query("select[name=replaced-by]"), "zero");
     expect(query(".fs-effect").textContent).toBe("");
   });
