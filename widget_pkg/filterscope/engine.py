@@ -121,7 +121,8 @@ class Engine(ForwardPasses):
         given = self.source.given_classes
         if scores is not None and given is not None and len(given) < len(scores):
             raise ValueError(
-                f"classes has {len(given)} names, the net's output {len(scores)} classes; give one name for each"
+                f"classes has {len(given)} name{'s' * (len(given) != 1)}, the net's output {len(scores)} classes; give "
+                "one name for each"
             )
         self._class_names = () if scores is None else self.source.names_for(len(scores))
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
