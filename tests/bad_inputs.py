@@ -405,7 +405,7 @@ OPTIONS = [
         "fewer names than classes",
         lambda at: at.explorer(classes=["a"]),
         ValueError,
-        "classes has 1 names, the net's output 3 classes; give one name for each",
+        "classes has 1 name, the net's output 3 classes; give one name for each",
     ),
     Bad(
         "an image beyond the last",

@@ -392,7 +392,7 @@ def test_a_1d_and_a_3d_net_keep_their_own_axes(rank):
         (NoConvs(), data(), {}, NetError, "no convolution found in a forward pass of the net: NoConvs has none"),
         (Unreached(), data(), {}, NetError, r"it has conv \(Conv2d\), none of them reached from the image"),
         (seeded(TwoConvs), [], {}, ValueError, "empty"),
-        (seeded(TwoConvs), data(), {"classes": ["a"]}, ValueError, "classes has 1 names, the net's output 3 classes"),
+        (seeded(TwoConvs), data(), {"classes": ["a"]}, ValueError, "classes has 1 name, the net's output 3 classes"),
         (seeded(TwoConvs), ["a cat"], {}, SampleError, "sample 0: it is str 'a cat', not an image"),
         (seeded(TwoConvs), data(channels=3), {}, NetError, r"refused an image of shape \(C, H, W\) = \(3, 14, 14\)"),
     ],

@@ -86,6 +86,7 @@ class NotebookPage(ExplorerPage):
     def reload(self) -> None:
         """Save, reload the browser page as F5 does, and wait until the notebook is back with its kernel."""
         self.page.evaluate(SAVE, self.path)
+        self.lab.reloaded = True
         self.page.reload()
         self.connect()
 
@@ -116,6 +117,7 @@ class Lab:
         self._kernels: list[Kernel] = []
         self._notebooks = 0
         self._theme = LIGHT
+        self.reloaded = False
         context.on("page", self._watch.page)
         self.page = context.new_page()
         self.page.goto(server.entrance)
@@ -167,7 +169,9 @@ class Lab:
         for page in self._context.pages:
             if page is not self.page:
                 page.close()
-        if start_again:
+        # A page that was reloaded restores its notebook a second time, seconds later, even if that is closed by then.
+        if start_again or self.reloaded:
+            self.reloaded = False
             self.page.goto(f"{self.server.url}/lab?reset")
         else:
             self.page.evaluate(CLOSE_ALL)
