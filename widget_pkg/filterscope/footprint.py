@@ -81,33 +81,34 @@ class Footprint:
     def mixed(self, dims: Iterable[int]) -> Footprint:
         """Every position along these axes sees what any of them saw."""
         dims = sorted(dims)
-        reaches, new = list(self.reaches), self.dims
+        labels, reaches = self._merged(dims)
+        new = self.dims
         for dim in dims:
-            for _, axis in self.dims[dim]:
-                if axis >= 0:
-                    reaches = [reach.over(axis) for reach in reaches]
-        sizes = self.shape
-        last = np.moveaxis(self.labels, dims, range(-len(dims), 0))
-        lead = last.shape[: last.ndim - len(dims)]
-        merged, found = merge(last.reshape(prod(lead), -1), reaches)
-        labels = np.expand_dims(merged.reshape(lead), dims)
-        for dim in dims:
-            new = put(new, dim, ((sizes[dim], -1),))
-            labels = labels.repeat(sizes[dim], axis=dim)
-        return Footprint(new, labels, found)
+            new = put(new, dim, ((self.shape[dim], -1),))
+        sizes = [self.shape[dim] if dim in dims else size for dim, size in enumerate(labels.shape)]
+        return Footprint(new, np.broadcast_to(labels, sizes), reaches)  # a view: it may be large
 
     def over(self, dims: Iterable[int], keep: bool) -> Footprint:
         """Reduced over these axes, which become 1 long or go."""
         dims = sorted(dims)
-        found = self.mixed(dims)
-        labels = found.labels
-        for dim in dims:
-            labels = labels.take([0], axis=dim)
+        labels, reaches = self._merged(dims)
         if keep:
-            new = tuple(((1, -1),) if k in dims else parts for k, parts in enumerate(found.dims))
-            return Footprint(new, labels, found.reaches)
-        new = tuple(parts for k, parts in enumerate(found.dims) if k not in dims)
-        return Footprint(new, labels.squeeze(tuple(dims)), found.reaches)
+            new = tuple(((1, -1),) if k in dims else parts for k, parts in enumerate(self.dims))
+            return Footprint(new, labels, reaches)
+        new = tuple(parts for k, parts in enumerate(self.dims) if k not in dims)
+        return Footprint(new, labels.squeeze(tuple(dims)), reaches)
+
+    def _merged(self, dims: list[int]) -> tuple[np.ndarray, tuple[Reach, ...]]:
+        """Labels of what any position along these axes saw, which are 1 long in them, and the reaches they number."""
+        reaches = list(self.reaches)
+        for dim in dims:
+            for _, axis in self.dims[dim]:
+                if axis >= 0:
+                    reaches = [reach.over(axis) for reach in reaches]
+        last = np.moveaxis(self.labels, dims, range(-len(dims), 0))
+        lead = last.shape[: last.ndim - len(dims)]
+        merged, found = merge(last.reshape(prod(lead), -1), reaches)
+        return np.expand_dims(merged.reshape(lead), dims), found
 
     def grouped(self, groups: int, outputs: int) -> Footprint:
         """Through a convolution's channels, axis 1: each output sees what any input of its group saw."""
@@ -166,10 +167,11 @@ class Footprint:
 
     def everything(self, shape: Sequence[int], exact: bool = True) -> Footprint:
         """What one value computed from all of the tensor sees, for each position of another."""
-        found = self.mixed(range(len(self.dims))).reaches
+        _, found = self._merged(list(range(len(self.dims))))
         if not exact:
             found = tuple(reach.doubtful() for reach in found)
-        return Footprint(tuple(((n, -1),) for n in shape), np.full(tuple(shape), len(found) - 1), found)
+        labels = np.broadcast_to(np.int64(len(found) - 1), tuple(shape))
+        return Footprint(tuple(((n, -1),) for n in shape), labels, found)
 
     def doubtful(self) -> Footprint:
         """The same, as an upper bound."""

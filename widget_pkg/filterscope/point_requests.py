@@ -12,6 +12,7 @@ import numpy as np
 from filterscope.engine import Engine
 from filterscope.footprint_mode import Interrupted
 from filterscope.frame import planes, slice_of
+from filterscope.giving_way import GaveWay, GivingWay
 from filterscope.image_part import block_means
 from filterscope.point_frame import build_arithmetic, build_fields
 from filterscope.pointer import Pointer
@@ -61,8 +62,9 @@ class PointRequests:
         with self._engine.lock:
             image, layer, filter_index = self._asked(args)
             try:
-                found = build_fields(self._pointer, image, layer, filter_index, interrupted)
-            except Interrupted:
+                with GivingWay(interrupted):
+                    found = build_fields(self._pointer, image, layer, filter_index, interrupted)
+            except (Interrupted, GaveWay):
                 found = {"fields": None, "error": ""}
             return {"revision": self._engine.revision, **found}
 
