@@ -211,6 +211,15 @@ def test_interrupted_by_the_person_it_keeps_what_it_has():
     assert not part.complete and 0 < part.images < 600
 
 
+@pytest.fixture(name="ctrl_c")
+def as_in_a_terminal():
+    """What a shell starts in the background is told to ignore Ctrl-C; a kernel is not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("where", [LayerStatistics, LayerAblation, Knowledge])
 def test_interrupted_while_sums_are_added_up_no_batch_counts_by_half(where, monkeypatch):
     """Ctrl-C at the worst moment: one of the sums has the batch, others don't."""
