@@ -1,5 +1,6 @@
 /** What the fake kernel answers about verdicts: all filters alike, and what is said tells which question it answers. */
 
+import type { Badge } from "../src/verdict_protocol";
 import type { Behaviour } from "./fake_kernel";
 import { LAYERS } from "./fake_kernel";
 
@@ -14,7 +15,7 @@ type Put = (data: number[], shape: number[]) => object;
 export type VerdictName = keyof typeof VERDICT_ANSWERS;
 
 export const CLASSES = ["Coat", "Bag", "Boot", "Shirt"];
-const BADGE = {
+export const BADGE: Badge = {
   structure: "structured",
   state: "live",
   use: "used",

@@ -98,6 +98,16 @@ describe("the evidence", () => {
 
 describe("without a filter", () => {
   const toggle = (query: ReturnType<typeof render>["query"]) => query("button[name=without]").click();
+  /** The selected filter is left out, and what that costs is being measured. */
+  const openMeasuring = () => {
+    const { model, query } = openJudged();
+    toggle(query);
+    settle(model);
+    const measure = query("button[name=measure]");
+    measure.click();
+    model.answerAll();
+    return { model, query, measure };
+  };
 
   it("shows what is known under its own title until the next has come", () => {
     const { model, query } = openJudged();
@@ -134,12 +144,7 @@ describe("without a filter", () => {
   });
 
   it("is measured over many images, whichever image is looked at meanwhile", () => {
-    const { model, query } = openJudged();
-    toggle(query);
-    settle(model);
-    const measure = query("button[name=measure]");
-    measure.click();
-    model.answerAll();
+    const { model, query, measure } = openMeasuring();
     expect(measure.textContent).toBe("Cancel");
     slide(query("input[name=image]"), 1);
     settle(model);
@@ -158,12 +163,7 @@ describe("without a filter", () => {
   });
 
   it("is measured no more once that was cancelled", () => {
-    const { model, query } = openJudged();
-    toggle(query);
-    settle(model);
-    const measure = query("button[name=measure]");
-    measure.click();
-    model.answerAll();
+    const { model, query, measure } = openMeasuring();
     measure.click();
     expect(argsOf(model, "effect")).toEqual([
       { layer: 0, filters: [0], replaced_by: "mean", images: 1000, cancel: true },
@@ -176,11 +176,7 @@ describe("without a filter", () => {
   });
 
   it("ends a measurement when other filters are left out, and begins none by itself", () => {
-    const { model, query } = openJudged();
-    toggle(query);
-    settle(model);
-    query("button[name=measure]").click();
-    model.answerAll();
+    const { model, query } = openMeasuring();
     choose(query("select[name=replaced-by]"), "zero");
     expect(argsOf(model, "effect")).toMatchObject([{ replaced_by: "mean", cancel: true }]);
     model.answerAll();

@@ -11,20 +11,9 @@ import {
   time,
 } from "../src/panels/verdict_words";
 import type { Badge } from "../src/verdict_protocol";
+import { BADGE } from "./fake_verdicts";
 
-function badge(change: Partial<Badge> = {}): Badge {
-  return {
-    structure: "structured",
-    state: "live",
-    use: "used",
-    duplicate_of: null,
-    mirror_of: null,
-    name: "no simple pattern",
-    delta_loss: 0.1,
-    estimate: 0.1,
-    ...change,
-  };
-}
+const badge = (change: Partial<Badge> = {}): Badge => ({ ...BADGE, ...change });
 
 const LAYER = [
   badge({ delta_loss: 0.2, name: "horizontal edge: dark above, bright below" }),

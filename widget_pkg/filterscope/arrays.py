@@ -19,7 +19,7 @@ from filterscope.passes import Maps
 from filterscope.response import Source
 
 RESPONSES_BYTES = 32 * 2**20
-"""Most that the responses of recent layers may take; the newest are kept whatever they take."""
+"""Most that the responses of recent layers may take; those of a layer that take more alone are not kept."""
 
 # Of responses too many for memory so many are computed at a time; by fewer filters at a time torch takes twice as long.
 _BLOCK_BYTES = 2**28
@@ -129,12 +129,12 @@ class Arrays:
         Where all together would be too many for memory no more than a block is there at a time: a layer has as many
         responses over the image as it has filters, each as large as the image.
         """
-        size = self._response_bytes(image, layer, source)
         filters = self.layers[layer].out_channels
-        if filters * size <= RESPONSES_BYTES:
+        size = self._responses_bytes(image, layer, source)
+        if size <= RESPONSES_BYTES:
             yield self.responses(image, layer, channel, source)
             return
-        step = max(_FILTERS_A_BLOCK, _BLOCK_BYTES // size)
+        step = max(_FILTERS_A_BLOCK, _BLOCK_BYTES * filters // size)
         for first in range(0, filters, step):
             yield self._some_responses(image, layer, channel, source, range(first, min(first + step, filters)))
 
@@ -144,13 +144,14 @@ class Arrays:
         """One of the layer's responses, as its picture has it; `response` may differ by float32 rounding."""
         if source == "image":
             return self.response(image, layer, filter_index, channel, source)
-        if self.layers[layer].out_channels * self._response_bytes(image, layer, source) <= RESPONSES_BYTES:
+        if self._responses_bytes(image, layer, source) <= RESPONSES_BYTES:
             return self.responses(image, layer, channel, source)[filter_index]
         return self._some_responses(image, layer, channel, source, [filter_index])[0]
 
-    def _response_bytes(self, image: int, layer: int, source: Source) -> int:
-        over = self.sample(image).image if source == "image" else self.maps(image, layer).pre_activation
-        return 4 * math.prod(over.shape[1:])
+    def _responses_bytes(self, image: int, layer: int, source: Source) -> int:
+        """What those of all filters take."""
+        alike = self.sample(image).image if source == "image" else self.maps(image, layer).pre_activation
+        return 4 * self.layers[layer].out_channels * math.prod(alike.shape[1:])
 
     def _some_responses(
         self, image: int, layer: int, channel: int | None, source: Source, filters: Sequence[int] | None = None

@@ -23,15 +23,15 @@ _PACKAGE = Path(__file__).resolve().parent
 _NOTEBOOK_FOLDERS = (_PACKAGE / "demo_files" / "notebooks", _PACKAGE.parents[1] / "demo_notebooks")
 NOTEBOOKS = ("01_first_look.ipynb", "02_course_notebook.ipynb")
 
-# How a page becomes smaller: save_html's keywords, and the command's options.
-_SMALLER = (
-    ("fewer images=", "a smaller --count"),
-    ("fewer layers=", "fewer --layers"),
-    ("no channels=", "no --channels"),
-    ('sources="input" or "image"', "one --source"),
-    ("precision=8", "--precision 8"),
-    ("limit_mb=", "--limit-mb"),
-)
+# What `save_html` calls by its keywords.
+_WAYS = {
+    "images": "a smaller --count",
+    "layers": "fewer --layers",
+    "channels": "no --channels",
+    "sources": "one --source",
+    "precision": "--precision 8",
+    "limit_mb": "a larger --limit-mb",
+}
 
 
 class CommandError(Exception):
@@ -177,10 +177,7 @@ def _html(options: argparse.Namespace) -> None:
             progress=not options.quiet,
         )
     except PageError as error:
-        sentence = str(error)
-        for keyword, option in _SMALLER:
-            sentence = sentence.replace(keyword, option)
-        raise CommandError(sentence) from error
+        raise CommandError(error.advising(_WAYS)) from error
     finally:
         explorer.close()
     if not options.quiet:

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,31 @@ _END = """<script type="module">{script}</script>
 
 
 class PageError(ValueError):
-    """The page would be larger than it may be."""
+    """The page would be larger than it may be.
+
+    Args:
+        what: How large it would be, and may be.
+        ways: What makes it smaller, or lets it be larger: keywords of `save_html`, the last of them `limit_mb`.
+    """
+
+    def __init__(self, what: str, ways: Sequence[str]) -> None:
+        self._what, self._ways = what, ways
+        super().__init__(self.advising(_WAYS))
+
+    def advising(self, words: Mapping[str, str]) -> str:
+        """The sentence, with these words for each way."""
+        *less, larger = (words[way] for way in self._ways)
+        return f"{self._what}; give {', or '.join(filter(None, [', '.join(less), larger]))}"
+
+
+_WAYS = {
+    "images": "fewer images=",
+    "layers": "fewer layers=",
+    "channels": "no channels=",
+    "sources": 'sources="input" or "image"',
+    "precision": "precision=8",
+    "limit_mb": "a larger limit_mb=",
+}
 
 
 def save_page(
@@ -182,13 +206,16 @@ class _Budget:
 
     def _error(self, size: float, how: str) -> PageError:
         contents = self._contents
-        less = ["fewer images="] * (len(contents.images) > 1) + ["fewer layers="] * (len(contents.layers) > 1)
-        less += ["no channels="] * bool(contents.channels)
-        less += ['sources="input" or "image"'] * (len(contents.sources) > 1)
-        less += ["precision=8"] * (contents.precision > 8)
-        way = ", or ".join(filter(None, [", ".join(less), "a larger limit_mb="]))
-        may = f"and may have {_size(self._limit)}; give {way}"
-        return PageError(f"the page would have {how}{_size(size)} for {_counted(contents)}, {may}")
+        smaller = {
+            "images": len(contents.images) > 1,
+            "layers": len(contents.layers) > 1,
+            "channels": bool(contents.channels),
+            "sources": len(contents.sources) > 1,
+            "precision": contents.precision > 8,
+            "limit_mb": True,
+        }
+        would = f"the page would have {how}{_size(size)} for {_counted(contents)}, and may have {_size(self._limit)}"
+        return PageError(would, [way for way, there in smaller.items() if there])
 
 
 def _first_image(engine: Engine, contents: Contents, budget: _Budget) -> tuple[list[str], StripRow]:
