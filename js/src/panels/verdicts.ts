@@ -6,30 +6,21 @@ import type { Frame, Reply } from "../protocol";
 import type { Host, Panels } from "../seam";
 import {
   type Badge,
-  decodeMeasurement,
   decodeVerdict,
   decodeVerdicts,
-  decodeWithout,
   type Verdicts as Found,
   tellsOfVerdicts,
   type VerdictRequest,
 } from "../verdict_protocol";
+import { POLL, Removal } from "./removal";
 import { VerdictBadges } from "./verdict_badges";
 import { VerdictBar } from "./verdict_bar";
 import { VerdictCard } from "./verdict_card";
 import { orderOf } from "./verdict_order";
-import { WithoutPanel } from "./without_panel";
 
-/** Between two questions while something runs. */
-const POLL = 250;
 /** A slider that moves on is followed where it stays. */
 const SETTLED = 60;
 const PATIENCE = 4000;
-
-interface Removed {
-  readonly layer: number;
-  readonly filters: readonly number[];
-}
 
 export class VerdictPanel implements Partial<Panels>, Listener {
   readonly #host: Host;
@@ -37,7 +28,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   readonly #bar: VerdictBar;
   readonly #badges: VerdictBadges;
   readonly #card: VerdictCard;
-  readonly #without: WithoutPanel;
+  readonly #removal: Removal;
   readonly #root: HTMLElement;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -48,9 +39,6 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   #known: { layer: number; number: number; badges: readonly Badge[] } = { layer: -1, number: -1, badges: [] };
   #open = false;
   #palette = "";
-  #removed: Removed | null = null;
-  /** What is measured over many images just now. */
-  #measuring: object | null = null;
 
   /** `saved`: there is no net to ask, all was saved that was found. */
   constructor(host: Host, saved = false) {
@@ -67,14 +55,14 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       id,
       saved,
     );
-    this.#without = new WithoutPanel({
-      toggle: () => this.#toggle(),
-      clear: () => this.#remove([]),
-      replace: () => this.#compareAnew(),
-      measure: (images) => this.#measure(images),
-      cancel: () => this.#stopMeasuring("cancelled"),
+    this.#removal = new Removal({
+      frame: () => this.#frame,
+      ask: (name, args) => this.#ask(name, args),
+      after: (what, delay, act) => this.#after(what, delay, act),
+      forget: (what) => clearTimeout(this.#timers.get(what)),
+      changed: () => this.#paintBadges(),
     });
-    this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#without.root);
+    this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#removal.root);
     this.#badges = new VerdictBadges(host.cells);
     this.#root = element(
       "section.fs-verdicts",
@@ -102,9 +90,9 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     if (other || before?.filter !== frame.filter) this.#after("verdict", SETTLED, () => this.#asksVerdict());
     else if (this.#palette !== this.#host.palettes.choice) this.#card.redraw();
     this.#palette = this.#host.palettes.choice;
-    if (before?.revision !== frame.revision) this.#compareAnew();
-    else if (before.image !== frame.image) this.#asksWithout();
-    this.#sayWithout();
+    if (before?.revision !== frame.revision) this.#removal.compareAnew();
+    else if (before.image !== frame.image) this.#removal.compare();
+    this.#removal.say();
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -143,9 +131,9 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       return;
     }
     if (reply.name === "verdict") this.#verdict(reply);
-    else if (reply.name === "without") this.#compared(reply);
+    else if (reply.name === "without") this.#removal.compared(reply);
     else if (reply.name !== "effect") this.#verdicts(decodeVerdicts(reply));
-    else if (newest) this.#measured(reply);
+    else if (newest) this.#removal.measured(reply);
   }
 
   #verdicts(found: Found): void {
@@ -174,26 +162,8 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     if (verdict.layer === layer && verdict.filter === filter) this.#card.paint(verdict, this.#layerName);
   }
 
-  #compared(reply: Reply): void {
-    const found = decodeWithout(reply);
-    if (!this.#removed) return;
-    if (found.preparing) {
-      this.#without.fail("Looking at images for the mean …");
-      this.#after("without", POLL, () => this.#asksWithout());
-    } else this.#without.paint(found);
-  }
-
-  #measured(reply: Reply): void {
-    if (!this.#measuring) return;
-    const found = decodeMeasurement(reply);
-    this.#without.measured(found);
-    if (found.status !== "running") this.#measuring = null;
-    else this.#after("effect", POLL, () => this.#ask("effect", this.#measuring!));
-  }
-
   #fail(name: VerdictRequest, message: string): void {
-    if (name === "without") this.#without.fail(message);
-    else if (name === "effect") this.#stopMeasuring(message);
+    if (name === "without" || name === "effect") this.#removal.fail(name, message);
     else if (name === "verdict") this.#card.paint(null, this.#layerName, message);
     else this.#bar.fail(message);
   }
@@ -220,34 +190,10 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     this.#paintBadges();
   }
 
-  #toggle(): void {
-    const { filter = 0 } = this.#frame ?? {};
-    const held = this.#here();
-    this.#remove(held.includes(filter) ? held.filter((one) => one !== filter) : [...held, filter]);
-  }
-
-  #remove(filters: readonly number[]): void {
-    const sorted = [...filters].sort((one, two) => one - two);
-    this.#removed = sorted.length > 0 ? { layer: this.#frame?.layer ?? 0, filters: sorted } : null;
-    this.#sayWithout();
-    this.#compareAnew();
-    this.#paintBadges();
-  }
-
   // Inside
 
   #paintBadges(): void {
-    this.#badges.show(this.#known.badges, this.#found?.earlier ?? false, new Set(this.#here()));
-  }
-
-  /** Filters that are left out, of the layer on screen. */
-  #here(): readonly number[] {
-    return this.#removed?.layer === this.#frame?.layer ? (this.#removed?.filters ?? []) : [];
-  }
-
-  #sayWithout(): void {
-    const filter = this.#frame?.filter ?? 0;
-    this.#without.say(filter, this.#here().includes(filter), this.#removed?.filters.length ?? 0);
+    this.#badges.show(this.#known.badges, this.#found?.earlier ?? false, new Set(this.#removal.here));
   }
 
   #place(): object {
@@ -259,36 +205,6 @@ export class VerdictPanel implements Partial<Panels>, Listener {
     const { layer, filter } = this.#frame ?? {};
     if (this.#open && this.#known.badges.length > 0) this.#ask("verdict", { layer, filter });
     else if (this.#known.badges.length === 0) this.#card.paint(null, this.#layerName);
-  }
-
-  #removal(): object | null {
-    const { layer, filters } = this.#removed ?? {};
-    return this.#removed && { layer, filters, replaced_by: this.#without.replacedBy };
-  }
-
-  #asksWithout(): void {
-    const removal = this.#removal();
-    if (removal) this.#ask("without", { ...removal, image: this.#frame?.image });
-  }
-
-  /** Another removal, or another net: what was measured is not its. */
-  #compareAnew(): void {
-    this.#stopMeasuring();
-    this.#asksWithout();
-  }
-
-  #measure(images: number): void {
-    const removal = this.#removal();
-    if (!removal) return;
-    this.#measuring = { ...removal, images };
-    this.#ask("effect", this.#measuring);
-  }
-
-  #stopMeasuring(why = ""): void {
-    clearTimeout(this.#timers.get("effect")); // to ask how far it is would begin it again
-    if (this.#measuring) this.#ask("effect", { ...this.#measuring, cancel: true });
-    this.#measuring = null;
-    this.#without.unmeasured(why);
   }
 
   #ask(name: VerdictRequest, args: object): void {
