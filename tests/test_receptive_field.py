@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from filterscope import Explorer, wire
 from filterscope.dataset import SampleSource
 from filterscope.engine import Engine
+from filterscope.footprint_rule import rule
 from filterscope.point_frame import build_fields
 from filterscope.pointer import Pointer
 from filterscope.receptive_field import Box
@@ -127,6 +128,10 @@ EXACT = {
         lambda n, x: n.a(x) * n.b(x),
         {"a": conv(2, 2, (1, 5), padding=(0, 2)), "b": conv(2, 2, (5, 1), padding=(2, 0))},
     ),
+    "sum with a product of branches": (
+        lambda n, x: torch.addcmul(x, n.a(x), n.b(x)),
+        {"a": conv(2, 2, (1, 5), padding=(0, 2)), "b": conv(2, 2, (5, 1), padding=(2, 0))},
+    ),
     "channels that see differently": (
         lambda n, x: n.both(torch.cat([x, n.a(x)], 1)),
         {"a": conv(2, 2, 5, padding=2), "both": conv(4, 2, 3, padding=1)},
@@ -227,10 +232,21 @@ def test_a_path_that_ends_in_the_padding_is_exact_or_an_upper_bound():
     assert counted["exact"]
 
 
-def test_a_zero_of_the_padding_times_something_is_an_upper_bound():
-    net = Net(lambda n, x: (lambda y: y * y.mean((2, 3), keepdim=True))(F.pad(x, (9, 0, 9, 0))))
-    counted = compare(net, 2, 12, 13)
+MULTIPLIED = {
+    "mul": lambda y: y * y.mean((2, 3), keepdim=True),
+    "addcmul": lambda y: torch.addcmul(y, y, y.mean((2, 3), keepdim=True)),
+}
+
+
+@pytest.mark.parametrize("operation", MULTIPLIED)
+def test_a_zero_of_the_padding_times_something_is_an_upper_bound(operation):
+    counted = compare(Net(lambda n, x: MULTIPLIED[operation](F.pad(x, (9, 0, 9, 0)))), 2, 12, 13)
     assert counted["upper bound"] and counted["whole image"]
+
+
+def test_an_operation_has_one_rule():
+    with pytest.raises(ValueError, match="addcmul has a rule already"):
+        rule("addcmul")(lambda call: call.given)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

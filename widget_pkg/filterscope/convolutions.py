@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
-
-if TYPE_CHECKING:
-    from filterscope.tracing import Frame
 
 _ATEN = torch.ops.aten
 
@@ -24,7 +21,6 @@ class ConvCall:
     entry for each of the 1, 2 or 3 spatial axes.
 
     Attributes:
-        frame: The module it ran in.
         function: The function's name, `conv2d`.
         operation: Its place among the pass's operations.
         output: What the function gave.
@@ -32,7 +28,6 @@ class ConvCall:
             function's.
     """
 
-    frame: Frame
     function: str
     operation: int
     input: torch.Tensor
@@ -159,13 +154,12 @@ def is_packed_convolution(func: Any) -> bool:
     return str(getattr(func, "_qualified_op_name", "")).startswith("quantized::conv")
 
 
-def conv_call(func: Any, frame: Frame, operation: int, name: str, output: torch.Tensor, args: Any, kwargs: Any) -> Any:
+def conv_call(func: Any, operation: int, name: str, output: torch.Tensor, args: Any, kwargs: Any) -> ConvCall:
     """Reads the arguments of a convolution function into a `ConvCall`."""
     given = _READERS[func](*args, **kwargs)
     rank = given["weight"].ndim - 2
     padding = given["padding"]
     return ConvCall(
-        frame=frame,
         function=name,
         operation=operation,
         input=given["input"],

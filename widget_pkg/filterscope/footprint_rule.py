@@ -53,10 +53,17 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Makes a function the rule of these operations."""
+    """Makes a function the rule of these operations.
+
+    Raises:
+        ValueError: If one of them has a rule already: the second would win in silence.
+    """
 
     def add(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, function))
+        for name in names:
+            if name in RULES:
+                raise ValueError(f"{name} has a rule already, {RULES[name].__name__}; one operation has one rule")
+            RULES[name] = function
         return function
 
     return add

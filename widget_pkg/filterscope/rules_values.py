@@ -71,33 +71,52 @@ def _product(call: Call) -> Footprint:
 
 def pointwise(call: Call) -> Footprint:
     """Of all tensors among the arguments, broadcast."""
-    tensors = [value for value in call.args.values() if isinstance(value, torch.Tensor)]
-    found = [part for part in map(call.footprint_of, tensors) if part is not None]
-    return together(found, call.shape)
+    parts = [part for part in map(call.footprint_of, _tensors(call)) if part is not None]
+    return together(parts, call.shape)
 
 
-@rule("mul", "div", "addcmul")
+def _tensors(call: Call) -> list[torch.Tensor]:
+    return [value for value in call.args.values() if isinstance(value, torch.Tensor)]
+
+
+@rule("mul", "div")
 def _product_by_position(call: Call) -> Footprint:
+    factors = [part for part in map(call.footprint_of, _tensors(call)) if part is not None]
+    return _multiplied(factors, call.shape)
+
+
+@rule("addcmul")
+def _sum_with_a_product(call: Call) -> Footprint:
+    """`self + value · tensor1 · tensor2`: what is added is no factor."""
+    factors = [call.footprint_of(call.args[name]) for name in ("tensor1", "tensor2")]
+    depending = [part for part in factors if part is not None]
+    added = call.footprint_of(call.args["self"])
+    terms = [added] if added is not None else []
+    if depending:
+        terms.append(_multiplied(depending, call.shape))
+    return together(terms, call.shape)
+
+
+def _multiplied(factors: list[Footprint], shape: tuple[int, ...]) -> Footprint:
     """A factor that sees nothing may be a zero of the padding, and then nothing is seen through the other either."""
-    found = pointwise(call)
-    given = [call.footprint_of(value) for value in call.args.values() if isinstance(value, torch.Tensor)]
-    parts = [part for part in given if part is not None]
-    if len(parts) < 2:
-        return found
-    if any((part.labels < 0).any() for part in parts):
-        return found.doubtful()
-    reaches = [reach for part in parts for reach in part.reaches]
+    product = together(factors, shape)
+    if len(factors) < 2:
+        return product
+    if any((factor.labels < 0).any() for factor in factors):
+        return product.doubtful()
+    reaches = [reach for factor in factors for reach in factor.reaches]
     for axis in range(len(reaches[0].seen)):
         empty = reduce(np.logical_or, [reach.empty(axis) for reach in reaches])
         if empty.any():
-            found = Footprint(found.dims, found.labels, tuple(one.doubted(axis, empty) for one in found.reaches))
-    return found
+            doubted = tuple(reach.doubted(axis, empty) for reach in product.reaches)
+            product = Footprint(product.dims, product.labels, doubted)
+    return product
 
 
 # torch leaves out the tag of these.
 rule("hardswish", "hardsigmoid", "hardtanh", "_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise")(pointwise)
 rule("softplus", "softshrink", "hardshrink", "threshold", "celu", "elu", "leaky_relu", "mish", "gelu")(pointwise)
-rule("masked_fill", "where", "lerp", "addcmul", "addcdiv", "nan_to_num", "clamp", "relu6", "cudnn_relu")(pointwise)
+rule("masked_fill", "where", "lerp", "addcdiv", "nan_to_num", "clamp", "relu6", "cudnn_relu")(pointwise)
 
 
 @rule("glu")

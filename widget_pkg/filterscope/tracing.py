@@ -234,7 +234,7 @@ class Recorder(TorchFunctionMode):
 
     def _read(self, func: Any, output: torch.Tensor, args: Any, kwargs: Any) -> ConvCall:
         frame = self._frames[-1]
-        call = conv_call(func, frame, len(self.trace.operations) - 1, _name(func), output, args, kwargs)
+        call = conv_call(func, len(self.trace.operations) - 1, _name(func), output, args, kwargs)
         holds = any(tensor is call.weight for tensor in frame.module._parameters.values())
         owner = frame.name if holds else self._owners.get(id(call.weight), frame.name)
         call.name = owner or frame.name or call.function
