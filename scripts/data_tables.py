@@ -14,8 +14,8 @@ PAGE = CHECKOUT / "docs" / "data.md"
 
 HEAD = """# Data: what can be explored, and what is said of the rest
 
-Written by `scripts/data_tables.py` from the tables that `tests/test_data_kinds.py` and `tests/test_bad_input.py` run:
-every row below is tested. Change it there.
+Written by `scripts/data_tables.py` from the tables that `tests/data/test_data_kinds.py` and
+`tests/data/test_bad_input.py` run: every row below is tested. Change it there.
 
 `Explorer(net, test_data, classes=None, transform=None, mean=None, std=None, layout=None)`
 
@@ -46,7 +46,7 @@ every one of them the net, the data and an explorer that is open are as they wer
 
 def page() -> str:
     """The text of docs/data.md."""
-    sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "widget_pkg")]
+    sys.path[:0] = [str(CHECKOUT / "tests" / "helpers"), str(CHECKOUT / "widget_pkg")]
     import bad_inputs
     import data_kinds
 

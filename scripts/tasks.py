@@ -63,6 +63,7 @@ def test() -> None:
     check("ruff: lint", [PYTHON, "-m", "ruff", "check", "."])
     check("ruff: format", [PYTHON, "-m", "ruff", "format", "--check", "."])
     check("mypy: types of the Python package", [PYTHON, "-m", "mypy"])
+    check("import-linter: the order of the rooms", [PYTHON.with_name("lint-imports"), "--no-cache"])
     check("tsc: types of the frontend", [tools / "tsc", "--noEmit"], JS, env)
     check("biome: lint and format of the frontend", [tools / "biome", "check", "."], JS, env)
     check("vitest: frontend unit tests", [tools / "vitest", "run"], JS, env)

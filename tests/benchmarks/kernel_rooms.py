@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from unittest import mock
 
-from filterscope import forward_passes as passes_room
-from filterscope import frame as frame_room
 from filterscope import wire
-from filterscope.engine import Engine
-from filterscope.selection import Selection
+from filterscope.engine import forward_passes as passes_room
+from filterscope.engine.engine import Engine
+from filterscope.frames import frame as frame_room
+from filterscope.session.selection import Selection
 
 # Where each room is entered. A room's time is its own, without that of the rooms it enters.
 DOORS = {

@@ -2,8 +2,8 @@
 
 For each convolution of each net, at the corners, the edges and the middle of its map, `.inside` is compared with the
 box of the pixels whose gradient is not zero, in a copy of the net with positive weights, in float64 (see
-`tests/gradient_mask.py`: a maximum is replaced by a mean over the same window, because its own gradient goes to one
-pixel alone; nonlinearities by ones that are flat nowhere). Zero tolerance. An upper bound must not be smaller.
+`tests/helpers/gradient_mask.py`: a maximum is replaced by a mean over the same window, because its own gradient goes to
+one pixel alone; nonlinearities by ones that are flat nowhere). Zero tolerance. An upper bound must not be smaller.
 
     .venv/bin/python tests/benchmarks/receptive_fields.py [NAME …]     prints the table, writes receptive_fields.md
 
@@ -24,11 +24,11 @@ import torchvision
 from torchvision import models
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent / "helpers"))
 
-from filterscope.dataset import SampleSource
-from filterscope.engine import Engine
-from filterscope.pointer import Pointer
+from filterscope.data.source import SampleSource
+from filterscope.engine.engine import Engine
+from filterscope.session.positions import Pointer
 from gradient_mask import disagreements
 
 TABLE = HERE / "receptive_fields.md"

@@ -179,8 +179,8 @@ def second_layer(lab: Lab, net: Net, count: int) -> Row:
 
 def kernel_times(count: int) -> dict[str, tuple[dict[str, float], float, int]]:
     """The kernel's own time by room, without browser and Jupyter."""
-    from filterscope.dataset import SampleSource
-    from filterscope.engine import Engine
+    from filterscope.data.source import SampleSource
+    from filterscope.engine.engine import Engine
 
     splits = {}
     for net, layers in ((FASHION_NET, (0, 1)), (RESNET_18, (0, 10))):

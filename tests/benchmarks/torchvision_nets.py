@@ -21,9 +21,9 @@ import torch
 import torchvision
 from torchvision import models
 
-from filterscope import engine as engine_module
-from filterscope.dataset import SampleSource
-from filterscope.engine import Engine
+from filterscope.data.source import SampleSource
+from filterscope.engine import engine as engine_module
+from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
 
 HERE = Path(__file__).parent

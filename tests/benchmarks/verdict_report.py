@@ -20,14 +20,14 @@ from scipy.stats import rankdata, spearmanr
 from torch.utils.data import Subset
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent / "helpers"))
 import verdict_nets
 
 from filterscope import demo, diagnose
 from filterscope.verdicts.chance import share_as_extreme
-from filterscope.verdicts.matching import match_kernels
-from filterscope.verdicts.naming import NO_PATTERN, name_patterns
-from filterscope.verdicts.structure import _moran, judge_structure
+from filterscope.verdicts.weights.matching import match_kernels
+from filterscope.verdicts.weights.naming import NO_PATTERN, name_patterns
+from filterscope.verdicts.weights.structure import _moran, judge_structure
 from pattern_bank import draw, noisy
 from planted import COPIES, NO_COPIES, NOISE, STILL, copy_normed, plant
 

@@ -11,7 +11,7 @@ from torch import nn
 from expected import colours, gray, table
 from explorer_page import ExplorerPage, read_canvas
 from filterscope import Explorer, demo
-from filterscope.verdict_frame import build_verdict
+from filterscope.frames.verdicts import build_verdict
 from test_accessible import WCAG
 from test_interface import AXE
 

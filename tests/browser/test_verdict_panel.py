@@ -135,7 +135,7 @@ def test_the_card_tells_of_the_selected_filter(lab):
 
 
 RISES = """
-from filterscope.verdicts.evidence import class_rises
+from filterscope.verdicts.result.evidence import class_rises
 def rises():
     examination = explorer.diagnosis.examination
     names = examination.class_names()

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 from filterscope import demo
+from filterscope._version import __version__
 from filterscope.errors import NetError, SampleError
-from filterscope.explorer import Explorer
-from filterscope.layers import ConvLayer
-from filterscope.verdicts.diagnose import diagnose
-from filterscope.verdicts.diagnosis import Diagnosis
-from filterscope.verdicts.running import RunningDiagnosis
-from filterscope.verdicts.without import Without
+from filterscope.nets.layers import ConvLayer
+from filterscope.verdicts.ablation.without import Without
+from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.run.background import RunningDiagnosis
+from filterscope.verdicts.run.diagnose import diagnose
+from filterscope.widget.explorer import Explorer
 
 __all__ = [
     "ConvLayer",

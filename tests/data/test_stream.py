@@ -1,0 +1,158 @@
+"""A stream is read as far as somebody asks, and no further than that needs."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+from traitlets import TraitError
+
+from filterscope import Explorer
+from filterscope.data import stream
+from filterscope.data.source import SampleSource
+from filterscope.data.stream import Stream
+from nets import TwoConvs, images, seeded
+
+
+class Counted(IterableDataset):
+    """Says how far it was read, and how often it was started."""
+
+    def __init__(self, length, raises=()):
+        self.length, self.raises = length, raises
+        self.furthest, self.started = -1, 0
+
+    def __iter__(self):
+        self.started += 1
+        return Counting(self)
+
+
+class Counting:
+    def __init__(self, data):
+        self.data, self.at = data, -1
+
+    def __next__(self):
+        self.at += 1
+        if self.at >= self.data.length:
+            raise StopIteration
+        self.data.furthest = max(self.data.furthest, self.at)
+        if self.at in self.data.raises:
+            raise OSError(f"no {self.at}")
+        return torch.full((1, 14, 14), float(self.at)), self.at % 3
+
+
+@pytest.fixture(autouse=True)
+def _with_time_enough(monkeypatch):
+    monkeypatch.setattr(stream, "_AHEAD_SECONDS", 1e9)
+
+
+def test_it_gives_the_items_in_their_order_and_reads_on_in_time():
+    data = Counted(1000)
+    items = Stream(data)
+    assert data.furthest <= stream.AHEAD
+    known = len(items)
+    assert items[known - 1][1] == (known - 1) % 3
+    assert known < len(items) <= known + stream.AHEAD + 1
+    assert data.started == 1
+
+
+def test_it_ends_where_it_ends():
+    items = Stream(Counted(10))
+    assert (len(items), items.ended) == (10, True)
+    assert items.reach(9) and not items.reach(10)
+    with pytest.raises(IndexError, match="ended after 10 items"):
+        items[10]
+
+
+def test_a_slow_one_is_opened_after_its_first_item(monkeypatch):
+    monkeypatch.setattr(stream, "_AHEAD_SECONDS", 0.0)
+    data = Counted(1000)
+    items = Stream(data)
+    assert (len(items), items.ended, data.furthest) == (1, False, 0)
+    assert items.reach(1) and data.furthest == 1
+
+
+def test_going_back_further_than_is_kept_reads_from_the_start(monkeypatch):
+    monkeypatch.setattr(stream, "KEPT_ITEMS", 5)
+    data = Counted(100)
+    items = Stream(data)
+    items.reach(50)
+    started = data.started
+    assert items[50][0][0, 0, 0] == 50 and data.started <= started + 1
+    assert items[2][0][0, 0, 0] == 2
+    assert data.started == started + 1 or data.started == started + 2
+    assert items[90][0][0, 0, 0] == 90
+    assert len(items._kept) <= 5
+
+
+def test_what_is_kept_is_bounded_in_bytes_too(monkeypatch):
+    monkeypatch.setattr(stream, "KEPT_BYTES", 10 * 14 * 14 * 4)
+    items = Stream(Counted(60))
+    assert len(items._kept) <= 10
+    assert [items[i][0][0, 0, 0].item() for i in (0, 59, 30)] == [0, 59, 30]
+
+
+def test_one_that_ends_earlier_when_it_is_read_again_says_so(monkeypatch):
+    monkeypatch.setattr(stream, "KEPT_ITEMS", 2)
+    data = Counted(40)
+    items = Stream(data)
+    data.length = 5
+    with pytest.raises(IndexError, match="read again, the data set ended after 5 items"):
+        items[20]
+    assert items[1][0][0, 0, 0] == 1
+
+
+def test_an_item_that_raises_is_an_error_in_its_place():
+    items = Stream(Counted(10, raises=(4,)))
+    assert len(items) == 10
+    with pytest.raises(OSError, match="no 4"):
+        items[4]
+    assert items[5][0][0, 0, 0] == 5
+
+
+def test_measure_starts_anew():
+    data = Counted(3)
+    source = SampleSource(data)
+    data.length = 7
+    assert len(source) == 3
+    source.measure()
+    assert len(source) == 7
+
+
+def test_an_explorer_of_a_stream(monkeypatch):
+    data = Counted(500)
+    explorer = Explorer(seeded(TwoConvs), DataLoader(data), image_index=3)
+    assert explorer.label == 0
+    assert data.furthest < 200
+    explorer.image_index = 300  # as far as somebody asks
+    assert explorer.image[0, 0, 0] == 300
+    assert data.furthest < 400
+    sample = explorer._pages._frame({"image": 300, "layer": 0, "filter": 0, "source": "input"})
+    assert sample["images"] == len(explorer._engine.source) > 300
+    assert f"{sample['images']} images so far" in sample["sample"]["note"]
+    with pytest.raises(TraitError, match="image_index is 600; this data set has images 0 … 499"):
+        explorer.image_index = 600
+    assert explorer.image_index == 300
+    explorer.image_index = 499
+    assert explorer._engine.source.ended
+    assert (
+        "so far"
+        not in explorer._pages._frame({"image": 0, "layer": 0, "filter": 0, "source": "input"})["sample"]["note"]
+    )
+
+
+def test_a_strip_of_a_stream_reads_on():
+    explorer = Explorer(seeded(TwoConvs), Counted(500))
+    known = len(explorer._engine.source)
+    body = explorer._pages._strip({"start": known - 5, "count": 20})
+    assert body["images"] == list(range(known - 5, known + 15))
+    assert body["total"] > known
+    explorer.close()
+
+
+def test_anything_that_iter_starts_anew_is_a_stream():
+    class Plain:
+        def __iter__(self):
+            return iter(images(5, 1, 14, 14))
+
+    source = SampleSource(Plain())
+    assert (len(source), source.is_stream) == (5, True)
+    assert np.array_equal(source.read(4).image, images(5, 1, 14, 14)[4].numpy())

@@ -1,0 +1,415 @@
+"""The user's net leaves as it came: after every kind of call, also one that raises, also while it trains."""
+
+import functools
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations, prune
+
+from filterscope.data.source import SampleSource
+from filterscope.engine.engine import Engine
+from filterscope.errors import NetError
+from filterscope.nets.twin import Twin
+from nets import Everything, TwoConvs, images, seeded
+from portraits import portrait
+
+
+def use(engine):
+    """Every way in which the engine runs the net."""
+    for layer in range(len(engine.layers)):
+        engine.maps(0, layer), engine.kernels(layer)
+        engine.responses(0, layer, None, "input"), engine.responses(0, layer, None, "image")
+    engine.prediction(0), engine.check(), engine.refresh(), engine.maps(0, 0)
+
+
+def with_gradients(net):
+    net.train()
+    net(images(4, 1, 8, 8)).sum().backward()
+    return net
+
+
+def frozen(net):
+    net.stem.weight.requires_grad_(False)
+    net.bn.eval()  # a flag of its own, as in fine-tuning
+    return net
+
+
+def changed(change):
+    """`Everything`, changed; the same numbers at every call."""
+
+    def build():
+        net = Everything()
+        change(net)
+        return net
+
+    return lambda: seeded(build)
+
+
+NETS = {
+    "train mode, gradients, batch norm, dropout": changed(with_gradients),
+    "frozen parts": changed(lambda net: frozen(with_gradients(net))),
+    "eval mode": changed(lambda net: net.eval()),
+    "pruned": changed(lambda net: prune.l1_unstructured(net.block, "weight", 0.5)),
+    "weight norm": changed(lambda net: parametrizations.weight_norm(net.block)),
+    "spectral norm": changed(lambda net: parametrizations.spectral_norm(net.block)),
+    "old weight norm": changed(lambda net: torch.nn.utils.weight_norm(net.block)),
+    "old spectral norm": changed(lambda net: torch.nn.utils.spectral_norm(net.block)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils")
+@pytest.mark.parametrize("kind", NETS)
+def test_nothing_of_the_net_changes(kind):
+    net = NETS[kind]()
+    random = torch.get_rng_state()
+    before = portrait(net)
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    use(engine)
+    assert not engine._twin.in_place
+    assert portrait(net) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    engine.close()
+    assert portrait(net) == before
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils")
+@pytest.mark.parametrize("kind", NETS)
+def test_what_is_shown_is_the_net_in_eval_mode(kind):
+    net = NETS[kind]()
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    alone = NETS[kind]().eval()
+    seen = []
+    alone.block.register_forward_hook(lambda m, a, out: seen.append((m.weight.detach().clone(), out[0].detach())))
+    with torch.no_grad():
+        logits = alone(images(2, 1, 8, 8)[:1])
+    assert torch.equal(engine.maps(0, 1).pre_activation, seen[0][1])
+    assert np.array_equal(engine.kernels(1), seen[0][0].numpy())
+    assert engine.layers[0].bias is None
+    assert np.array_equal(engine.layers[1].bias, alone.block.bias.detach().numpy())
+    found = [p for _, p in sorted(engine.prediction(0))]
+    np.testing.assert_allclose(found, torch.softmax(logits[0].double(), 0).numpy(), atol=1e-7)
+
+
+def test_hooks_of_the_users_do_not_fire():
+    net, fired = seeded(TwoConvs), []
+    for module in net.modules():
+        module.register_forward_hook(lambda *a: fired.append("forward"))
+        module.register_forward_pre_hook(lambda *a: fired.append("pre"))
+        module.register_forward_pre_hook(lambda *a, **k: fired.append("kwargs"), with_kwargs=True)
+        module.register_full_backward_hook(lambda *a: fired.append("backward"))
+    use(Engine(net, SampleSource(images(1, 1, 14, 14))))
+    assert not fired
+    net(images(1, 1, 14, 14))
+    assert {"forward", "pre", "kwargs"} <= set(fired)
+
+
+class Writes(nn.Module):
+    """Writes to a buffer and to attributes in its forward pass, and fails on demand."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.register_buffer("seen", torch.zeros(()))
+        self.calls = 0
+        self.history = []
+
+    def forward(self, x):
+        self.seen += 1
+        self.calls += 1
+        self.history.append(1)
+        if x.sum() < 0:
+            raise RuntimeError("negative image")
+        return F.dropout(self.conv(x)).flatten(1) + torch.randn(1)
+
+
+def test_a_forward_that_writes_draws_and_raises_leaves_no_trace():
+    net = seeded(Writes)
+    data = torch.stack([images(1, 8, 8), -images(1, 8, 8)])
+    before, random = portrait(net), torch.get_rng_state()
+    engine = Engine(net, SampleSource(data))
+    with pytest.raises(NetError, match="negative image"):
+        engine.maps(1, 0)
+    assert engine.maps(0, 0).pre_activation.shape == (2, 6, 6)
+    assert portrait(net) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    assert net.calls == 0 and not net.history
+
+
+class Remembers(nn.Module):
+    """Writes to a plain tensor attribute, and convolves with another."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.kernel = torch.rand(3, 2, 3, 3)
+        self.mean = torch.zeros(2, 6, 6)
+
+    def forward(self, x):
+        x = self.conv(x)
+        self.mean.mul_(0.9).add_(x[0].detach())
+        return F.conv2d(x, self.kernel)
+
+
+def test_plain_tensor_attributes_are_not_written_and_changes_of_them_are_noticed():
+    net = seeded(Remembers)
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    use(engine)
+    assert not net.mean.any()
+    assert not vars(net.mean)
+    assert not engine.check()
+    net.kernel.mul_(2)
+    assert engine.check()
+    assert np.array_equal(engine.kernels(1), net.kernel.numpy())
+
+
+class Standardised(nn.Conv2d):
+    """Computes the weight that it uses in its forward pass, as nets with weight standardisation do."""
+
+    def forward(self, x):
+        weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        return F.conv2d(x, weight, self.bias)
+
+
+def test_the_kernels_are_those_that_the_convolution_used():
+    net = nn.Sequential(seeded(lambda: Standardised(1, 4, 3)))
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    for _ in range(2):
+        used = net[0].weight.detach() - net[0].weight.detach().mean((1, 2, 3), keepdim=True)
+        assert np.array_equal(engine.kernels(0), used.numpy())
+        assert engine.layers[0].module is net[0]
+        gap = engine.responses(0, 0, None, "input") + engine.layers[0].bias[:, None, None]
+        np.testing.assert_allclose(gap, net(images(2, 1, 8, 8))[0].detach().numpy(), atol=1e-5)
+        net[0].weight.data.mul_(3)
+
+
+def test_a_function_that_hides_the_nets_modules_is_not_run_behind_the_twins_back():
+    net = seeded(Everything).train()
+    original = net.forward
+    net.forward = lambda x: original(x * 2)
+    before = portrait(net)
+    with pytest.warns(UserWarning, match="forward is a function that holds a Everything"):
+        engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
+    use(engine)
+    assert portrait(net) == before
+
+
+def test_a_net_made_in_inference_mode_and_one_with_its_weights_in_buffers():
+    with torch.inference_mode():
+        net = seeded(TwoConvs)
+    assert Engine(net, SampleSource(images(1, 1, 14, 14))).maps(0, 0).pre_activation.shape == (4, 12, 12)
+
+    class Buffers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("weight", torch.ones(2, 1, 3, 3, dtype=torch.float64))
+
+        def forward(self, x):
+            return F.conv2d(x, self.weight)
+
+    assert Engine(Buffers(), SampleSource(images(1, 1, 8, 8))).layers[0].out_shape == (2, 6, 6)
+
+
+class NoCopy(TwoConvs):
+    def __deepcopy__(self, memo):
+        raise TypeError("this net holds a lock")
+
+
+def test_a_net_that_cannot_be_copied_is_run_itself_and_restored_and_it_is_said():
+    net = seeded(NoCopy).train()
+    net.conv1.eval()
+    before = portrait(net)
+    with pytest.warns(UserWarning, match="cannot be copied.*holds a lock"):
+        engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
+    use(engine)
+    assert engine._twin.in_place
+    assert portrait(net) == before
+    with torch.no_grad():
+        assert torch.equal(engine.maps(0, 0).pre_activation, net.conv1(images(1, 1, 14, 14))[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.conv1.weight.detach().mul_(2),
+        lambda net: net.conv1.weight.data.mul_(2),
+        lambda net: setattr(net.conv1.weight, "data", net.conv1.weight.data * 2),
+        lambda net: setattr(net.conv1, "weight", nn.Parameter(net.conv1.weight.detach() * 2)),
+        lambda net: net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()}),
+        lambda net: net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()}, assign=True),
+        lambda net: net.conv1.weight.data.view(-1)[7:8].add_(1e-3),
+    ],
+    ids=["in place", "data", "data replaced", "parameter replaced", "loaded", "loaded by assignment", "one number"],
+)
+def test_changed_weights_are_noticed_and_shown(change):
+    net = seeded(TwoConvs)
+    engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
+    old = engine.maps(0, 0).pre_activation
+    assert not engine.check()
+    with torch.no_grad():
+        change(net)
+    assert engine.check()
+    assert engine.revision == 1
+    assert not engine.check()
+    with torch.no_grad():
+        expected = net.conv1(images(1, 1, 14, 14))[0]
+    assert torch.equal(engine.maps(0, 0).pre_activation, expected)
+    assert not torch.equal(expected, old)
+    assert np.array_equal(engine.kernels(0), net.conv1.weight.detach().numpy())
+
+
+def test_buffers_are_live_too():
+    net = seeded(Everything).eval()
+    engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
+    net.bn.running_mean.add_(1)
+    assert engine.check()
+    with torch.no_grad():
+        expected = net.bn(net.stem(images(1, 1, 8, 8))).relu()[0]
+    assert torch.equal(engine.maps(0, 0).activation, expected)
+
+
+def test_a_large_tensor_changed_through_data_is_noticed():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.LazyLinear(1000))
+    net(images(1, 1, 30, 30))
+    twin = Twin(net)
+    assert net[2].weight.numel() > 10 * 65_536
+    before = twin.fingerprint()
+    for change in (lambda w: w.mul_(1.001), lambda w: w[:, 1::2].zero_(), lambda w: w[77, 11:12].add_(1e-3)):
+        change(net[2].weight.data)
+        assert twin.fingerprint() != before
+        before = twin.fingerprint()
+
+
+def train(steps, meanwhile=None):
+    """Losses of a seeded training run with dropout and batch norm; `meanwhile(net)` runs in this thread beside it."""
+    torch.manual_seed(7)
+    net = Everything().train()
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    losses, go, worked = [], threading.Event(), []
+
+    def loop():
+        go.wait()
+        for _ in range(steps):
+            x = torch.rand(8, 1, 8, 8)
+            loss = F.cross_entropy(net(x), (x.mean((1, 2, 3)) > 0.5).long())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+
+    thread = threading.Thread(target=loop)
+    engine = None if meanwhile is None else Engine(net, SampleSource(images(50, 1, 8, 8)))
+    thread.start()
+    go.set()
+    while meanwhile is not None and thread.is_alive():
+        worked.append(meanwhile(engine, len(worked)))
+    thread.join()
+    return losses, worked
+
+
+def test_training_in_another_thread_is_not_disturbed():
+    def move(engine, step):
+        engine.check()
+        engine.maps(step % 50, step % 3)
+        engine.responses(step % 50, step % 3, None, "input")
+        return engine.revision
+
+    alone, _ = train(150)
+    watched, worked = train(150, move)
+    assert watched == alone
+    assert len(worked) > 10 and worked[-1] > worked[0]  # it was moved, and saw the weights change
+
+
+GLOBAL = None  # the net, in one case
+
+
+def _global_forward(x):
+    return GLOBAL.bn(GLOBAL.conv(x))
+
+
+class Holds(nn.Module):
+    """Calls its parts by functions that hold on to them."""
+
+    def __init__(self, hold):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)
+        hold(self)
+
+    def forward(self, x):
+        return self.call[0](x) if isinstance(self.call, list) else self.call(x)
+
+
+HOLDS = {
+    "in a list": lambda net: setattr(net, "call", [lambda x: net.bn(net.conv(x))]),
+    "by defaults": lambda net: setattr(net, "call", lambda x, conv=net.conv, bn=net.bn: bn(conv(x))),
+    "in a partial": lambda net: setattr(net, "call", functools.partial(lambda flag, x: net.bn(net.conv(x)), True)),
+    "a global": lambda net: (setattr(net, "call", _global_forward), globals().update(GLOBAL=net)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:this net cannot be copied")
+@pytest.mark.parametrize("hold", HOLDS.values(), ids=HOLDS)
+def test_functions_that_hold_parts_of_the_net_do_it_no_harm(hold):
+    net = seeded(lambda: Holds(hold))
+    before = portrait(net)
+    engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
+    engine.activations(1, 0)
+    assert portrait(net) == before
+
+
+class Counts(NoCopy):
+    """Writes to a buffer, a plain tensor, a list and a number when it runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("ema", torch.zeros(1))
+        self.seen, self.kept, self.count = torch.zeros(1), [torch.zeros(1)], 0
+
+    def forward(self, x):
+        self.ema = self.ema + 1
+        self.seen += 1
+        self.kept[0] += 1
+        self.count += 1
+        self.new = x
+        return super().forward(x)
+
+
+@pytest.mark.filterwarnings("ignore:this net cannot be copied")
+def test_what_a_net_that_cannot_be_copied_writes_is_put_back():
+    net = seeded(Counts)
+    ema = net.ema
+    use(Engine(net, SampleSource(images(1, 1, 14, 14))))
+    assert net.ema is ema and (net.ema.item(), net.seen.item(), net.kept[0].item(), net.count) == (0, 0, 0, 0)
+    assert not hasattr(net, "new")
+
+
+class Accumulates(TwoConvs):
+    def __init__(self):
+        super().__init__()
+        self.kept = {"sum": [torch.zeros(1)]}
+
+    def forward(self, x):
+        self.kept["sum"][0] += x.sum()
+        return super().forward(x)
+
+
+def test_tensors_in_lists_and_dictionaries_are_not_written_to_and_are_live():
+    net = seeded(Accumulates)
+    engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
+    assert net.kept["sum"][0].item() == 0
+    net.kept["sum"][0] += 1
+    assert engine.check()
+
+
+class MaxNorm(TwoConvs):
+    def forward(self, x):
+        self.conv1.weight.data = torch.renorm(self.conv1.weight.data, 2, 0, 0.01)
+        return super().forward(x)
+
+
+def test_a_net_that_writes_to_its_own_weights_is_said_to():
+    with pytest.warns(UserWarning, match="writes to its own weights"):
+        Engine(seeded(MaxNorm), SampleSource(images(1, 1, 14, 14)))

@@ -1,0 +1,144 @@
+"""Requests are answered one at a time, the newest of each kind, and nothing is left behind."""
+
+import threading
+
+import pytest
+
+from filterscope.widget import inbox as room
+from filterscope.widget.inbox import Inbox
+
+
+def request(number, name="frame", asker="page"):
+    return {"kind": "request", "id": f"{asker}-{number}", "name": name}
+
+
+class Desk:
+    """Work that waits to be let through, so that a test decides what has come by then."""
+
+    def __init__(self, monkeypatch, threaded=True):
+        monkeypatch.setattr(room, "_in_ipykernel", lambda: threaded)
+        self.done, self.skipped, self.threads = [], [], []
+        self.began, self.gate = threading.Semaphore(0), threading.Semaphore(0)
+        self.finished = threading.Semaphore(0)
+        self.inbox = Inbox(self.work, lambda content: self.skipped.append(content["id"]))
+
+    def work(self, content):
+        self.threads.append(threading.current_thread())
+        self.began.release()
+        assert self.gate.acquire(timeout=20)
+        self.done.append(content["id"])
+        self.finished.release()
+
+    def let_through(self, count):
+        for _ in range(count):
+            self.gate.release()
+        for _ in range(count):
+            assert self.finished.acquire(timeout=20)
+
+
+@pytest.fixture(name="desk")
+def a_desk(monkeypatch):
+    desk = Desk(monkeypatch)
+    yield desk
+    desk.gate.release(1000)
+    desk.inbox.close()
+
+
+def test_of_those_that_wait_only_the_newest_of_each_asker_and_name_is_answered(desk):
+    desk.inbox.take(request(1))
+    assert desk.began.acquire(timeout=20)
+    for number in (2, 3, 4):
+        desk.inbox.take(request(number))
+    desk.inbox.take(request(1, asker="other"))
+    desk.inbox.take(request(5, name="describe"))
+    desk.let_through(4)
+    assert desk.done == ["page-1", "page-5", "page-4", "other-1"]
+    assert desk.skipped == ["page-2", "page-3"]
+
+
+def test_what_a_person_waits_for_comes_first(desk):
+    desk.inbox.take(request(1))
+    assert desk.began.acquire(timeout=20)
+    for number, name in enumerate(("strip", "ahead", "filters", "prediction", "nonsense", "frame"), 2):
+        desk.inbox.take(request(number, name, asker=f"page{number}"))
+    desk.let_through(7)
+    assert [one.partition("-")[0] for one in desk.done[1:]] == ["page6", "page7", "page5", "page4", "page3", "page2"]
+
+
+def test_the_work_is_done_in_a_thread_of_its_own_and_never_in_two(desk):
+    for number in range(3):
+        desk.inbox.take(request(number, asker=f"page{number}"))
+    desk.let_through(3)
+    assert len(set(desk.threads)) == 1
+    assert threading.current_thread() not in desk.threads
+
+
+def test_without_ipykernel_the_callers_thread_does_it(monkeypatch):
+    desk = Desk(monkeypatch, threaded=False)
+    desk.gate.release(2)
+    desk.inbox.take(request(1))
+    desk.inbox.take(request(2))
+    assert desk.done == ["page-1", "page-2"]
+    assert set(desk.threads) == {threading.current_thread()}
+
+
+def test_long_work_hears_when_somebody_waits(desk):
+    desk.inbox.take(request(1, "strip"))
+    assert desk.began.acquire(timeout=20)
+    desk.inbox.take(request(2, "ahead"))
+    assert not desk.inbox.hurry()
+    desk.inbox.take(request(3, "frame"))
+    assert desk.inbox.hurry()
+    desk.let_through(3)
+    assert not desk.inbox.hurry()
+
+
+def test_close_forgets_what_waits_and_takes_no_more(desk):
+    desk.inbox.take(request(1))
+    assert desk.began.acquire(timeout=20)
+    desk.inbox.take(request(2))
+    desk.gate.release()
+    desk.inbox.close()
+    desk.inbox.take(request(3))
+    assert desk.done == ["page-1"]
+    assert not desk.threads[0].is_alive()
+
+
+def test_the_thread_ends_when_nobody_asks(monkeypatch, desk):
+    monkeypatch.setattr(room, "_IDLE_SECONDS", 0.01)
+    desk.inbox.take(request(1))
+    desk.let_through(1)
+    desk.threads[0].join(timeout=20)
+    assert not desk.threads[0].is_alive()
+    desk.inbox.take(request(2))
+    desk.let_through(1)
+    assert desk.done == ["page-1", "page-2"]
+
+
+def test_a_request_that_comes_alone_is_answered_before_its_message_is_done_with(desk):
+    desk.gate.release()
+    desk.inbox.take(request(1))
+    assert desk.done == ["page-1"]  # without a wait: Jupyter says "idle" of the message when `take` returns
+
+
+def test_no_message_waits_long_for_long_work_nor_in_a_burst(desk, monkeypatch):
+    waits = []
+    monkeypatch.setattr(room.threading, "Event", lambda: Watched(waits))
+    desk.inbox.take(request(1))
+    assert waits.count(room._WAIT_SECONDS) == 1  # a thread's start waits for an event as well
+    assert desk.done == []  # the work goes on
+    monkeypatch.setattr(room, "_ALONE_SECONDS", 1e6)
+    desk.inbox.take(request(2))
+    assert waits.count(room._WAIT_SECONDS) == 1
+
+
+class Watched(threading.Event):
+    """An event that writes down for how long it is waited for."""
+
+    def __init__(self, waits):
+        super().__init__()
+        self.waits = waits
+
+    def wait(self, timeout=None):
+        self.waits.append(timeout)
+        return super().wait(timeout)

@@ -1,0 +1,75 @@
+"""Bytes and message kinds: what goes in comes out, and every request gets an answer."""
+
+import numpy as np
+import pytest
+
+from filterscope import wire
+from wire_messages import unpack
+
+
+def test_arrays_come_back_as_they_were():
+    floats = np.float32([[np.nan, np.inf, -0.0], [1e-38, 3.4e38, 1 / 3]])
+    strided = np.arange(24, dtype=np.uint8).reshape(4, 6)[::2, ::3]
+    body = {"a": floats, "list": [{"b": strided}], "picture": {"tensor": floats.T, "encoding": "float32"}, "n": None}
+    content, back = unpack(wire.reply("x:1", "frame", body))
+    assert (content["kind"], content["id"], content["name"]) == ("reply", "x:1", "frame")
+    assert back["a"].tobytes() == floats.tobytes()
+    assert np.array_equal(back["list"][0]["b"], strided)
+    assert np.array_equal(back["picture"]["tensor"], floats.T, equal_nan=True)
+    assert back["n"] is None
+
+
+def test_what_the_wire_cannot_carry_is_refused_here_not_lost_on_the_way():
+    with pytest.raises(TypeError, match="float32, uint8 and uint16, not float64"):
+        wire.reply("1", "frame", {"a": np.zeros(2)})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        wire.reply("1", "frame", {"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    "content", [None, "x", [], {}, {"kind": "request"}, {"kind": "request", "id": 3}, {"kind": "reply", "id": "1"}]
+)
+def test_what_is_not_a_request(content):
+    assert not wire.is_request(content)
+
+
+def ask(content, **handlers):
+    return wire.answer({"kind": "request", "id": "p:7", **content}, handlers)
+
+
+def test_a_request_is_answered_under_its_own_id():
+    content, body = unpack(ask({"name": "frame", "args": {"k": 2}}, frame=lambda args: {"twice": 2 * args["k"]}))
+    assert content["id"] == "p:7"
+    assert body == {"twice": 4}
+
+
+def test_an_error_crosses_the_wire_with_its_sentence():
+    def fail(args):
+        raise ValueError("filter is 9; conv1 has filters 0 … 3")
+
+    content, buffers = ask({"name": "frame"}, frame=fail)
+    assert content == {
+        "kind": "reply",
+        "id": "p:7",
+        "name": "frame",
+        "error": {"type": "ValueError", "message": "filter is 9; conv1 has filters 0 … 3"},
+    }
+    assert buffers == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"name": "fly"}, "unknown request 'fly'; known are frame"),
+        ({}, "unknown request 'None'"),
+        ({"name": "frame", "args": 3}, "args of 'frame' are a int"),
+    ],
+)
+def test_a_forged_request_is_told_what_is_wrong(content, sentence):
+    reply, _ = ask(content, frame=lambda args: {})
+    assert sentence in reply["error"]["message"]
+
+
+def test_a_reply_that_cannot_be_packed_becomes_an_error_reply():
+    reply, _ = ask({"name": "frame"}, frame=lambda args: {"p": float("inf")})
+    assert reply["error"]["type"] == "ValueError"

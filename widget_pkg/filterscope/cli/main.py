@@ -1,0 +1,216 @@
+"""The command `filterscope`: the quick start in JupyterLab, and a saved page of a net."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filterscope._version import __version__
+from filterscope.cli.inputs import UsageError, classes_from, layers_from, load_net, load_object, load_weights, resizing
+from filterscope.filters.response import SOURCES
+from filterscope.saved_page.contents import IMAGES
+from filterscope.saved_page.parts import PRECISIONS
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# In a wheel they lie among its own files, in a checkout in their folder.
+_NOTEBOOK_FOLDERS = (_PACKAGE / "demo_files" / "notebooks", _PACKAGE.parents[1] / "demo_notebooks")
+NOTEBOOKS = ("01_first_look.ipynb", "02_course_notebook.ipynb")
+
+# What `save_html` calls by its keywords.
+_WAYS = {
+    "images": "a smaller --count",
+    "layers": "fewer --layers",
+    "channels": "no --channels",
+    "sources": "one --source",
+    "precision": "--precision 8",
+    "limit_mb": "a larger --limit-mb",
+}
+
+
+class CommandError(Exception):
+    """What was asked for cannot be done; its text says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Those of the command line, without the program's name; None for the process's own.
+
+    Returns:
+        The exit code: 0 where it was done, 1 where it failed, 2 where the arguments make no sense.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UsageError as error:
+        return _fail(f"{error}\nfilterscope {options.command} --help names the options.", 2)
+    except KeyboardInterrupt:
+        return _fail("stopped; nothing was written.", 130)
+    except (CommandError, ValueError, TypeError, OSError, RuntimeError) as error:
+        return _fail(str(error), 1)
+    return 0
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f"filterscope: {sentence}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="filterscope", description="What every filter of a CNN looks for, and what it does to real images."
+    )
+    parser.add_argument("--version", action="version", version=f"filterscope {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    demo = commands.add_parser("demo", help="open the quick start in JupyterLab", description=_demo.__doc__)
+    demo.add_argument("folder", nargs="?", type=Path, default=Path("filterscope-demo"), help="where the notebooks go")
+    demo.add_argument("--copy-only", action="store_true", help="copy the notebooks, and open nothing")
+    demo.set_defaults(run=_demo)
+    html = commands.add_parser(
+        "html",
+        help="save one page that shows a net on your images, without Python",
+        description=_html.__doc__,
+        epilog="Example: filterscope html --net my_nets:make_net --weights net.pt --images photographs out.html",
+    )
+    _add_html_options(html)
+    html.set_defaults(run=_html)
+    return parser
+
+
+def _add_html_options(html: argparse.ArgumentParser) -> None:
+    add = html.add_argument
+    add("out", type=Path, help="the page to write, out.html")
+    add(
+        "--net",
+        required=True,
+        metavar="MODULE:NAME",
+        help="a function or class that makes the net, or the net itself; a file as well: net.py:make_net",
+    )
+    add(
+        "--images",
+        required=True,
+        metavar="FOLDER",
+        help="a folder of pictures or of one folder a class, a picture, or "
+        "MODULE:NAME of a data set or of a function that makes it",
+    )
+    add("--weights", type=Path, metavar="FILE", help="a state dict, as torch.save writes it; nothing in it is run")
+    add(
+        "--transform",
+        metavar="MODULE:NAME",
+        help="what is done to each picture, a function or torchvision weights "
+        "(torchvision.models:ResNet18_Weights.DEFAULT)",
+    )
+    add("--size", metavar="HxW", help="instead: resize each picture, 224 or 224x160")
+    add("--mean", metavar="R,G,B", help="and normalise it by this mean")
+    add("--std", metavar="R,G,B", help="and this standard deviation")
+    add("--classes", metavar="FILE", help="class names, one a line; or with commas: cat,dog")
+    add("--count", type=int, default=IMAGES, metavar="N", help=f"how many images are saved (default {IMAGES})")
+    add("--layers", metavar="NAMES", help="which layers, by name or index with commas (default all)")
+    add("--channels", metavar="all|NUMBERS", help="single input channels to save, beside all of them summed")
+    add("--source", choices=SOURCES, help="what filter2D runs over (default both)")
+    add("--precision", type=int, choices=PRECISIONS, default=8, help="bits a value (default 8)")
+    add("--limit-mb", type=float, default=50.0, metavar="MB", help="how large the page may be (default 50)")
+    add("--title", help="the page's title (default the net's class)")
+    add("--quiet", action="store_true", help="say nothing but errors")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    """Copies the quick start's notebooks into a folder, and opens the first in JupyterLab.
+
+    A notebook that is there already stays as it is.
+    """
+    source = next((folder for folder in _NOTEBOOK_FOLDERS if (folder / NOTEBOOKS[0]).is_file()), None)
+    if source is None:
+        raise CommandError("this installation lacks its notebooks; install filterscope anew")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name in NOTEBOOKS:
+        if not (options.folder / name).exists():
+            shutil.copyfile(source / name, options.folder / name)
+    first = options.folder / NOTEBOOKS[0]
+    print(first)
+    if options.copy_only:
+        return
+    lab = subprocess.run([sys.executable, "-c", "import jupyterlab"], capture_output=True)
+    if lab.returncode:
+        raise CommandError(f"JupyterLab is not installed: pip install jupyterlab, or open {first} in your own notebook")
+    command = [sys.executable, "-m", "jupyterlab", str(first)]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    status = subprocess.run(command).returncode
+    if status:
+        raise CommandError(f"JupyterLab ended with exit status {status}; the lines above say why")
+
+
+def _html(options: argparse.Namespace) -> None:
+    """Saves one page that shows a net on your images: it opens in any browser, without Python and without a network.
+
+    The net's own code is run to make it; its weights are read as numbers alone.
+    """
+    if not options.out.parent.is_dir():
+        raise UsageError(f"the folder {options.out.parent} is not there; make it, or write somewhere else")
+    if options.count < 1:
+        raise UsageError(f"--count is {options.count}; give 1 or more")
+    net = load_net(options.net)
+    if options.weights is not None:
+        load_weights(net, options.weights)
+    explorer = _explorer(options, net)
+    from filterscope.saved_page.page import PageError
+
+    try:
+        path = explorer.save_html(
+            options.out,
+            images=slice(options.count),
+            layers=layers_from(options.layers),
+            channels=_channels(options.channels),
+            sources=options.source or SOURCES,
+            precision=options.precision,
+            limit_mb=options.limit_mb,
+            title=options.title,
+            progress=not options.quiet,
+        )
+    except PageError as error:
+        raise CommandError(error.advising(_WAYS)) from error
+    finally:
+        explorer.close()
+    if not options.quiet:
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def _explorer(options: argparse.Namespace, net: Any) -> Any:
+    from filterscope import Explorer
+
+    images: Any = options.images
+    if not Path(images).exists():
+        if ":" not in images:
+            raise UsageError(f"--images is {images!r}, and there is nothing; give a folder of pictures, or MODULE:NAME")
+        images = load_object(images, "--images")
+        images = images() if callable(images) and not hasattr(images, "__getitem__") else images
+    transform = resizing(options.size, options.mean, options.std)
+    if options.transform is not None:
+        if transform is not None:
+            raise UsageError("--transform says what is done to a picture; leave --size, --mean and --std out")
+        transform = load_object(options.transform, "--transform")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if options.quiet else "default")
+        return Explorer(net, images, classes=classes_from(options.classes), transform=transform)
+
+
+def _channels(text: str | None) -> Any:
+    if text is None or text == "all":
+        return text
+    try:
+        return [int(one) for one in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--channels is {text!r}; give numbers with commas, 0,3, or all") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

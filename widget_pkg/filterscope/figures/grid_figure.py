@@ -1,0 +1,151 @@
+"""The course notebook's grid of kernels and maps, one pair a filter, as a matplotlib figure for a paper."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+
+from filterscope.engine.engine import Engine
+from filterscope.figures.scene import image_words, mosaic
+from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_ends, norm
+from filterscope.filters.response import shown_channels
+from filterscope.filters.value_range import ValueRange, join, value_range
+from filterscope.frames.frame import kernel_note, planes, response_note
+from filterscope.session.selection import Selection
+
+MAPS = ("response", "activation")
+MOST_FILTERS = 64
+
+# In inches: a page's width, and what stands above and below the pairs.
+_WIDTH = 7.2
+_MARGIN, _GAP, _PAIR_GAP = 0.1, 0.06, 0.16
+_HEAD, _TITLE, _FOOT = 0.46, 0.2, 0.44
+_LINE = 0.145
+_FOOT_LETTERS = 56
+
+
+class GridFigure(Figure):
+    """A figure that a notebook shows by itself, whatever backend is in use."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=110)
+        return file.getvalue()
+
+
+def grid_figure(
+    engine: Engine, selection: Selection, maps: str = "response", filters: Sequence[int] | None = None, columns: int = 5
+) -> GridFigure:
+    """Kernel and map of a layer's filters side by side, with one scale for all kernels and one for all maps.
+
+    Args:
+        engine: The net and the data set.
+        selection: Image, layer, channel and source; the filter does not matter.
+        maps: `"response"`, filter2D of the kernel, or `"activation"`, the net's own.
+        filters: Which filters; None for all of them, the first 64 of more.
+        columns: Pairs in a row.
+
+    Returns:
+        The figure, as wide as a page (7.2 inches).
+    """
+    layer = engine.layers[selection.layer]
+    place = selection.image, selection.layer
+    asked = selection.channel, selection.source
+    with engine.lock:
+        sample = engine.sample(selection.image)
+        channels = shown_channels(sample.image, layer, *asked)
+        kernels = engine.held_weights(selection.layer)[0][:, channels]
+        wanted = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
+        if maps == "response":
+            whole = [value_range(block) for block in engine.response_blocks(*place, *asked)]
+            values = np.stack([engine.shown_response(*place, one, *asked) for one in wanted])
+            note = response_note(engine, selection, channels)
+        else:
+            whole = [value_range(engine.activations(*place))]
+            values = engine.activations(*place)[wanted]
+            note = layer.activation.name
+        words = image_words(engine, selection.image)
+    depth = layer.out_shape[1] if layer.rank == 3 else 1
+    drawn_kernels, kernel_slice = planes(kernels[wanted], 2, selection.kernel_slice, layer.kernel_size[0])
+    drawn, map_slice = planes(values, 1, selection.slice, depth)
+    layer_words = layer.title
+    if len(wanted) < layer.out_channels:
+        layer_words += f" · {len(wanted)} of {layer.out_channels} filters"
+    kernel_range, map_range = value_range(kernels), join(whole)
+    kernel_size, map_size = ("×".join(map(str, one.shape[-2:])) for one in (drawn_kernels, drawn))
+    feet = [
+        textwrap.wrap(f"weight · {kernel_note(channels, layer.channels)} {kernel_size}{kernel_slice}", _FOOT_LETTERS),
+        textwrap.wrap(f"{maps} {map_size} · {note}{map_slice}", _FOOT_LETTERS),
+    ]
+    page = _Page(len(wanted), columns, drawn.shape[-2] / drawn.shape[-1], max(map(len, feet)))
+    page.head(f"{words}\n{layer_words}")
+    for place_in_grid, one in enumerate(wanted):
+        tiles, empty = mosaic(drawn_kernels[place_in_grid])
+        left, right = page.pair(place_in_grid, f"filter {one}")
+        _paint(left, tiles, kernel_range, (~empty).astype(np.float32))
+        _paint(right, drawn[place_in_grid], map_range)
+    page.foot(0, feet[0], kernel_range)
+    page.foot(1, feet[1], map_range)
+    return page.figure
+
+
+def _paint(axes: Axes, values: np.ndarray, shown: ValueRange, alpha: np.ndarray | None = None) -> None:
+    # The pixels go into a PDF or SVG as they are, one a value: sharp at any size.
+    options: dict[str, Any] = {"norm": norm(shown), "cmap": colour_map(shown), "alpha": alpha}
+    axes.imshow(drawable(values, shown), interpolation="none", aspect="equal", **options)
+
+
+class _Page:
+    """Where things go, in inches from the top."""
+
+    def __init__(self, pairs: int, columns: int, aspect: float, foot_lines: int) -> None:
+        self._columns = max(1, min(columns, pairs))
+        self._pitch = (_WIDTH - 2 * _MARGIN + _PAIR_GAP) / self._columns
+        self._side = (self._pitch - _PAIR_GAP - _GAP) / 2
+        self._row = _TITLE + self._side * max(1.0, min(aspect, 2.0)) + 0.06
+        rows = math.ceil(pairs / self._columns)
+        self._foot = _FOOT + foot_lines * _LINE
+        self._height = _HEAD + rows * self._row + self._foot
+        self.figure = GridFigure(figsize=(_WIDTH, self._height), facecolor="white")
+
+    def _axes(self, left: float, top: float, width: float, height: float, **options: Any) -> Axes:
+        box = (left / _WIDTH, 1 - (top + height) / self._height, width / _WIDTH, height / self._height)
+        return self.figure.add_axes(box, **options)
+
+    def head(self, words: str) -> None:
+        lines = [textwrap.shorten(line, 100, placeholder=" …") for line in words.split("\n")]
+        top = 1 - 0.08 / self._height
+        self.figure.text(
+            _MARGIN / _WIDTH, top, "\n".join(lines), va="top", fontsize=FONT_SIZE, linespacing=1.4, parse_math=False
+        )
+
+    def pair(self, place: int, title: str) -> tuple[Axes, Axes]:
+        """The axes of one filter's kernel and map."""
+        row, column = divmod(place, self._columns)
+        left, top = _MARGIN + column * self._pitch, _HEAD + row * self._row + _TITLE
+        height = self._row - _TITLE - 0.06
+        both = []
+        for k, name in enumerate(("kernel", "map")):
+            axes = self._axes(left + k * (self._side + _GAP), top, self._side, height, label=f"{title} {name}")
+            axes.set_anchor("NW")
+            axes.set_axis_off()
+            both.append(axes)
+        both[0].set_title(title, fontsize=FONT_SIZE - 1, loc="left", pad=3)
+        return both[0], both[1]
+
+    def foot(self, place: int, words: list[str], shown: ValueRange) -> None:
+        """A colour bar and what its numbers are."""
+        width = (_WIDTH - 3 * _MARGIN) / 2 - 0.3
+        left = _MARGIN + place * (_WIDTH / 2)
+        bar = self._axes(left, self._height - self._foot + 0.08, width, 0.09)
+        self.figure.colorbar(ScalarMappable(norm(shown), colour_map(shown)), cax=bar, orientation="horizontal")
+        label_ends(bar, shown)
+        bar.set_xlabel("\n".join(words), fontsize=FONT_SIZE - 1, labelpad=2, parse_math=False, loc="left")

@@ -1,0 +1,183 @@
+"""A matplotlib figure that follows an explorer's selection, in a notebook by ipympl, without a magic command."""
+
+from __future__ import annotations
+
+import textwrap
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
+from matplotlib.figure import Figure
+
+from filterscope.figures.ipympl_canvas import Canvas, FigureManager
+from filterscope.figures.scene import Shown, mosaic, number
+from filterscope.figures.style import FONT_SIZE, colour_map, drawable, norm
+from filterscope.filters.value_range import FIRST_CODE, LAST_CODE, ValueRange
+
+_PANELS = ("image", "kernel", "response", "activation")
+# In parts of the figure: four squares, a colour bar below each of the last three.
+_LEFT, _WIDTH, _PITCH = 0.035, 0.205, 0.2475
+_BOTTOM, _HEIGHT = 0.235, 0.54
+_BAR_BOTTOM, _BAR_HEIGHT = 0.135, 0.035
+_NOTE = 44  # letters
+_NUMBERED_SIDE = 5  # cells along a kernel's side up to which a number fits into each
+
+
+class LiveFigure(Figure):
+    """Image, kernels, response and activation of an explorer's selection, drawn anew whenever that changes.
+
+    What is drawn is the selection at the moment of drawing: of many moves during a drag only the newest is computed.
+
+    Args:
+        look: Gives what is shown now; what it raises is written into the figure.
+        closed: Called when the figure no longer wants to hear of moves.
+
+    Attributes:
+        panels: The four axes by name: `image`, `kernel`, `response`, `activation`.
+    """
+
+    def __init__(self, look: Callable[[], Shown], closed: Callable[[LiveFigure], None]) -> None:
+        super().__init__(figsize=(9.0, 3.15), facecolor="white")
+        self._look: Callable[[], Shown] | None = look
+        self._when_closed = closed
+        self._stale = True
+        self._drawing = threading.RLock()
+        self.panels: dict[str, Axes] = {}
+        self._bars: dict[str, _ColourBar] = {}
+        self._numbers: list[Artist] = []
+        for place, name in enumerate(_PANELS):
+            left = _LEFT + place * _PITCH
+            self.panels[name] = self.add_axes((left, _BOTTOM, _WIDTH, _HEIGHT), label=name)
+            if name != "image":
+                bar = self.add_axes((left, _BAR_BOTTOM, _WIDTH, _BAR_HEIGHT), label=f"{name} colours")
+                self._bars[name] = _ColourBar(bar)
+        self._words = self.text(_LEFT, 0.97, "", va="top", fontsize=FONT_SIZE, linespacing=1.5, parse_math=False)
+        # While a figure is saved it has another canvas.
+        self._canvas = Canvas(self)
+        self._manager = FigureManager(self._canvas, 1)
+        self._canvas.header_visible = False
+        self._canvas.footer_visible = False  # the place of the pointer: its changing width would move the page
+        self._canvas.toolbar_visible = "visible"
+        self._canvas.toolbar_position = "top"  # at the right, where no words are; elsewhere it lies over the pictures
+
+    def moved(self, change: Any = None) -> None:
+        """The selection changed: draws soon."""
+        self._stale = True
+        if self._look is not None:
+            self._canvas.draw_idle()
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draws what is selected now, on whatever canvas: also where the figure is saved."""
+        with self._drawing:
+            if self._stale and self._look is not None:
+                self._stale = False
+                self._follow()
+            super().draw(renderer)
+
+    def close(self) -> None:
+        """Takes the figure off its page and lets go of the explorer; it can still be saved, as it was drawn last."""
+        if self._look is not None:
+            self._look = None
+            self._when_closed(self)
+            for widget in (self._manager.toolbar, self._canvas):
+                widget.close()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self._canvas._repr_mimebundle_(**options)
+
+    def _follow(self) -> None:
+        assert self._look is not None
+        try:
+            shown = self._look()
+        except (ValueError, RuntimeError) as error:  # a sample or a net that cannot be shown
+            self._reveal(False)
+            self._words.set_text(textwrap.fill(str(error), 120))
+            return
+        self._reveal(True)
+        self._words.set_text(f"{shown.image_words}\n{shown.layer_words} · filter {shown.filter}")
+        self._show_image(shown.display)
+        self._show_kernels(shown)
+        where = "its own input" if shown.source == "input" else "the image"
+        self._show_map("response", shown.response, shown.response_range, f"filter2D over {where}")
+        self._show_map("activation", shown.activation, shown.activation_range, shown.activation_note)
+
+    def _reveal(self, visible: bool) -> None:
+        for axes in (*self.panels.values(), *(bar.axes for bar in self._bars.values())):
+            axes.set_visible(visible)
+
+    def _show_image(self, display: np.ndarray) -> None:
+        axes = self._put("image", display, f"image {display.shape[0]}×{display.shape[1]}")
+        axes.images[0].set(cmap="gray", clim=(0, 1))
+
+    def _show_kernels(self, shown: Shown) -> None:
+        n, height, width = shown.kernels.shape
+        values, empty = mosaic(shown.kernels)
+        title = f"kernel {height}×{width}" if n == 1 else f"kernels {n} of {height}×{width}"
+        # What lies between two kernels is transparent, and no NaN.
+        axes = self._put("kernel", drawable(values, shown.kernel_range), title)
+        axes.images[0].set_alpha(None if n == 1 else (~empty).astype(np.float32))
+        self._colour("kernel", shown.kernel_range, shown.kernel_note)
+        axes.axis("on" if n == 1 else "off")
+        for one in self._numbers:
+            one.remove()
+        self._numbers = []
+        if n == 1 and max(height, width) <= _NUMBERED_SIDE:
+            shades = axes.images[0].to_rgba(values) @ (0.299, 0.587, 0.114, 0)
+            for (row, column), value in np.ndenumerate(values):
+                colour = "black" if shades[row, column] > 0.45 else "white"
+                words = axes.text(column, row, number(value), color=colour, ha="center", va="center", clip_on=True)
+                words.set_fontsize(FONT_SIZE if max(height, width) <= 3 else FONT_SIZE - 2)
+                self._numbers.append(words)
+
+    def _show_map(self, name: str, values: np.ndarray, shown: ValueRange, note: str) -> None:
+        self._put(name, drawable(values, shown), f"{name} {values.shape[0]}×{values.shape[1]}")
+        self._colour(name, shown, note)
+
+    def _put(self, name: str, values: np.ndarray, title: str) -> Axes:
+        """The values into their axes; where they have another size, zoom and ticks start anew."""
+        axes = self.panels[name]
+        drawn = axes.images[0].get_array() if axes.images else None
+        if drawn is None or drawn.shape != values.shape:
+            axes.clear()
+            self._numbers = [] if name == "kernel" else self._numbers
+            axes.set_anchor("NW")
+            axes.imshow(values, interpolation="nearest", aspect="equal", resample=False)
+            axes.locator_params(integer=True, nbins=5)
+            axes.tick_params(labelsize=FONT_SIZE - 1.5, length=2, pad=2)
+            self._manager.toolbar.update()  # what "home" meant was the other size
+        else:
+            axes.images[0].set_data(values)
+        axes.set_title(title, fontsize=FONT_SIZE, loc="left", pad=4)
+        return axes
+
+    def _colour(self, name: str, shown: ValueRange, note: str) -> None:
+        self.panels[name].images[0].set(norm=norm(shown), cmap=colour_map(shown))
+        strange = f" · {shown.nan} NaN, {shown.infinite} infinite" if shown.nan + shown.infinite else ""
+        self._bars[name].show(shown, textwrap.shorten(note + strange, _NOTE, placeholder=" …"))
+
+
+class _ColourBar:
+    """A colour bar that changes in a tenth of the time that matplotlib's own takes to be made anew."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
+        axes.set_axis_off()
+        self._colours = axes.imshow(np.arange(LAST_CODE - FIRST_CODE + 1)[None], aspect="auto", interpolation="nearest")
+        self._colours.set_clim(-0.5, LAST_CODE - FIRST_CODE + 0.5)
+        options: dict[str, Any] = {"transform": axes.transAxes, "va": "top", "parse_math": False}
+        self._ends = [
+            axes.text(place, -0.3, "", fontsize=FONT_SIZE - 1, ha=side, **options)
+            for place, side in ((0.0, "left"), (0.5, "center"), (1.0, "right"))
+        ]
+        self._note = axes.text(0, -1.8, "", fontsize=FONT_SIZE - 1.5, **options)
+
+    def show(self, shown: ValueRange, note: str) -> None:
+        self._colours.set_cmap(colour_map(shown))
+        words = [shown.low, 0.0 if shown.signed else None, shown.high]
+        for end, value in zip(self._ends, words, strict=True):
+            end.set_text("" if value is None else number(value))
+        self._note.set_text(note)

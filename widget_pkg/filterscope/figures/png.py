@@ -1,0 +1,142 @@
+"""The selection as one small PNG, for where no widget can run: GitHub, nbconvert, a mail."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from filterscope.figures.palette import lookup, palette_for
+from filterscope.figures.scene import Shown, mosaic, number
+from filterscope.filters.value_range import ValueRange, encode
+
+# In pixels. White behind dark text reads in light and dark hosts alike.
+_BOX = 200
+_GAP = 18
+_LINE = 18
+_BAR = 8
+_LARGE = 64_000  # bytes; a photograph's noise does not need every colour
+_TEXT, _QUIET, _PAPER = "#1f2328", "#57606a", "#ffffff"
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def still(shown: Shown) -> bytes:
+    """Image, kernels, response and activation side by side with their ranges, as a PNG of some 10 to 60 kB.
+
+    Args:
+        shown: What is shown.
+
+    Returns:
+        The PNG's bytes.
+    """
+    width = 4 * _BOX + 5 * _GAP
+    bar_top = 5 * _LINE + _BOX
+    paper = Image.new("RGB", (width, bar_top + _BAR + 3 * _LINE), _PAPER)
+    draw = ImageDraw.Draw(paper)
+    text = _Writer(draw)
+    text.write(_GAP, _LINE // 2, shown.image_words, width - 2 * _GAP)
+    layer = f"{shown.layer_words} · filter {shown.filter}"
+    text.write(_GAP, _LINE // 2 + _LINE, layer, width - 2 * _GAP)
+    n, *kernel = shown.kernels.shape
+    tiles, empty = mosaic(shown.kernels)
+    kernel_title = "kernel " if n == 1 else f"kernels {n} of "
+    pictures = [
+        ("image", shown.display, np.uint8(np.floor(shown.display * 255 + 0.5)), None, ""),
+        (kernel_title.strip(), shown.kernels, _painted(tiles, shown.kernel_range, empty), shown.kernel_range, ""),
+        (
+            "response",
+            shown.response,
+            _painted(shown.response, shown.response_range),
+            shown.response_range,
+            f"filter2D over {'its own input' if shown.source == 'input' else 'the image'}",
+        ),
+        (
+            "activation",
+            shown.activation,
+            _painted(shown.activation, shown.activation_range),
+            shown.activation_range,
+            shown.activation_note,
+        ),
+    ]
+    for place, (title, values, pixels, shown_range, note) in enumerate(pictures):
+        left = _GAP + place * (_BOX + _GAP)
+        size = "×".join(map(str, kernel if title.startswith("kernel") else values.shape[:2]))
+        text.write(left, 3 * _LINE, f"{title} {size}", _BOX)
+        picture = _fitted(pixels)
+        paper.paste(picture, (left, 4 * _LINE + 2))
+        if shown_range is not None:
+            paper.paste(_bar(shown_range), (left, bar_top))
+            text.write(left, bar_top + _BAR + 3, _ends(shown_range), _BOX, _QUIET)
+            text.write(left, bar_top + _BAR + 3 + _LINE, note, _BOX, _QUIET)
+    data = _as_png(paper)
+    return data if len(data) <= _LARGE else _as_png(paper.quantize(256, Image.Quantize.FASTOCTREE))
+
+
+def _as_png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "png", compress_level=2)
+    return file.getvalue()
+
+
+def _painted(values: np.ndarray, shown: ValueRange, empty: np.ndarray | None = None) -> np.ndarray:
+    """The page's colours of values `(H, W)`, uint8 `(H, W, 3)`; paper where there is none."""
+    colours = lookup(palette_for(shown.signed))[encode(values, shown)]
+    if empty is not None:
+        colours[empty] = 255
+    return colours
+
+
+def _fitted(pixels: np.ndarray) -> Image.Image:
+    """A picture in its box: crisp where each value has a pixel at least, else the means of those that share one."""
+    height, width = pixels.shape[:2]
+    whole = max(1, _BOX // max(height, width))
+    # A signal is one row: stretched across, so that it can be seen.
+    size = [min(_BOX, max(whole * side, _BOX // 8)) for side in (width, height)]
+    if max(height, width) > _BOX:
+        size = [max(_BOX // 8, round(side * _BOX / max(height, width))) for side in (width, height)]
+    how = Image.Resampling.BOX if max(height, width) > _BOX else Image.Resampling.NEAREST
+    return Image.fromarray(pixels).convert("RGB").resize((size[0], size[1]), how)
+
+
+def _bar(shown: ValueRange) -> Image.Image:
+    codes = lookup(palette_for(shown.signed))[2:255]
+    return Image.fromarray(np.ascontiguousarray(codes[None])).resize((_BOX, _BAR), Image.Resampling.NEAREST)
+
+
+def _ends(shown: ValueRange) -> str:
+    strange = [f"{shown.nan} NaN"] * (shown.nan > 0) + [f"{shown.infinite} infinite"] * (shown.infinite > 0)
+    return " · ".join([f"{number(shown.low)} … {number(shown.high)}", *strange])
+
+
+class _Writer:
+    """Text that stays within its room."""
+
+    def __init__(self, draw: ImageDraw.ImageDraw) -> None:
+        self._draw = draw
+
+    def write(self, left: int, top: int, text: str, room: int, colour: str = _TEXT) -> None:
+        font = _font()
+        if isinstance(font, ImageFont.ImageFont) or font.getname()[0] != "DejaVu Sans":  # without × and −
+            text = text.translate({ord("×"): "x", ord("−"): "-", ord("→"): ">", ord("·"): "-"})
+            text = text.encode("ascii", "replace").decode()
+        if self._draw.textlength(text, font) > room:
+            while text and self._draw.textlength(text + "…", font) > room:
+                text = text[:-1]
+            text += "…"
+        self._draw.text((left, top), text, colour, font)
+
+
+@cache
+def _font() -> _Font:
+    """The font that matplotlib ships, found without importing matplotlib, which takes longer than the picture."""
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is not None and spec.origin is not None:
+        file = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if file.is_file():
+            return ImageFont.truetype(str(file), 12)
+    return ImageFont.load_default()

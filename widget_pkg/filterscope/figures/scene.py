@@ -1,0 +1,147 @@
+"""What the four pictures of a selection show, as arrays, ranges and words: for pictures that Python draws itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from filterscope.engine.engine import Engine
+from filterscope.filters.response import Source
+from filterscope.filters.value_range import ValueRange, value_range
+from filterscope.frames.frame import filter_part
+from filterscope.frames.image import drawn_plane
+from filterscope.frames.picture import kernels_are_summed
+from filterscope.session.selection import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is shown of a selection, with the weights of one moment.
+
+    Attributes:
+        display: The image as it is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1].
+        image_words: `image 17 · true: Coat · predicted: Coat 61 %`; the prediction only where it is at hand.
+        layer_words: `conv2 · Conv2d(10→20, 3×3) · 20×11×11`.
+        filter: Index of the filter.
+        source: What filter2D ran over.
+        kernels: The filter's kernels that the response sums, float32 `(n, kH, kW)`.
+        response: float32 `(H', W')`.
+        activation: float32 `(H'', W'')`.
+        kernel_range: What the colours of `kernels` stand for, shared over the layer as in the page.
+        response_range: The same for `response`.
+        activation_range: The same for `activation`.
+        kernel_note: Which kernels they are, in words.
+        response_note: The same of the response, and what filter2D ran over.
+        activation_note: Which tensor of the net it is.
+    """
+
+    display: np.ndarray
+    image_words: str
+    layer_words: str
+    filter: int
+    source: Source
+    kernels: np.ndarray
+    response: np.ndarray
+    activation: np.ndarray
+    kernel_range: ValueRange
+    response_range: ValueRange
+    activation_range: ValueRange
+    kernel_note: str
+    response_note: str
+    activation_note: str
+
+
+def shown(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
+    """What is shown of a selection.
+
+    Args:
+        engine: The net and the data set.
+        selection: The selection.
+        layer_part: What `frame.build_layer_part` gives for it, with one range for the layer.
+
+    Raises:
+        SampleError: If the sample cannot be read.
+        NetError: If the net refuses it.
+    """
+    with engine.lock:
+        layer = engine.layers[selection.layer]
+        sample = engine.sample(selection.image)
+        detail = filter_part(engine, selection, selection.filter)
+        # Too many for the page's grid: then its large picture has a range of its own.
+        summed = kernels_are_summed(engine.held_weights(selection.layer)[0][:, : len(detail["kernel"])])
+        return Shown(
+            display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
+            image_words=image_words(engine, selection.image),
+            layer_words=layer.title,
+            filter=selection.filter,
+            source=selection.source,
+            kernels=detail["kernel"],
+            response=detail["response"],
+            activation=detail["activation"],
+            kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
+            response_range=_range_of(layer_part["responses"]),
+            activation_range=_range_of(layer_part["activations"]),
+            kernel_note=layer_part["notes"]["kernel"],
+            response_note=layer_part["notes"]["response"],
+            activation_note=layer_part["notes"]["activation"],
+        )
+
+
+def _range_of(picture: Mapping[str, Any]) -> ValueRange:
+    return ValueRange(**picture["ranges"][0])
+
+
+def image_words(engine: Engine, image: int) -> str:
+    """`image 17 · true: Coat · predicted: Coat 61 %`; the prediction where it takes no pass."""
+    words = [f"image {image}"]
+    label = engine.sample(image).label
+    if label is not None:
+        words.append(f"true: {class_name(label)}")
+    if engine.predicted(image) and (prediction := engine.prediction(image)):
+        name, probability = prediction[0]
+        if math.isfinite(probability):
+            words.append(f"predicted: {class_name(name)} {100 * probability:.0f} %")
+    return " · ".join(words)
+
+
+def class_name(label: str | int) -> str:
+    """A class in words: its name, or `class 3`."""
+    return label if isinstance(label, str) else f"class {label}"
+
+
+def number(value: float) -> str:
+    """Three significant digits with a true minus sign, as the page writes them."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    size = abs(value)
+    small_or_large = size >= 1e5 or size < 1e-3
+    text = f"{value:.1e}" if small_or_large else f"{value:.0f}" if size >= 1000 else f"{value:#.3g}".rstrip(".")
+    return text.replace("e+0", "e+").replace("e-0", "e-").replace("-", "−")
+
+
+def mosaic_columns(n: int, height: int, width: int) -> int:
+    """In how many columns n tiles go side by side so that together they are about square, as in the page."""
+    wanted = math.ceil(math.sqrt(n * (height + 1) / (width + 1)))
+    return max(1, min(n, wanted))
+
+
+def mosaic(tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tiles `(n, h, w)` side by side, one empty pixel between them.
+
+    Returns:
+        The values `(rows, columns)`, and of the same shape where there is none.
+    """
+    n, height, width = tiles.shape
+    columns = mosaic_columns(n, height, width)
+    rows = math.ceil(n / columns)
+    values = np.zeros((rows * (height + 1) - 1, columns * (width + 1) - 1), tiles.dtype)
+    empty = np.ones(values.shape, bool)
+    for k, tile in enumerate(tiles):
+        top, left = k // columns * (height + 1), k % columns * (width + 1)
+        values[top : top + height, left : left + width] = tile
+        empty[top : top + height, left : left + width] = False
+    return values, empty

@@ -1,0 +1,67 @@
+"""What matplotlib needs for the page's colours: colour maps, and norms that send a value to the page's own code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+
+from filterscope.figures.palette import lookup, palette_for
+from filterscope.figures.scene import number
+from filterscope.filters.value_range import (
+    FIRST_CODE,
+    LAST_CODE,
+    MINUS_INFINITY_CODE,
+    NAN_CODE,
+    PLUS_INFINITY_CODE,
+    ValueRange,
+)
+
+FONT_SIZE = 9.0
+"""Points, at the size at which a figure is made: 8 at least stays readable in a column of a paper."""
+
+_STEPS = LAST_CODE - FIRST_CODE
+
+
+def colour_map(shown: ValueRange) -> Colormap:
+    """The page's palette for a range; NaN and the infinities have their own colours."""
+    colours = lookup(palette_for(shown.signed)) / 255
+    colour_map = ListedColormap(colours[FIRST_CODE : LAST_CODE + 1], palette_for(shown.signed))
+    return colour_map.with_extremes(
+        bad=colours[NAN_CODE], under=colours[MINUS_INFINITY_CODE], over=colours[PLUS_INFINITY_CODE]
+    )
+
+
+def norm(shown: ValueRange) -> Normalize:
+    """From values to the colour map: half a step beyond either end, so that each value gets its own code's colour."""
+    step = (shown.high - shown.low) / _STEPS or 1.0
+    return Normalize(shown.low - step / 2, shown.high + step / 2 if shown.high > shown.low else shown.low + _STEPS)
+
+
+def drawable(values: np.ndarray, shown: ValueRange) -> np.ndarray:
+    """Values as matplotlib can tell them apart: an infinite one it draws as if it were NaN."""
+    infinite = np.isinf(values)
+    if not infinite.any():
+        return values
+    beyond = 2 * (shown.high - shown.low) or 2.0 * _STEPS
+    return np.where(infinite, np.where(values > 0, shown.high + beyond, shown.low - beyond), values)
+
+
+def _ticks(shown: ValueRange) -> tuple[list[float], list[str]]:
+    """Where a colour bar has its numbers, and these: the ends, and zero between them."""
+    if shown.high <= shown.low:
+        return [shown.low], [number(shown.low)]
+    places = [shown.low, 0.0, shown.high] if shown.signed else [shown.low, shown.high]
+    return places, [number(place) for place in places]
+
+
+def label_ends(bar: Axes, shown: ValueRange) -> None:
+    """Writes the ends of a range, and zero, below its colour bar."""
+    places, words = _ticks(shown)
+    bar.xaxis.set_ticks(places, words)
+    bar.tick_params(labelsize=FONT_SIZE - 1, length=2, pad=2)
+    sides: list[Any] = [["left"], ["left", "right"], ["left", "center", "right"]][len(places) - 1]
+    for label, side in zip(bar.get_xticklabels(), sides, strict=True):
+        label.set_horizontalalignment(side)

@@ -1,0 +1,1 @@
+"""The arithmetic of one filter: arrays in, arrays out. Holds nothing."""

@@ -1,0 +1,137 @@
+"""The steps from a layer's pre-activation to its activation, with the values on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from filterscope.nets.activations import TRANSPARENT, kind_of, label
+from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.layer_watch import LayerWatch, Place
+from filterscope.nets.passes import Feed
+from filterscope.nets.tracing import Operation
+from filterscope.nets.twin import Twin
+from filterscope.receptive_field.fields import MapFields, map_fields
+from filterscope.receptive_field.footprint_mode import FootprintMode
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step from pre-activation to activation.
+
+    Attributes:
+        name: Of the module, else of the function: `bn1`, `relu`.
+        value: After it, float32 `()`; NaN where no window of a pool holds the position.
+        position: Where in the step's map that value stands.
+        note: What a pool did to the position, in words; else "".
+    """
+
+    name: str
+    value: np.float32
+    position: tuple[int, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class StepMap:
+    """A step's whole output.
+
+    Attributes:
+        name: The step's.
+        values: `(F, H, W)`, the net's own, cloned.
+        sees: What its positions see of the pre-activation; None where they are the same positions.
+    """
+
+    name: str
+    values: torch.Tensor
+    sees: MapFields | None
+
+
+def record_steps(
+    twin: Twin, batch: torch.Tensor, places: Sequence[Place], layer: int, feed: Feed = nn.Module.__call__
+) -> list[StepMap] | None:
+    """The outputs of the steps from one layer's convolution to its activation, in a pass that ends there.
+
+    Args:
+        twin: The net's twin.
+        batch: The image as the net takes it, `(1, C, H, W)`.
+        places: The layers in execution order.
+        layer: Which layer.
+        feed: Gives the batch to the twin's module; by default calls it.
+
+    Returns:
+        The steps; None where the pass does not reach the layer.
+    """
+    name = places[layer].name
+    found: list[StepMap] = []
+    mode, reached = FootprintMode(), False
+    shape: tuple[int, ...] = ()
+
+    def on_conv(index: int, call: ConvCall) -> None:
+        nonlocal shape, reached
+        if index != layer:
+            return
+        reached, shape = True, tuple(call.output.shape[-call.rank :])
+        if not places[layer].activation.path:
+            watch.stop()
+        mode.begin(call.output, call.rank)
+
+    def on_step(index: int, operation: Operation, output: torch.Tensor, last: bool) -> None:
+        if index != layer:
+            return
+        rank = len(shape)
+        sees = mode.footprint_of(output)
+        batched = output.ndim == rank + 2
+        moved = tuple(output.shape[-rank:]) != shape
+        fields = map_fields(sees, shape) if moved and sees is not None and batched else None
+        if kind_of(operation) not in TRANSPARENT:
+            values = output.detach()[0] if batched else output.detach()
+            found.append(StepMap(label(operation, name), values.clone(), fields))
+        if last:
+            watch.stop()
+
+    watch = LayerWatch(places, on_conv, on_step)
+    with twin.ready() as module, torch.no_grad(), mode, watch.watching(module, batch):
+        feed(module, batch)
+    return found if reached else None
+
+
+def steps_at(maps: Sequence[StepMap], filter_index: int, position: tuple[int, ...]) -> tuple[Step, ...]:
+    """The steps of one position of one filter's map.
+
+    Behind a pool the value is that of the window which holds the position, of several the middle one.
+    """
+    steps = []
+    for one in maps:
+        if one.sees is None:
+            steps.append(Step(one.name, _value(one, filter_index, position), position))
+            continue
+        place, note = _window(one.sees, filter_index, position)
+        value = np.float32("nan") if place is None else _value(one, filter_index, place)
+        steps.append(Step(one.name, value, place or (), note))
+    return tuple(steps)
+
+
+def _value(one: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
+    return np.float32(one.values[filter_index][position].item())
+
+
+def _window(sees: MapFields, filter_index: int, position: tuple[int, ...]) -> tuple[tuple[int, ...] | None, str]:
+    """Which position of a smaller map holds one of the pre-activation, and how that is said."""
+    fields = sees.of(filter_index)
+    if fields is None:
+        return None, ""
+    place, held = [0] * len(fields.shape), 1
+    for axis, index in zip(fields.axes, position, strict=True):
+        inside = np.flatnonzero((axis.inside[:, 0] <= index) & (index < axis.inside[:, 1]))
+        if not len(inside):
+            return None, "no window of the pool holds this position"
+        if axis.along is not None:
+            place[axis.along] = int(inside[len(inside) // 2])
+            held *= len(inside)
+    text = f"at ({', '.join(map(str, place))})"
+    return tuple(place), f"{text}, one of {held} windows that hold this position" if held > 1 else text

@@ -1,0 +1,70 @@
+"""What recent frames have in common for all filters of a layer, so that another filter takes no time."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from filterscope.data.sample import Sample
+from filterscope.engine.cache import Cache
+from filterscope.engine.engine import Engine
+from filterscope.frames.frame import build_layer_part, ranges_of
+from filterscope.session.selection import Selection
+
+LAYER_PARTS_BYTES = 32 * 2**20
+"""Most that they may take; the newest is kept whatever it takes."""
+
+
+class _Held(NamedTuple):
+    part: dict[str, Any]
+    # A data set may give another image under the same index when the sample is read anew.
+    sample: weakref.ref[Sample]
+
+
+class LayerParts:
+    """The layer parts of the frames built last; not for several threads at once: hold the engine's lock.
+
+    Args:
+        engine: The net and the data set.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: Cache[Selection, _Held] = Cache(LAYER_PARTS_BYTES, lambda held: sum(_sizes(held.part)))
+
+    def of(self, selection: Selection) -> dict[str, Any]:
+        """What `build_layer_part` gives for a selection, as it is now.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the net refuses it.
+        """
+        key = replace(selection, filter=0)
+        sample = self._engine.sample(selection.image)
+        held = self._held.get(key)
+        if held is None or held.part["revision"] != self._engine.revision or held.sample() is not sample:
+            held = _Held(build_layer_part(self._engine, key), weakref.ref(sample))
+            self._held[key] = held
+        return held.part
+
+    def ranges(self, selection: Selection) -> dict[str, Any] | None:
+        """The ranges of the frame that was sent last for a selection, whatever its filter; None where it is gone."""
+        held = self._held.get(replace(selection, filter=0))
+        return None if held is None else ranges_of(held.part)
+
+    def clear(self) -> None:
+        """Drops all."""
+        self._held.clear()
+
+
+def _sizes(value: Any) -> Iterator[int]:
+    """The bytes of each array inside."""
+    if isinstance(value, np.ndarray):
+        yield value.nbytes
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _sizes(inner)

@@ -1,0 +1,99 @@
+"""A page of the data set's images as thumbnails with their classes: the notebook's "batch" view."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from filterscope.data.thumbnails import SIDE, Thumbnail, no_thumbnail
+from filterscope.engine.engine import Engine
+from filterscope.session.survey import OUTCOMES, Outcome, Survey
+
+MOST = 60
+_READ_SECONDS = 0.05  # for thumbnails, while the page waits; the others come from the background
+
+
+def build_strip(
+    engine: Engine, survey: Survey, args: dict[str, Any], hurry: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """The images `start … start + count − 1` of those that match a filter.
+
+    Args:
+        engine: The net and the data set.
+        survey: What is known of all images; it goes on in the background where the filter needs more.
+        args: `start`, `count` (60 at most), `class` (or None) and `outcome` (`"right"`, `"wrong"` or None); and `held`,
+            the `pictures` of a strip that the page has: if it would get the same again, its `thumbs` are None.
+        hurry: Whether somebody waits for a picture: then nothing is read here any more.
+
+    Raises:
+        ValueError: If an argument is not one of these.
+    """
+    start, count, wanted, outcome = _arguments(args, survey)
+    engine.source.reach(start + count)  # of a stream
+    total = len(engine.source)
+    filtered = wanted is not None or outcome is not None
+    partial = False
+    if filtered:
+        survey.need([], whole=True, predictions=outcome is not None)
+        partial = survey.progress().running  # before counting: what is done by then is in the count
+        matching = survey.matching(wanted, outcome)
+        images = [int(image) for image in matching[start : start + count]]
+        found = len(matching)
+    else:
+        images = list(range(start, min(start + count, total)))
+        found = total
+    thumbnails = _thumbnails(survey, images, hurry)
+    survey.need(images, whole=filtered, predictions=outcome is not None or not filtered, pictures=True)
+    progress = survey.progress()
+    running = partial or progress.running or None in thumbnails
+    shown = [one or no_thumbnail() for one in thumbnails]
+    boxes = np.stack([one.box for one in shown]) if shown else np.zeros((0, SIDE, SIDE, 3), np.uint8)
+    pictures = zlib.crc32(boxes.tobytes(), len(boxes))
+    return {
+        "revision": engine.revision,
+        "start": start,
+        "images": images,
+        "labels": [one.label for one in shown],
+        "predicted": [
+            survey.predicted(image) if one.label is None or engine.knows_class(one.label) else None
+            for image, one in zip(images, shown, strict=True)
+        ],
+        "thumbs": None if args.get("held") == pictures else boxes,
+        "pictures": pictures,
+        "sizes": [one.size for one in shown],
+        "errors": [one.error for one in shown],
+        "matching": found,
+        "total": total,
+        "classes": survey.classes(),
+        "survey": {
+            "done": progress.done,
+            "total": progress.total,
+            "running": running,
+            "needed": running,
+            "error": progress.error,
+        },
+    }
+
+
+def _thumbnails(survey: Survey, images: list[int], hurry: Callable[[], bool]) -> list[Thumbnail | None]:
+    """Those that are there or are quickly made; None where the image is still to be read in the background."""
+    end = time.monotonic() + _READ_SECONDS
+    return [survey.thumbnail(image, read=time.monotonic() < end and not hurry()) for image in images]
+
+
+def _arguments(args: dict[str, Any], survey: Survey) -> tuple[int, int, str | int | None, Outcome | None]:
+    start, count = args.get("start"), args.get("count")
+    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        raise ValueError(f"start is {start!r}; expected an int from 0 on")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST:
+        raise ValueError(f"count is {count!r}; expected an int from 0 to {MOST}")
+    wanted, outcome = args.get("class"), args.get("outcome")
+    if wanted is not None and wanted not in survey.classes():
+        raise ValueError(f"class is {wanted!r}; this data set has {', '.join(map(str, survey.classes()))}")
+    if outcome is not None and outcome not in OUTCOMES:
+        raise ValueError(f"outcome is {outcome!r}; choose 'right' or 'wrong'")
+    return start, count, wanted, outcome

@@ -1,0 +1,246 @@
+"""The convolutions of a net, in the order in which a forward pass reaches them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
+
+from filterscope.errors import NetError
+from filterscope.nets.activations import Activation, find_activation
+from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.passes import Feed, list_calls
+from filterscope.nets.supported import unseen_parts
+from filterscope.nets.tracing import Trace
+from filterscope.nets.twin import Twin
+
+ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
+"""Gives a layer's live kernels and bias by its index."""
+
+
+@dataclass(frozen=True, eq=False)
+class ConvLayer:
+    """One call of a convolution in a forward pass; the words are `torch.nn.Conv2d`'s.
+
+    The tuples have one entry for each spatial axis, 1 for Conv1d, 2 for Conv2d, 3 for Conv3d: `k` stands for them.
+
+    Attributes:
+        index: Its place in execution order, from 0.
+        name: Its module's name in `named_modules()`; for a convolution called as a function, that of the module that
+            calls it.
+        call: 0 for the first call of that name in the pass, 1 for the second, ...
+        module: The module in the user's own net, or None for a convolution called as a function.
+        in_channels: `C_in`.
+        out_channels: `F`, the number of filters.
+        kernel_size: `(kH, kW)`.
+        stride: `(row, column)`.
+        padding: `(row, column)`, or `"same"` or `"valid"` as the module has it.
+        padding_mode: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`.
+        dilation: `(row, column)`.
+        groups: Number of groups.
+        transposed: Whether it is a transposed convolution.
+        output_padding: `(row, column)`, added at the end of a transposed one's output.
+        out_shape: `(F, H', W')` for the image the explorer was made with.
+        activation: Where the layer's activation is found.
+        items: How many items it was given at once for that image, of which the first is shown. 1, unless the net makes
+            a batch of the one image: boxes of a detection net, frames of a clip.
+        plain: Whether the weight is the module's own parameter, as it stands, and not computed in the forward pass.
+    """
+
+    index: int
+    name: str
+    call: int
+    module: nn.Module | None
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    padding_mode: str
+    dilation: tuple[int, ...]
+    groups: int
+    transposed: bool
+    output_padding: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    activation: Activation = field(repr=False)
+    items: int = field(repr=False)
+    plain: bool = field(repr=False)
+    _read: ReadWeights = field(repr=False)
+
+    @property
+    def kernels(self) -> np.ndarray:
+        """The live weights: float32 `(F, C_in/groups, *k)`, a copy; a transposed one's are brought into this order."""
+        return self._read(self.index)[0]
+
+    @property
+    def bias(self) -> np.ndarray | None:
+        """The live bias: float32 `(F,)`, a copy, or None where the layer has none."""
+        return self._read(self.index)[1]
+
+    @property
+    def channels(self) -> int:
+        """Kernels in each filter, `C_in/groups`."""
+        return self.in_channels // self.groups
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes: 1, 2 or 3."""
+        return len(self.kernel_size)
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], ...]:
+        """Pixels padded `((top, bottom), (left, right))`; `"same"` puts the odd one at the end, as torch does."""
+        if self.padding == "valid":
+            return ((0, 0),) * self.rank
+        if isinstance(self.padding, str):
+            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+            return tuple((total // 2, total - total // 2) for total in totals)
+        return tuple((pad, pad) for pad in self.padding)
+
+    @property
+    def spoken(self) -> str:
+        """The name in a sentence: `conv2`; `layer 0` where it is a number, as in `nn.Sequential`."""
+        return f"layer {self.name}" if self.name[:1].isdigit() else self.name
+
+    @property
+    def title(self) -> str:
+        """`conv2 · Conv2d(10→20, 3×3) · 20×11×11`, with what differs from `Conv2d`'s defaults."""
+        options = [f"{self.in_channels}→{self.out_channels}", "×".join(map(str, self.kernel_size))]
+        if set(self.stride) != {1}:
+            options.append(f"stride {_short(self.stride)}")
+        if self.padding != "valid" and set(self.padding) != {0}:
+            mode = "" if self.padding_mode == "zeros" else f" {self.padding_mode}"
+            options.append(f"padding {_short(self.padding)}{mode}")
+        if set(self.dilation) != {1}:
+            options.append(f"dilation {_short(self.dilation)}")
+        if self.groups != 1:
+            options.append(f"groups {self.groups}")
+        function = f"conv{'_transpose' * self.transposed}{self.rank}d"
+        kind = function if self.module is None else type(self.module).__name__
+        again = f" (call {self.call})" if self.call else ""
+        return f"{self.name}{again} · {kind}({', '.join(options)}) · {'×'.join(map(str, self.out_shape))}"
+
+
+def _short(value: tuple[int, ...] | str) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value[0]) if len(set(value)) == 1 else "×".join(map(str, value))
+
+
+def find_layers(
+    twin: Twin, batch: torch.Tensor, read_weights: ReadWeights, feed: Feed = nn.Module.__call__
+) -> tuple[tuple[ConvLayer, ...], object]:
+    """Lists the convolutions that a forward pass reaches.
+
+    Args:
+        twin: The net's twin.
+        batch: An image as the net takes it, `(1, C, H, W)`.
+        read_weights: Gives a layer's live kernels and bias by its index.
+        feed: Gives the batch to the twin's module; by default calls it.
+
+    Returns:
+        The layers in execution order, and the net's output for that image.
+
+    Raises:
+        NetError: If the pass reaches no convolution that can be shown.
+        Exception: What the net raises.
+    """
+    calls, trace, output = list_calls(twin, batch, feed)
+    if not calls:
+        raise NetError(_nothing_found(twin.net))
+    modules = dict(twin.net.named_modules())
+    counted: Counter[str] = Counter()
+    layers = []
+    for index, call in enumerate(calls):
+        layers.append(_layer(index, call, modules, counted[call.name], trace, read_weights))
+        counted[call.name] += 1
+    return tuple(layers), output
+
+
+def _layer(
+    index: int, call: ConvCall, modules: dict[str, nn.Module], number: int, trace: Trace, read_weights: ReadWeights
+) -> ConvLayer:
+    weight = call.kernels
+    if weight.is_complex():
+        raise NetError(f"{call.name} has complex weights; Explorer shows real ones")
+    module = modules.get(call.name)
+    plain = module is not None and _is_plain(call, module)
+    return ConvLayer(
+        index=index,
+        name=call.name,
+        call=number,
+        module=module if plain or isinstance(module, _ConvNd | torch.jit.ScriptModule) else None,
+        plain=plain,
+        in_channels=weight.shape[1] * call.groups,
+        out_channels=weight.shape[0],
+        kernel_size=tuple(weight.shape[2:]),
+        stride=call.stride,
+        padding=call.padding,
+        padding_mode=call.padding_mode,
+        dilation=call.dilation,
+        groups=call.groups,
+        transposed=call.transposed,
+        output_padding=call.output_padding,
+        out_shape=tuple(call.output.shape[-1 - call.rank :]),
+        activation=find_activation(trace, call, call.name),
+        items=call.items,
+        _read=read_weights,
+    )
+
+
+def _is_plain(call: ConvCall, module: nn.Module) -> bool:
+    """Whether weight and bias are the module's own parameters; looked up without computing a parametrised one."""
+    held = dict(module._parameters.items())  # a scripted module's has no get
+    return held.get("weight") is call.weight and held.get("bias") is call.bias
+
+
+def net_inputs(net: object) -> tuple[tuple[int, int | None], ...]:
+    """What images the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and channels.
+
+    Which convolution runs first is not known before a pass, and a class may define them in any order. The net's input
+    is what no convolution gives: those whose input channels are another's output are left out, unless all are.
+    Parameters of a kernel's shape may be for `F.conv2d`; they come last.
+
+    Returns:
+        Pairs (rank, in_channels), at least one; the channels are None where nobody knows.
+    """
+    modules = list(net.modules()) if isinstance(net, nn.Module) else []
+    convolutions = [module for module in modules if isinstance(module, _ConvNd)]
+    found = [(len(conv.kernel_size), conv.in_channels or None, conv.out_channels) for conv in convolutions]
+    held = [dict(module._parameters.items()) for module in modules if not isinstance(module, _ConvNd)]
+    shapes = [tuple(p.shape) for p in chain(*(one.values() for one in held)) if p is not None and not is_lazy(p)]
+    functional = [(len(one) - 2, one[1], one[0]) for one in shapes if 3 <= len(one) <= 5 and max(one[2:]) > 1]
+    return tuple(dict.fromkeys(_given_by_none(found) + _given_by_none(functional))) or ((2, None),)
+
+
+def _given_by_none(found: Sequence[tuple[int, int | None, int]]) -> list[tuple[int, int | None]]:
+    """Of convolutions (rank, in_channels, out_channels), the inputs that none of them puts out; else all."""
+    given = {outputs for _, inputs, outputs in found if inputs != outputs}
+    return [one[:2] for one in found if one[1] not in given] or [one[:2] for one in found]
+
+
+def _nothing_found(net: nn.Module) -> str:
+    hidden = unseen_parts(net)
+    if hidden:
+        return (
+            f"no convolution found in a forward pass of the net but quantised ones ({', '.join(hidden[:5])}), which "
+            "compute in int8 with packed weights. Give the float net that it was made from."
+        )
+    other = [
+        f"{name} ({type(module).__name__})"
+        for name, module in net.named_modules()
+        if isinstance(module, _ConvNd) and name
+    ]
+    seen = f"{type(net).__name__} has none"
+    if other:
+        seen = f"it has {', '.join(other[:5])}, none of them reached from the image"
+    return (
+        f"no convolution found in a forward pass of the net: {seen}. Explorer shows nets with nn.Conv2d and the like."
+    )

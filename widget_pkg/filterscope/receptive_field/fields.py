@@ -1,0 +1,211 @@
+"""Receptive fields: which part of the image a position of a layer's map sees.
+
+The fields of all positions are found in one pass, in which every tensor carries what its positions see (see
+`filterscope.receptive_field.footprint_mode`). What a position sees through one path is a product of rows and columns,
+so the boxes of a whole map are a few numbers for each of its rows, and for each of its columns.
+
+`theoretical` is the unclipped formula of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
+Networks", Distill 2019, https://distill.pub/2019/computing-receptive-fields, through branches the box around all paths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from filterscope.receptive_field.footprint import Footprint
+from filterscope.receptive_field.reach import Line
+
+Status = Literal["exact", "upper bound", "whole image"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of the image, in its pixels; `bottom`, `right` and `back` are exclusive.
+
+    Of a signal `top` and `bottom` are 0 and 1. `front` and `back` are 0 and 1 but for a volume.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    front: int = 0
+    back: int = 1
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return self.top < self.bottom and self.left < self.right and self.front < self.back
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What one position of a layer's map sees of the image.
+
+    Attributes:
+        inside: The bounding box of the pixels that real taps reach, every map on the way cut to its own extent: the
+            bounding box of the gradient's mask for generic weights.
+        theoretical: The box of the unclipped formula; it may reach outside of the image.
+        status: `"exact"`; `"upper bound"` where an operation on the way could not be followed, attention say, so that
+            `inside` is at most that; `"whole image"` where a step over the whole map, a mean say, lets all of it in.
+    """
+
+    inside: Box
+    theoretical: Box
+    status: Status
+
+    def __str__(self) -> str:
+        def text(box: Box) -> str:
+            return f"rows {box.top} … {box.bottom - 1}, columns {box.left} … {box.right - 1}" if box else "nothing"
+
+        return f"{text(self.inside)} ({self.status}); by the formula {text(self.theoretical)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """The fields of a whole map along one axis of the image.
+
+    Attributes:
+        along: Which of the map's axes this one goes along; None where all positions see the same.
+        inside: int64 `(n, 2)`, for each index the first pixel and the one after the last; `(1, 2)` without `along`.
+            0 and 0 where nothing is seen.
+        theoretical: int64 `(n, 2)`, the same by the unclipped formula.
+        doubt: bool `(n,)`, where `inside` is an upper bound.
+        centres: float64 `(n,)`, where in the image each index stands: the middle of its theoretical field, without
+            what comes from the whole map; None where it has no place of its own. Pixel `i` is `i … i + 1`.
+    """
+
+    along: int | None
+    inside: np.ndarray
+    theoretical: np.ndarray
+    doubt: np.ndarray
+    centres: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReceptiveFields:
+    """The receptive fields of every position of one filter's map.
+
+    Attributes:
+        shape: The map's.
+        image: The image's, without its channels.
+        axes: For each axis of the image the fields along it.
+        everywhere: Whether a step over the whole map lies on the way.
+    """
+
+    shape: tuple[int, ...]
+    image: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    everywhere: bool
+
+    @property
+    def placed(self) -> bool:
+        """Whether the map has a place over the image: each of its axes goes along the image's axis of that number."""
+        return all(axis.along == k and axis.centres is not None for k, axis in enumerate(self.axes))
+
+    @property
+    def place(self) -> str:
+        """In words, why the map has no place over the image; "" where it has one."""
+        if self.placed:
+            return ""
+        if all(axis.along is None for axis in self.axes):
+            return "every position sees the same of the image, so the map has no place of its own over it"
+        return "the map's rows and columns do not follow the image's, so it has no place over it"
+
+    def __repr__(self) -> str:
+        map_size, image_size = ("×".join(map(str, sizes)) for sizes in (self.shape, self.image))
+        return f"ReceptiveFields(of a map of {map_size} over an image of {image_size})"
+
+    def at(self, position: tuple[int, ...]) -> ReceptiveField:
+        """The field of one position, which must be one of the map's."""
+        index = [0 if axis.along is None else position[axis.along] for axis in self.axes]
+        inside = [_span(axis.inside[i]) for axis, i in zip(self.axes, index, strict=True)]
+        if any(first == end for first, end in inside):
+            inside = [(0, 0)] * len(inside)
+        theoretical = [_span(axis.theoretical[i]) for axis, i in zip(self.axes, index, strict=True)]
+        status: Status = "exact"
+        if any(axis.doubt[i] for axis, i in zip(self.axes, index, strict=True)):
+            status = "upper bound"
+        elif self.everywhere and inside == [(0, size) for size in self.image]:
+            status = "whole image"
+        return ReceptiveField(_box(inside), _box(theoretical), status)
+
+
+def _span(ends: np.ndarray) -> tuple[int, int]:
+    return int(ends[0]), int(ends[1])
+
+
+def _box(spans: list[tuple[int, int]]) -> Box:
+    (front, back), (top, bottom), (left, right) = [(0, 1)] * (3 - len(spans)) + spans
+    return Box(top, left, bottom, right, front, back)
+
+
+@dataclass(frozen=True, eq=False)
+class MapFields:
+    """The receptive fields of all filters' maps; filters that see the same share theirs.
+
+    Attributes:
+        labels: int64 `(F,)`, which of the fields is a filter's; −1 where nothing of the image reaches it.
+        fields: The different ones.
+    """
+
+    labels: np.ndarray
+    fields: tuple[ReceptiveFields, ...]
+
+    def of(self, filter_index: int) -> ReceptiveFields | None:
+        """Those of one filter's map; None where nothing of the image reaches it."""
+        label = int(self.labels[filter_index])
+        return None if label < 0 else self.fields[label]
+
+
+def map_fields(footprint: Footprint, image: tuple[int, ...]) -> MapFields:
+    """The fields of all filters, from the footprint of a layer's output `(1, F, H', W')`.
+
+    Args:
+        footprint: The footprint.
+        image: The image's shape without its channels.
+    """
+    filters = footprint.labels.shape[1]
+    labels = footprint.labels[0].reshape(filters, -1)
+    same = (labels == labels[:, :1]).all()
+    numbers, which = np.unique(labels[:, :1] if same else labels, axis=0, return_inverse=True)
+    place: dict[int, int] = {}
+    for dim, parts in enumerate(footprint.dims[2:]):
+        place.update({axis: dim for _, axis in parts if axis >= 0})
+    fields: list[ReceptiveFields] = []
+    found = np.full(len(numbers), -1)
+    for k, row in enumerate(numbers):
+        if row.max() < 0:
+            continue
+        reach, along = footprint.reaches[row.max()], place
+        if (row != row[0]).any() or any(len(parts) > 1 for parts in footprint.dims[2:]):
+            # Positions differ in another way than along an axis of the image.
+            reach, along = footprint.everything((1,), exact=False).reaches[0], {}
+        axes = tuple(_axis(along.get(a), reach.seen[a], reach.lines[a]) for a in range(len(image)))
+        found[k] = len(fields)
+        fields.append(ReceptiveFields(footprint.shape[2:], image, axes, reach.everywhere))
+    return MapFields(found[which.reshape(-1)], tuple(fields))
+
+
+def _axis(along: int | None, seen: np.ndarray, lines: tuple[Line, ...]) -> Axis:
+    bits, doubt = seen[:, :-1], seen[:, -1]
+    size = bits.shape[1]
+    some = bits.any(axis=1)
+    first = np.where(some, bits.argmax(axis=1), 0)
+    end = np.where(some, size - bits[:, ::-1].argmax(axis=1), 0)
+    inside = np.stack([first, end], axis=1)
+    low, high = _ends(lines, len(seen))
+    theoretical = np.where((low <= high)[:, None], np.stack([low, high + 1], axis=1), 0)
+    moving = tuple(line for line in lines if line.advance)
+    centres = None
+    if along is not None and moving:
+        low, high = _ends(moving, len(seen))
+        centres = np.where(low <= high, (low + high + 1) / 2, np.nan)
+    return Axis(along, inside, theoretical, doubt.copy(), centres)
+
+
+def _ends(lines: tuple[Line, ...], length: int) -> tuple[np.ndarray, np.ndarray]:
+    ends = [line.at(np.arange(length)) for line in lines]
+    return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)

@@ -1,0 +1,181 @@
+"""What a position of a tensor sees of the image: along each axis of the image the pixels that it reaches.
+
+Convolutions, pools, pads and their like treat the axes one by one, so the pixels that one position sees through one
+path are a product of a set of rows and a set of columns. The sets of all positions along an axis are one table of bits.
+They are sets and not intervals, because dilation leaves holes, and what lies in a hole or in the padding at one layer
+decides what is seen at the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from math import gcd, lcm
+
+import numpy as np
+
+from filterscope.receptive_field.index_maps import NOTHING, IndexMap
+
+_LONGEST_PERIOD = 2**12
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """The unclipped formula along one axis: index `i` sees `low[i % period] … high[i % period]`, moved on each period.
+
+    Attributes:
+        advance: Pixels of the image a period; over the period this is the jump.
+        low: int64 `(period,)`, the first pixel.
+        high: int64 `(period,)`, the last one; smaller than `low` where nothing is seen.
+    """
+
+    advance: int
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def slope(self) -> tuple[int, int]:
+        """Pixels of the image for one index, as a fraction in lowest terms."""
+        common = gcd(self.advance, len(self.low))
+        return self.advance // common, len(self.low) // common
+
+    def at(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First and last pixel for any indices, also beyond the map's ends."""
+        period = len(self.low)
+        moved = self.advance * (index // period)
+        low, high = self.low[index % period], self.high[index % period]
+        empty = low > high
+        return np.where(empty, -NOTHING, low + moved), np.where(empty, NOTHING, high + moved)
+
+    def through(self, step: IndexMap, length: int) -> Line:
+        """The formula for the output of an operation over this axis, which is `length` long."""
+        if step.advance is None:
+            return self.fixed(length)
+        period, low, high = len(self.low), step.low, step.high
+        times = period // gcd(period, step.advance)
+        if times * len(low) > _LONGEST_PERIOD:
+            return self.fixed(length)
+        moved = (step.advance * np.arange(times))[:, None]
+        empty = np.tile(low > high, times)
+        first = self.at(np.where(low > high, 0, low + moved).ravel())[0]
+        last = self.at(np.where(low > high, 0, high + moved).ravel())[1]
+        low, high = np.where(empty, -NOTHING, first), np.where(empty, NOTHING, last)
+        return Line(self.advance * (step.advance * times // period), low, high)
+
+    def fixed(self, length: int) -> Line:
+        """One answer for all positions: what any of the first `length` sees."""
+        low, high = self.at(np.arange(length))
+        return Line(0, low.min(keepdims=True), high.max(keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What each position sees; an axis that the tensor has no longer, as after a mean over it, has one row.
+
+    Attributes:
+        seen: For each axis of the image a table of bits `(n, size + 1)`; the last column says where the set may be
+            larger than what is really seen.
+        lines: For each axis of the image the unclipped formulas of the paths; their box is around all.
+        everywhere: Whether a step over the whole map lies on the way.
+    """
+
+    seen: tuple[np.ndarray, ...]
+    lines: tuple[tuple[Line, ...], ...]
+    everywhere: bool = False
+
+    def through(self, axis: int, step: IndexMap) -> Reach:
+        """What the output of an operation along one axis sees."""
+        table = self.seen[axis]
+        ended = np.concatenate([table, np.zeros((1, table.shape[1]), bool)])  # tap −1 finds the empty row
+        found = ended[step.taps[:, 0]]
+        for tap in range(1, step.taps.shape[1]):
+            found |= ended[step.taps[:, tap]]
+        lines = _around(line.through(step, len(table)) for line in self.lines[axis])
+        return self._with(axis, found, lines)
+
+    def over(self, axis: int) -> Reach:
+        """What one value computed from the whole axis sees."""
+        table = self.seen[axis]
+        lines = _around(line.fixed(len(table)) for line in self.lines[axis])
+        everywhere = self.everywhere or len(table) > 1
+        return replace(self._with(axis, np.asarray(table.any(axis=0))[None], lines), everywhere=everywhere)
+
+    def still(self, axis: int) -> Reach:
+        """The same for an axis of length 1 that is one no longer, and may be broadcast."""
+        return self._with(axis, self.seen[axis], _around(line.fixed(1) for line in self.lines[axis]))
+
+    def doubtful(self) -> Reach:
+        """The same, as an upper bound."""
+        found = self
+        for axis, table in enumerate(self.seen):
+            found = found.doubted(axis, np.ones(len(table), bool))
+        return found
+
+    def doubted(self, axis: int, rows: np.ndarray) -> Reach:
+        """The same, as an upper bound for some positions along an axis: bool `(n,)` or `(1,)`."""
+        table = self.seen[axis].copy()
+        table[:, -1] |= rows
+        return self._with(axis, table, self.lines[axis])
+
+    def empty(self, axis: int) -> np.ndarray:
+        """Where along an axis nothing is seen: bool `(n,)`."""
+        return np.asarray(~self.seen[axis][:, :-1].any(axis=1))
+
+    def _with(self, axis: int, table: np.ndarray, lines: tuple[Line, ...]) -> Reach:
+        seen = (*self.seen[:axis], table, *self.seen[axis + 1 :])
+        return replace(self, seen=seen, lines=(*self.lines[:axis], lines, *self.lines[axis + 1 :]))
+
+    @property
+    def alive(self) -> bool:
+        """Whether any position sees anything."""
+        return all(table[:, :-1].any() for table in self.seen)
+
+
+def whole(sizes: Sequence[int]) -> Reach:
+    """The image itself: every pixel sees itself."""
+    own = Line(1, np.zeros(1, np.int64), np.zeros(1, np.int64))
+    return Reach(tuple(np.eye(size, size + 1, dtype=bool) for size in sizes), ((own,),) * len(sizes))
+
+
+def union(parts: Sequence[Reach]) -> Reach:
+    """What a value computed from several tensors at the same place sees."""
+    return reduce(_both, dict.fromkeys(parts))
+
+
+def _both(one: Reach, other: Reach) -> Reach:
+    seen = [a | b for a, b in zip(one.seen, other.seen, strict=True)]
+    for axis in range(len(seen)):
+        doubt = _doubt(one, other, axis) | _doubt(other, one, axis)
+        if doubt.any():
+            seen[axis][:, -1] |= doubt
+    lines = tuple(_around((*a, *b)) for a, b in zip(one.lines, other.lines, strict=True))
+    return Reach(tuple(seen), lines, one.everywhere or other.everywhere)
+
+
+def _doubt(gone: Reach, there: Reach, axis: int) -> np.ndarray:
+    """Where one path sees nothing along an axis, so that what it sees along the others must not count, and yet does."""
+    empty = np.asarray(~gone.seen[axis][:, :-1].any(axis=1) & there.seen[axis][:, :-1].any(axis=1))
+    if empty.any():
+        others = [k for k in range(len(gone.seen)) if k != axis]
+        if not any((gone.seen[k] & ~there.seen[k])[:, :-1].any() for k in others):
+            empty = np.zeros_like(empty)
+    return empty
+
+
+def _around(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The same box with fewer lines: those of one slope become one, unless its period would be very long."""
+    kept: dict[tuple[int, ...], Line] = {}
+    for line in lines:
+        slope = line.slope
+        if slope in kept and lcm(len(kept[slope].low), len(line.low)) > _LONGEST_PERIOD:
+            slope = (*slope, len(line.low))  # type: ignore[assignment]
+        if slope not in kept:
+            kept[slope] = line
+            continue
+        period = lcm(len(kept[slope].low), len(line.low))
+        index = np.arange(period)
+        (low, high), (low2, high2) = kept[slope].at(index), line.at(index)
+        advance = slope[0] * (period // slope[1])
+        kept[slope] = Line(advance, np.minimum(low, low2), np.maximum(high, high2))
+    return tuple(kept.values())

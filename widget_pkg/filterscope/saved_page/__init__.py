@@ -1,0 +1,1 @@
+"""One page that shows an explorer without Python."""

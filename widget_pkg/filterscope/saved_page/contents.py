@@ -1,0 +1,106 @@
+"""What a saved page is to hold, from what the user asked for: every part checked, with the valid choices."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from filterscope.engine.engine import Engine
+from filterscope.filters.response import SOURCES
+from filterscope.nets.layers import ConvLayer
+from filterscope.saved_page.parts import PRECISIONS, Contents
+from filterscope.session.selection import check_image, check_layer, choice, layer_number
+
+IMAGES = 32
+"""How many are saved where nobody says which."""
+
+
+def chosen_contents(
+    engine: Engine,
+    images: Any,
+    layers: Any,
+    channels: Any,
+    sources: Any,
+    precision: Any,
+) -> Contents:
+    """What is to be saved.
+
+    Args:
+        engine: The net and the data set.
+        images: A slice, indices or one; None for the first.
+        layers: By index, name or module, one or several; None for all.
+        channels: Indices, one, `"all"` or None.
+        sources: `"input"`, `"image"` or both.
+        precision: Bits a value.
+
+    Raises:
+        ValueError: If something of it is not there, or nothing is asked for.
+    """
+    if isinstance(sources, str):
+        sources = [sources]
+    return Contents(
+        images=_some(_images(engine, images), "images", "the indices of one image or more"),
+        layers=_some(_layers(engine, layers), "layers", "one layer or more"),
+        channels=_channels(engine, channels),
+        sources=_some([choice(one, SOURCES, "sources") for one in sources], "sources", "'input', 'image' or both"),
+        precision=choice(as_index(precision), PRECISIONS, "precision"),
+    )
+
+
+def check_limit(limit_mb: Any) -> float:
+    """Bytes from megabytes."""
+    if isinstance(limit_mb, bool) or not isinstance(limit_mb, int | float) or not limit_mb > 0:
+        raise ValueError(f"limit_mb is {limit_mb!r}; give how many megabytes the page may have, more than 0")
+    return limit_mb * 1e6
+
+
+def _images(engine: Engine, images: Any) -> list[int]:
+    if images is None:
+        images = slice(IMAGES)
+    if isinstance(images, slice):
+        if images.stop is not None and images.stop > 0:
+            engine.source.reach(images.stop - 1)  # a stream is read as far as somebody asks
+        images = range(*images.indices(len(engine.source)))
+    if not isinstance(images, Iterable):
+        images = [images]
+    return [check_image(engine, as_index(one), "images") for one in images]
+
+
+def _layers(engine: Engine, layers: Any) -> list[int]:
+    if layers is None:
+        layers = slice(None)
+    if isinstance(layers, slice):
+        layers = range(*layers.indices(len(engine.layers)))
+    # A module may hold others, as nn.Sequential does, and still be meant itself.
+    if isinstance(layers, str | nn.Module | ConvLayer) or not isinstance(layers, Iterable):
+        layers = [layers]
+    return [check_layer(engine, as_index(layer_number(engine.layers, one)), "layers") for one in layers]
+
+
+def _channels(engine: Engine, channels: Any) -> list[int]:
+    most = max(layer.channels for layer in engine.layers)
+    if channels is None:
+        return []
+    if isinstance(channels, str) and channels == "all":
+        return list(range(most))
+    if isinstance(channels, str) or not isinstance(channels, Iterable):
+        channels = [channels]
+    found = [as_index(one) for one in channels]
+    for one in found:
+        if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < most:
+            raise ValueError(f"channels is {one!r}; this net's filters have kernels 0 … {most - 1}; 'all' saves each")
+    return sorted(set(found))
+
+
+def _some(found: list[Any], name: str, what: str) -> list[Any]:
+    if not found:
+        raise ValueError(f"{name} has nothing in it; give {what}")
+    return list(dict.fromkeys(found))
+
+
+def as_index(value: Any) -> Any:
+    """An integer of any library as Python's own; anything else as it is, to be refused with a sentence."""
+    return operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value

@@ -1,0 +1,272 @@
+"""One self-contained page of an explorer: the view, and instead of a kernel the answers, saved."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import html
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filterscope import wire
+from filterscope.assets import asset_text
+from filterscope.engine.engine import Engine
+from filterscope.errors import NetError, SampleError
+from filterscope.saved_page.answers import Answers
+from filterscope.saved_page.parts import (
+    Contents,
+    StripRow,
+    image_part_of,
+    layer_part,
+    maps_part,
+    outline_part,
+    strip_row,
+)
+from filterscope.session.examiner import Examiner
+from filterscope.session.positions import Pointer
+
+_MB = 10**6
+
+# Nothing is loaded from anywhere, and no script runs but the one whose hash stands here.
+_POLICY = (
+    "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="filterscope">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main id="filterscope"><h1>{title}</h1><noscript>This page needs JavaScript, which is switched off.</noscript></main>
+"""
+_END = """<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+class PageError(ValueError):
+    """The page would be larger than it may be.
+
+    Args:
+        what: How large it would be, and may be.
+        ways: What makes it smaller, or lets it be larger: keywords of `save_html`, the last of them `limit_mb`.
+    """
+
+    def __init__(self, what: str, ways: Sequence[str]) -> None:
+        self._what, self._ways = what, ways
+        super().__init__(self.advising(_WAYS))
+
+    def advising(self, words: Mapping[str, str]) -> str:
+        """The sentence, with these words for each way."""
+        *less, larger = (words[way] for way in self._ways)
+        return f"{self._what}; give {', or '.join(filter(None, [', '.join(less), larger]))}"
+
+
+_WAYS = {
+    "images": "fewer images=",
+    "layers": "fewer layers=",
+    "channels": "no channels=",
+    "sources": 'sources="input" or "image"',
+    "precision": "precision=8",
+    "limit_mb": "a larger limit_mb=",
+}
+
+
+def save_page(
+    path: Path,
+    engine: Engine,
+    contents: Contents,
+    pointer: Pointer,
+    examiner: Examiner | None,
+    selection: dict[str, Any],
+    title: str,
+    limit: float,
+    progress: bool,
+) -> int:
+    """Writes the page, or leaves what was there.
+
+    Args:
+        path: The file.
+        engine: The net and the data set.
+        contents: What is saved.
+        pointer: What knows of positions.
+        examiner: What knows of verdicts; None where there was no diagnosis.
+        selection: What is selected when the page opens, in the page's own indices.
+        title: The page's title, any text.
+        limit: Bytes that the page may have.
+        progress: Whether its size is said first, and a bar shown (with tqdm, where it is installed).
+
+    Returns:
+        The page's bytes.
+
+    Raises:
+        PageError: If it would be larger than `limit`; the sentence says what makes it smaller.
+        RuntimeError: If the net changed meanwhile.
+        OSError: If the file cannot be written.
+    """
+    engine.check()
+    revision = engine.revision
+    policy = _POLICY.format(script=_hash(script()))
+    frame = _PAGE.format(policy=policy, title=html.escape(title), style=asset_text("page.css"))
+    end = _END.format(script=script())
+    layers = [_data(f"layer-{k}", layer_part(engine, contents, one)) for k, one in enumerate(contents.layers)]
+    answers = Answers(engine, contents, pointer, examiner)
+    layers += [_data(*part) for part in answers.verdicts]
+    budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
+    first, first_row = _first_image(engine, contents, budget)
+    if progress:
+        print(f"{path}: {_counted(contents)}, about {_size(budget.about)}", file=sys.stderr)
+    rows: list[StripRow] = []
+    with _written(path) as write:
+        for part in (frame, *layers):
+            write(part)
+        for place in _bar(range(len(contents.images)), progress):
+            for part in first if place == 0 else _image(engine, contents, place):
+                budget.spend(part, place)
+                write(part)
+            for name, body in answers.fields(contents.images[place]):
+                budget.spend(part := _data(name, body), place)
+                write(part)
+            rows.append(first_row if place == 0 else strip_row(engine, contents.images[place]))
+        # Last, since it takes a pass for each image; the page finds its parts wherever they stand.
+        outline = _data(
+            "outline", outline_part(engine, contents, rows, selection, bool(answers.verdicts), answers.shapes)
+        )
+        budget.spend(outline, len(rows) - 1)
+        for part in (outline, end):
+            write(part)
+        if engine.check() or engine.revision != revision:
+            raise RuntimeError("the net's weights changed while the page was made; save it once they stand still")
+    return path.stat().st_size
+
+
+def script() -> str:
+    """The page's script, as it stands in it."""
+    return "\n" + asset_text("page.js")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data(name: str, body: dict[str, Any]) -> str:
+    """A part of the page. What it holds are letters and digits: no name in it can become a tag."""
+    return f'<script type="application/octet-stream" id="fs-{name}">{wire.packed(body)}</script>\n'
+
+
+def _image(engine: Engine, contents: Contents, place: int) -> Iterator[str]:
+    """An image's parts, one after the other; of one that cannot be shown, why."""
+    image = contents.images[place]
+    try:
+        yield _data(f"image-{place}", image_part_of(engine, image, place))
+        for k, layer in enumerate(contents.layers):
+            yield _data(f"maps-{place}-{k}", maps_part(engine, contents, image, layer))
+    except (SampleError, NetError) as error:
+        yield _data(f"error-{place}", {"type": type(error).__name__, "message": str(error)})
+
+
+class _Budget:
+    """How large the page is, may be, and would be.
+
+    Attributes:
+        about: Bytes of the page if all images are like the first.
+    """
+
+    def __init__(self, contents: Contents, limit: float, fixed: int) -> None:
+        self._contents = contents
+        self._limit = limit
+        self._written = fixed
+        self.about = float(fixed)
+
+    def foresee(self, part: str, more: bool) -> None:
+        """A part that each image has; `more`: others follow."""
+        self.about += len(part) * len(self._contents.images)
+        if self.about > self._limit:
+            raise self._error(self.about, "more than " if more else "about ")
+
+    def spend(self, part: str, place: int) -> None:
+        """A part of the image at that place is written."""
+        self._written += len(part)
+        if self._written > self._limit:
+            raise self._error(self._written * len(self._contents.images) / (place + 1), "about ")
+
+    def _error(self, size: float, how: str) -> PageError:
+        contents = self._contents
+        smaller = {
+            "images": len(contents.images) > 1,
+            "layers": len(contents.layers) > 1,
+            "channels": bool(contents.channels),
+            "sources": len(contents.sources) > 1,
+            "precision": contents.precision > 8,
+            "limit_mb": True,
+        }
+        would = f"the page would have {how}{_size(size)} for {_counted(contents)}, and may have {_size(self._limit)}"
+        return PageError(would, [way for way, there in smaller.items() if there])
+
+
+def _first_image(engine: Engine, contents: Contents, budget: _Budget) -> tuple[list[str], StripRow]:
+    """The first image's parts; a large one is not made to its end."""
+    found: list[str] = []
+    for part in _image(engine, contents, 0):
+        found.append(part)
+        budget.foresee(part, more=len(found) <= len(contents.layers))
+    row = strip_row(engine, contents.images[0])
+    budget.foresee(wire.packed({"thumb": row.thumbnail.box}), more=False)
+    return found, row
+
+
+def _counted(contents: Contents) -> str:
+    def some(n: int, what: str) -> str:
+        return f"{n} {what}{'s' * (n != 1)}"
+
+    return f"{some(len(contents.images), 'image')} and {some(len(contents.layers), 'layer')}"
+
+
+def _size(count: float) -> str:
+    return f"{count / _MB:.3g} MB" if count >= _MB / 10 else f"{count / 1000:.0f} kB"
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[Callable[[str], Any]]:
+    """A file that is there when it is complete, in the place of one that was there before."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file.write
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _bar(places: Sequence[int], shown: bool) -> Iterable[int]:
+    if shown:
+        with contextlib.suppress(ImportError):
+            from tqdm.auto import tqdm
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # where ipywidgets' bar cannot be had it draws another
+                return tqdm(places, desc="saving", unit="image", file=sys.stderr)
+    return places

@@ -1,0 +1,225 @@
+"""The verdicts of one explorer: what runs beside the person for them, what is known, and of which weights."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from filterscope.engine.engine import Engine
+from filterscope.verdicts.ablation.effect import Effect, effect_without
+from filterscope.verdicts.ablation.replacement import (
+    MEAN_IMAGES,
+    REPLACEMENTS,
+    Removal,
+    Replacement,
+    layer_means,
+    scores_without,
+)
+from filterscope.verdicts.ablation.without import Without
+from filterscope.verdicts.result.conclusion import layer_title
+from filterscope.verdicts.run.background import RunningDiagnosis
+from filterscope.verdicts.run.beside import SharedSource, SharedSubject
+from filterscope.verdicts.run.diagnose import choose_layers
+from filterscope.verdicts.run.examination import MEAN_IMAGES as DIAGNOSED
+from filterscope.verdicts.run.subject import fingerprint_of
+from filterscope.verdicts.run.task import Task
+
+_QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
+
+
+class Examiner:
+    """Runs diagnoses and removals of filters on copies of an explorer's net.
+
+    Args:
+        engine: The net and the data set.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._diagnosis: RunningDiagnosis | None = None
+        self._began_at = 0  # revision of the engine
+        self._same_weights: tuple[int, bool] = (0, True)  # at a revision
+        self._remover: _Remover | None = None
+
+    # Diagnoses
+
+    @property
+    def diagnosis(self) -> RunningDiagnosis | None:
+        """The newest, running or not."""
+        return self._diagnosis
+
+    def diagnose(self, images: int, layers: Any, ablation: bool, first: int = 0) -> RunningDiagnosis:
+        """Begins one, or goes on with the last where it is of the same weights and layers.
+
+        Args:
+            images: How many images are looked at.
+            layers: Which layers; see `filterscope.diagnose`.
+            ablation: Whether each filter is removed in turn.
+            first: Index of the layer whose weights are judged first.
+
+        Raises:
+            ValueError: If an argument does not fit, with the valid choices.
+            NetError: If the net cannot be copied.
+        """
+        check_images(images)
+        if not isinstance(ablation, bool):
+            raise ValueError(f"ablation is {ablation!r}; choose True or False")
+        with self._lock:
+            engine = self._engine
+            wanted = choose_layers(engine.layers, layers)
+            wanted.sort(key=lambda index: index != first)
+            with engine.lock:
+                engine.check()
+                net, forward, revision = engine.snapshot(), engine.forward, engine.revision
+                titles = {index: layer_title(engine.layers[index]) for index in wanted}
+            earlier = self._diagnosis
+            if earlier is not None:
+                earlier.close()
+
+            def prepare(task: Task) -> tuple[SharedSubject, SharedSource]:
+                source = SharedSource(engine, task.check)
+                return SharedSubject(net, source, forward, task.check), source
+
+            self._began_at, self._same_weights = revision, (revision, True)
+            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.busy)
+            return self._diagnosis
+
+    def of_earlier_weights(self) -> bool:
+        """Whether the net's weights are no longer those of the newest diagnosis."""
+        held, engine = self._diagnosis, self._engine
+        if held is None or engine.revision == self._same_weights[0]:
+            return held is not None and not self._same_weights[1]
+        if not held.fingerprint:  # nothing is known yet
+            return engine.revision != self._began_at
+        with engine.lock:
+            self._same_weights = engine.revision, fingerprint_of(engine.net) == held.fingerprint
+        return not self._same_weights[1]
+
+    # Removals
+
+    def without(self, image: int, layer: int, filters: tuple[int, ...], replaced_by: Replacement) -> Without:
+        """What the net says to an image when the maps of some filters are replaced.
+
+        Raises:
+            ValueError: If an argument does not fit, with the valid choices.
+            NetError: If the net cannot be copied.
+            SampleError: If the image cannot be read.
+        """
+        remover = self.remover()
+        removal, means = self._removal(remover, layer, filters, replaced_by)
+        with remover.lock:
+            before, after = scores_without(remover.subject, self._engine.sample(image).image, removal)
+        return Without(
+            layer=layer_title(self._engine.layers[layer]),
+            filters=removal.filters,
+            replaced_by=replaced_by,
+            values=removal.values,
+            mean_images=means,
+            image=image,
+            before=self._engine.named_scores(before),
+            after=self._engine.named_scores(after),
+        )
+
+    def effect(
+        self,
+        layer: int,
+        filters: tuple[int, ...],
+        replaced_by: Replacement,
+        images: int,
+        on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Effect:
+        """What the net loses without them over many images.
+
+        Raises:
+            ValueError: If an argument does not fit, or there is no accuracy and no loss to measure.
+            NetError: If the net cannot be copied.
+        """
+        check_images(images)
+        remover = self.remover()
+        removal, _ = self._removal(remover, layer, filters, replaced_by)
+        source = SharedSource(self._engine, check)
+        subject = SharedSubject(remover.net, source, self._engine.forward, check)
+        return effect_without(subject, source, removal, images, on_progress)
+
+    def _removal(
+        self, remover: _Remover, layer: int, filters: tuple[int, ...], replaced_by: Replacement
+    ) -> tuple[Removal, int]:
+        if replaced_by not in REPLACEMENTS:
+            raise ValueError(f"replaced_by is {replaced_by!r}; choose 'mean' or 'zero'")
+        if replaced_by == "zero":
+            return Removal(layer, filters, (0.0,) * len(filters)), 0
+        means, images = self._means(remover, layer)
+        return Removal(layer, filters, tuple(float(means[index]) for index in filters)), images
+
+    def knows_means(self, layer: int) -> bool:
+        """Whether the means of a layer are at hand; else a removal that needs them looks at some images first."""
+        return self._diagnosed_means(layer) is not None or layer in self.remover().means
+
+    def find_means(self, layer: int) -> None:
+        """Has them at hand afterwards."""
+        self._means(self.remover(), layer)
+
+    def _means(self, remover: _Remover, layer: int) -> tuple[np.ndarray, int]:
+        """Each filter's mean: the diagnosis' own where it has one, so that both say the same."""
+        found = self._diagnosed_means(layer)
+        if found is not None:
+            return found
+        with remover.lock:
+            if layer not in remover.means:
+                source = SharedSource(self._engine)
+                remover.means[layer] = layer_means(remover.subject, source, layer, MEAN_IMAGES)
+            return remover.means[layer]
+
+    def _diagnosed_means(self, layer: int) -> tuple[np.ndarray, int] | None:
+        held = self._diagnosis
+        if held is None or not held.filters or self.of_earlier_weights():
+            return None
+        examination = held.examination
+        ablation, seen = examination.ablations.get(layer), examination.statistics.get(layer)
+        return None if ablation is None or seen is None else (ablation.means, min(seen.images, DIAGNOSED))
+
+    def remover(self) -> _Remover:
+        """A copy of the net as it is now, and what was found out with it."""
+        engine = self._engine
+        with engine.lock:
+            engine.check()
+            held = self._remover
+            if held is None or held.revision != engine.revision:
+                net = engine.snapshot()
+                subject = SharedSubject(net, SharedSource(engine), engine.forward)
+                held = self._remover = _Remover(net, subject, engine.revision, {}, threading.Lock())
+            return held
+
+    def busy(self) -> float:
+        """Seconds for which the person still comes first."""
+        return self._engine.moved + _QUIET_SECONDS - time.monotonic()
+
+    def close(self) -> None:
+        """Ends what runs, and waits until it has."""
+        if self._diagnosis is not None:
+            self._diagnosis.close()
+        self._remover = None
+
+
+@dataclass
+class _Remover:
+    """A copy of the net for removals: its weights are of one revision, its means were found with them."""
+
+    net: Any
+    subject: SharedSubject
+    revision: int
+    means: dict[int, tuple[np.ndarray, int]]
+    lock: threading.Lock
+
+
+def check_images(images: Any) -> None:
+    """ValueError where it is no number of images."""
+    if isinstance(images, bool) or not isinstance(images, int) or images < 1:
+        raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")

@@ -1,0 +1,302 @@
+"""What the net says to every image of the data set, found out in the background, and the strip's thumbnails.
+
+A filter by class or by right and wrong needs the labels and predictions of all images. They are read and computed in
+small steps in a thread of their own, which gives way to whatever the person does meanwhile, and ends by itself when
+nobody has asked for a while. Samples are read without the engine's lock, so that slow ones keep nobody waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from filterscope.data.sample import Sample
+from filterscope.data.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
+from filterscope.engine.engine import Engine
+from filterscope.errors import SampleError, describe_exception
+from filterscope.host.shutdown import end_with_python
+from filterscope.nets.interruption import GaveWay, GivingWay
+from filterscope.session.label_table import ClassName, Known
+
+Outcome = Literal["right", "wrong"]
+OUTCOMES: tuple[Outcome, Outcome] = ("right", "wrong")
+
+_STEP_SECONDS = 0.015  # at a time: less than a frame
+_BATCH = 32
+_LONG_PASS_SECONDS = 0.5  # for which thumbnails do not wait
+_GIVE_WAY_SECONDS = 0.002
+_QUIET_SECONDS = 0.25  # since a person's last move: a pass that has begun would delay the next
+_CHECK_SECONDS = 0.5  # between two looks at the weights, each of which takes 10 ms in a net of 50 MB
+_PATIENCE_SECONDS = 3.0  # since anybody asked
+_THUMBNAILS = 2000  # kept, 9 kB each
+_QUICK_SECONDS = 0.01  # a data set whose samples take no longer is read while somebody waits
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a survey is.
+
+    Attributes:
+        done: Images looked at.
+        total: Images in the data set.
+        running: Whether it goes on.
+        error: Why it cannot, one sentence, or None.
+    """
+
+    done: int
+    total: int
+    running: bool
+    error: str | None
+
+
+class Survey:
+    """Labels, predictions and thumbnails of a data set's images, as far as they are known.
+
+    Args:
+        engine: The net and the data set.
+        person_waits: Whether a person waits for a picture: then a pass that has begun ends early.
+    """
+
+    def __init__(self, engine: Engine, person_waits: Callable[[], bool] = lambda: False) -> None:
+        self._engine = engine
+        self._person_waits = person_waits
+        self._revision = engine.revision
+        self._version = engine.source.version
+        self._known = Known(len(engine.source))
+        self._thumbnails: OrderedDict[int, Thumbnail] = OrderedDict()
+        self._thread: threading.Thread | None = None
+        self._asked = 0.0
+        self._first: list[int] = []  # what is on a page comes before the rest
+        self._pictures = False  # whether that needs thumbnails too
+        self._whole = False  # whether all images are wanted, or only these
+        self._looked_for_labels = self._labels_held = False
+        self._error: str | None = None
+        self._closed = False
+        self._images = 1  # that one pass is given, so that it takes no longer than a step
+        self._pass_seconds = 0.0  # that the last one took
+        end_with_python(self)
+
+    def classes(self) -> list[ClassName]:
+        """The classes that can be asked for: the data set's names, or the labels seen so far."""
+        return list(self._engine.source.classes) or sorted(self._known.names, key=str)
+
+    def labels_known(self) -> bool:
+        """Whether the data set itself holds the labels of all images; then they are taken."""
+        if not self._looked_for_labels:
+            labels = self._engine.labels()
+            with self._engine.lock:
+                self._looked_for_labels = True
+                self._labels_held = labels is not None
+                if labels is not None:
+                    self._known.take_labels(labels)
+        return self._labels_held
+
+    def need(self, first: list[int], whole: bool, predictions: bool = True, pictures: bool = False) -> None:
+        """Asks for labels and predictions; the work goes on in the background while somebody asks.
+
+        Args:
+            first: Images that are wanted before others.
+            whole: Whether all images are wanted, or only these.
+            predictions: Whether predictions are wanted, or only labels.
+            pictures: Whether thumbnails of the first ones are wanted.
+        """
+        with self._engine.lock:
+            self._follow()
+            if whole and self._quick:
+                self.labels_known()
+            self._known.need(labels=True, predictions=predictions)
+            self._first, self._whole, self._pictures = first, whole, pictures
+            self._asked = time.monotonic()
+            if self._engine.runs_the_net_itself and predictions:
+                self._error = "no predictions in the background: this net cannot be copied, so nothing else may run it"
+            if not self._alive() and not self._closed and self._next():
+                self._thread = threading.Thread(target=self._run, name="filterscope survey", daemon=True)
+                self._thread.start()
+
+    def matching(self, wanted: ClassName | None, outcome: Outcome | None) -> np.ndarray:
+        """Indices of the images known to match so far, ascending.
+
+        Args:
+            wanted: A class, or None for all.
+            outcome: `"right"` or `"wrong"`, or None for both.
+        """
+        with self._engine.lock:
+            self._follow()
+            return self._known.matching(wanted, outcome, self._engine.knows_class)
+
+    def predicted(self, image: int) -> ClassName | None:
+        """The predicted class of an image, or None where it is not known."""
+        with self._engine.lock:
+            self._follow()
+            return self._known.prediction(image)
+
+    def thumbnail(self, image: int, read: bool) -> Thumbnail | None:
+        """An image's thumbnail, or None where there is none yet.
+
+        Args:
+            image: Its index.
+            read: Whether the image may be read for it, if that is quick.
+        """
+        with self._engine.lock:
+            self._follow()
+            if image not in self._thumbnails and read and self._quick:
+                self._first = [*self._first, image]
+                with suppress(SampleError):
+                    self._look(image)
+            return self._thumbnails.get(image)
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        with self._engine.lock:
+            self._follow()
+            running = self._alive() and bool(self._next())
+            return Progress(self._known.count(), len(self._engine.source), running, self._error)
+
+    def close(self) -> None:
+        """Ends the thread and waits for it."""
+        self._closed = True
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    @property
+    def _quick(self) -> bool:
+        return self._engine.source.seconds < _QUICK_SECONDS
+
+    def _follow(self) -> None:
+        """Forgets what no longer holds, after the net or the data set changed; a stream may have grown."""
+        source = self._engine.source
+        if self._version != source.version:
+            self._version = source.version
+            self._known = Known(len(source))
+            self._thumbnails.clear()
+            self._looked_for_labels = False
+        if self._revision != self._engine.revision:
+            self._revision = self._engine.revision
+            self._known.forget(labels=self._engine.source.random)
+            self._error = None
+        self._known.grow(len(source))
+
+    def _alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _next(self) -> list[int]:
+        """The images to look at next, a batch at the most."""
+        first = [image for image in self._first if self._lacks_thumbnail(image)]
+        if self._error is None and not self._pictures_first():
+            first = [image for image in self._first if self._known.lacks(image) or image in first]
+        return first[:_BATCH] if first or self._error or not self._whole else self._known.lacking(_BATCH)
+
+    def _lacks_thumbnail(self, image: int) -> bool:
+        return self._pictures and image not in self._thumbnails
+
+    def _run(self) -> None:
+        """Looks at the missing images in order, a few at a time, until all are known or nobody asks any more."""
+        while not self._closed and time.monotonic() - self._asked < _PATIENCE_SECONDS:
+            if time.monotonic() - self._engine.moved < _QUIET_SECONDS:
+                time.sleep(_QUIET_SECONDS / 5)
+                continue
+            with self._engine.lock:
+                if self._closed or self._engine.closed:
+                    return
+                self._engine.check(within=_CHECK_SECONDS)
+                self._follow()
+                images, revision = self._next(), self._engine.revision
+                if self._whole and not self._looked_for_labels:
+                    images = []
+            try:
+                if self._whole and not self._looked_for_labels:
+                    self.labels_known()
+                elif images:
+                    self._step(images, revision)
+                else:
+                    return
+            except Exception as error:
+                self._error = f"predictions stopped: {describe_exception(error)}"
+                return
+            time.sleep(_GIVE_WAY_SECONDS)  # a lock is not fair: without a pause nobody else would get it
+
+    def _step(self, images: list[int], revision: int) -> None:
+        """Reads these images, as many as fit into a step's time, and predicts them in one pass."""
+        end = time.monotonic() + _STEP_SECONDS
+        read: list[Sample] = []
+        for image in images[: self._images]:
+            try:
+                sample = self._look(image)
+            except SampleError:
+                continue
+            if read and sample.image.shape != read[0].image.shape:
+                break
+            read.append(sample)
+            if time.monotonic() > end or self._closed:
+                break
+        if self._error is not None or not read or self._pictures_first():
+            return
+        with self._engine.lock:
+            if self._closed or self._engine.closed or self._engine.revision != revision:
+                return
+            if self._known.predictions is not None:
+                start = time.monotonic()
+                with suppress(GaveWay), GivingWay(self._person_waits):
+                    for sample, found in zip(read, self._classify([one.image for one in read]), strict=True):
+                        self._known.note_prediction(sample.index, found)
+                self._pace(len(read), time.monotonic() - start)
+
+    def _pictures_first(self) -> bool:
+        """Whether the page's thumbnails come before a pass, even if their images have to be read again for that."""
+        return self._pass_seconds > _LONG_PASS_SECONDS and any(map(self._lacks_thumbnail, self._first))
+
+    def _pace(self, images: int, seconds: float) -> None:
+        """So many images took so long: more or fewer next time."""
+        self._pass_seconds = seconds
+        if seconds > _STEP_SECONDS:
+            self._images = max(1, self._images // 2)
+        elif images == self._images and 2 * seconds < _STEP_SECONDS:
+            self._images = min(_BATCH, 2 * self._images)
+
+    def _look(self, image: int) -> Sample:
+        """Reads an image, for its class and its thumbnail.
+
+        Raises:
+            SampleError: If it cannot be read; that is noted.
+        """
+        version = self._version
+        try:
+            sample = self._engine.read(image)
+            label, small = sample.label, thumbnail_of(sample) if image in self._first else None
+        except SampleError as error:
+            self._note(image, None, no_thumbnail(str(error)), version)
+            with self._engine.lock:
+                self._known.note_prediction(image, None)
+            raise
+        self._note(image, label, small, version)
+        return sample
+
+    def _note(self, image: int, label: ClassName | None, small: Thumbnail | None, version: int) -> None:
+        with self._engine.lock:
+            if version != self._version:
+                return  # of the data set as it was
+            self._known.note_label(image, label)
+            if small is not None:
+                self._thumbnails[image] = small
+            while len(self._thumbnails) > _THUMBNAILS:
+                self._thumbnails.popitem(last=False)
+
+    def _classify(self, pixels: list[np.ndarray]) -> list[ClassName | None]:
+        """Predictions in one pass, or one by one where the net refuses that; None for what it refuses alone."""
+        with suppress(Exception):
+            return self._engine.classify(pixels)
+        found: list[ClassName | None] = []
+        for image in pixels:
+            try:
+                found += self._engine.classify([image])
+            except Exception:
+                found.append(None)
+        return found

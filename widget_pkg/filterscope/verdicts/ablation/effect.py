@@ -1,0 +1,217 @@
+"""What the net loses without some filters, measured over many images: accuracy and loss, by class, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from filterscope.verdicts.ablation.ablation import Rise
+from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
+from filterscope.verdicts.ablation.replacement import Removal
+from filterscope.verdicts.ablation.use import class_interval, interval
+from filterscope.verdicts.run.sampling import ImageBatch, batches, order_of
+from filterscope.verdicts.run.subject import Subject
+
+_Z = 1.959964
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured number with its 95 % interval.
+
+    Attributes:
+        value: The number.
+        low: Lower end of the interval; NaN where there are too few images.
+        high: Upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:+.3g} ({self.low:+.3g} … {self.high:+.3g})".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class ClassEffect:
+    """What becomes of one class.
+
+    Attributes:
+        name: The class.
+        images: How many images of it were looked at.
+        accuracy_before: Share of them that the intact net gets right.
+        accuracy_after: The same without the filters.
+        accuracy_change: The difference, with its interval.
+        loss_change: Rise of the mean loss, in nats; its interval, Student's, is NaN below 50 images.
+    """
+
+    name: str
+    images: int
+    accuracy_before: float
+    accuracy_after: float
+    accuracy_change: Estimate
+    loss_change: Estimate
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the net loses without the filters, over many images.
+
+    Attributes:
+        images: How many were looked at.
+        labelled: Whether there are labels. Without them, right means as the intact net says, and the loss is the
+            divergence of the output from that of the intact net.
+        accuracy_before: Share of images that the intact net gets right.
+        accuracy_after: The same without the filters.
+        accuracy_change: The difference; its interval is Bonett and Price's for paired proportions.
+        loss_before: Mean loss, in nats.
+        loss_after: The same without the filters.
+        loss_change: The difference; its interval is Student's over images.
+        classes: The same for each class that was seen.
+    """
+
+    images: int
+    labelled: bool
+    accuracy_before: float
+    accuracy_after: float
+    accuracy_change: Estimate
+    loss_before: float
+    loss_after: float
+    loss_change: Estimate
+    classes: tuple[ClassEffect, ...]
+
+
+@dataclass
+class _Table:
+    """Sums over the images of one class, or of all."""
+
+    rise: Rise
+    loss_before: float = 0.0
+    right_before: int = 0
+    gained: int = 0  # wrong before, right after
+    lost: int = 0
+    images: int = 0
+
+    def add(self, before: np.ndarray, rises: np.ndarray, right: np.ndarray, right_after: np.ndarray) -> None:
+        self.images += len(before)
+        self.rise.add(rises)
+        self.loss_before += float(before.sum())
+        self.right_before += int(right.sum())
+        self.gained += int((right_after & ~right).sum())
+        self.lost += int((right & ~right_after).sum())
+
+    @property
+    def accuracy_change(self) -> Estimate:
+        return paired_change(self.gained, self.lost, self.images)
+
+
+def paired_change(gained: int, lost: int, images: int) -> Estimate:
+    """The difference of two paired proportions with its adjusted Wald interval (Bonett, Price 2012)."""
+    up, down = (gained + 1) / (images + 2), (lost + 1) / (images + 2)
+    half = _Z * math.sqrt((up + down - (up - down) ** 2) / (images + 2))
+    middle = up - down
+    return Estimate((gained - lost) / images, max(-1.0, middle - half), min(1.0, middle + half))
+
+
+def effect_without(
+    subject: Subject,
+    source: Any,
+    removal: Removal,
+    images: int,
+    on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Effect:
+    """What the net loses over many images, the same ones and in the same order as a diagnosis looks at.
+
+    Raises:
+        ValueError: If the net's output is not one score a class, or no image gives a finite loss.
+    """
+    order = order_of(source, images)
+    stop = min(images, len(order))
+    whole = _Table(Rise())
+    tables: dict[int, _Table] = {}
+    labelled: bool | None = None
+    for batch in _in_growing_parts(subject, source, order, stop):
+        if batch.images:
+            found = _both(subject, subject.batch(batch.images), removal)
+            numbers = class_numbers(batch.labels, source.classes, found[0].shape[1])
+            if labelled is None:
+                labelled = bool((numbers != UNLABELLED).any())
+            _add(whole, tables, *found, numbers if labelled else found[0].argmax(1).cpu().numpy(), labelled)
+        on_progress("images", batch.end, stop)
+    if not whole.images:
+        raise ValueError("no image with a label and a finite loss was seen")
+    names = source.classes
+    return Effect(
+        images=whole.images,
+        labelled=bool(labelled),
+        accuracy_before=whole.right_before / whole.images,
+        accuracy_after=(whole.right_before + whole.gained - whole.lost) / whole.images,
+        accuracy_change=whole.accuracy_change,
+        loss_before=whole.loss_before / whole.images,
+        loss_after=whole.loss_before / whole.images + whole.rise.mean,
+        loss_change=Estimate(whole.rise.mean, *interval(whole.rise)),
+        classes=tuple(
+            ClassEffect(
+                name=names[number] if number < len(names) else f"class {number}",
+                images=one.images,
+                accuracy_before=one.right_before / one.images,
+                accuracy_after=(one.right_before + one.gained - one.lost) / one.images,
+                accuracy_change=one.accuracy_change,
+                loss_change=Estimate(one.rise.mean, *class_interval(one.rise)),
+            )
+            for number, one in sorted(tables.items())
+        ),
+    )
+
+
+def _in_growing_parts(subject: Subject, source: Any, order: np.ndarray, stop: int) -> Iterator[ImageBatch]:
+    """The images in batches; how many go in one is asked anew now and then, since it may become known only now."""
+    start, passes = 0, 1
+    while start < stop:
+        at_once = subject.images_at_once()
+        for batch in batches(source, order, start, min(start + passes * at_once, stop), at_once, subject.random):
+            yield batch
+            start = batch.end
+        passes *= 2
+
+
+def _both(subject: Subject, batch: torch.Tensor, removal: Removal) -> tuple[torch.Tensor, torch.Tensor]:
+    before = log_probabilities(subject.run(batch, [], lambda layer, activation: None), len(batch))
+    after = log_probabilities(subject.run(batch, [removal.layer], removal), len(batch))
+    if before is None or after is None:
+        raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
+    return before, after
+
+
+def _add(
+    whole: _Table,
+    tables: dict[int, _Table],
+    before: torch.Tensor,
+    after: torch.Tensor,
+    numbers: np.ndarray,
+    labelled: bool,
+) -> None:
+    rows = np.flatnonzero(numbers != UNLABELLED)
+    chosen = torch.from_numpy(numbers[rows]).to(before.device)
+    one, other = before[torch.from_numpy(rows).to(before.device)], after[torch.from_numpy(rows).to(before.device)]
+    column = chosen[:, None]
+    if labelled:
+        losses = -one.gather(1, column)[:, 0]
+        rises = losses.neg() - other.gather(1, column)[:, 0]
+    else:
+        losses = torch.zeros(len(rows))
+        rises = (one.exp() * (one - other)).sum(1)
+    keep = (torch.isfinite(losses) & torch.isfinite(rises).to(losses.device)).cpu().numpy()
+    right, right_after = ((scores.argmax(1) == chosen).cpu().numpy()[keep] for scores in (one, other))
+    lost, risen = losses.double().cpu().numpy()[keep], rises.double().cpu().numpy()[keep]
+    kept = numbers[rows][keep]
+    whole.add(lost, risen, right, right_after)
+    for number in np.unique(kept):
+        which = kept == number
+        tables.setdefault(int(number), _Table(Rise())).add(lost[which], risen[which], right[which], right_after[which])

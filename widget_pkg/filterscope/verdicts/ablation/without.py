@@ -1,0 +1,70 @@
+"""Without some filters: what the net says when their maps are replaced, for one image and over many; and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filterscope.verdicts.ablation.effect import Effect, Estimate
+from filterscope.verdicts.ablation.replacement import Replacement
+
+
+@dataclass(frozen=True, eq=False)
+class Without:
+    """The net with the maps of some filters replaced; the net itself is never changed.
+
+    Attributes:
+        layer: The layer's name.
+        filters: Which filters are left out.
+        replaced_by: `"mean"` or `"zero"`: what every value of their maps is replaced by.
+        values: That number for each filter.
+        mean_images: Over how many images the means were taken; 0 for zero.
+        image: The image of the prediction.
+        before: The net's classes with their probabilities, best first; empty where it gives no score a class.
+        after: The same without the filters.
+        effect: What it loses over many images, where that was asked for.
+    """
+
+    layer: str
+    filters: tuple[int, ...]
+    replaced_by: Replacement
+    values: tuple[float, ...]
+    mean_images: int
+    image: int
+    before: list[tuple[str | int, float]]
+    after: list[tuple[str | int, float]]
+    effect: Effect | None = None
+
+    def __str__(self) -> str:
+        which = ", ".join(map(str, self.filters))
+        by = "zero" if self.replaced_by == "zero" else f"their means over {self.mean_images:,} images"
+        lines = [f"{self.layer} without filter{'s' * (len(self.filters) > 1)} {which}, replaced by {by}"]
+        if self.before and self.after:
+            lines.append(f"image {self.image}: {_best(self.before)} → {_best(self.after)}")
+        else:
+            lines.append(f"image {self.image}: the net's output is not one score a class")
+        if self.effect is not None:
+            lines += _effect_lines(self.effect)
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def _best(prediction: list[tuple[str | int, float]]) -> str:
+    return f"{prediction[0][0]} {prediction[0][1]:.1%}"
+
+
+def _effect_lines(effect: Effect) -> list[str]:
+    right = "right" if effect.labelled else "as the intact net says"
+    change = effect.accuracy_change
+    lines = [
+        f"{effect.images:,} images: {effect.accuracy_before:.1%} → {effect.accuracy_after:.1%} {right}, "
+        f"{_points(change)}",
+        f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}",
+    ]
+    ordered = sorted(effect.classes, key=lambda one: one.accuracy_change.value)
+    return lines + [f"  {one.name}: {_points(one.accuracy_change)}, {one.images:,} images" for one in ordered]
+
+
+def _points(change: Estimate) -> str:
+    said = f"{100 * change.value:+.1f} points (95 %: {100 * change.low:+.1f} … {100 * change.high:+.1f})"
+    return said.replace("-", "−")

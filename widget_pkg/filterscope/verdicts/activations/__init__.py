@@ -1,0 +1,1 @@
+"""What activations over many images say: live, dead or constant, duplicate or mirror."""

@@ -1,0 +1,135 @@
+"""The result of `filterscope.diagnose`: a verdict for every filter, a summary of every layer; tables and words."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filterscope.verdicts.activations.state import LIVE
+from filterscope.verdicts.result import html as page
+from filterscope.verdicts.result.verdict import FilterVerdict
+from filterscope.verdicts.weights.structure import CANT_TELL
+
+if TYPE_CHECKING:
+    from filterscope.verdicts.run.examination import Examination
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """A verdict for every filter of a net, with its evidence.
+
+    Attributes:
+        filters: One for each filter of the layers looked at, in order.
+        images: Images seen.
+        ablated: Images on which filters were ablated.
+        complete: Whether all images asked for were seen and, if asked for, ablated on; False where it was cancelled.
+        knowledge: What the net knows about these images, one sentence.
+        notes: What else there is to know, sentences.
+        fingerprint: 16 hexadecimal digits that stand for the net's weights.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=200, ablation=False, progress=False)
+        >>> found.filters[0].layer, len(found.filters), found.images
+        ('conv1', 30, 200)
+    """
+
+    filters: tuple[FilterVerdict, ...]
+    images: int
+    ablated: int
+    complete: bool
+    knowledge: str
+    notes: tuple[str, ...]
+    fingerprint: str
+    examination: Examination = field(repr=False)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers looked at, in order."""
+        return tuple(dict.fromkeys(one.layer for one in self.filters))
+
+    def of_layer(self, layer: str) -> tuple[FilterVerdict, ...]:
+        """The verdicts of one layer.
+
+        Raises:
+            KeyError: If it was not looked at.
+        """
+        found = tuple(one for one in self.filters if one.layer == layer)
+        if not found:
+            raise KeyError(f"no layer {layer!r} in this diagnosis; choose one of {', '.join(self.layers)}")
+        return found
+
+    def summary(self, layer: str) -> str:
+        """A layer in a sentence: `conv2: 18 of 20 structured, 1 dead, 1 duplicate of #7`.
+
+        Raises:
+            KeyError: If it was not looked at.
+        """
+        filters = self.of_layer(layer)
+        total = len(filters)
+        said = []
+        for structure, count in Counter(one.structure for one in filters).most_common():
+            what = "can't tell (structured or noise)" if structure == CANT_TELL else structure
+            said.append(f"{count} of {total} {what}")
+        said += [f"{n} {state}" for state, n in Counter(one.state for one in filters).items() if state != LIVE]
+        duplicates = Counter(one.duplicate_of for one in filters if one.duplicate_of is not None)
+        said += [f"{n} duplicate{'s' * (n > 1)} of #{partner}" for partner, n in duplicates.items()]
+        mirrored = sum(one.mirror_of is not None for one in filters)
+        said += [f"{mirrored} with a mirror"] if mirrored else []
+        uses = Counter(one.use for one in filters)
+        said += [f"{uses[use]} {use}" for use in ("used", "harmful", "no measurable use") if uses[use]]
+        said += ["use withheld"] if uses["withheld"] == total else []
+        name = f"layer {layer}" if layer[:1].isdigit() else layer  # as ConvLayer.spoken
+        return f"{name}: {', '.join(said)}"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a filter; the keys are `FilterVerdict`'s attributes, and `sentence`."""
+        return [one.row() for one in self.filters]
+
+    def to_dataframe(self) -> Any:
+        """A `pandas.DataFrame`, one row a filter.
+
+        Raises:
+            ImportError: If pandas is not installed; `rows()` and `to_csv()` do without.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
+                "same as a list of dictionaries, to_csv() as text"
+            ) from error
+        names = [*(field.name for field in fields(FilterVerdict)), "sentence"]  # also while no filter is judged yet
+        frame = pandas.DataFrame(self.rows(), columns=names)
+        for name in ("duplicate_of", "mirror_of", "rank"):
+            frame[name] = frame[name].astype("Int64")  # whole numbers, also beside a missing one
+        return frame
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Comma-separated values, one row a filter; what was not measured is empty.
+
+        Args:
+            path: A file to write; None returns the text.
+        """
+        rows = self.rows()
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: "" if value is None or value != value else value for name, value in row.items()})
+        if path is None:
+            return text.getvalue()
+        Path(path).write_text(text.getvalue(), encoding="utf-8")
+        return None
+
+    def __str__(self) -> str:
+        lines = [self.knowledge, *(self.summary(layer) for layer in self.layers), *self.notes]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return page.as_html(self)

@@ -1,0 +1,178 @@
+"""The evidence behind one filter's verdicts, to be drawn: what chance gives, and where the filter stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from filterscope.verdicts.ablation.ablation import LayerAblation
+from filterscope.verdicts.ablation.use import FEWEST_OF_CLASS, class_interval
+from filterscope.verdicts.weights.matching import by_family, columns_by_family, null_shares, template_shares
+from filterscope.verdicts.weights.separable import shared_patterns
+from filterscope.verdicts.weights.structure import FEWEST_FILTERS, FEWEST_NUMBERS, folds_of, second_moment
+from filterscope.verdicts.weights.templates import bank
+
+_BINS = 40
+_DRAWS = 4000
+_NUMBERS = 4_000_000  # random numbers at most
+
+
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """What chance gives, as a histogram, and where a filter stands.
+
+    Attributes:
+        low: Left end of the first bin.
+        high: Right end of the last.
+        random: Share of random filters in each bin, float32 `(B,)`.
+        alike: Share of filters that have what the layer's filters share, `(B,)`; None where there is no such null.
+        mark: The filter's own value.
+    """
+
+    low: float
+    high: float
+    random: np.ndarray
+    alike: np.ndarray | None
+    mark: float
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """The best template beside the pattern that it was compared with.
+
+    Attributes:
+        pattern: The filter's common spatial pattern, float32 `(kH, kW)`, of length 1.
+        template: The part of it that the template explains, float32 `(kH, kW)`.
+        chance: How well random kernels match a template of that family.
+    """
+
+    pattern: np.ndarray
+    template: np.ndarray
+    chance: Chance
+
+
+def structure_chance(kernels: np.ndarray, groups: int, index: int) -> Chance | None:
+    """The noise score of random filters, and of filters that have what the layer's share; None where it isn't tested.
+
+    Args:
+        kernels: The layer's weights `(F, C_in/groups, *k)`.
+        groups: The layer's groups.
+        index: Of the filter.
+    """
+    return structure_chances(kernels, groups, [index])[0]
+
+
+def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) -> list[Chance | None]:
+    """The same for several filters, with what those that are judged by the same others share found once."""
+    count, channels, *size = kernels.shape
+    flat = kernels.reshape(count, -1).astype(np.float64)
+    norms = np.linalg.norm(flat, axis=1)
+    usable = np.flatnonzero(np.isfinite(norms) & (norms > 0))
+    numbers = flat.shape[1]
+    if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
+        return [None] * len(indices)
+    units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
+    found: dict[int, Chance] = {}
+    for fold in folds_of(len(usable), channels):
+        rows = [row for row in fold if usable[row] in indices]
+        if rows:
+            null = _null_of(np.delete(units, fold, axis=0), groups)
+            found.update({int(usable[row]): null.chance(units[row]) for row in rows})
+    return [found.get(index) for index in indices]
+
+
+@dataclass(frozen=True, eq=False)
+class _StructureNull:
+    """What filters share, as moments, and noise scores of random filters and of filters that share it."""
+
+    channels: np.ndarray
+    places: np.ndarray
+    values: np.ndarray
+    level: float
+    random: np.ndarray
+    alike: np.ndarray
+
+    def chance(self, unit: np.ndarray) -> Chance:
+        turned = self.channels.T @ unit @ self.places
+        score = float(self.level + 0.5 * np.log((turned**2 / self.values).sum()))
+        return _histogram(self.random, self.alike, score)
+
+
+def _null_of(others: np.ndarray, groups: int) -> _StructureNull:
+    c_values, c_vectors = second_moment(others, groups)
+    s_values, s_vectors = second_moment(others.transpose(0, 2, 1), 1)
+    values = np.outer(c_values, s_values)
+    level = 0.5 * np.log(values).mean()
+    spread, numbers = values.ravel(), values.size
+    drawn = np.random.default_rng(0).standard_normal((min(_DRAWS, max(200, _NUMBERS // numbers)), numbers)) ** 2
+    total = drawn.sum(1)
+    random = level + 0.5 * np.log(drawn @ (1 / spread) / total)
+    alike = level + 0.5 * np.log(total / (drawn @ spread))
+    return _StructureNull(c_vectors, s_vectors, values, level, random, alike)
+
+
+def looks_like(kernels: np.ndarray) -> Looks | None:
+    """The best template of one filter `(C_in/groups, kH, kW)`; None where there are no templates for such kernels."""
+    channels, *size = kernels.shape
+    if len(size) != 2 or min(size) < 3 or not np.isfinite(kernels).all() or not kernels.any():
+        return None
+    shared = shared_patterns(kernels.reshape(1, channels, -1).astype(np.float64))
+    unit = shared.pattern / np.linalg.norm(shared.pattern)
+    templates = bank(*size)
+    null = null_shares(*size)[0]
+    _, of_family = columns_by_family(templates)
+    p_values, scores, winners = by_family(template_shares(unit, templates), of_family, null)
+    family = int(np.lexsort((-scores, p_values), axis=1)[0, 0])
+    basis = templates[int(winners[0, family])].basis
+    explained = basis.T @ (basis @ unit[0])
+    chance = _histogram(null[:, family], None, float(scores[0, family]), 0.0, 1.0)
+    return Looks(unit[0].reshape(size).astype(np.float32), explained.reshape(size).astype(np.float32), chance)
+
+
+def _histogram(
+    random: np.ndarray, alike: np.ndarray | None, mark: float, low: float | None = None, high: float | None = None
+) -> Chance:
+    everything = np.concatenate([random, [mark], [] if alike is None else alike])
+    low = float(everything.min()) if low is None else low
+    high = float(everything.max()) if high is None else high
+    high = high if high > low else low + 1
+
+    def shares(values: np.ndarray) -> np.ndarray:
+        return (np.histogram(values, _BINS, (low, high))[0] / len(values)).astype(np.float32)
+
+    return Chance(low, high, shares(random), None if alike is None else shares(alike), mark)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRises:
+    """By class, how much the loss rises without a filter, in nats.
+
+    Attributes:
+        value: Mean rises, float32 `(K,)`; NaN for a class that was not seen.
+        low: Lower ends of their 95 % intervals, Student's, `(K,)`; NaN for a class of fewer images than `fewest`.
+        high: Upper ends `(K,)`.
+        fewest: Images that an interval takes.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    fewest: int = FEWEST_OF_CLASS
+
+
+def class_rises(ablation: LayerAblation | None, index: int, classes: int) -> ClassRises | None:
+    """The rises of each class without one filter; None where nothing was ablated.
+
+    Args:
+        ablation: Of the filter's layer.
+        index: Of the filter.
+        classes: How many the net tells apart.
+    """
+    if ablation is None or not ablation.by_class:
+        return None
+    rises = [ablation.of_class(number, index) for number in range(classes)]
+    ends = [class_interval(rise) for rise in rises]
+    low, high = np.array(ends, np.float32).T
+    return ClassRises(np.array([rise.mean for rise in rises], np.float32), low, high)

@@ -1,0 +1,264 @@
+"""A diagnosis that grows in the background: what is known so far can be read at any moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from filterscope.errors import NetError
+from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.verdict import FilterVerdict
+from filterscope.verdicts.run.examination import Examination
+from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.task import Task, TaskProgress
+from filterscope.verdicts.weights.naming import name_patterns
+from filterscope.verdicts.weights.structure import judge_structure
+
+_BETWEEN_SECONDS = 0.5  # two partial results
+_STAGES = {
+    "weights": "layers' weights",
+    "images": "images",
+    "ablation": "images, one filter removed at a time",
+    "merging": "images, one filter's map made of another's at a time",
+}
+_SHARE = 10  # of the time at most goes into partial results: 1 / this
+
+Prepare = Callable[[Task], tuple[Subject, Any]]
+"""Makes the net and the data set for a task."""
+
+
+class RunningDiagnosis(Diagnosis):
+    """A `Diagnosis` that is still being made, or was: `done` says which. Its attributes are those of what is known.
+
+    Everything that a `Diagnosis` has is here too, for the images seen so far, and is exact for these.
+
+    Args:
+        prepare: Makes net and data set; called in the background.
+        wanted: Indices of the layers to look at, each with its name; those first that are wanted first.
+        images: How many images are looked at.
+        ablation: Whether each filter is removed in turn on these.
+        earlier: A diagnosis of the same weights and layers to go on from.
+        busy: Seconds for which the person still comes first.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> found = explorer.diagnose(images=100, ablation=False)
+        >>> found.wait().images
+        100
+    """
+
+    def __init__(
+        self,
+        prepare: Prepare,
+        wanted: dict[int, str],
+        images: int,
+        ablation: bool,
+        earlier: Diagnosis | None = None,
+        busy: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._prepare, self._wanted = prepare, wanted
+        self._asked, self._ablation = images, ablation
+        self._earlier = earlier
+        self._held: Diagnosis | None = None
+        self._finished = False
+        self._version = 0
+        self._published, self._cost = 0.0, 0.0
+        self._task = Task("filterscope diagnosis", self._work, busy)
+
+    # How far it is
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended: finished, cancelled or failed."""
+        return self._task.done
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended it, where it failed."""
+        return self._task.error
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled before it was finished."""
+        return self._task.cancelled.is_set() and not self._finished
+
+    @property
+    def progress(self) -> TaskProgress:
+        """Stage, done, total, how many a second, and how long it still takes."""
+        return self._task.progress
+
+    @property
+    def version(self) -> int:
+        """Goes up whenever there is more to read."""
+        return self._version
+
+    @property
+    def asked(self) -> int:
+        """How many images were asked for."""
+        return self._asked
+
+    def wait(self, timeout: float | None = None) -> RunningDiagnosis:
+        """Waits until it has ended.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+
+        Returns:
+            Itself, whether it has ended or not; see `done`.
+
+        Raises:
+            Exception: What ended it, where it failed.
+        """
+        self._task.wait(timeout)
+        if self._task.error is not None:
+            raise self._task.error
+        return self
+
+    def cancel(self) -> RunningDiagnosis:
+        """Ends it within a moment and returns at once; what is known is kept, and exact for the images seen."""
+        self._task.cancel()
+        return self
+
+    def close(self) -> None:
+        """Ends it, and waits until it has."""
+        self._task.close()
+
+    # What is known
+
+    @property
+    def filters(self) -> tuple[FilterVerdict, ...]:
+        """One for each filter judged so far, in order."""
+        return () if self._held is None else self._held.filters
+
+    @property
+    def images(self) -> int:
+        """Images seen so far."""
+        return 0 if self._held is None else self._held.images
+
+    @property
+    def ablated(self) -> int:
+        """Images on which filters were ablated so far."""
+        return 0 if self._held is None else self._held.ablated
+
+    @property
+    def complete(self) -> bool:
+        """Whether all images asked for were seen and, if asked for, ablated on."""
+        return self._finished
+
+    @property
+    def knowledge(self) -> str:
+        """What the net knows about these images, one sentence."""
+        return "No image seen yet." if self._held is None else self._held.knowledge
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to know, sentences; while it runs, how far it is."""
+        notes = () if self._held is None else self._held.notes
+        if not self.done:
+            return (*notes, f"Still running: {self._words()}.")
+        if self.error is not None:
+            return (*notes, f"It stopped: {self.error}")
+        return notes
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that stand for the net's weights; "" before they were read."""
+        return "" if self._held is None else self._held.fingerprint
+
+    @property
+    def examination(self) -> Examination:
+        """The sums behind it, of the moment of the last partial result.
+
+        Raises:
+            RuntimeError: Before the first.
+        """
+        if self._held is None:
+            raise RuntimeError("nothing is known yet; wait() for this diagnosis first")
+        return self._held.examination
+
+    def __repr__(self) -> str:
+        if not self.done:
+            return f"RunningDiagnosis(running: {self._words()})"
+        how = "failed" if self.error is not None else "cancelled" if self.cancelled else "done"
+        return f"RunningDiagnosis({how}: {self.images:,} images, {len(self.filters)} filters)"
+
+    def _words(self) -> str:
+        at = self.progress
+        if not at.stage:
+            return "starting"
+        what = _STAGES.get(at.stage, at.stage)
+        left = "" if at.seconds_left is None else f", {at.per_second:.3g} a second, {at.seconds_left:.0f} s left"
+        return f"{at.done:,} of {at.total:,} {what}{left}"
+
+    # The work, in its thread
+
+    def _work(self, task: Task) -> None:
+        subject, source = self._prepare(task)
+        titles = {layer.index: layer_title(layer) for layer in subject.layers}
+        if any(titles.get(index) != title for index, title in self._wanted.items()):
+            raise NetError(
+                "the net took another path for the first image of the data set than for the one the explorer was made "
+                "with, so its layers are others; give the explorer an image_index that stands for the rest"
+            )
+        fingerprint = subject.fingerprint()
+        examination = self._beginning(subject, source, fingerprint)
+        judged: list[int] = []
+        try:
+            task.begin("weights", 0, len(self._wanted))
+            for index in self._wanted:
+                task.check()
+                examination.from_weights(index, judge_structure, name_patterns)
+                judged.append(index)
+                task.note("weights", len(judged), len(self._wanted))
+                self._publish_now_and_then(examination, judged, fingerprint)
+            self._look_at_images(task, examination, judged, fingerprint)
+            self._finished = not task.cancelled.is_set()
+        finally:
+            self._publish(examination, judged, fingerprint, ended=True)
+
+    def _look_at_images(self, task: Task, examination: Examination, judged: list[int], fingerprint: str) -> None:
+        most = min(self._asked, len(examination.source)) if not examination.source.is_stream else self._asked
+
+        def on_progress(stage: str, done: int, total: int) -> None:
+            if stage != task.progress.stage:
+                task.begin(stage, done, total)
+            task.note(stage, done, most if stage == "images" else total)
+            self._publish_now_and_then(examination, judged, fingerprint)
+
+        task.begin("images", examination.seen, most)
+        passes, before = 1, -1
+        while before < examination.seen < self._asked:  # a few at first, until it is known how many take how long
+            before = examination.seen
+            stop = before + passes * examination.subject.images_at_once()
+            examination.run(min(stop, self._asked), False, on_progress, task.cancelled)
+            task.check()
+            passes *= 2
+        examination.run(self._asked, self._ablation, on_progress, task.cancelled)
+
+    def _beginning(self, subject: Subject, source: Any, fingerprint: str) -> Examination:
+        """The sums of the earlier diagnosis, where it fits, or none."""
+        earlier, self._earlier = self._earlier, None
+        wanted = sorted(self._wanted)
+        if earlier is not None and earlier.filters and earlier.fingerprint == fingerprint:
+            held = earlier.examination
+            if held.wanted == wanted and (source.is_stream or len(held.source) == len(source)):
+                return held.copy(subject, source)
+        return Examination(subject, source, wanted)
+
+    def _publish_now_and_then(self, examination: Examination, judged: list[int], fingerprint: str) -> None:
+        if time.monotonic() - self._published >= max(_BETWEEN_SECONDS, _SHARE * self._cost):
+            self._publish(examination, judged, fingerprint)
+
+    def _publish(self, examination: Examination, judged: list[int], fingerprint: str, ended: bool = False) -> None:
+        """Concludes from a copy of the sums, so that it can be read while they grow."""
+        start = time.monotonic()
+        part = examination.copy(examination.subject, examination.source)
+        if not (ended and self._finished):
+            part.wanted = sorted(judged)
+        self._held = conclude(part, self._finished or not ended, self._ablation, fingerprint)
+        self._version += 1
+        self._published = time.monotonic()
+        self._cost = self._published - start

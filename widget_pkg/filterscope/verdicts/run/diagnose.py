@@ -1,0 +1,201 @@
+"""`filterscope.diagnose`: does each filter detect something useful, or is it random noise?"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
+from typing import Any
+
+import torch
+from torch import nn
+
+from filterscope.data.source import SampleSource
+from filterscope.errors import kind_of
+from filterscope.nets.calling import Forward
+from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.run.examination import Examination, OnProgress
+from filterscope.verdicts.run.subject import Subject
+
+
+def diagnose(
+    net: nn.Module,
+    data: Any,
+    images: int = 1000,
+    layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+    ablation: bool = True,
+    *,
+    classes: Sequence[str] | None = None,
+    transform: Callable[[Any], Any] | None = None,
+    layout: str | None = None,
+    forward: Forward | None = None,
+    resume: Diagnosis | None = None,
+    progress: bool | OnProgress = True,
+    cancel: threading.Event | None = None,
+) -> Diagnosis:
+    """Judges every filter of a net: structured or noise, live or dead, duplicate, used or not, and what it looks for.
+
+    Structure comes from the weights alone; state, duplicates and use from the data. They are separate questions: a
+    filter that never learned may well be used. Where there is too little to tell, the verdict says so, and why. The net
+    is left exactly as it came.
+
+    Args:
+        net: The network.
+        data: What `Explorer` takes: a torch `Dataset`, a `DataLoader`, an array or tensor, a list of images or of
+            `(image, label)`. Images the net was not trained on, with labels, tell most.
+        images: How many images are looked at, drawn from all of `data` in an order that is the same every time; of a
+            stream the first ones.
+        layers: Which layers, by index, name or module; None for all.
+        ablation: Whether each filter is removed in turn on these images, to measure what the net loses. It costs about
+            a forward pass for each filter and image; without it, use is withheld and `estimate` ranks the filters.
+        classes: Class names in the order of the net's output; by default the data set's `.classes`.
+        transform: Applied to each image as the data set gives it.
+        layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
+        forward: The user's own way of calling the net, a function of a net and an image.
+        resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
+        progress: Whether a bar is shown (with tqdm, where it is installed), or a function of what is done, how many
+            images of it, and of how many.
+        cancel: Set it from another thread to stop after the running batch.
+
+    Returns:
+        The verdicts. Stopped early, by `cancel` or by Ctrl-C, it is exact for the images seen so far and says so.
+
+    Raises:
+        TypeError: If the net, the data or an option is of the wrong kind.
+        ValueError: If an option does not fit, with the valid choices.
+        NetError: If the net refuses the images or has no convolution.
+        SampleError: If none of the first samples can be read.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+        >>> found.summary("conv2").startswith("conv2: ")
+        True
+    """
+    if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
+        raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
+    images = int(images)
+    # Tensors made in the caller's inference mode could not be differentiated.
+    with torch.inference_mode(False):
+        return _diagnose(
+            net, data, images, layers, ablation, classes, transform, layout, forward, resume, progress, cancel
+        )
+
+
+def _diagnose(
+    net: nn.Module,
+    data: Any,
+    images: int,
+    layers: Any,
+    ablation: bool,
+    classes: Sequence[str] | None,
+    transform: Callable[[Any], Any] | None,
+    layout: str | None,
+    forward: Forward | None,
+    resume: Diagnosis | None,
+    progress: bool | OnProgress,
+    cancel: threading.Event | None,
+) -> Diagnosis:
+    source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
+    subject = Subject(net, source, forward)
+    wanted = choose_layers(subject.layers, layers)
+    fingerprint = subject.fingerprint()
+    if resume is None:
+        examination = Examination(subject, source, wanted)
+    else:
+        examination = _resumed(resume, subject, source, wanted, fingerprint)
+    stop = cancel if cancel is not None else threading.Event()
+    show = _Bar() if progress is True else None
+    on_progress = show or (progress if callable(progress) else _silent)
+    interrupted = False
+    try:
+        examination.run(images, ablation, on_progress, stop)
+    except KeyboardInterrupt:
+        interrupted = True
+        warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
+    finally:
+        if show is not None:
+            show.close()
+    complete = not interrupted and not stop.is_set()
+    return conclude(examination, complete, ablation, fingerprint)
+
+
+def choose_layers(layers: tuple[ConvLayer, ...], chosen: Any) -> list[int]:
+    """Indices of the layers that a person named by index, name or module; of a name all its calls.
+
+    Raises:
+        ValueError: If there is no such layer; it names those there are.
+    """
+    if chosen is None:
+        return [layer.index for layer in layers]
+    several = chosen if isinstance(chosen, Iterable) and not isinstance(chosen, str | nn.Module) else [chosen]
+    found: set[int] = set()
+    for one in several:
+        whole = isinstance(one, int) and not isinstance(one, bool)
+        fits = [
+            layer.index
+            for layer in layers
+            if (layer.index == one if whole else one in (layer.name, layer_title(layer)) or layer.module is one)
+        ]
+        if not fits:
+            names = ", ".join(f"{layer.index} {layer_title(layer)}" for layer in layers)
+            given = type(one).__name__ if isinstance(one, nn.Module) else repr(one)
+            raise ValueError(f"layers has {given}, which is no layer of the net; choose from {names}")
+        found.update(fits)
+    if not found:
+        raise ValueError("layers is empty; give at least one, or None for all")
+    return sorted(found)
+
+
+def _resumed(
+    earlier: Diagnosis, subject: Subject, source: SampleSource, wanted: list[int], fingerprint: str
+) -> Examination:
+    if not isinstance(earlier, Diagnosis):
+        raise TypeError(f"resume is {kind_of(earlier)}; give what diagnose() returned")
+    if earlier.fingerprint != fingerprint:
+        raise ValueError("resume is of other weights: the net was changed since; diagnose it anew, without resume")
+    if earlier.examination.wanted != wanted:
+        raise ValueError(f"resume looked at {', '.join(earlier.layers)}; give the same layers, or no resume")
+    if not source.is_stream and len(earlier.examination.source) != len(source):
+        raise ValueError(
+            f"resume saw a data set of {len(earlier.examination.source)} samples, this one has {len(source)}; give the "
+            "same"
+        )
+    return earlier.examination.copy(subject, source)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """No progress is shown."""
+
+
+class _Bar:
+    """A progress bar for each stage, where tqdm is installed."""
+
+    def __init__(self) -> None:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            tqdm = None
+        self._make = tqdm
+        self._stage = ""
+        self._bar: Any = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._make is None:
+            return
+        if stage != self._stage:
+            self.close()
+            self._stage = stage
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # tqdm warns where ipywidgets' bar cannot be had, and draws another
+                self._bar = self._make(total=total, desc=stage, unit="image", file=sys.stderr)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

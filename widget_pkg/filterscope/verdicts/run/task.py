@@ -1,0 +1,111 @@
+"""Work in a thread of its own: how far it is, how fast it goes, and how it is stopped at any moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from filterscope.host.shutdown import end_with_python
+
+_CLOSE_SECONDS = 5.0
+_LOOK_SECONDS = 0.25  # whether the person still comes first
+
+
+class Cancelled(BaseException):
+    """Ends the work of a task from wherever it is. Not an `Exception`, so that no net catches it."""
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """How far a task is.
+
+    Attributes:
+        stage: What is done now: `"weights"` (layers), `"images"`, `"ablation"` or `"merging"` (images);
+            "" before the first.
+        done: How many of it.
+        total: Of how many; 0 where that is not known.
+        per_second: How many a second since the stage began; 0 before the first.
+        seconds_left: Of this stage, at that speed; None before the first.
+    """
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    per_second: float = 0.0
+    seconds_left: float | None = None
+
+
+class Task:
+    """Runs a function in the background.
+
+    Args:
+        name: Of the thread.
+        work: Given the task; calls `note` as it goes on and `check` before each step.
+        busy: Seconds for which the person still comes first; `check` waits as long, with a look at it now and then.
+    """
+
+    def __init__(self, name: str, work: Callable[[Task], None], busy: Callable[[], float] = lambda: 0.0) -> None:
+        self.cancelled = threading.Event()
+        self.error: Exception | None = None
+        self.progress = TaskProgress()
+        self._work, self._busy = work, busy
+        self._done = threading.Event()
+        self._began = self._noted = time.monotonic()
+        self._from = 0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        end_with_python(self)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended: finished, cancelled or failed."""
+        return self._done.is_set()
+
+    def begin(self, stage: str, done: int, total: int) -> None:
+        """A stage begins, with so many done before."""
+        self._began = time.monotonic()
+        self._from = done
+        self.progress = TaskProgress(stage, done, total)
+
+    def note(self, stage: str, done: int, total: int) -> None:
+        """So many are done."""
+        seconds = time.monotonic() - self._began
+        rate = (done - self._from) / seconds if seconds > 0 and done > self._from else 0.0
+        self.progress = TaskProgress(stage, done, total, rate, (total - done) / rate if rate else None)
+
+    def check(self) -> None:
+        """Gives way to the person, and ends the work where it was cancelled.
+
+        Raises:
+            Cancelled: If it was.
+        """
+        while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
+            self.cancelled.wait(min(seconds, _LOOK_SECONDS))
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """Ends it at its next step; returns at once."""
+        self.cancelled.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until it has ended, or for so many seconds, and says whether it has."""
+        return self._done.wait(timeout)
+
+    def close(self) -> None:
+        """Ends it, and waits until it has."""
+        self.cancel()
+        if self._thread is not threading.current_thread():
+            self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self._work(self)
+        except Cancelled:
+            pass
+        except Exception as error:
+            self.error = error
+        finally:
+            self._done.set()

@@ -1,0 +1,1 @@
+"""What a filter's weights say: structured or noise-like, and which pattern."""

@@ -1,0 +1,222 @@
+"""Structured, noise-like or can't tell: what a filter's weights alone say.
+
+A trained layer's filters share a second moment: some channels and some spatial patterns carry more than others. A
+filter that never learned points in a direction that knows nothing of it. Two Monte-Carlo tests follow, each an error
+rate and no tuned number: against directions drawn at random, and against directions drawn from that second moment.
+Beside the first stand two that ask the filter alone: whether neighbouring weights are alike, and whether its channels
+share one pattern. They see what a filter learned that is unlike all others of its layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from filterscope.verdicts.chance import per_100, share_as_extreme
+from filterscope.verdicts.weights.separable import shared_patterns
+
+STRUCTURED, NOISE_LIKE, CANT_TELL = "structured", "noise-like", "can't tell"
+P_STRUCTURED, P_NOISE = 0.01, 0.05
+P_PLAIN = 0.05  # where fewer random filters look as structured, it isn't called noise either
+FEWEST_NUMBERS = 25  # a filter
+FEWEST_FILTERS = 5  # a layer
+
+_DRAWS = 2_000, 20_000  # fewest and most random filters; as many as these numbers allow
+_NUMBERS = 12_000_000
+_BLOCK = 4_000_000  # random numbers held at once
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the weights of one filter say.
+
+    Attributes:
+        verdict: `"structured"`, `"noise-like"` or `"can't tell"`.
+        p_structured: How often a random direction looks as structured; NaN where it was not tested.
+        p_noise: How often a direction drawn from the layer's second moment fits it as badly; NaN likewise.
+        noise_score: Log-likelihood of a random direction minus that of one with the layer's second moment, for each
+            number of the filter: the higher, the more like noise. NaN likewise.
+        reason: Why it cannot be told, one sentence without full stop, or "".
+    """
+
+    verdict: str
+    p_structured: float = np.nan
+    p_noise: float = np.nan
+    noise_score: float = np.nan
+    reason: str = ""
+
+
+def judge_structure(kernels: np.ndarray, groups: int = 1, seed: int = 0) -> list[Structure]:
+    """Judges each filter of a layer by its weights.
+
+    Args:
+        kernels: The layer's weights `(F, C_in/groups, *k)`.
+        groups: The layer's groups: with more than one, a channel's place means something else in each.
+        seed: Of the random directions.
+
+    Returns:
+        One result a filter.
+
+    Example:
+        >>> noise = np.random.default_rng(0).normal(size=(20, 10, 3, 3))
+        >>> sum(one.verdict == "structured" for one in judge_structure(noise))
+        0
+    """
+    count, channels, *size = kernels.shape
+    flat = kernels.reshape(count, -1).astype(np.float64)
+    numbers = flat.shape[1]
+    usable = np.all(np.isfinite(flat), axis=1)
+    norms = np.where(usable, np.linalg.norm(np.where(usable[:, None], flat, 0), axis=1), 0)
+    reasons = [_unusable(bool(finite), float(norm)) for finite, norm in zip(usable, norms, strict=True)]
+    live = np.flatnonzero([not reason for reason in reasons])
+    too_little = _too_little(numbers, int(np.prod(size)), len(live))
+    if too_little:
+        return [Structure(CANT_TELL, reason=reason or too_little) for reason in reasons]
+    units = (flat[live] / norms[live, None]).reshape(len(live), channels, -1)
+    p_structured, p_noise, score = _test(units, groups, tuple(size), np.random.default_rng(seed))
+    results = [Structure(CANT_TELL, reason=reason) for reason in reasons]
+    for row, index in enumerate(live):
+        results[index] = _verdict(float(p_structured[row]), float(p_noise[row]), float(score[row]))
+    return results
+
+
+def _verdict(p_structured: float, p_noise: float, score: float) -> Structure:
+    if p_structured < P_STRUCTURED:
+        return Structure(STRUCTURED, p_structured, p_noise, score)
+    if p_noise < P_NOISE and p_structured >= P_PLAIN:
+        return Structure(NOISE_LIKE, p_structured, p_noise, score)
+    reason = (
+        f"{per_100(p_structured)} in 100 random filters look as structured, and {per_100(p_noise)} in 100 that have "
+        "what this layer's filters share fit it as badly"
+    )
+    return Structure(CANT_TELL, p_structured, p_noise, score, reason)
+
+
+def _unusable(finite: bool, norm: float) -> str:
+    if not finite:
+        return "some of its weights are NaN or infinite"
+    return "" if norm > 0 else "all its weights are zero"
+
+
+def _too_little(numbers: int, cells: int, live: int) -> str:
+    if cells == 1:
+        return "a 1×1 kernel has no shape that chance could be told from"
+    if numbers < FEWEST_NUMBERS:
+        return f"{numbers} weights a filter are too few to tell a pattern from chance; {FEWEST_NUMBERS} are needed"
+    if live < FEWEST_FILTERS:
+        return f"the layer has {live} filters with weights to compare with; {FEWEST_FILTERS} are needed"
+    return ""
+
+
+def _test(
+    units: np.ndarray, groups: int, size: tuple[int, ...], random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both p-values and the noise score of unit filters `(F, C, S)`."""
+    count, channels, cells = units.shape
+    numbers = channels * cells
+    folds = folds_of(count, channels)
+    spread = np.empty((len(folds), numbers), np.float32)  # eigenvalues of each fold's second moment, mean 1
+    fit = np.empty(count)  # xᵀ M⁻¹ x: small where the filter lies in what the others share
+    for number, fold in enumerate(folds):
+        others = np.delete(units, fold, axis=0)
+        c_values, c_vectors = second_moment(others, groups)
+        s_values, s_vectors = second_moment(others.transpose(0, 2, 1), 1)
+        values = np.outer(c_values, s_values)
+        turned = np.einsum("fcs,ci,sj->fij", units[fold], c_vectors, s_vectors, optimize=True)
+        fit[fold] = (turned**2 / values).sum((1, 2))
+        spread[number] = values.ravel()
+    random_fit, own_fit = _null_fits(spread, random)
+    of_fold = np.empty(count, int)
+    for number, fold in enumerate(folds):
+        of_fold[fold] = number
+    p_structured = share_as_extreme(random_fit[:, of_fold], fit, high=False)
+    p_noise = share_as_extreme(own_fit[:, of_fold], fit, high=True)
+    score = 0.5 * np.log(spread.astype(np.float64)).mean(1)[of_fold] + 0.5 * np.log(fit)
+    return _any_of(p_structured, *_own_tests(units, size, random)), p_noise, score
+
+
+def _own_tests(units: np.ndarray, size: tuple[int, ...], random: np.random.Generator) -> list[np.ndarray]:
+    """p-values of tests that ask a filter alone, so that one that is unlike its neighbours can be structured too."""
+    tests = []
+    if len(size) == 2 and min(size) >= 3:
+        tests.append(_neighbours_alike(units, size, random))
+    if units.shape[1] > 1:
+        tests.append(shared_patterns(units).p)
+    return tests
+
+
+def _any_of(*tests: np.ndarray) -> np.ndarray:
+    """Bonferroni's p-value of several tests."""
+    return np.minimum(1, len(tests) * np.minimum.reduce(tests))
+
+
+def folds_of(count: int, channels: int) -> list[np.ndarray]:
+    """Who is judged by the others: each filter alone, or in large layers a sixteenth at a time."""
+    alone = channels <= 64 and count <= 128
+    return (
+        [np.arange(k, count, 16) for k in range(min(16, count))] if not alone else [np.array([k]) for k in range(count)]
+    )
+
+
+def second_moment(units: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (mean 1) and vectors of the second moment over axis 1 of `(F, A, B)`, shrunk towards the identity.
+
+    Oracle approximating shrinkage (Chen, Wiesel, Eldar, Hero 2010), with F·B samples of A numbers.
+    """
+    count, size, across = units.shape
+    if size == 1 or groups > 1:
+        return np.ones(size), np.eye(size)
+    samples = units.transpose(0, 2, 1).reshape(-1, size)
+    moment = samples.T @ samples
+    moment *= size / np.trace(moment)
+    squared = float((moment**2).sum())
+    number = count * across
+    above = (1 - 2 / size) * squared + size**2
+    below = (number + 1 - 2 / size) * (squared - size)
+    shrink = 1.0 if below <= 0 else min(1.0, above / below)
+    values, vectors = np.linalg.eigh((1 - shrink) * moment + shrink * np.eye(size))
+    return np.maximum(values, 1e-9), vectors
+
+
+def _null_fits(spread: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """How well random directions, and directions drawn from each second moment, fit it: two `(draws, folds)`.
+
+    The fit of a direction depends on the eigenvalues alone, so one set of normal numbers serves all folds.
+    """
+    numbers = spread.shape[1]
+    flat, own = [], []
+    for count in _blocks(numbers):
+        drawn = random.standard_normal((count, numbers), np.float32) ** 2
+        total = drawn.sum(1, keepdims=True)
+        flat.append(drawn @ (1 / spread).T / total)
+        own.append(total / (drawn @ spread.T))
+    return np.concatenate(flat), np.concatenate(own)
+
+
+def _blocks(numbers: int) -> list[int]:
+    """How many random filters of so many numbers are drawn at a time, until there are enough."""
+    draws = int(np.clip(_NUMBERS // numbers, *_DRAWS))
+    at_once = max(1, _BLOCK // numbers)
+    return [min(at_once, draws - start) for start in range(0, draws, at_once)]
+
+
+def _neighbours_alike(units: np.ndarray, size: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    """Two-sided Monte-Carlo p-values of Moran's I: are neighbouring weights alike, or opposite, more than by chance?"""
+    null_values = np.concatenate(
+        [
+            _moran(random.standard_normal((count, *units.shape[1:]), np.float32), size)
+            for count in _blocks(units[0].size)
+        ]
+    )
+    values = _moran(units, size)
+    high, low = share_as_extreme(null_values, values, True), share_as_extreme(null_values, values, False)
+    return np.minimum(1, 2 * np.minimum(high, low))
+
+
+def _moran(units: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Moran's I of kernels `(N, C, S)` over the four neighbours, all channels together."""
+    maps = units.reshape(len(units), -1, *size)
+    maps = maps - maps.mean((2, 3), keepdims=True)
+    products = (maps[..., 1:, :] * maps[..., :-1, :]).sum((1, 2, 3)) + (maps[..., 1:] * maps[..., :-1]).sum((1, 2, 3))
+    return products / np.maximum((maps**2).sum((1, 2, 3)), 1e-30)

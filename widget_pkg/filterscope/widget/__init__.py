@@ -1,0 +1,1 @@
+"""`Explorer`, its pages, and the requests that they make. Does no mathematics."""

@@ -1,0 +1,215 @@
+"""What an explorer answers to its pages, and what it tells them unasked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from typing import Any
+
+from filterscope import wire
+from filterscope._version import __version__
+from filterscope.assets import panels_module
+from filterscope.engine.engine import Engine
+from filterscope.frames.frame import build_filters, build_frame, outline, predict
+from filterscope.frames.layer_parts import LayerParts
+from filterscope.frames.strip import build_strip
+from filterscope.host.cells import cells_are_known, follow_cells
+from filterscope.nets.interruption import GaveWay, GivingWay, Turns
+from filterscope.session.examiner import Examiner
+from filterscope.session.positions import Pointer
+from filterscope.session.selection import Selection, check_image, filters_from, selection_from
+from filterscope.session.survey import Survey
+from filterscope.widget.inbox import Inbox
+from filterscope.widget.position_requests import PointRequests
+from filterscope.widget.verdict_requests import VerdictPages
+
+_SAME_MOVE_SECONDS = 1.0  # between a page's question and the change of traits that belongs to it
+
+
+class Pages:
+    """The pages of one explorer.
+
+    Args:
+        engine: The net and the data set.
+        send: Sends a message to all pages.
+        fit_in: Called before the pages hear that net or data set changed.
+        pointer: What knows of positions.
+        examiner: Gives the examiner of the net's filters.
+
+    Attributes:
+        layer_parts: What recent frames have in common for all filters of a layer.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        send: Callable[..., None],
+        fit_in: Callable[[], None],
+        pointer: Pointer,
+        examiner: Callable[[], Examiner],
+    ) -> None:
+        self._engine = engine
+        self._turns = Turns(engine.lock)
+        self._survey = Survey(engine, self._person_waits)
+        self._send = send
+        self._fit_in = fit_in
+        self._announced = engine.revision
+        skip = lambda content: send(*wire.skipped(content))  # noqa: E731
+        self._inbox = Inbox(self._answer, skip)
+        self._ahead_inbox = Inbox(self._answer, skip)  # a slow data set keeps that one waiting, and not the other
+        self._verdicts = VerdictPages(engine, examiner)
+        self._handlers: dict[str, wire.Handler] = {
+            **self._verdicts.handlers(),
+            "describe": self._describe,
+            "frame": self._frame,
+            "panels": self._panels,
+            "ahead": self._ahead,
+            "prediction": self._prediction,
+            "filters": self._filters,
+            "strip": self._strip,
+            **PointRequests(engine, pointer, self._person_waits, lambda: self._cell_runs).handlers,
+        }
+        self.layer_parts = LayerParts(engine)
+        self._asked = False
+        # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
+        self._looked_at: tuple[Selection, float] | None = None
+        self._looks_later: Selection | None = None
+        self._moved_to: Selection | None = None
+        self._cell_runs = False
+        self._holds_engine = False
+        if follow_cells(self):
+            self.cell_starts()
+
+    def take(self, content: Any) -> None:
+        """A message of a page; what is no request is not for us to answer."""
+        if wire.is_request(content):
+            (self._ahead_inbox if content.get("name") == "ahead" else self._inbox).take(content)
+
+    def look(self, selection: Selection) -> None:
+        """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
+        if selection == self._moved_to:
+            return  # several traits that changed together
+        self._moved_to = selection
+        self._engine.moved = time.monotonic()  # also where the page answers it from what it holds
+        if self._cell_runs and self._engine.runs_the_net_itself:
+            return  # the engine is the cell's, and looks when that has ended
+        with self._turns.turn((selection.image, selection.layer)):
+            self._look_once(selection)
+        self.announce()
+
+    def _look_once(self, selection: Selection) -> None:
+        looked_at, self._looked_at = self._looked_at, None
+        now = time.monotonic()
+        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > _SAME_MOVE_SECONDS:
+            self._engine.check()
+            self._looked_at = selection, now
+
+    def announce(self) -> None:
+        """Tells the pages that what they hold is out of date, if it is."""
+        if not self._engine.closed and self._announced != self._engine.revision:
+            self._announced = self._engine.revision
+            self._fit_in()
+            self._send(*wire.changed(self._engine.revision))
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._inbox.close()
+        self._ahead_inbox.close()
+        self._survey.close()
+        self._verdicts.close()
+        self.layer_parts.clear()
+
+    # The notebook's cells
+
+    def cell_starts(self) -> None:
+        """A net that cannot be copied is the cell's alone while it runs."""
+        self._cell_runs = True
+        if self._engine.runs_the_net_itself and not self._holds_engine:
+            self._holds_engine = self._engine.lock.acquire()
+
+    def cell_ended(self) -> None:
+        """Weights that the cell changed are noticed at once, where a page holds pictures of them."""
+        self._cell_runs = False
+        if self._holds_engine:
+            self._holds_engine = False
+            self._engine.lock.release()
+        if self._asked and not self._engine.closed:
+            self._asked = not self._engine.check()  # a page that is still there asks again
+            self.announce()
+
+    # What is asked
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        self._asked = True
+        try:
+            message = wire.answer(content, self._handlers)
+        except GaveWay:
+            message = wire.skipped(content)  # the page asks again when it has its picture
+        self._send(*message)
+        later, self._looks_later = self._looks_later, None
+        if later is not None and not self._engine.closed:
+            self._look_once(later)
+        self.announce()
+
+    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
+        return outline(self._engine, __version__)
+
+    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
+        self._engine.moved = time.monotonic()
+        with self._turns.turn((args.get("image"), args.get("layer"))):
+            selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
+            # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
+            # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
+            if cells_are_known() and not self._cell_runs and not self._engine.check_structure():
+                self._looks_later = selection
+            else:
+                self._look_once(selection)
+            return self._built(args)
+
+    def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
+        return {"module": panels_module()}
+
+    def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
+        """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
+        self._engine.moved = time.monotonic()  # the next move waits for it
+        selection = selection_from(self._engine, args)
+        if not self._engine.keeps_neighbours(selection.layer):
+            raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
+        self._engine.preload(selection.image)
+        with self._behind((selection.image, selection.layer)):
+            return self._built(args)
+
+    @contextmanager
+    def _behind(self, place: tuple[int, int] | None = None) -> Iterator[None]:
+        """The engine, for what nobody waits for yet: it gives way as soon as a person waits for another place."""
+        with self._engine.lock, GivingWay(lambda: self._person_waits(place)):
+            yield
+
+    def _person_waits(self, but: tuple[int, int] | None = None) -> bool:
+        return self._inbox.hurry() or self._turns.awaited(but)
+
+    def _built(self, args: dict[str, Any]) -> dict[str, Any]:
+        kernels_held = args.get("kernels_held") == self._engine.revision
+        selection = selection_from(self._engine, args)
+        frame = build_frame(self._engine, selection, kernels_held, self.layer_parts.of(selection))
+        return {**frame, "cell_runs": self._cell_runs}
+
+    def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
+        with self._behind():
+            return predict(self._engine, check_image(self._engine, args.get("image"), "image"))
+
+    def _filters(self, args: dict[str, Any]) -> dict[str, Any]:
+        with self._behind():
+            selection = selection_from(self._engine, args)
+            filters = filters_from(self._engine.layers[selection.layer], args)
+            ranges = self.layer_parts.ranges(selection) if args.get("codes") else None
+            if args.get("codes") and ranges is None:
+                raise ValueError("no ranges for these filters; ask for the frame that they belong to")
+            return build_filters(self._engine, selection, filters, ranges)
+
+    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+        with self._engine.lock:
+            self._engine.check(within=_SAME_MOVE_SECONDS)
+            return build_strip(self._engine, self._survey, args, self._person_waits)
