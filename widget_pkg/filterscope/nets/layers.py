@@ -50,6 +50,14 @@ class ConvLayer:
         items: How many items it was given at once for that image, of which the first is shown. 1, unless the net makes
             a batch of the one image: boxes of a detection net, frames of a clip.
         plain: Whether the weight is the module's own parameter, as it stands, and not computed in the forward pass.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> layer = Explorer(demo.fashion_net(), demo.fashion_test_data()).layers[1]
+        >>> layer.name, layer.kernel_size, layer.stride, layer.out_shape
+        ('conv2', (3, 3), (1, 1), (20, 11, 11))
+        >>> layer.kernels.shape
+        (20, 10, 3, 3)
     """
 
     index: int
