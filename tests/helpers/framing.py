@@ -3,13 +3,17 @@
 from filterscope.frames import frame
 
 
+def _moment(engine, selection):
+    return engine.moment(selection.image, selection.layer)
+
+
 def frame_of(engine, selection, **options):
-    return frame.build_frame(engine.moment(selection.image, selection.layer), selection, **options)
+    return frame.build_frame(_moment(engine, selection), selection, **options)
 
 
 def filters_of(engine, selection, filters, ranges):
-    return frame.build_filters(engine.moment(selection.image, selection.layer), selection, filters, ranges)
+    return frame.build_filters(_moment(engine, selection), selection, filters, ranges)
 
 
 def layer_part_of(engine, selection):
-    return frame.build_layer_part(engine.moment(selection.image, selection.layer), selection)
+    return frame.build_layer_part(_moment(engine, selection), selection)

@@ -6,8 +6,7 @@ from torch.nn import functional as F
 
 from filterscope import demo
 from filterscope.data.source import SampleSource
-from filterscope.verdicts.run.sampling import batches, order_of
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.sampling import IsolatedSamples, batches, order_of, runner_for
 from nets import TwoConvs, images, seeded
 
 
@@ -20,7 +19,7 @@ def test_every_image_is_read_once_in_an_order_that_stays():
 
     data = Broken([(torch.full((1, 5 + (k // 20) % 2, 5), float(k)), k) for k in range(60)])
     source = SampleSource(data)
-    subject = Subject(seeded(TwoConvs), SampleSource(images(2, 1, 14, 14)))
+    subject = runner_for(seeded(TwoConvs), IsolatedSamples(SampleSource(images(2, 1, 14, 14))))
     found, unreadable, ends = [], 0, []
     for batch in batches(source, np.arange(60), 0, 60, 8, subject.random):
         assert len({image.shape for image in batch.images}) <= 1
@@ -37,7 +36,9 @@ def test_activations_are_those_of_the_demo_net():
     net, data = demo.fashion_net(), demo.fashion_test_data()
     pixels = torch.stack([data[k][0] for k in range(5)])
     taken = {}
-    Subject(net, SampleSource(data)).run(pixels, [0, 1], lambda layer, activation: taken.setdefault(layer, activation))
+    runner_for(net, IsolatedSamples(SampleSource(data))).run(
+        pixels, [0, 1], lambda layer, activation: taken.setdefault(layer, activation)
+    )
     with torch.no_grad():
         first = F.relu(net.conv1(pixels))
         torch.testing.assert_close(taken[0], first)
