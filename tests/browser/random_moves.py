@@ -88,8 +88,8 @@ def kernel_bytes(notebook: ExplorerPage) -> int:
 
 
 CACHES = """
-[[cache.nbytes, cache._limit] for cache in (explorer._engine._maps, explorer._engine._samples,
- explorer._engine._responses)]
+[[cache.nbytes, cache._limit] for cache in (explorer.session.engine._maps, explorer.session.engine._samples,
+ explorer.session.engine._responses)]
 """
 
 

@@ -125,24 +125,26 @@ def test_an_explorer_of_a_stream(monkeypatch):
     explorer.image_index = 300  # as far as somebody asks
     assert explorer.image[0, 0, 0] == 300
     assert data.furthest < 400
-    sample = explorer._pages._frame({"image": 300, "layer": 0, "filter": 0, "source": "input"})
-    assert sample["images"] == len(explorer._engine.source) > 300
+    sample = explorer.pages.requests.handlers["frame"]({"image": 300, "layer": 0, "filter": 0, "source": "input"})
+    assert sample["images"] == len(explorer.session.engine.source) > 300
     assert f"{sample['images']} images so far" in sample["sample"]["note"]
     with pytest.raises(TraitError, match="image_index is 600; this data set has images 0 … 499"):
         explorer.image_index = 600
     assert explorer.image_index == 300
     explorer.image_index = 499
-    assert explorer._engine.source.ended
+    assert explorer.session.engine.source.ended
     assert (
         "so far"
-        not in explorer._pages._frame({"image": 0, "layer": 0, "filter": 0, "source": "input"})["sample"]["note"]
+        not in explorer.pages.requests.handlers["frame"]({"image": 0, "layer": 0, "filter": 0, "source": "input"})[
+            "sample"
+        ]["note"]
     )
 
 
 def test_a_strip_of_a_stream_reads_on():
     explorer = Explorer(seeded(TwoConvs), Counted(500))
-    known = len(explorer._engine.source)
-    body = explorer._pages._strip({"start": known - 5, "count": 20})
+    known = len(explorer.session.engine.source)
+    body = explorer.pages.requests.handlers["strip"]({"start": known - 5, "count": 20})
     assert body["images"] == list(range(known - 5, known + 15))
     assert body["total"] > known
     explorer.close()

@@ -1,9 +1,11 @@
 """Receptive fields against the mask of the gradient, pixel for pixel, and against the formula on chains."""
 
 import contextlib
+import gc
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from filterscope.engine.engine import Engine
 from filterscope.frames.positions import build_fields
 from filterscope.receptive_field.fields import Box
 from filterscope.receptive_field.rules.registry import rule
-from filterscope.session.positions import Pointer
+from filterscope.session.positions import Positions
 from gradient_mask import disagreements, ends_and_middle
 from nets import Everything, TwoConvs, geometries, images, seeded
 
@@ -26,7 +28,7 @@ from nets import Everything, TwoConvs, geometries, images, seeded
 def point(net, *shape):
     """A pointer at a net, for one image of that shape."""
     rank = len(shape) - 1
-    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(rank, None)])))
+    return Positions(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(rank, None)])))
 
 
 def compare(net, *shape):
@@ -410,11 +412,13 @@ def test_a_list_of_images_that_the_net_resizes_and_puts_into_a_batch():
 def test_a_closed_explorer_lets_go_and_says_so():
     explorer = explore()
     explorer.receptive_field(0, 0)
+    positions = weakref.ref(explorer.pointer)
     explorer.close()
     for ask in (explorer.receptive_field, explorer.effective_receptive_field, explorer.arithmetic):
         with pytest.raises(RuntimeError, match="closed"):
             ask(0, 0)
-    assert explorer._asked is None
+    gc.collect()
+    assert positions() is None
 
 
 def test_the_activation_behind_a_pool_has_fields_of_its_own():

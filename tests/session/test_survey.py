@@ -176,7 +176,7 @@ from filterscope import Explorer, demo
 explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
 request = {"kind": "request", "id": "1", "name": "strip", "args": {"start": 0, "count": 20, "outcome": "wrong"}}
 explorer._on_message(explorer, request, [])
-assert explorer._pages._survey.progress().running
+assert explorer.session.survey.progress().running
 time.sleep(WAIT)
 """
 

@@ -168,9 +168,9 @@ def test_select_by_name_module_index_and_layer(explorer):
         explorer.layer_index = 0
         assert explorer.select(layer=layer) is explorer
         assert explorer.layer_index == 1
-    with pytest.raises(ValueError, match="no layer is 'conv3'; this net's convolutions are conv1, conv2"):
+    with pytest.raises(ValueError, match="layer is 'conv3'; this net has convolutions 0 … 1: conv1, conv2"):
         explorer.select(layer="conv3")
-    with pytest.raises(ValueError, match="no layer is the module Conv2d"):
+    with pytest.raises(ValueError, match="layer is the module Conv2d"):
         explorer.select(layer=nn.Conv2d(1, 1, 1))
 
 
@@ -295,7 +295,7 @@ def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, s
     explorer._handle_custom_msg("nonsense", [])
     ask(explorer, "frame", image=3, layer=0, filter=0, source="input")
     said = [content.get("error", {}).get("message", "body") for content, _ in sent]
-    known = ", ".join(sorted(explorer._pages._handlers))
+    known = ", ".join(sorted(explorer.pages.requests.handlers))
     assert "frame" in known
     assert said == [
         "image is 99; this data set has images 0 … 3",
@@ -484,7 +484,7 @@ def test_close_lets_go_of_everything():
     net, given = seeded(TwoConvs), Kept(images(2, 1, 14, 14))
     explorer = Explorer(net, given)
     assert explorer.activation.shape == (12, 12)
-    alive = [weakref.ref(net), weakref.ref(given), weakref.ref(explorer._engine)]
+    alive = [weakref.ref(net), weakref.ref(given), weakref.ref(explorer.session.engine)]
     explorer.close()
     del net, given
     gc.collect()

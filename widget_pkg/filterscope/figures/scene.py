@@ -19,7 +19,7 @@ from filterscope.session.selection import Selection
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class Scene:
     """What is shown of a selection, with the weights of one moment.
 
     Attributes:
@@ -55,7 +55,7 @@ class Shown:
     activation_note: str
 
 
-def shown(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
+def scene(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -> Scene:
     """What is shown of a selection.
 
     Args:
@@ -73,7 +73,7 @@ def shown(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -
         detail = filter_part(engine, selection, selection.filter)
         # Too many for the page's grid: then its large picture has a range of its own.
         summed = kernels_are_summed(engine.held_weights(selection.layer)[0][:, : len(detail["kernel"])])
-        return Shown(
+        return Scene(
             display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
             image_words=image_words(engine, selection.image),
             layer_words=layer.title,

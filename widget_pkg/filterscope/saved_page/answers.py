@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from filterscope import wire
-from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.frames.positions import build_fields
 from filterscope.frames.verdicts import build_each_verdict, build_verdicts
 from filterscope.saved_page.parts import Contents
 from filterscope.session.examiner import Examiner
-from filterscope.session.positions import Pointer
+from filterscope.session.session import Session
 
 Part = tuple[str, dict[str, Any]]
 """A part's name and what it holds."""
@@ -22,10 +21,8 @@ class Answers:
     """Parts of a page, by what it asks. Layers have the page's own indices there.
 
     Args:
-        engine: The net and the data set.
+        session: The net, the data set, and what is known of them.
         contents: What is saved.
-        pointer: What knows of positions.
-        examiner: What knows of verdicts; None where there was no diagnosis.
 
     Attributes:
         verdicts: For each layer `answer-verdicts-…`, what `build_verdicts` says, and, where its filters were judged,
@@ -34,13 +31,13 @@ class Answers:
             be read.
     """
 
-    def __init__(self, engine: Engine, contents: Contents, pointer: Pointer, examiner: Examiner | None) -> None:
-        self._engine, self._contents, self._pointer = engine, contents, pointer
+    def __init__(self, session: Session, contents: Contents) -> None:
+        self._engine, self._contents, self._positions = session.engine, contents, session.positions
         self._known: dict[tuple[int, ...], int] = {}
         self.shapes: list[int | None] = []
         self.verdicts: list[Part] = []
-        if examiner is not None and examiner.diagnosis is not None:
-            self.verdicts = list(self._verdicts(examiner))
+        if session.examiner.diagnosis is not None:
+            self.verdicts = list(self._verdicts(session.examiner))
             if len(self.verdicts) == len(contents.layers):
                 self.verdicts = []
 
@@ -62,7 +59,7 @@ class Answers:
         """
         try:
             shape = tuple(self._engine.sample(image).image.shape)
-            self._pointer.geometry(image)
+            self._positions.geometry(image)
         except (SampleError, NetError):
             self.shapes.append(None)  # the page says so instead of a picture
             return
@@ -78,7 +75,7 @@ class Answers:
         bodies: list[dict[str, Any]] = []
         of = []
         for k in range(self._engine.layers[layer].out_channels):
-            body = build_fields(self._pointer, image, layer, k)
+            body = build_fields(self._positions, image, layer, k)
             text = wire.packed(body)
             if text not in places:
                 places[text] = len(bodies)

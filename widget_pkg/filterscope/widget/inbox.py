@@ -17,13 +17,8 @@ from typing import Any, NamedTuple
 
 from filterscope import wire
 from filterscope.host.shutdown import end_with_python
+from filterscope.widget.requests import Requests
 
-# What the person waits for comes first; what makes the next move quick comes after.
-_FIRST = (
-    *("describe", "frame", "panels", "arithmetic", "input", "effective", "prediction", "filters", "fields"),
-    *("ahead", "strip"),
-    *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect"),
-)
 _IDLE_SECONDS = 2.0  # how long a thread waits for more work
 _CLOSE_SECONDS = 5.0
 # A request that comes so long after the last one is no part of a burst, and is waited for up to so long, see `take`.
@@ -42,11 +37,15 @@ class Inbox:
     """Takes requests from any thread and has them answered.
 
     Args:
+        requests: Says which goes first.
         work: Answers one request. Called in a thread of the inbox's own under ipykernel, elsewhere in the caller's.
         skip: Told of each request that a newer one has overtaken.
     """
 
-    def __init__(self, work: Callable[[dict[str, Any]], None], skip: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, requests: Requests, work: Callable[[dict[str, Any]], None], skip: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._requests = requests
         self._work = work
         self._skip = skip
         self._waiting: dict[tuple[str, str], _Request] = {}
@@ -86,10 +85,10 @@ class Inbox:
         if alone:
             request.answered.wait(_WAIT_SECONDS)
 
-    def hurry(self) -> bool:
+    def someone_waits(self) -> bool:
         """Whether a request waits that a person waits for: longer work is left for later then."""
         with self._changed:
-            return any(_rank(name) <= _rank("frame") for _, name in self._waiting)
+            return any(self._requests.waited_for(name) for _, name in self._waiting)
 
     def close(self) -> None:
         """Forgets what waits, and waits for what is being answered."""
@@ -109,7 +108,7 @@ class Inbox:
                 if not self._waiting or self._closed:
                     self._thread = None
                     return
-                kind = min(self._waiting, key=lambda kind: _rank(kind[1]))
+                kind = min(self._waiting, key=lambda kind: self._requests.rank(kind[1]))
                 request = self._waiting.pop(kind)
             request.context.run(self._work, request.content)
             request.answered.set()
@@ -118,10 +117,6 @@ class Inbox:
 
 def _kind(content: dict[str, Any]) -> tuple[str, str]:
     return wire.asker(content), str(content.get("name"))
-
-
-def _rank(name: str) -> int:
-    return _FIRST.index(name) if name in _FIRST else 0  # an unknown name is answered with an error, at once
 
 
 def _in_ipykernel() -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from filterscope.errors import NetError
-from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.nets.layer_choice import layer_title
+from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examination import Examination
