@@ -41,7 +41,7 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def _with_time_enough(monkeypatch):
-    monkeypatch.setattr(stream, "_AHEAD_SECONDS", 1e9)
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 1e9)
 
 
 def test_it_gives_the_items_in_their_order_and_reads_on_in_time():
@@ -63,7 +63,7 @@ def test_it_ends_where_it_ends():
 
 
 def test_a_slow_one_is_opened_after_its_first_item(monkeypatch):
-    monkeypatch.setattr(stream, "_AHEAD_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 0.0)
     data = Counted(1000)
     items = Stream(data)
     assert (len(items), items.ended, data.furthest) == (1, False, 0)

@@ -116,7 +116,7 @@ def test_close_forgets_what_waits_and_takes_no_more(desk):
 
 
 def test_the_thread_ends_when_nobody_asks(monkeypatch, desk):
-    monkeypatch.setattr(room, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(room, "INBOX_IDLE_SECONDS", 0.01)
     desk.inbox.take(request(1))
     desk.let_through(1)
     desk.threads[0].join(timeout=20)
@@ -136,11 +136,11 @@ def test_no_message_waits_long_for_long_work_nor_in_a_burst(desk, monkeypatch):
     waits = []
     monkeypatch.setattr(room.threading, "Event", lambda: Watched(waits))
     desk.inbox.take(request(1))
-    assert waits.count(room._WAIT_SECONDS) == 1  # a thread's start waits for an event as well
+    assert waits.count(room.LONE_ANSWER_SECONDS) == 1  # a thread's start waits for an event as well
     assert desk.done == []  # the work goes on
-    monkeypatch.setattr(room, "_ALONE_SECONDS", 1e6)
+    monkeypatch.setattr(room, "LONE_REQUEST_SECONDS", 1e6)
     desk.inbox.take(request(2))
-    assert waits.count(room._WAIT_SECONDS) == 1
+    assert waits.count(room.LONE_ANSWER_SECONDS) == 1
 
 
 class Watched(threading.Event):

@@ -108,6 +108,6 @@ def test_an_interruption_is_no_error_of_the_net(explorer):
 
 
 def test_a_running_cell_waits_no_longer_than_the_patience(explorer, monkeypatch):
-    monkeypatch.setattr("filterscope.widget.position_requests._PATIENCE_SECONDS", -1)
+    monkeypatch.setattr("filterscope.widget.position_requests.RUNNING_CELL_SECONDS", -1)
     requests = PositionRequests(explorer.session.engine, explorer.pointer, lambda: False, lambda: True)
     assert ask(requests, "fields", **PLACE)["fields"] is None

@@ -20,9 +20,9 @@ from filterscope.data.normalize import Finding, Normalize, find_normalize, per_c
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
+from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # at the first sample again, to see whether the data set is random
-_LOOKS_SECONDS = 0.02
 _REMEMBERED = 1024
 
 
@@ -145,7 +145,7 @@ class SampleSource:
         if self.random or self.is_stream or self._looks >= _LOOKS:
             return False
         self._looks += 1
-        if self._looks * self.seconds > _LOOKS_SECONDS:
+        if self._looks * self.seconds > RANDOM_DATA_SECONDS:
             self._looks = _LOOKS
         return True
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from filterscope.data.thumbnails import SIDE, Thumbnail, no_thumbnail
 from filterscope.engine.engine import Engine
+from filterscope.host.timing import THUMBNAILS_SECONDS
 from filterscope.session.survey import OUTCOMES, Outcome, Survey
 
 MOST = 60
-_READ_SECONDS = 0.05  # for thumbnails, while the page waits; the others come from the background
 
 
 def build_strip(
@@ -81,7 +81,7 @@ def build_strip(
 
 def _thumbnails(survey: Survey, images: list[int], hurry: Callable[[], bool]) -> list[Thumbnail | None]:
     """Those that are there or are quickly made; None where the image is still to be read in the background."""
-    end = time.monotonic() + _READ_SECONDS
+    end = time.monotonic() + THUMBNAILS_SECONDS
     return [survey.thumbnail(image, read=time.monotonic() < end and not hurry()) for image in images]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_indices, layer_title
 from filterscope.verdicts.ablation.effect import Effect, effect_without
@@ -28,8 +29,6 @@ from filterscope.verdicts.run.beside import SharedSource, SharedSubject
 from filterscope.verdicts.run.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.run.subject import fingerprint_of
 from filterscope.verdicts.run.task import Task
-
-_QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
 
 
 class Examiner:
@@ -198,7 +197,7 @@ class Examiner:
 
     def seconds_until_idle(self) -> float:
         """Seconds for which the person still comes first."""
-        return self._engine.moved + _QUIET_SECONDS - time.monotonic()
+        return self._engine.moved + DIAGNOSIS_QUIET_SECONDS - time.monotonic()
 
     def close(self) -> None:
         """Ends what runs, and waits until it has."""

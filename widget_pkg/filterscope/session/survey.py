@@ -22,21 +22,24 @@ from filterscope.data.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
 from filterscope.engine.engine import Engine
 from filterscope.errors import SampleError, describe_exception
 from filterscope.host.shutdown import end_with_python
+from filterscope.host.timing import (
+    CLOSE_SECONDS,
+    LONG_PASS_SECONDS,
+    QUICK_SAMPLE_SECONDS,
+    SURVEY_CHECK_SECONDS,
+    SURVEY_IDLE_SECONDS,
+    SURVEY_PAUSE_SECONDS,
+    SURVEY_QUIET_SECONDS,
+    SURVEY_STEP_SECONDS,
+)
 from filterscope.nets.interruption import GaveWay, GivingWay
 from filterscope.session.label_table import ClassName, Known
 
 Outcome = Literal["right", "wrong"]
 OUTCOMES: tuple[Outcome, Outcome] = ("right", "wrong")
 
-_STEP_SECONDS = 0.015  # at a time: less than a frame
 _BATCH = 32
-_LONG_PASS_SECONDS = 0.5  # for which thumbnails do not wait
-_GIVE_WAY_SECONDS = 0.002
-_QUIET_SECONDS = 0.25  # since a person's last move: a pass that has begun would delay the next
-_CHECK_SECONDS = 0.5  # between two looks at the weights, each of which takes 10 ms in a net of 50 MB
-_PATIENCE_SECONDS = 3.0  # since anybody asked
 _THUMBNAILS = 2000  # kept, 9 kB each
-_QUICK_SECONDS = 0.01  # a data set whose samples take no longer is read while somebody waits
 
 
 @dataclass(frozen=True)
@@ -164,11 +167,11 @@ class Survey:
         self._closed = True
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=5)
+            thread.join(timeout=CLOSE_SECONDS)
 
     @property
     def _quick(self) -> bool:
-        return self._engine.source.seconds < _QUICK_SECONDS
+        return self._engine.source.seconds < QUICK_SAMPLE_SECONDS
 
     def _follow(self) -> None:
         """Forgets what no longer holds, after the net or the data set changed; a stream may have grown."""
@@ -199,14 +202,14 @@ class Survey:
 
     def _run(self) -> None:
         """Looks at the missing images in order, a few at a time, until all are known or nobody asks any more."""
-        while not self._closed and time.monotonic() - self._asked < _PATIENCE_SECONDS:
-            if time.monotonic() - self._engine.moved < _QUIET_SECONDS:
-                time.sleep(_QUIET_SECONDS / 5)
+        while not self._closed and time.monotonic() - self._asked < SURVEY_IDLE_SECONDS:
+            if time.monotonic() - self._engine.moved < SURVEY_QUIET_SECONDS:
+                time.sleep(SURVEY_QUIET_SECONDS / 5)
                 continue
             with self._engine.lock:
                 if self._closed or self._engine.closed:
                     return
-                self._engine.check(within=_CHECK_SECONDS)
+                self._engine.check(within=SURVEY_CHECK_SECONDS)
                 self._follow()
                 images, revision = self._next(), self._engine.revision
                 if self._whole and not self._looked_for_labels:
@@ -221,11 +224,11 @@ class Survey:
             except Exception as error:
                 self._error = f"predictions stopped: {describe_exception(error)}"
                 return
-            time.sleep(_GIVE_WAY_SECONDS)  # a lock is not fair: without a pause nobody else would get it
+            time.sleep(SURVEY_PAUSE_SECONDS)  # a lock is not fair: without a pause nobody else would get it
 
     def _step(self, images: list[int], revision: int) -> None:
         """Reads these images, as many as fit into a step's time, and predicts them in one pass."""
-        end = time.monotonic() + _STEP_SECONDS
+        end = time.monotonic() + SURVEY_STEP_SECONDS
         read: list[Sample] = []
         for image in images[: self._images]:
             try:
@@ -251,14 +254,14 @@ class Survey:
 
     def _pictures_first(self) -> bool:
         """Whether the page's thumbnails come before a pass, even if their images have to be read again for that."""
-        return self._pass_seconds > _LONG_PASS_SECONDS and any(map(self._lacks_thumbnail, self._first))
+        return self._pass_seconds > LONG_PASS_SECONDS and any(map(self._lacks_thumbnail, self._first))
 
     def _pace(self, images: int, seconds: float) -> None:
         """So many images took so long: more or fewer next time."""
         self._pass_seconds = seconds
-        if seconds > _STEP_SECONDS:
+        if seconds > SURVEY_STEP_SECONDS:
             self._images = max(1, self._images // 2)
-        elif images == self._images and 2 * seconds < _STEP_SECONDS:
+        elif images == self._images and 2 * seconds < SURVEY_STEP_SECONDS:
             self._images = min(_BATCH, 2 * self._images)
 
     def _look(self, image: int) -> Sample:

@@ -17,13 +17,8 @@ from typing import Any, NamedTuple
 
 from filterscope import wire
 from filterscope.host.shutdown import end_with_python
+from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
 from filterscope.widget.requests import Requests
-
-_IDLE_SECONDS = 2.0  # how long a thread waits for more work
-_CLOSE_SECONDS = 5.0
-# A request that comes so long after the last one is no part of a burst, and is waited for up to so long, see `take`.
-_ALONE_SECONDS = 0.05
-_WAIT_SECONDS = 0.1
 
 
 class _Request(NamedTuple):
@@ -70,7 +65,7 @@ class Inbox:
             return
         request = _Request(content, contextvars.copy_context(), threading.Event())
         now = time.monotonic()
-        alone, self._came = now - self._came > _ALONE_SECONDS, now
+        alone, self._came = now - self._came > LONE_REQUEST_SECONDS, now
         with self._changed:
             if self._closed:
                 return
@@ -83,7 +78,7 @@ class Inbox:
         if overtaken is not None:
             overtaken.context.run(self._skip, overtaken.content)
         if alone:
-            request.answered.wait(_WAIT_SECONDS)
+            request.answered.wait(LONE_ANSWER_SECONDS)
 
     def someone_waits(self) -> bool:
         """Whether a request waits that a person waits for: longer work is left for later then."""
@@ -98,13 +93,13 @@ class Inbox:
             thread = self._thread
             self._changed.notify()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=_CLOSE_SECONDS)
+            thread.join(timeout=CLOSE_SECONDS)
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 if not self._waiting and not self._closed:
-                    self._changed.wait(_IDLE_SECONDS)
+                    self._changed.wait(INBOX_IDLE_SECONDS)
                 if not self._waiting or self._closed:
                     self._thread = None
                     return

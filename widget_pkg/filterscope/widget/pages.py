@@ -16,6 +16,7 @@ from filterscope.frames.frame import build_filters, build_frame, outline, predic
 from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.strip import build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
+from filterscope.host.timing import SAME_MOVE_SECONDS
 from filterscope.nets.interruption import GaveWay, GivingWay, Turns
 from filterscope.session.selection import Selection, check_filters, check_image, selection_from
 from filterscope.session.session import Session
@@ -23,8 +24,6 @@ from filterscope.widget.inbox import Inbox
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.verdict_requests import VerdictRequests
-
-_SAME_MOVE_SECONDS = 1.0  # between a page's question and the change of traits that belongs to it
 
 
 class Pages:
@@ -98,7 +97,7 @@ class Pages:
     def _look_once(self, selection: Selection) -> None:
         looked_at, self._looked_at = self._looked_at, None
         now = time.monotonic()
-        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > _SAME_MOVE_SECONDS:
+        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > SAME_MOVE_SECONDS:
             self._engine.check()
             self._looked_at = selection, now
 
@@ -217,5 +216,5 @@ class Pages:
 
     def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
         with self._engine.lock:
-            self._engine.check(within=_SAME_MOVE_SECONDS)
+            self._engine.check(within=SAME_MOVE_SECONDS)
             return build_strip(self._engine, self._survey, args, self._someone_waits)

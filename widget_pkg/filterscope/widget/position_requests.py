@@ -14,6 +14,7 @@ from filterscope.filters.value_range import encode, value_range
 from filterscope.frames.frame import planes, slice_of
 from filterscope.frames.image import block_means
 from filterscope.frames.positions import build_arithmetic, build_fields
+from filterscope.host.timing import RUNNING_CELL_SECONDS
 from filterscope.indices import check_index
 from filterscope.nets.interruption import GaveWay, GivingWay
 from filterscope.receptive_field.footprint_mode import Interrupted
@@ -21,7 +22,6 @@ from filterscope.session.positions import Positions
 from filterscope.session.selection import check_filter, check_image, check_layer, check_slice
 from filterscope.widget.requests import Request, Urgency
 
-_PATIENCE_SECONDS = 0.5  # for which a running cell may have to wait
 MOST_SIDE = 512
 """A picture beside the numbers is sent with no more values a side: more than there is room for."""
 
@@ -58,7 +58,7 @@ class PositionRequests:
 
         Asked for ahead, so whatever a person waits for goes first; the page is told to ask again.
         """
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + RUNNING_CELL_SECONDS
 
         def interrupted() -> bool:
             return self._someone_waits() or (self._cell_runs() and time.monotonic() > until)

@@ -7,14 +7,13 @@ from typing import Any
 
 from filterscope.engine.engine import Engine
 from filterscope.frames.verdicts import build_effect, build_verdict, build_verdicts, build_without
+from filterscope.host.timing import MEANS_SECONDS
 from filterscope.session.examiner import Examiner
 from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
 from filterscope.verdicts.ablation.effect import Effect
 from filterscope.verdicts.ablation.replacement import REPLACEMENTS, Replacement
 from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.widget.requests import Request, Urgency
-
-_PATIENCE_SECONDS = 0.1  # for what is found out first; then the page asks again
 
 
 class VerdictRequests:
@@ -84,7 +83,7 @@ class VerdictRequests:
             layer, preparing = removal[0], self._preparing
             if preparing is None or preparing.done:
                 self._preparing = preparing = Task("filterscope means", lambda task: examiner.find_means(layer))
-            preparing.wait(_PATIENCE_SECONDS)
+            preparing.wait(MEANS_SECONDS)
             if preparing.error is not None:
                 raise preparing.error
             if not examiner.knows_means(layer):

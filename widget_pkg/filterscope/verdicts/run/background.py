@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from filterscope.errors import NetError
+from filterscope.host.timing import PARTIAL_RESULT_SECONDS
 from filterscope.nets.layer_choice import layer_title
 from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -17,7 +18,6 @@ from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.verdicts.weights.naming import name_patterns
 from filterscope.verdicts.weights.structure import judge_structure
 
-_BETWEEN_SECONDS = 0.5  # two partial results
 _STAGES = {
     "weights": "layers' weights",
     "images": "images",
@@ -250,7 +250,7 @@ class RunningDiagnosis(Diagnosis):
         return Examination(subject, source, wanted)
 
     def _publish_now_and_then(self, examination: Examination, judged: list[int], fingerprint: str) -> None:
-        if time.monotonic() - self._published >= max(_BETWEEN_SECONDS, _SHARE * self._cost):
+        if time.monotonic() - self._published >= max(PARTIAL_RESULT_SECONDS, _SHARE * self._cost):
             self._publish(examination, judged, fingerprint)
 
     def _publish(self, examination: Examination, judged: list[int], fingerprint: str, ended: bool = False) -> None:

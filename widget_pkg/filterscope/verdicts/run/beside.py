@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from filterscope.data.sample import Sample
+from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
 from filterscope.nets.calling import Forward
 from filterscope.nets.rng import RandomStream
 from filterscope.verdicts.run.subject import Subject
 
-_PASS_SECONDS = 0.03  # of the processor; the way back takes about twice as long again
 _READ_AT_ONCE = 64  # of a stream
 _MOST_AT_ONCE = 256
 
@@ -108,9 +108,9 @@ class SharedSubject(Subject):
 
     def _pace(self, images: int, seconds: float) -> None:
         """A pass over so many images took so long: more or fewer next time."""
-        if images == self._at_once and 2 * seconds < _PASS_SECONDS:
+        if images == self._at_once and 2 * seconds < DIAGNOSIS_PASS_SECONDS:
             self._at_once = min(2 * self._at_once, _MOST_AT_ONCE)
-        elif images == self._at_once and seconds > 2 * _PASS_SECONDS:
+        elif images == self._at_once and seconds > 2 * DIAGNOSIS_PASS_SECONDS:
             self._at_once = max(1, images // 2)
 
     def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any] = nullcontext) -> Any:

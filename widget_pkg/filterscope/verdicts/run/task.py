@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterscope.host.shutdown import end_with_python
-
-_CLOSE_SECONDS = 5.0
-_LOOK_SECONDS = 0.25  # whether the person still comes first
+from filterscope.host.timing import CLOSE_SECONDS, IDLE_LOOK_SECONDS
 
 
 class Cancelled(BaseException):
@@ -82,7 +80,7 @@ class Task:
             Cancelled: If it was.
         """
         while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
-            self.cancelled.wait(min(seconds, _LOOK_SECONDS))
+            self.cancelled.wait(min(seconds, IDLE_LOOK_SECONDS))
         if self.cancelled.is_set():
             raise Cancelled
 
@@ -98,7 +96,7 @@ class Task:
         """Ends it, and waits until it has."""
         self.cancel()
         if self._thread is not threading.current_thread():
-            self._thread.join(_CLOSE_SECONDS)
+            self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
         try:
