@@ -57,7 +57,7 @@ def test_it_gives_the_items_in_their_order_and_reads_on_in_time():
 def test_it_ends_where_it_ends():
     items = Stream(Counted(10))
     assert (len(items), items.ended) == (10, True)
-    assert items.reach(9) and not items.reach(10)
+    assert items.has(9) and not items.has(10)
     with pytest.raises(IndexError, match="ended after 10 items"):
         items[10]
 
@@ -67,14 +67,14 @@ def test_a_slow_one_is_opened_after_its_first_item(monkeypatch):
     data = Counted(1000)
     items = Stream(data)
     assert (len(items), items.ended, data.furthest) == (1, False, 0)
-    assert items.reach(1) and data.furthest == 1
+    assert items.has(1) and data.furthest == 1
 
 
 def test_going_back_further_than_is_kept_reads_from_the_start(monkeypatch):
     monkeypatch.setattr(stream, "KEPT_ITEMS", 5)
     data = Counted(100)
     items = Stream(data)
-    items.reach(50)
+    items.has(50)
     started = data.started
     assert items[50][0][0, 0, 0] == 50 and data.started <= started + 1
     assert items[2][0][0, 0, 0] == 2

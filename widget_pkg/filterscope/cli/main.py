@@ -214,7 +214,7 @@ def _channels(text: str | None) -> Any:
     if text is None or text == "all":
         return text
     try:
-        return [int(one) for one in text.split(",")]
+        return [int(channel) for channel in text.split(",")]
     except ValueError:
         raise UsageError(f"--channels is {text!r}; give numbers with commas, 0,3, or all") from None
 

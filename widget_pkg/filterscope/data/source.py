@@ -109,10 +109,10 @@ class SampleSource:
         """Whether it can only be read from its start."""
         return self._items.stream is not None
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
         stream = self._items.stream
-        return index < len(self) or (stream is not None and stream.reach(index))
+        return index < len(self) or (stream is not None and stream.has(index))
 
     @property
     def note(self) -> str:

@@ -54,7 +54,7 @@ class Stream:
         return self._known
 
     def __getitem__(self, index: int) -> Any:
-        if index >= self._known and not self.reach(index):
+        if index >= self._known and not self.has(index):
             raise IndexError(f"the data set ended after {self._known} items")
         if index not in self._kept:
             if index < self._next:
@@ -69,7 +69,7 @@ class Stream:
             self._read_on(index)
         return item
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Reads on until an index is there; False where the data set ends before it."""
         while self._known <= index and not self.ended:
             self._go_on()

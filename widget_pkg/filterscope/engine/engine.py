@@ -217,9 +217,9 @@ class Engine(ForwardPasses):
         self._stay_open()
         return self._samples.read(image)
 
-    def reach(self, image: int) -> bool:
+    def has(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
-        return self._samples.reach(image)
+        return self._samples.has(image)
 
     @property
     def net(self) -> nn.Module:

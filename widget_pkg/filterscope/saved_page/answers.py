@@ -33,7 +33,7 @@ class Answers:
 
     def __init__(self, session: Session, contents: Contents) -> None:
         self._engine, self._contents, self._positions = session.engine, contents, session.positions
-        self._known: dict[tuple[int, ...], int] = {}
+        self._numbers: dict[tuple[int, ...], int] = {}
         self.shapes: list[int | None] = []
         self.verdicts: list[Part] = []
         if session.examiner.diagnosis is not None:
@@ -43,14 +43,14 @@ class Answers:
 
     def _verdicts(self, examiner: Examiner) -> Iterator[Part]:
         for place, layer in enumerate(self._contents.layers):
-            found = build_verdicts(self._engine, examiner, layer, None)
+            body = build_verdicts(self._engine, examiner, layer, None)
             here = {"layer": place, "number": 1}  # one number for all, since no more will be known
             # What still runs ends here, for this page.
-            status = "cancelled" if found["status"] == "running" else found["status"]
-            yield f"answer-verdicts-{place}", {**found, **here, "status": status}
-            if found["filters"]:
-                every = build_each_verdict(self._engine, examiner, layer, range(len(found["filters"])))
-                yield f"answer-verdict-{place}", {"filters": [{**one, **here} for one in every]}
+            status = "cancelled" if body["status"] == "running" else body["status"]
+            yield f"answer-verdicts-{place}", {**body, **here, "status": status}
+            if body["filters"]:
+                every = build_each_verdict(self._engine, examiner, layer, range(len(body["filters"])))
+                yield f"answer-verdict-{place}", {"filters": [{**verdict, **here} for verdict in every]}
 
     def fields(self, image: int) -> Iterator[Part]:
         """Of an image of a new shape, for each layer the fields `fields-shape-layer`.
@@ -63,8 +63,8 @@ class Answers:
         except (SampleError, NetError):
             self.shapes.append(None)  # the page says so instead of a picture
             return
-        new = shape not in self._known
-        number = self._known.setdefault(shape, len(self._known))
+        new = shape not in self._numbers
+        number = self._numbers.setdefault(shape, len(self._numbers))
         self.shapes.append(number)
         if new:
             for place, layer in enumerate(self._contents.layers):

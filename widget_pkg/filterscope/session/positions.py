@@ -43,7 +43,7 @@ class Positions:
 
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
-        """The net's."""
+        """The net's convolutions in execution order."""
         return self._engine.layers
 
     def geometry(self, image: int, interrupted: Callable[[], bool] = lambda: False) -> Geometry:
@@ -86,9 +86,9 @@ class Positions:
             image: Index of the image.
             layer: Index of the layer.
             filter_index: Index of the filter.
-            of: Whether those of the convolution's output, or those of the activation, which a pool may have made
+            of: Whether of the convolution's output, or of the activation, which a pool may have made
                 smaller.
-            interrupted: As of `geometry`.
+            interrupted: See `geometry`.
 
         Raises:
             ValueError: If nothing of the image reaches the map.
@@ -160,9 +160,9 @@ class Positions:
         Args:
             layer: Index of the layer.
             shape: Of its map.
-            row: What was given as row.
-            column: What was given as column.
-            depth: What was given as slice; None for the middle one.
+            row: The row, of any type.
+            column: The column.
+            depth: The slice; None for the middle one.
 
         Raises:
             ValueError: If one is no int, or lies outside; the sentence names what is possible.

@@ -49,7 +49,7 @@ def check_image(engine: Engine, value: Any, name: str = "image_index") -> int:
     """The index of an image; ValueError names the range."""
     index = as_index(value)
     if index is not None and index >= len(engine.source):
-        engine.source.reach(index)  # a stream is read as far as somebody asks
+        engine.source.has(index)  # a stream is read as far as somebody asks
     return check_index(value, len(engine.source), name, "this data set has images")
 
 
@@ -79,6 +79,16 @@ def check_slice(layer: ConvLayer, value: Any, depth: int, name: str, what: str) 
     if layer.rank != 3:
         raise ValueError(f"{name} is {value!r}; {layer.spoken} has no volumes to slice: leave it out")
     return check_index(value, depth, name, f"the {what} of {layer.spoken} have slices", "; None means the middle one")
+
+
+def check_trait(engine: Engine, layer_index: int, name: str, value: Any) -> int | None:
+    """The value of an explorer's trait, while that layer is selected; ValueError names the range."""
+    if name == "image_index":
+        return check_image(engine, value)
+    if name == "layer_index":
+        return check_layer(engine, value)
+    layer = engine.layers[min(layer_index, len(engine.layers) - 1)]
+    return check_filter(layer, value) if name == "filter_index" else check_channel(layer, value)
 
 
 def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:

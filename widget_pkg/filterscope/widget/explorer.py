@@ -36,6 +36,8 @@ from filterscope.session.session import Session
 from filterscope.verdicts.ablation.replacement import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
+from filterscope.widget.index_trait import Index
+from filterscope.widget.live_figures import LiveFigures
 from filterscope.widget.pages import Pages
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until somebody draws
@@ -48,16 +50,6 @@ _FIGURES = ("live", "grid")
 # Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
 # lock is held for computing only, never while somebody else's code runs.
 _MOVING = threading.RLock()
-
-
-class _Index(traitlets.Int):
-    """An int trait that takes NumPy's and torch's integers too."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        index = as_index(value)
-        if index is None and isinstance(value, int):
-            self.error(obj, value)  # a bool, an int to traitlets; one that equals the present value would be kept
-        return super().validate(obj, value if index is None else index)  # traitlets says it in its own words
 
 
 class Explorer(anywidget.AnyWidget):
@@ -111,16 +103,16 @@ class Explorer(anywidget.AnyWidget):
     _esm = asset("widget.js")
     _css = asset("widget.css")
 
-    image_index = _Index(0, help="Which image of the data set.").tag(sync=True)
-    layer_index = _Index(0, help="Which layer, in execution order.").tag(sync=True)
-    filter_index = _Index(0, help="Which filter of the layer.").tag(sync=True)
-    channel = _Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
+    image_index = Index(0, help="Which image of the data set.").tag(sync=True)
+    layer_index = Index(0, help="Which layer, in execution order.").tag(sync=True)
+    filter_index = Index(0, help="Which filter of the layer.").tag(sync=True)
+    channel = Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
     source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
 
     # Also of an explorer that was not made, or is closed.
     _session: Session | None = None
     _pages: Pages | None = None
-    _live_figures: tuple[LiveFigure, ...] = ()
+    _live_figures: LiveFigures | None = None
 
     def __init__(
         self,
@@ -157,8 +149,9 @@ class Explorer(anywidget.AnyWidget):
             inputs=net_inputs(net),
         )
         first = as_index(image_index)
-        first = first if first is not None and first >= 0 and samples.reach(first) else 0
+        first = first if first is not None and first >= 0 and samples.has(first) else 0
         self._session = Session(Engine(net, samples, first, forward), self._selection, self._announce)
+        self._live_figures = LiveFigures(self, self._scene)
         super().__init__(
             image_index=image_index,
             layer_index=layer_index,
@@ -247,14 +240,9 @@ class Explorer(anywidget.AnyWidget):
 
     @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
     def _check(self, proposal: Any) -> Any:
-        engine, name, value = self.session.engine, proposal["trait"].name, proposal["value"]
         try:
-            if name == "image_index":
-                return selection.check_image(engine, value)
-            if name == "layer_index":
-                return selection.check_layer(engine, value)
-            layer = engine.layers[min(self.layer_index, len(engine.layers) - 1)]
-            return (selection.check_filter if name == "filter_index" else selection.check_channel)(layer, value)
+            engine = self.session.engine
+            return selection.check_trait(engine, self.layer_index, proposal["trait"].name, proposal["value"])
         except ValueError as error:
             raise traitlets.TraitError(str(error)) from None
 
@@ -552,12 +540,8 @@ class Explorer(anywidget.AnyWidget):
             return selected_grid(session, maps, filters, columns)
         if (maps, filters, columns) != ("response", None, 5):
             raise ValueError("maps, filters and columns are for the grid; give kind='grid' as well, or leave them out")
-        from filterscope.figures.live_figure import LiveFigure
-
-        figure = LiveFigure(self._scene, self._figure_closed)
-        self._live_figures += (figure,)
-        self.observe(figure.moved, selection.TRAITS)
-        return figure
+        assert self._live_figures is not None  # an open explorer has them
+        return self._live_figures.open()
 
     def save_html(
         self,
@@ -612,12 +596,6 @@ class Explorer(anywidget.AnyWidget):
     def _scene(self) -> Scene:
         return self.pages.scene(self._selection())
 
-    def _figure_closed(self, figure: LiveFigure) -> None:
-        if figure in self._live_figures:
-            self._live_figures = tuple(other for other in self._live_figures if other is not figure)
-            with contextlib.suppress(ValueError):  # already taken off
-                self.unobserve(figure.moved, selection.TRAITS)
-
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and for where none can run a picture of the selection."""
         widget = super()._repr_mimebundle_(**options)
@@ -641,8 +619,8 @@ class Explorer(anywidget.AnyWidget):
     def close(self) -> None:
         """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
         super().close()
-        for figure in self._live_figures:
-            figure.close()
+        if self._live_figures is not None:
+            self._live_figures.close()
         pages, self._pages = self._pages, None
         if pages is not None:
             pages.close()

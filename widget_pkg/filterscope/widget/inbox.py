@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from filterscope import wire
-from filterscope.host.shutdown import end_with_python
+from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
 from filterscope.widget.requests import Requests
 
@@ -48,7 +48,7 @@ class Inbox:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._came = 0.0
-        end_with_python(self)
+        close_at_exit(self)
 
     def take(self, content: dict[str, Any]) -> None:
         """Hands a request over; returns at once, but after a request that comes alone when it is answered.

@@ -28,7 +28,7 @@ class Reads(Protocol):
     def read(self, image: int) -> Sample:
         """A sample."""
 
-    def reach(self, image: int) -> bool:
+    def has(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
 
 
@@ -58,11 +58,11 @@ class SharedSource:
         self._check()
         return self._engine.read(index)
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on in small parts."""
         while len(self) <= index:
             self._check()
-            if not self._engine.reach(min(index, len(self) + _READ_AT_ONCE)):
+            if not self._engine.has(min(index, len(self) + _READ_AT_ONCE)):
                 return False
         return True
 

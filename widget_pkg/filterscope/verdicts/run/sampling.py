@@ -36,7 +36,7 @@ def order_of(source: SampleSource, images: int) -> np.ndarray:
     read from its start, as far as so many images need.
     """
     if source.is_stream:
-        source.reach(images - 1)
+        source.has(images - 1)
         return np.arange(len(source))
     return np.random.default_rng(len(source)).permutation(len(source))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from filterscope.host.shutdown import end_with_python
+from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import CLOSE_SECONDS, IDLE_LOOK_SECONDS
 
 
@@ -53,7 +53,7 @@ class Task:
         self._began = self._noted = time.monotonic()
         self._from = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        end_with_python(self)
+        close_at_exit(self)
         self._thread.start()
 
     @property
