@@ -88,8 +88,8 @@ def kernel_bytes(notebook: ExplorerPage) -> int:
 
 
 CACHES = """
-[[cache.nbytes, cache.limit] for cache in (explorer._engine.map_store, explorer._engine.samples,
- explorer._engine.response_store)]
+[[cache.nbytes, cache.limit] for cache in (explorer.session.engine.map_store, explorer.session.engine.samples,
+ explorer.session.engine.response_store)]
 """
 
 

@@ -10,14 +10,14 @@ from filterscope import Explorer, wire
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.frames.positions import build_arithmetic
-from filterscope.session.positions import Pointer
+from filterscope.session.positions import Positions
 from gradient_mask import ends_and_middle
 from nets import ANY_RANK, Everything, TwoConvs, geometries, images, seeded
 
 
 def point(net, *shape):
     """A pointer at a net, for one image of that shape."""
-    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(len(shape) - 1, None)])))
+    return Positions(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(len(shape) - 1, None)])))
 
 
 def check(pointer, filter_index, position):

@@ -15,7 +15,7 @@ FRAME = {"image": 0, "layer": 0, "filter": 0, "channel": None, "source": "input"
 def sample_of(data, channels, **args):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(channels, 2, 3)), nn.ReLU(), seeded(lambda: nn.Conv2d(2, 3, 1)))
     explorer = Explorer(net, data)
-    return explorer, explorer._pages._frame(FRAME | args)["sample"]
+    return explorer, explorer.pages.requests.handlers["frame"](FRAME | args)["sample"]
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (12, 8, 3), (3, 3), (5, 100, 3)])

@@ -86,7 +86,7 @@ def test_who_waits_is_known_until_the_lock_is_theirs():
 def of_an_explorer(monkeypatch):
     monkeypatch.setattr("filterscope.engine.map_store._CHEAP_MULTIPLICATIONS", 0)  # as in a large net
     explorer = Explorer(seeded(TwoConvs), list(images(4, 1, 14, 14)))
-    yield explorer._pages
+    yield explorer.pages
     explorer.close()
 
 
@@ -119,7 +119,10 @@ def test_a_neighbour_that_the_person_has_come_to_is_brought_to_its_end(pages, mo
 
 
 def test_a_frame_and_a_move_wait_for_the_engine_by_name(pages):
-    for wait in (lambda: pages._frame(FRAME), lambda: pages.look(Selection(1, 1, 0, None, "input"))):
+    for wait in (
+        lambda: pages.requests.handlers["frame"](FRAME),
+        lambda: pages.look(Selection(1, 1, 0, None, "input")),
+    ):
         with pages._engine.lock:
             thread = threading.Thread(target=wait)
             thread.start()

@@ -5,7 +5,7 @@ import pytest
 
 from filterscope import Explorer, wire
 from filterscope.nets.interruption import StopPass, StopWhen
-from filterscope.widget.position_requests import PointRequests
+from filterscope.widget.position_requests import PositionRequests
 from nets import TwoConvs, seeded
 from wire_messages import unpack
 
@@ -20,7 +20,7 @@ def explorer():
 
 @pytest.fixture
 def requests(explorer):
-    return PointRequests(explorer._engine, explorer.pointer, lambda: False, lambda: False)
+    return PositionRequests(explorer.session.engine, explorer.pointer, lambda: False, lambda: False)
 
 
 def ask(requests, name, **args):
@@ -65,7 +65,7 @@ def test_the_effective_field_comes_as_codes_of_its_own_range(explorer, requests)
 
 def test_the_layers_input_is_the_activation_before_it(explorer, requests):
     body = ask(requests, "input", **PLACE, input_channel=3)
-    given = explorer._engine.maps(0, 1).input[3].numpy()
+    given = explorer.session.engine.maps(0, 1).input[3].numpy()
     (shown,) = body["ranges"]
     assert body["size"] == list(given.shape)
     place = (given.astype(float) - shown["low"]) / (shown["high"] - shown["low"])
@@ -92,7 +92,7 @@ def test_bad_positions_get_a_sentence_and_change_nothing(explorer, requests, nam
 
 def test_a_search_for_fields_gives_way_and_starts_again(explorer):
     hurried = iter([False, False, True])
-    requests = PointRequests(explorer._engine, explorer.pointer, lambda: next(hurried, False), lambda: False)
+    requests = PositionRequests(explorer.session.engine, explorer.pointer, lambda: next(hurried, False), lambda: False)
     assert ask(requests, "fields", **PLACE)["fields"] is None
     assert explorer.pointer._geometries == {}
     assert ask(requests, "fields", **PLACE)["fields"] is not None
@@ -105,6 +105,6 @@ def test_an_interruption_is_no_error_of_the_net(explorer):
 
 
 def test_a_running_cell_waits_no_longer_than_the_patience(explorer, monkeypatch):
-    monkeypatch.setattr("filterscope.widget.position_requests._PATIENCE_SECONDS", -1)
-    requests = PointRequests(explorer._engine, explorer.pointer, lambda: False, lambda: True)
+    monkeypatch.setattr("filterscope.widget.position_requests.RUNNING_CELL_SECONDS", -1)
+    requests = PositionRequests(explorer.session.engine, explorer.pointer, lambda: False, lambda: True)
     assert ask(requests, "fields", **PLACE)["fields"] is None

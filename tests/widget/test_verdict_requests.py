@@ -21,7 +21,7 @@ class Page:
     """Asks an explorer as a page does, and waits for what is made in the background."""
 
     def __init__(self, explorer):
-        self.handlers = explorer._pages._handlers
+        self.handlers = explorer.pages.requests.handlers
 
     def ask(self, name, **args):
         content, buffers = wire.answer({"kind": "request", "id": "page-1", "name": name, "args": args}, self.handlers)
@@ -179,7 +179,7 @@ def test_without_is_pythons_and_its_effect_is_measured_beside(explorer):
     assert measured["effect"]["accuracy_after"] == effect.accuracy_after
     assert measured["effect"]["loss_change"]["value"] == pytest.approx(effect.loss_change.value)
     page.ask("effect", images=10_000, **removal)
-    measuring = explorer._pages._verdicts
+    measuring = explorer.pages._verdicts
     task = measuring._measuring[1]
     other = removal | {"filters": [4]}
     assert page.ask("effect", images=10_000, cancel=True, **other)["status"] == "cancelled"

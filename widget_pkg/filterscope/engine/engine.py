@@ -228,9 +228,9 @@ class Engine:
         self._stay_open()
         return self.samples.read(image)
 
-    def reach(self, image: int) -> bool:
+    def has(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
-        return self.samples.reach(image)
+        return self.samples.has(image)
 
     def labels(self) -> list[str | int | None] | None:
         """The classes of all samples, where the data set holds them beside its images and some samples agree."""

@@ -68,10 +68,10 @@ class Samples(Cache[int, Sample]):
                 return self[image]
         return self._fresh(image)
 
-    def reach(self, image: int) -> bool:
+    def has(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
         with self._reading:
-            return self._source.reach(image)
+            return self._source.has(image)
 
     def clear(self) -> None:
         """Drops all, and what is being read ahead as well."""

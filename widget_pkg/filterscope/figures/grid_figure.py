@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,16 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
+from filterscope.engine.engine import Engine
 from filterscope.engine.moment import Moment
 from filterscope.figures.scene import image_words, mosaic
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_ends, norm
 from filterscope.filters.response import shown_channels
 from filterscope.filters.value_range import ValueRange, join, value_range
 from filterscope.frames.frame import kernel_note, planes, response_note
-from filterscope.session.selection import Selection
+from filterscope.indices import as_index
+from filterscope.session.selection import Selection, check_filters, choice
+from filterscope.session.session import Session
 
 MAPS = ("response", "activation")
 MOST_FILTERS = 64
@@ -39,6 +42,26 @@ class GridFigure(Figure):
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=110)
         return file.getvalue()
+
+
+def selected_grid(session: Session, maps: str, filters: Iterable[int] | int | None, columns: int) -> GridFigure:
+    """The grid of what is selected, with the weights of this moment, as `grid_figure` draws it.
+
+    Raises:
+        ValueError: If an option does not fit, with the valid choices; `SampleError` or `NetError` where the grid cannot
+            be drawn.
+    """
+    choice(maps, MAPS, "maps")
+    pairs = as_index(columns)
+    if pairs is None or pairs < 1:
+        raise ValueError(f"columns is {columns!r}; give how many pairs stand in a row, 1 or more")
+
+    def draw(engine: Engine, selection: Selection) -> GridFigure:
+        chosen = None if filters is None else check_filters(engine.layers[selection.layer], filters)
+        moment = engine.moment(selection.image, selection.layer)
+        return grid_figure(moment, selection, maps, chosen, pairs)
+
+    return session.read(draw)
 
 
 def grid_figure(

@@ -14,7 +14,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
 from filterscope.figures.ipympl_canvas import Canvas, FigureManager
-from filterscope.figures.scene import Shown, mosaic, number
+from filterscope.figures.scene import Scene, mosaic, number
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, norm
 from filterscope.filters.value_range import FIRST_CODE, LAST_CODE, ValueRange
 
@@ -40,9 +40,9 @@ class LiveFigure(Figure):
         panels: The four axes by name: `image`, `kernel`, `response`, `activation`.
     """
 
-    def __init__(self, look: Callable[[], Shown], closed: Callable[[LiveFigure], None]) -> None:
+    def __init__(self, look: Callable[[], Scene], closed: Callable[[LiveFigure], None]) -> None:
         super().__init__(figsize=(9.0, 3.15), facecolor="white")
-        self._look: Callable[[], Shown] | None = look
+        self._look: Callable[[], Scene] | None = look
         self._when_closed = closed
         self._stale = True
         self._drawing = threading.RLock()
@@ -92,18 +92,18 @@ class LiveFigure(Figure):
     def _follow(self) -> None:
         assert self._look is not None
         try:
-            shown = self._look()
+            scene = self._look()
         except (ValueError, RuntimeError) as error:  # a sample or a net that cannot be shown
             self._reveal(False)
             self._words.set_text(textwrap.fill(str(error), 120))
             return
         self._reveal(True)
-        self._words.set_text(f"{shown.image_words}\n{shown.layer_words} · filter {shown.filter}")
-        self._show_image(shown.display)
-        self._show_kernels(shown)
-        where = "its own input" if shown.source == "input" else "the image"
-        self._show_map("response", shown.response, shown.response_range, f"filter2D over {where}")
-        self._show_map("activation", shown.activation, shown.activation_range, shown.activation_note)
+        self._words.set_text(f"{scene.image_words}\n{scene.layer_words} · filter {scene.filter}")
+        self._show_image(scene.display)
+        self._show_kernels(scene)
+        where = "its own input" if scene.source == "input" else "the image"
+        self._show_map("response", scene.response, scene.response_range, f"filter2D over {where}")
+        self._show_map("activation", scene.activation, scene.activation_range, scene.activation_note)
 
     def _reveal(self, visible: bool) -> None:
         for axes in (*self.panels.values(), *(bar.axes for bar in self._bars.values())):
@@ -113,14 +113,14 @@ class LiveFigure(Figure):
         axes = self._put("image", display, f"image {display.shape[0]}×{display.shape[1]}")
         axes.images[0].set(cmap="gray", clim=(0, 1))
 
-    def _show_kernels(self, shown: Shown) -> None:
-        n, height, width = shown.kernels.shape
-        values, empty = mosaic(shown.kernels)
+    def _show_kernels(self, scene: Scene) -> None:
+        n, height, width = scene.kernels.shape
+        values, empty = mosaic(scene.kernels)
         title = f"kernel {height}×{width}" if n == 1 else f"kernels {n} of {height}×{width}"
         # What lies between two kernels is transparent, and no NaN.
-        axes = self._put("kernel", drawable(values, shown.kernel_range), title)
+        axes = self._put("kernel", drawable(values, scene.kernel_range), title)
         axes.images[0].set_alpha(None if n == 1 else (~empty).astype(np.float32))
-        self._colour("kernel", shown.kernel_range, shown.kernel_note)
+        self._colour("kernel", scene.kernel_range, scene.kernel_note)
         axes.axis("on" if n == 1 else "off")
         for one in self._numbers:
             one.remove()

@@ -19,7 +19,7 @@ from filterscope.session.selection import Selection
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class Scene:
     """What is shown of a selection, with the weights of one moment.
 
     Attributes:
@@ -55,7 +55,7 @@ class Shown:
     activation_note: str
 
 
-def shown(moment: Moment, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
+def scene(moment: Moment, selection: Selection, layer_part: Mapping[str, Any]) -> Scene:
     """What is shown of a selection.
 
     Args:
@@ -67,7 +67,7 @@ def shown(moment: Moment, selection: Selection, layer_part: Mapping[str, Any]) -
     detail = filter_part(moment, selection, selection.filter)
     # Too many for the page's grid: then its large picture has a range of its own.
     summed = kernels_are_summed(moment.kernels[:, : len(detail["kernel"])])
-    return Shown(
+    return Scene(
         display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
         image_words=image_words(moment),
         layer_words=layer.title,

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 
 from filterscope.receptive_field.fields import ReceptiveFields
-from filterscope.session.positions import Map, Pointer
-
-MAPS: tuple[Map, Map] = ("pre_activation", "activation")
+from filterscope.session.positions import MAPS, Positions
 
 
-def build_fields(pointer: Pointer, image: int, layer: int, filter_index: int) -> dict[str, Any]:
+def build_fields(positions: Positions, image: int, layer: int, filter_index: int) -> dict[str, Any]:
     """The receptive fields of every position of a filter's map, before and after the way to its activation.
 
     `fields` has for each of the two maps what `ReceptiveFields` says: `shape`, `image`, `everywhere`, `place` (a
@@ -27,8 +25,8 @@ def build_fields(pointer: Pointer, image: int, layer: int, filter_index: int) ->
     `error` says why there are none.
     """
     try:
-        found = {of: pointer.fields(image, layer, filter_index, of) for of in MAPS}
-        return {"fields": {of: _fields(fields) for of, fields in found.items()}, "error": ""}
+        fields_of = {of: positions.fields(image, layer, filter_index, of) for of in MAPS}
+        return {"fields": {of: _fields(fields) for of, fields in fields_of.items()}, "error": ""}
     except ValueError as error:
         return {"fields": None, "error": str(error)}
 
@@ -53,7 +51,7 @@ def _fields(fields: ReceptiveFields) -> dict[str, Any]:
 
 
 def build_arithmetic(
-    pointer: Pointer, image: int, layer: int, filter_index: int, position: tuple[int, ...]
+    positions: Positions, image: int, layer: int, filter_index: int, position: tuple[int, ...]
 ) -> dict[str, Any]:
     """How the value of a position comes about; the channels are in the order of `order`, the one that adds most first.
 
@@ -61,7 +59,7 @@ def build_arithmetic(
         SampleError: If the sample cannot be read.
         NetError: If the net refuses it.
     """
-    a = pointer.arithmetic(image, layer, filter_index, position)
+    a = positions.arithmetic(image, layer, filter_index, position)
     numbers: dict[str, Any] = {
         "bias": a.bias,
         "pre_activation": a.pre_activation,

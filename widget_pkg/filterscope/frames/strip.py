@@ -11,14 +11,14 @@ import numpy as np
 
 from filterscope.data.thumbnails import SIDE, Thumbnail, no_thumbnail
 from filterscope.engine.engine import Engine
+from filterscope.host.timing import THUMBNAILS_SECONDS
 from filterscope.session.survey import OUTCOMES, Outcome, Survey
 
 MOST = 60
-_READ_SECONDS = 0.05  # for thumbnails, while the page waits; the others come from the background
 
 
 def build_strip(
-    engine: Engine, survey: Survey, args: dict[str, Any], hurry: Callable[[], bool] = lambda: False
+    engine: Engine, survey: Survey, args: dict[str, Any], someone_waits: Callable[[], bool] = lambda: False
 ) -> dict[str, Any]:
     """The images `start … start + count − 1` of those that match a filter.
 
@@ -27,13 +27,13 @@ def build_strip(
         survey: What is known of all images; it goes on in the background where the filter needs more.
         args: `start`, `count` (60 at most), `class` (or None) and `outcome` (`"right"`, `"wrong"` or None); and `held`,
             the `pictures` of a strip that the page has: if it would get the same again, its `thumbs` are None.
-        hurry: Whether somebody waits for a picture: then nothing is read here any more.
+        someone_waits: Whether a person waits for a picture: then nothing is read here any more.
 
     Raises:
         ValueError: If an argument is not one of these.
     """
     start, count, wanted, outcome = _arguments(args, survey)
-    engine.source.reach(start + count)  # of a stream
+    engine.source.has(start + count)  # of a stream
     total = len(engine.source)
     filtered = wanted is not None or outcome is not None
     partial = False
@@ -46,7 +46,7 @@ def build_strip(
     else:
         images = list(range(start, min(start + count, total)))
         found = total
-    thumbnails = _thumbnails(survey, images, hurry)
+    thumbnails = _thumbnails(survey, images, someone_waits)
     survey.need(images, whole=filtered, predictions=outcome is not None or not filtered, pictures=True)
     progress = survey.progress()
     running = partial or progress.running or None in thumbnails
@@ -79,10 +79,10 @@ def build_strip(
     }
 
 
-def _thumbnails(survey: Survey, images: list[int], hurry: Callable[[], bool]) -> list[Thumbnail | None]:
+def _thumbnails(survey: Survey, images: list[int], someone_waits: Callable[[], bool]) -> list[Thumbnail | None]:
     """Those that are there or are quickly made; None where the image is still to be read in the background."""
-    end = time.monotonic() + _READ_SECONDS
-    return [survey.thumbnail(image, read=time.monotonic() < end and not hurry()) for image in images]
+    end = time.monotonic() + THUMBNAILS_SECONDS
+    return [survey.thumbnail(image, read=time.monotonic() < end and not someone_waits()) for image in images]
 
 
 def _arguments(args: dict[str, Any], survey: Survey) -> tuple[int, int, str | int | None, Outcome | None]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from filterscope.engine.engine import Engine
 from filterscope.frames.frame import planes
+from filterscope.nets.layer_choice import layer_title
 from filterscope.session.examiner import Examiner
 from filterscope.verdicts.ablation.effect import Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
-from filterscope.verdicts.result.conclusion import layer_title
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
 from filterscope.verdicts.result.verdict import FilterVerdict

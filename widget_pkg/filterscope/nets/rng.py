@@ -20,6 +20,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.host.cells import CellWatch
+from filterscope.host.timing import RANDOM_DRAW_SECONDS
 
 
 class RandomStream:
@@ -87,11 +88,8 @@ class _Global:
 
     def _moves_by_itself(self) -> bool:
         before = self._read()
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(RANDOM_DRAW_SECONDS)
         return _differ(self._read(), before)
-
-
-_LOOK_SECONDS = 0.02  # once a data set, for as long as another thread may take to draw again
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -28,8 +28,7 @@ from filterscope.saved_page.parts import (
     outline_part,
     strip_row,
 )
-from filterscope.session.examiner import Examiner
-from filterscope.session.positions import Pointer
+from filterscope.session.session import Session
 
 _MB = 10**6
 
@@ -88,10 +87,8 @@ _WAYS = {
 
 def save_page(
     path: Path,
-    engine: Engine,
+    session: Session,
     contents: Contents,
-    pointer: Pointer,
-    examiner: Examiner | None,
     selection: dict[str, Any],
     title: str,
     limit: float,
@@ -101,10 +98,8 @@ def save_page(
 
     Args:
         path: The file.
-        engine: The net and the data set.
+        session: The net, the data set, and what is known of them.
         contents: What is saved.
-        pointer: What knows of positions.
-        examiner: What knows of verdicts; None where there was no diagnosis.
         selection: What is selected when the page opens, in the page's own indices.
         title: The page's title, any text.
         limit: Bytes that the page may have.
@@ -118,13 +113,14 @@ def save_page(
         RuntimeError: If the net changed meanwhile.
         OSError: If the file cannot be written.
     """
+    engine = session.engine
     engine.check()
     revision = engine.revision
     policy = _POLICY.format(script=_hash(script()))
     frame = _PAGE.format(policy=policy, title=html.escape(title), style=asset_text("page.css"))
     end = _END.format(script=script())
     layers = [_data(f"layer-{k}", layer_part(engine, contents, one)) for k, one in enumerate(contents.layers)]
-    answers = Answers(engine, contents, pointer, examiner)
+    answers = Answers(session, contents)
     layers += [_data(*part) for part in answers.verdicts]
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
     first, first_row = _first_image(engine, contents, budget)

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
+from filterscope.indices import as_index
+from filterscope.nets.layer_choice import layer_indices, layer_title
 from filterscope.nets.runner import NetRunner, fingerprint
 from filterscope.verdicts.ablation.effect import Effect, effect_without
 from filterscope.verdicts.ablation.replacement import (
@@ -22,15 +25,11 @@ from filterscope.verdicts.ablation.replacement import (
     scores_without,
 )
 from filterscope.verdicts.ablation.without import Without
-from filterscope.verdicts.result.conclusion import layer_title
 from filterscope.verdicts.run.background import RunningDiagnosis
-from filterscope.verdicts.run.diagnose import choose_layers
 from filterscope.verdicts.run.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 from filterscope.verdicts.run.sampling import runner_for
 from filterscope.verdicts.run.task import Task
-
-_QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
 
 
 class Examiner:
@@ -68,17 +67,16 @@ class Examiner:
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied.
         """
-        check_images(images)
+        images = check_images(images)
         if not isinstance(ablation, bool):
             raise ValueError(f"ablation is {ablation!r}; choose True or False")
         with self._lock:
             engine = self._engine
-            wanted = choose_layers(engine.layers, layers)
-            wanted.sort(key=lambda index: index != first)
+            chosen = sorted(layer_indices(engine.layers, layers), key=lambda index: (index != first, index))
             with engine.lock:
                 engine.check()
                 net, forward, revision = engine.snapshot(), engine.forward, engine.revision
-                titles = {index: layer_title(engine.layers[index]) for index in wanted}
+                titles = {index: layer_title(engine.layers[index]) for index in chosen}
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
@@ -88,18 +86,18 @@ class Examiner:
                 return runner_for(net, samples, forward, PacedPasses(task.check)), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
-            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.busy)
+            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.seconds_until_idle)
             return self._diagnosis
 
     def of_earlier_weights(self) -> bool:
         """Whether the net's weights are no longer those of the newest diagnosis."""
-        held, engine = self._diagnosis, self._engine
-        if held is None or engine.revision == self._same_weights[0]:
-            return held is not None and not self._same_weights[1]
-        if not held.fingerprint:  # nothing is known yet
+        diagnosis, engine = self._diagnosis, self._engine
+        if diagnosis is None or engine.revision == self._same_weights[0]:
+            return diagnosis is not None and not self._same_weights[1]
+        if not diagnosis.fingerprint:  # nothing is known yet
             return engine.revision != self._began_at
         with engine.lock:
-            self._same_weights = engine.revision, fingerprint(engine.net) == held.fingerprint
+            self._same_weights = engine.revision, fingerprint(engine.net) == diagnosis.fingerprint
         return not self._same_weights[1]
 
     # Removals
@@ -142,7 +140,7 @@ class Examiner:
             ValueError: If an argument does not fit, or there is no accuracy and no loss to measure.
             NetError: If the net cannot be copied.
         """
-        check_images(images)
+        images = check_images(images)
         remover = self.remover()
         removal, _ = self._removal(remover, layer, filters, replaced_by)
         samples = PacedSamples(self._engine, check)
@@ -169,9 +167,9 @@ class Examiner:
 
     def _means(self, remover: _Remover, layer: int) -> tuple[np.ndarray, int]:
         """Each filter's mean: the diagnosis' own where it has one, so that both say the same."""
-        found = self._diagnosed_means(layer)
-        if found is not None:
-            return found
+        diagnosed = self._diagnosed_means(layer)
+        if diagnosed is not None:
+            return diagnosed
         with remover.lock:
             if layer not in remover.means:
                 samples = PacedSamples(self._engine)
@@ -179,10 +177,10 @@ class Examiner:
             return remover.means[layer]
 
     def _diagnosed_means(self, layer: int) -> tuple[np.ndarray, int] | None:
-        held = self._diagnosis
-        if held is None or not held.filters or self.of_earlier_weights():
+        diagnosis = self._diagnosis
+        if diagnosis is None or not diagnosis.filters or self.of_earlier_weights():
             return None
-        examination = held.examination
+        examination = diagnosis.examination
         ablation, seen = examination.ablations.get(layer), examination.statistics.get(layer)
         return None if ablation is None or seen is None else (ablation.means, min(seen.images, DIAGNOSED))
 
@@ -191,16 +189,16 @@ class Examiner:
         engine = self._engine
         with engine.lock:
             engine.check()
-            held = self._remover
-            if held is None or held.revision != engine.revision:
+            remover = self._remover
+            if remover is None or remover.revision != engine.revision:
                 net = engine.snapshot()
                 runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses())
-                held = self._remover = _Remover(net, runner, engine.revision, {}, threading.Lock())
-            return held
+                remover = self._remover = _Remover(net, runner, engine.revision, {}, threading.Lock())
+            return remover
 
-    def busy(self) -> float:
+    def seconds_until_idle(self) -> float:
         """Seconds for which the person still comes first."""
-        return self._engine.moved + _QUIET_SECONDS - time.monotonic()
+        return self._engine.moved + DIAGNOSIS_QUIET_SECONDS - time.monotonic()
 
     def close(self) -> None:
         """Ends what runs, and waits until it has."""
@@ -220,7 +218,9 @@ class _Remover:
     lock: threading.Lock
 
 
-def check_images(images: Any) -> None:
-    """ValueError where it is no number of images."""
-    if isinstance(images, bool) or not isinstance(images, int) or images < 1:
+def check_images(images: Any) -> int:
+    """How many images are looked at; ValueError where it is no number of images."""
+    count = as_index(images)
+    if count is None or count < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
+    return count

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
 from filterscope.verdicts.ablation.ablation import LayerAblation, Rise
 from filterscope.verdicts.ablation.losses import Knowledge
@@ -37,11 +38,6 @@ def conclude(examination: Examination, complete: bool, ablation: bool, fingerpri
         fingerprint=fingerprint,
         examination=examination,
     )
-
-
-def layer_title(layer: ConvLayer) -> str:
-    """A layer's name, with its call where the net calls it again."""
-    return f"{layer.name} (call {layer.call})" if layer.call else layer.name
 
 
 def _layer(examination: Examination, index: int, ablation: bool) -> list[FilterVerdict]:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 from filterscope.errors import NetError
+from filterscope.host.timing import PARTIAL_RESULT_SECONDS
+from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
-from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examination import Examination
@@ -17,7 +19,6 @@ from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.verdicts.weights.naming import name_patterns
 from filterscope.verdicts.weights.structure import judge_structure
 
-_BETWEEN_SECONDS = 0.5  # two partial results
 _STAGES = {
     "weights": "layers' weights",
     "images": "images",
@@ -250,7 +251,7 @@ class RunningDiagnosis(Diagnosis):
         return Examination(runner, samples, wanted)
 
     def _publish_now_and_then(self, examination: Examination, judged: list[int], fingerprint: str) -> None:
-        if time.monotonic() - self._published >= max(_BETWEEN_SECONDS, _SHARE * self._cost):
+        if time.monotonic() - self._published >= max(PARTIAL_RESULT_SECONDS, _SHARE * self._cost):
             self._publish(examination, judged, fingerprint)
 
     def _publish(self, examination: Examination, judged: list[int], fingerprint: str, ended: bool = False) -> None:

@@ -15,10 +15,11 @@ from torch import nn
 from filterscope.data.source import SampleSource
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
-from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.nets.layer_choice import layer_indices
+from filterscope.nets.layers import net_inputs
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
-from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.run.examination import Examination, OnProgress
 from filterscope.verdicts.run.sampling import IsolatedSamples, Samples, runner_for
@@ -105,7 +106,7 @@ def _diagnose(
     source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
     samples = IsolatedSamples(source)
     runner = runner_for(net, samples, forward)
-    wanted = choose_layers(runner.layers, layers)
+    wanted = sorted(layer_indices(runner.layers, layers))
     fingerprint = fingerprint_of(runner.net)
     if resume is None:
         examination = Examination(runner, samples, wanted)
@@ -125,33 +126,6 @@ def _diagnose(
             show.close()
     complete = not interrupted and not stop.is_set()
     return conclude(examination, complete, ablation, fingerprint)
-
-
-def choose_layers(layers: tuple[ConvLayer, ...], chosen: Any) -> list[int]:
-    """Indices of the layers that a person named by index, name or module; of a name all its calls.
-
-    Raises:
-        ValueError: If there is no such layer; it names those there are.
-    """
-    if chosen is None:
-        return [layer.index for layer in layers]
-    several = chosen if isinstance(chosen, Iterable) and not isinstance(chosen, str | nn.Module) else [chosen]
-    found: set[int] = set()
-    for one in several:
-        whole = isinstance(one, int) and not isinstance(one, bool)
-        fits = [
-            layer.index
-            for layer in layers
-            if (layer.index == one if whole else one in (layer.name, layer_title(layer)) or layer.module is one)
-        ]
-        if not fits:
-            names = ", ".join(f"{layer.index} {layer_title(layer)}" for layer in layers)
-            given = type(one).__name__ if isinstance(one, nn.Module) else repr(one)
-            raise ValueError(f"layers has {given}, which is no layer of the net; choose from {names}")
-        found.update(fits)
-    if not found:
-        raise ValueError("layers is empty; give at least one, or None for all")
-    return sorted(found)
 
 
 def _resumed(

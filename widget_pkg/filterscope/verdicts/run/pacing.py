@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from filterscope.data.sample import Sample
+from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
 from filterscope.nets.runner import Pace
 
-_PASS_SECONDS = 0.03  # of the processor; the way back takes about twice as long again
 _FIRST_AT_ONCE = 8
 _READ_AT_ONCE = 64  # of a stream
 _MOST_AT_ONCE = 256
@@ -22,7 +22,7 @@ class Reads(Protocol):
     def read(self, image: int) -> Sample:
         """A sample."""
 
-    def reach(self, image: int) -> bool:
+    def has(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
 
 
@@ -52,11 +52,11 @@ class PacedSamples:
         self._check()
         return self._engine.read(index)
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on in small parts."""
         while len(self) <= index:
             self._check()
-            if not self._engine.reach(min(index, len(self) + _READ_AT_ONCE)):
+            if not self._engine.has(min(index, len(self) + _READ_AT_ONCE)):
                 return False
         return True
 
@@ -82,7 +82,7 @@ class PacedPasses(Pace):
 
     def after_pass(self, images: int, seconds: float) -> None:
         """A pass over so many images took so long: more or fewer next time."""
-        if images == self._at_once and 2 * seconds < _PASS_SECONDS:
+        if images == self._at_once and 2 * seconds < DIAGNOSIS_PASS_SECONDS:
             self._at_once = min(2 * self._at_once, _MOST_AT_ONCE)
-        elif images == self._at_once and seconds > 2 * _PASS_SECONDS:
+        elif images == self._at_once and seconds > 2 * DIAGNOSIS_PASS_SECONDS:
             self._at_once = max(1, images // 2)

@@ -34,7 +34,7 @@ class Samples(Protocol):
     def read(self, index: int) -> Sample:
         """A sample; `SampleError` if it cannot be read."""
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
 
 
@@ -62,9 +62,9 @@ class IsolatedSamples:
         with self._random.isolated():
             return self._source.read(index)
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
-        return self._source.reach(index)
+        return self._source.has(index)
 
 
 def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None, pace: Pace | None = None) -> NetRunner:
@@ -104,7 +104,7 @@ def order_of(samples: Samples, images: int) -> np.ndarray:
     read from its start, as far as so many images need.
     """
     if samples.is_stream:
-        samples.reach(images - 1)
+        samples.has(images - 1)
         return np.arange(len(samples))
     return np.random.default_rng(len(samples)).permutation(len(samples))
 

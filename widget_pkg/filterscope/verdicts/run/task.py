@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from filterscope.host.shutdown import end_with_python
+from filterscope.host.shutdown import close_at_exit
+from filterscope.host.timing import CLOSE_SECONDS, IDLE_LOOK_SECONDS
 from filterscope.nets.interruption import StopPass
-
-_CLOSE_SECONDS = 5.0
-_LOOK_SECONDS = 0.25  # whether the person still comes first
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Task:
         self._began = self._noted = time.monotonic()
         self._from = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        end_with_python(self)
+        close_at_exit(self)
         self._thread.start()
 
     @property
@@ -79,7 +77,7 @@ class Task:
             StopPass: If it was.
         """
         while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
-            self.cancelled.wait(min(seconds, _LOOK_SECONDS))
+            self.cancelled.wait(min(seconds, IDLE_LOOK_SECONDS))
         if self.cancelled.is_set():
             raise StopPass
 
@@ -95,7 +93,7 @@ class Task:
         """Ends it, and waits until it has."""
         self.cancel()
         if self._thread is not threading.current_thread():
-            self._thread.join(_CLOSE_SECONDS)
+            self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
         try:
