@@ -3,8 +3,8 @@
 //                                     into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
-// The second module, panels.js, is for views that have painted their first picture (src/seam.ts). page.js and page.css
-// (src/page.ts) are both modules and the style sheet in a page that was saved.
+// The second module, panels.js, is for views that have painted their first picture (src/view/host.ts). page.js and page.css
+// (src/saved_page.ts) are both modules and the style sheet in a page that was saved.
 //
 // All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
 // tell a stale bundle. The recipe, to be followed to the byte by anyone who recomputes it:
@@ -33,10 +33,10 @@ const LIMITS = { "widget.js": 30_000, "panels.js": 30_000, "page.js": 60_000 };
 
 const entryPoints = [
   { in: "src/widget.ts", out: "widget" },
-  { in: "src/style.css", out: "widget" },
+  { in: "src/styles/widget.css", out: "widget" },
   { in: "src/panels.ts", out: "panels" },
-  { in: "src/page.ts", out: "page" },
-  { in: "src/page/page.css", out: "page" },
+  { in: "src/saved_page.ts", out: "page" },
+  { in: "src/styles/saved_page.css", out: "page" },
 ];
 
 async function sourcesHash() {
@@ -86,7 +86,7 @@ async function bundle() {
   return [
     ...outputFiles.map((file) => ({ name: path.basename(file.path), text: `${banner}\n${file.text}` })),
     // The colours, for the pictures that Python draws.
-    { name: "palettes.json", text: await readFile(path.join(here, "src/palettes.json"), "utf8") },
+    { name: "palettes.json", text: await readFile(path.join(here, "src/draw/palette.json"), "utf8") },
   ];
 }
 

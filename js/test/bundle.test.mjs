@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, vi } from "vitest";
-import { FakeModel } from "./fake_kernel";
-import { usePage } from "./page";
+import { FakeModel } from "./support/fake_kernel";
+import { usePage } from "./support/page";
 
 const JS = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 const STATIC = path.join(JS, "..", "widget_pkg", "filterscope", "static");
@@ -61,16 +61,15 @@ describe("the bundle", () => {
 
 describe("the style sheets of the second module", () => {
   const read = (...name) => readFileSync(path.join(JS, "src", ...name), "utf8");
-  const files = (folder, end) => readdirSync(path.join(JS, folder)).filter((name) => name.endsWith(end));
+  const sources = (room) =>
+    readdirSync(path.join(JS, "src", room), { recursive: true })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => read(room, name));
   const classesIn = (text) => new Set(text.match(/\.fs-[a-z-]+/g));
 
   it("share no class but the first module's: what one says of its parts would move the other's", () => {
-    const [one, other] = files("src/panels", ".css").map((name) => classesIn(read("panels", name)));
-    const first = classesIn(
-      files("src", ".ts")
-        .map((name) => read(name))
-        .join("\n"),
-    );
+    const [one, other] = ["positions", "verdicts"].map((name) => classesIn(read("styles", `${name}.css`)));
+    const first = classesIn(["dom", "view"].flatMap(sources).join("\n"));
     expect(one.size).toBeGreaterThan(20);
     expect([...one].filter((name) => other.has(name) && !first.has(name))).toEqual([]);
   });
