@@ -69,7 +69,7 @@ export interface GridContent {
   readonly map: { readonly width: number; readonly height: number };
 }
 
-/** Between a tile and the frame around a selected cell. */
+/** Between a tile and the outline of a selected cell. */
 export const PAD = 6;
 const GAP = 4;
 export const NUMBER_HEIGHT = 16;

@@ -2,8 +2,8 @@
 
 import { on } from "../dom/dom";
 import type { Traits } from "../state/selection";
-import { whole } from "../view/strip/pages";
-import type { Source } from "../wire/messages";
+import { whole } from "../view/strip/sheets";
+import type { Source } from "../wire/frame";
 import type { Saved, SavedOutline } from "./types";
 
 const SOURCES: Record<Source, string> = { input: "the layer's own input", image: "the image" };

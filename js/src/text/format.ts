@@ -1,6 +1,6 @@
 /** Numbers and names in words. */
 
-import type { ClassName, Sample } from "../wire/messages";
+import type { ClassName, Sample } from "../wire/frame";
 
 /** Three significant digits, with a true minus sign. */
 export function number(value: number): string {
@@ -61,7 +61,7 @@ export function spoken(name: string): string {
 }
 
 /** "true: Pullover · predicted: Coat 61 %" */
-export function verdict({ label, prediction }: Sample): string {
+export function classesInWords({ label, prediction }: Sample): string {
   const parts = label === null ? [] : [`true: ${className(label)}`];
   const best = prediction?.[0];
   if (!prediction) parts.push("predicted: …");

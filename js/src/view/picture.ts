@@ -1,4 +1,4 @@
-/** The frame around every large picture: title, square box with the canvas, the readout, and lines of words below. */
+/** What surrounds every large picture: title, square box with the canvas, the readout, and lines of words below. */
 
 import { attribute, element, setText } from "../dom/dom";
 import { fitPicture } from "../draw/layout";

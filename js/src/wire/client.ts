@@ -5,7 +5,9 @@
  * kept, and a reply is handed on only when it is newer than every reply handed on before.
  */
 
-import { decodeMessage, type Message, type Reply, type RequestName, request } from "./messages";
+import { NUDGE } from "../state/timing";
+import { decodeMessage, type Message, request } from "./messages";
+import type { ArgsOf, ReplyTo, RequestName } from "./requests";
 
 export interface Wire {
   send(content: object): void;
@@ -13,7 +15,7 @@ export interface Wire {
 
 export interface Listener {
   /** `newest`: nothing newer has been asked under this name. */
-  reply(reply: Reply, newest: boolean): void;
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void;
   /** The kernel left the newest question of a name unanswered, for a person to be answered first. */
   skipped?(): void;
   changed(revision: number): void;
@@ -21,16 +23,16 @@ export interface Listener {
 }
 
 export interface Options {
-  /** After how long a reply counts as lost; doubled at each loss in a row, since a busy kernel answers late. */
+  /** After how many milliseconds a reply counts as lost; doubled at each loss in a row, since a busy kernel answers late. */
   patience: number;
-  /** The same before anything has been heard: a first message may wait for a cell, where a second finds a way round. */
+  /** In place of `patience` before anything has been heard. */
   first?: number;
   /** Hosts may drop a view without a word: what nobody can see asks no more. */
   visible(): boolean;
   /** How many requests may be unanswered at a time. */
   inFlight?: number;
-  /** While this is true nothing is sent; whoever makes it false calls `pump`. */
-  held?(): boolean;
+  /** While a person waits for a picture nothing else is sent; whoever ends the wait calls `pump`. */
+  someoneWaits?(): boolean;
 }
 
 interface Question {
@@ -41,16 +43,8 @@ interface Question {
 }
 
 const IN_FLIGHT = 3;
-/**
- * When, and for how long how often, a lone question is followed by an empty message, which nobody answers. The server
- * holds a reply back until the browser acknowledges the "busy" before it, and the browser does that at leisure (40 ms) or
- * with its next message. "busy" comes 4 to 12 ms after the question: one message at 6 ms is too early for half of them
- * (median of a jump 63 ms, with more of them 49; JupyterLab 4.6 in Chromium).
- */
-const NUDGE_AFTER = 6;
-const NUDGE_EVERY = 10;
 const NUDGES = 6;
-const NUDGED = NUDGE_AFTER + (NUDGES - 1) * NUDGE_EVERY;
+const NUDGED_FOR = NUDGE.after + (NUDGES - 1) * NUDGE.every;
 const KEPT_LOST = 16;
 const MOST_DOUBLINGS = 5;
 
@@ -78,12 +72,8 @@ export class Client {
     this.#options = options;
   }
 
-  ask(name: RequestName, args: object): void {
-    this.#numbers += 1;
-    const question = { name, args, number: this.#numbers };
-    this.#wanted.set(name, question);
-    this.#waiting.set(name, question);
-    this.pump();
+  ask<Name extends RequestName>(name: Name, args: ArgsOf<Name>): void {
+    this.#put(name, args);
   }
 
   /** What was asked under this name is answered otherwise: replies on their way are not wanted any more. */
@@ -115,6 +105,14 @@ export class Client {
     this.#wanted.clear();
   }
 
+  #put(name: RequestName, args: object): void {
+    this.#numbers += 1;
+    const question = { name, args, number: this.#numbers };
+    this.#wanted.set(name, question);
+    this.#waiting.set(name, question);
+    this.pump();
+  }
+
   #settle({ reply }: Message & { kind: "reply" }): void {
     const flight = this.#inFlight.get(reply.id);
     const question = flight?.question ?? this.#lost.get(reply.id);
@@ -138,7 +136,7 @@ export class Client {
     if (fresh) this.#settled.set(name, number);
     if (newest) this.#wanted.delete(name);
     this.pump(); // first, so that the kernel works while the page paints
-    if (fresh) this.#listener.reply(reply, newest);
+    if (fresh) this.#listener.reply(reply as ReplyTo<RequestName>, newest);
   }
 
   /** Whether something is asked that was not answered yet. */
@@ -148,7 +146,8 @@ export class Client {
 
   pump(): void {
     for (const question of [...this.#waiting.values()]) {
-      if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.held?.()) return;
+      if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.someoneWaits?.())
+        return;
       this.#waiting.delete(question.name);
       const id = `${this.#prefix}-${question.number}`;
       const { patience: usual, first = usual } = this.#options;
@@ -158,9 +157,11 @@ export class Client {
         if (this.#inFlight.size === 1) this.#wire.send({ kind: "nudge" });
         nudges -= 1;
         flight.timer =
-          nudges > 0 ? setTimeout(nudge, NUDGE_EVERY) : setTimeout(() => this.#giveUp(id), patience - NUDGED);
+          nudges > 0
+            ? setTimeout(nudge, NUDGE.every)
+            : setTimeout(() => this.#giveUp(id), patience - NUDGED_FOR);
       };
-      const flight = { question, timer: setTimeout(nudge, NUDGE_AFTER) };
+      const flight = { question, timer: setTimeout(nudge, NUDGE.after) };
       this.#inFlight.set(id, flight);
       this.#wire.send(request(id, question.name, question.args));
     }
@@ -180,7 +181,7 @@ export class Client {
 
   #askAgain(question: Question): void {
     const asked = [...this.#inFlight.values()].some((flight) => flight.question === question);
-    if (!asked && !this.#waiting.has(question.name)) this.ask(question.name, question.args);
+    if (!asked && !this.#waiting.has(question.name)) this.#put(question.name, question.args);
     else this.pump();
   }
 }

@@ -1,13 +1,12 @@
 /** A map over the image, each value where it stands there; colours as in the map's own picture, at a stated opacity. */
 
 import { element, on, setText } from "../../dom/dom";
-import { Choice } from "../../dom/select";
+import { Select } from "../../dom/select";
 import { codesFor } from "../../draw/codes";
 import { Raster } from "../../draw/raster";
 import type { Host, LargePicture } from "../../view/host";
 import { Legend } from "../../view/legend";
-import { rangeOf } from "../../view/map";
-import type { Frame, Range } from "../../wire/messages";
+import { type Frame, type Range, rangeFor } from "../../wire/frame";
 import type { AxisFields, Fields, MapFields, SidePicture } from "../../wire/positions";
 import { sides } from "../../wire/tensor";
 
@@ -31,7 +30,7 @@ export class Overlay {
     "aria-hidden": "true",
     hidden: true,
   });
-  readonly #choose: Choice;
+  readonly #choose: Select;
   readonly #opacity = element("input", {
     type: "range",
     name: "opacity",
@@ -56,7 +55,7 @@ export class Overlay {
   constructor(host: Host, { mount, root }: LargePicture, asked: () => void, refusal?: string) {
     this.#host = host;
     this.#refusal = refusal;
-    this.#choose = new Choice("overlay", "over it", ENTRIES, "", (value) => {
+    this.#choose = new Select("overlay", "over it", ENTRIES, "", (value) => {
       this.choice = value as OverlayChoice;
       this.#drawn = [];
       this.#again();
@@ -140,7 +139,7 @@ export class Overlay {
     if (!map) this.#hide(error || "Looking where the map stands …");
     else if (map.place) this.#hide(`Not drawn: ${map.place}.`);
     else {
-      const range = rangeOf(frame.activations, frame.filter);
+      const range = rangeFor(frame.activations, frame.filter);
       const { height, width } = sides(frame.detail.activation);
       const codes = codesFor(frame.detail.activation, range);
       const [rows, columns] = map.axes.length === 1 ? [null, map.axes[0]!] : map.axes.slice(-2);

@@ -1,7 +1,7 @@
 /** The line that begins a diagnosis, shows how far it is and ends it, and says how the grid is sorted. */
 
 import { attribute, element, on, setText } from "../../dom/dom";
-import { Choice } from "../../dom/select";
+import { Select } from "../../dom/select";
 import type { Badge, Verdicts } from "../../wire/verdicts";
 import { SHOWN, type Sort } from "./order";
 import { LETTERS, progressInWords, summaryInWords } from "./words";
@@ -53,9 +53,9 @@ export class VerdictBar {
   readonly #bar = element("progress", { "aria-label": "diagnosis", hidden: true, max: 1 });
   readonly #said = element("span.fs-surveyed");
   readonly #toggle = element("button.fs-wide", { type: "button", "aria-expanded": "false" });
-  readonly #layers: Choice;
-  readonly #sort: Choice;
-  readonly #show: Choice;
+  readonly #layers: Select;
+  readonly #sort: Select;
+  readonly #show: Select;
   readonly #choices: HTMLElement;
   readonly #summary = element("p.fs-summary");
   /** What stands below the line: the layer in a sentence, and what the badges mean. */
@@ -77,13 +77,13 @@ export class VerdictBar {
   constructor(actions: BarActions, controls: string, saved: boolean) {
     this.#actions = actions;
     this.#saved = saved;
-    this.#sort = new Choice("grid-sort", "sort by", SORTS, "Order of the filters in the grid", () =>
+    this.#sort = new Select("grid-sort", "sort by", SORTS, "Order of the filters in the grid", () =>
       actions.arrange(),
     );
-    this.#show = new Choice("grid-show", "show", [["", "all filters"]], "Which filters the grid shows", () =>
+    this.#show = new Select("grid-show", "show", [["", "all filters"]], "Which filters the grid shows", () =>
       actions.arrange(),
     );
-    this.#layers = new Choice("diagnose-layers", "of", LAYERS, "Which layers are judged", () => {});
+    this.#layers = new Select("diagnose-layers", "of", LAYERS, "Which layers are judged", () => {});
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
     const ask = element("div.fs-ask", this.#button, this.#cancel, many, this.#layers.root);
     const how = element("div.fs-how", this.#said, this.#bar);

@@ -1,7 +1,11 @@
-/** Which images a page of the strip holds, and that in words. A place counts in the list of images that match. */
+/**
+ * The strip shows one sheet of thumbnails at a time: which images a sheet holds, and that in words. A place counts in the
+ * list of images that match.
+ */
 
 import { className } from "../../text/format";
-import type { ClassName, Outcome, Strip } from "../../wire/messages";
+import type { ClassName } from "../../wire/frame";
+import type { Outcome, Strip } from "../../wire/strip";
 
 /** The most that one request may ask for. */
 const MOST = 60;
@@ -25,7 +29,7 @@ export function filters({ class: name, outcome }: Filter): boolean {
 export interface Shape {
   readonly columns: number;
   readonly rows: number;
-  /** Images a page. */
+  /** Images a sheet. */
   readonly size: number;
 }
 
@@ -35,8 +39,8 @@ export function shapeOf(width: number): Shape {
   return { columns, rows, size: columns * rows };
 }
 
-/** The start of the page that holds a place, whole pages away from `start`; the last page is a full one. */
-export function pageHolding(place: number, start: number, size: number, length: number): number {
+/** The start of the sheet that holds a place, whole sheets away from `start`; the last sheet is a full one. */
+export function sheetHolding(place: number, start: number, size: number, length: number): number {
   return withinList(start + Math.floor((place - start) / size) * size, size, length);
 }
 
@@ -75,6 +79,19 @@ export function troubleInWords(strip: Strip, filter: Filter): string {
   return total > 0 && filters(filter) ? "No image matches." : "The data set has no images.";
 }
 
+/** The places of the images that a filter lets through: the rule of `strip.py`. */
+export function matching(
+  labels: readonly (ClassName | null)[],
+  predicted: readonly (ClassName | null)[],
+  filter: Filter,
+): number[] {
+  return [...labels.keys()].filter(
+    (place) =>
+      (filter.class === null || labels[place] === filter.class) &&
+      (filter.outcome === null || markOf(labels[place]!, predicted[place]!) === filter.outcome),
+  );
+}
+
 export type Mark = "right" | "wrong" | "unknown";
 
 export function markOf(label: ClassName | null, predicted: ClassName | null): Mark {
@@ -86,6 +103,6 @@ export function markOf(label: ClassName | null, predicted: ClassName | null): Ma
 export function imageInWords(image: number, label: ClassName | null, predicted: ClassName | null): string {
   const mark = markOf(label, predicted);
   const head = label === null ? `image ${image}` : `image ${image}: ${className(label)}`;
-  const said = predicted === null ? "" : `predicted ${className(predicted)}`;
-  return [head, said, mark === "unknown" ? "" : mark].filter(Boolean).join(", ");
+  const prediction = predicted === null ? "" : `predicted ${className(predicted)}`;
+  return [head, prediction, mark === "unknown" ? "" : mark].filter(Boolean).join(", ");
 }

@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import {
   imageInWords,
   NO_FILTER,
-  pageHolding,
   placeInWords,
   progressInWords,
   shapeOf,
+  sheetHolding,
   troubleInWords,
   withinList,
-} from "../../../src/view/strip/pages";
+} from "../../../src/view/strip/sheets";
 import { type StripBehaviour, stripReply } from "../../support/strip_kernel";
 
 const WRONG = { class: null, outcome: "wrong" } as const;
@@ -26,18 +26,18 @@ describe("a page", () => {
   });
 
   it("stays where it holds the place, else lies whole pages away, and ends with a full page", () => {
-    expect(pageHolding(29, 20, 10, 100)).toBe(20);
-    expect(pageHolding(30, 20, 10, 100)).toBe(30);
-    expect(pageHolding(19, 20, 10, 100)).toBe(10);
-    expect(pageHolding(99, 0, 7, 100)).toBe(93);
-    expect(pageHolding(2, 5, 10, 100)).toBe(0);
-    expect(pageHolding(3, 0, 10, 4)).toBe(0);
+    expect(sheetHolding(29, 20, 10, 100)).toBe(20);
+    expect(sheetHolding(30, 20, 10, 100)).toBe(30);
+    expect(sheetHolding(19, 20, 10, 100)).toBe(10);
+    expect(sheetHolding(99, 0, 7, 100)).toBe(93);
+    expect(sheetHolding(2, 5, 10, 100)).toBe(0);
+    expect(sheetHolding(3, 0, 10, 4)).toBe(0);
   });
 
   it("always holds the place it was asked for", () => {
     for (let place = 0; place < 53; place++) {
       for (const start of [0, 3, 20, 46]) {
-        const found = pageHolding(place, start, 7, 53);
+        const found = sheetHolding(place, start, 7, 53);
         expect(place - found).toBeGreaterThanOrEqual(0);
         expect(place - found).toBeLessThan(7);
         expect(withinList(found, 7, 53)).toBe(found);
