@@ -49,7 +49,7 @@ export function lookupOf(name: PaletteName): Lookup {
   return words;
 }
 
-/** The same colours as a CSS gradient, for a legend. */
+/** A palette as a CSS gradient, for a legend. */
 export function gradientOf(name: PaletteName): string {
   return `linear-gradient(to right, ${stopsOf(name).join(", ")})`;
 }

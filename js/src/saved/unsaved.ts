@@ -20,7 +20,7 @@ export function refusal(
   return null;
 }
 
-/** What the page holds. */
+/** What the saved page holds. */
 export function savedInWords({ description, saved }: SavedOutline): string {
   const { images, of_images, layers, of_layers, channels, sources, precision, verdicts } = saved;
   const inARow = images.every((image, place) => image === images[0]! + place);

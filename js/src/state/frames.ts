@@ -1,4 +1,4 @@
-/** The frames the page holds, and the questions they can answer without the kernel. */
+/** The frames that a view keeps, and the questions they can answer without the kernel. */
 
 import {
   type Filters,
@@ -32,7 +32,7 @@ export function argsOf(frame: FrameArgs): FrameArgs {
   return Object.fromEntries(ARGS.map((key) => [key, frame[key]])) as unknown as FrameArgs;
 }
 
-/** The frame with another filter of the same layer selected, or null where that filter's values are not held. */
+/** The frame with another filter of the same layer selected, or null where that filter's values are not here. */
 export function withFilter(frame: Frame, filter: number): Frame | null {
   if (filter === frame.filter) return frame;
   const full = PICTURE_NAMES.map((name) => [name, fullValues(pictureOf(frame, name), filter)] as const);
@@ -87,7 +87,7 @@ export class Frames {
     });
   }
 
-  /** A held frame for this question, at this revision or newer. */
+  /** A kept frame for this question, at this revision or newer. */
   answer(args: FrameArgs, revision: number): Frame | null {
     for (const frame of this.#frames) {
       if (frame.revision < revision || !sameArgs({ ...frame, filter: args.filter }, args)) continue;
@@ -99,12 +99,12 @@ export class Frames {
     return null;
   }
 
-  /** A held frame with the kernels of this question, of whatever image. */
+  /** A kept frame with the kernels of this question, of whatever image. */
   withKernels(args: FrameArgs): Frame | undefined {
     return this.#frames.find((frame) => sameArgs({ ...frame, image: args.image, filter: args.filter }, args));
   }
 
-  /** The held frame for this question, whatever its filter. */
+  /** The kept frame for this question, whatever its filter. */
   find(args: FrameArgs): Frame | undefined {
     return this.#frames.find((frame) => sameArgs({ ...frame, filter: args.filter }, args));
   }

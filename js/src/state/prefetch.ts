@@ -145,7 +145,7 @@ export class Prefetch implements Listener {
     return args && this.#frame(frame, args);
   }
 
-  /** A frame that is not held. While a cell runs, it would soon be of old weights. */
+  /** A frame that is not kept. While a cell runs, it would soon be of old weights. */
   #frame({ cell_runs }: Frame, args: FrameArgs): Question | null {
     const { frames } = this.#options;
     return cell_runs || frames.find(args)

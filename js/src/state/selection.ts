@@ -20,7 +20,7 @@ export interface Selection {
   readonly source: Source;
 }
 
-/** What the person chooses of the colours: such that fit the range, or one palette for all. Of this page alone. */
+/** What the person chooses of the colours: such that fit the range, or one palette for all. It holds for one view alone. */
 export type PaletteChoice = "auto" | "sequential" | "diverging" | "gray";
 
 const TRAIT_OF = {

@@ -33,7 +33,7 @@ export const RESTS_AFTER = {
   prefetch: 100,
   /** The verdict of a filter is at hand, but drawing its evidence at each step would slow the slider. */
   verdict: 60,
-  /** A page of thumbnails is read from the data set. */
+  /** A sheet of thumbnails is read from the data set. */
   strip: 120,
   /** The arithmetic of a pinned position takes a forward pass. */
   arithmetic: 150,

@@ -20,13 +20,16 @@ import { LOST_AFTER } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
 import type { Description } from "../wire/description";
-import type { Frame, FrameArgs, Scale, Slices } from "../wire/frame";
+import type { Frame, FrameArgs } from "../wire/frame";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
 import { Pictures } from "./pictures";
 import { StripView } from "./strip/strip";
+
+/** How the selection is drawn, which is chosen in each view by itself. */
+type Drawing = Pick<FrameArgs, "scale" | "plane" | "slice" | "kernel_slice">;
 
 export class ExplorerView implements Listener {
   readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
@@ -35,10 +38,7 @@ export class ExplorerView implements Listener {
   readonly #status = new Status(this.root);
   readonly #pictures = new Pictures(this.#palettes, {
     select: (change) => this.#select(change),
-    plane: (plane) => {
-      this.#plane = plane;
-      this.#follow();
-    },
+    plane: (plane) => this.#draw({ plane }),
   });
   readonly #controls: Controls;
   readonly #client: Client;
@@ -52,9 +52,7 @@ export class ExplorerView implements Listener {
   #painted: Frame | null = null;
   readonly #errors: Partial<Record<RequestName, string | null>> = {};
   #notice: string | null = null;
-  #scale: Scale = "layer";
-  #plane: number | null = null;
-  #slices: Slices = { slice: null, kernel_slice: null };
+  #drawing: Drawing = { scale: "layer", plane: null, slice: null, kernel_slice: null };
   #following = false;
   readonly #undo: (() => void)[] = [];
 
@@ -64,14 +62,8 @@ export class ExplorerView implements Listener {
     this.#controls = new Controls(
       {
         select: (change) => this.#select(change),
-        scale: (scale) => {
-          this.#scale = scale;
-          this.#follow();
-        },
-        slice: (change) => {
-          this.#slices = { ...this.#slices, ...change };
-          this.#follow();
-        },
+        scale: (scale) => this.#draw({ scale }),
+        slice: (change) => this.#draw(change),
         palette: (choice) => {
           this.#palettes.choice = choice;
           if (this.#painted) this.#paint(this.#painted);
@@ -89,7 +81,7 @@ export class ExplorerView implements Listener {
       frames: this.#frames.kept,
       current,
       images: () => this.#description?.images ?? null,
-      inLayer: (layer) => (this.#description?.layers[layer] ? this.#wanted({ layer }) : null),
+      inLayer: (layer) => (this.#description?.layers[layer] ? this.#selectedArgs({ layer }) : null),
       framed: (reply) => this.#frames.keep(reply),
       more: () => this.#follow(true),
       someoneWaits,
@@ -193,6 +185,11 @@ export class ExplorerView implements Listener {
     if (moved) this.#model.save_changes();
   }
 
+  #draw(change: Partial<Drawing>): void {
+    this.#drawing = { ...this.#drawing, ...change };
+    this.#follow();
+  }
+
   /** Traits that change together arrive as several events: one look at all of them follows. */
   #followSoon(): void {
     if (this.#following) return;
@@ -203,9 +200,9 @@ export class ExplorerView implements Listener {
     });
   }
 
-  /** Brings the page to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
+  /** Brings the view to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
   #follow(more = false): void {
-    const args = this.#wanted();
+    const args = this.#selectedArgs();
     if (!more && this.#painted && this.#frames.answers(this.#painted, args)) this.#frames.settle();
     else {
       const frame = this.#frames.find(args);
@@ -218,14 +215,13 @@ export class ExplorerView implements Listener {
     if (this.root.dataset.ready === "true") this.#prefetch.painted(this.#painted!);
   }
 
-  #wanted(change?: Partial<Selection>): FrameArgs {
+  #selectedArgs(change?: Partial<Selection>): FrameArgs {
     return this.#asArgs(fitSelection({ ...readSelection(this.#model), ...change }, this.#description));
   }
 
-  /** With what is chosen in this page alone. */
   #asArgs(selection: Selection): FrameArgs {
     const layer = this.#description?.layers[selection.layer];
-    return { ...selection, scale: this.#scale, plane: this.#plane, ...fitSlices(this.#slices, layer) };
+    return { ...selection, ...this.#drawing, ...fitSlices(this.#drawing, layer) };
   }
 
   #described(description: Description): void {
@@ -267,7 +263,7 @@ export class ExplorerView implements Listener {
     const selection = readSelection(this.#model);
     this.#strip.mark(selection.image);
     const asked = this.#asArgs(selection);
-    this.#controls.show(selection, this.#scale, asked, this.#description);
+    this.#controls.show(selection, this.#drawing.scale, asked, this.#description);
     this.#controls.say(this.#painted, selection);
     const current = this.#painted !== null && sameArgs(this.#painted, asked) && !this.#frames.waits;
     const error = this.#errors.frame ?? this.#errors.describe ?? null;

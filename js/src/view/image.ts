@@ -7,14 +7,14 @@ import { className, number, percent } from "../text/format";
 import type { Frame, Prediction, Sample } from "../wire/frame";
 import { PictureBox, pixelInWords } from "./picture";
 
-/** As many as there is room for beside a large picture; style.css shows fewer where they stand below it. */
+/** So many have room beside a large picture; the style sheet shows fewer where they stand below it. */
 const BARS = 10;
 
 const NO_SCORES = "no class scores: the net's output is not one finite score a class";
 
 export class ImageView {
   readonly #bars = element("ol.fs-bars", { "aria-label": "prediction" });
-  readonly #said = element("div.fs-said", this.#bars);
+  readonly #prediction = element("div.fs-said", this.#bars);
   readonly #plane: Select;
   readonly picture: PictureBox;
   readonly root: HTMLElement;
@@ -25,7 +25,7 @@ export class ImageView {
       choose(plane === "" ? null : Number(plane)),
     );
     this.#plane.root.hidden = true;
-    this.picture = new PictureBox("image", [this.#plane.root, this.#said]);
+    this.picture = new PictureBox("image", [this.#plane.root, this.#prediction]);
     this.root = this.picture.root;
   }
 

@@ -8,7 +8,7 @@ import type { LayerInfo } from "../wire/description";
 const JUMP = 10;
 const SIZE = /^\d+(x\d+)+$/;
 
-/** As a keyboard writes it: "3x3" for "3×3", "10>20" for "10→20". */
+/** What a keyboard can write: "3x3" for "3×3", "10>20" for "10→20". */
 function plain(text: string): string {
   return text.toLowerCase().replaceAll("×", "x").replace(/→|->/g, ">");
 }

@@ -57,7 +57,7 @@ export class Client {
   #losses = 0;
   #heard = false;
   /** The newest question of each name that still wants an answer. */
-  readonly #wanted = new Map<RequestName, Question>();
+  readonly #unanswered = new Map<RequestName, Question>();
   readonly #waiting = new Map<RequestName, Question>();
   readonly #inFlight = new Map<string, { question: Question; timer: ReturnType<typeof setTimeout> }>();
   /** Given up, but welcome if they still come. */
@@ -78,7 +78,7 @@ export class Client {
 
   /** What was asked under this name is answered otherwise: replies on their way are not wanted any more. */
   forget(name: RequestName): void {
-    this.#wanted.delete(name);
+    this.#unanswered.delete(name);
     this.#waiting.delete(name);
     this.#settled.set(name, this.#numbers);
   }
@@ -87,7 +87,7 @@ export class Client {
   resume(): void {
     if (!this.#stalled) return;
     this.#stalled = false;
-    for (const question of [...this.#wanted.values()]) this.#askAgain(question);
+    for (const question of [...this.#unanswered.values()]) this.#askAgain(question);
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -102,13 +102,13 @@ export class Client {
     this.#inFlight.clear();
     this.#lost.clear();
     this.#waiting.clear();
-    this.#wanted.clear();
+    this.#unanswered.clear();
   }
 
   #put(name: RequestName, args: object): void {
     this.#numbers += 1;
     const question = { name, args, number: this.#numbers };
-    this.#wanted.set(name, question);
+    this.#unanswered.set(name, question);
     this.#waiting.set(name, question);
     this.pump();
   }
@@ -125,16 +125,16 @@ export class Client {
     const { name, number } = question;
     if (reply.skipped) {
       this.pump();
-      if (question === this.#wanted.get(name)) {
-        this.#wanted.delete(name);
+      if (question === this.#unanswered.get(name)) {
+        this.#unanswered.delete(name);
         this.#listener.skipped?.();
       }
       return;
     }
     const fresh = number > (this.#settled.get(name) ?? 0);
-    const newest = number === this.#wanted.get(name)?.number;
+    const newest = number === this.#unanswered.get(name)?.number;
     if (fresh) this.#settled.set(name, number);
-    if (newest) this.#wanted.delete(name);
+    if (newest) this.#unanswered.delete(name);
     this.pump(); // first, so that the kernel works while the page paints
     if (fresh) this.#listener.reply(reply as ReplyTo<RequestName>, newest);
   }
@@ -175,7 +175,7 @@ export class Client {
     this.#lost.set(id, question);
     for (const old of [...this.#lost.keys()].slice(0, -KEPT_LOST)) this.#lost.delete(old);
     if (!this.#options.visible()) this.#stalled = true;
-    else if (this.#wanted.get(question.name) === question) this.#askAgain(question);
+    else if (this.#unanswered.get(question.name) === question) this.#askAgain(question);
     else this.pump();
   }
 

@@ -134,7 +134,7 @@ export interface PredictionBody {
 
 export interface FrameRequests {
   frame: { args: FrameArgs; body: Frame };
-  /** The same for what may be selected next. */
+  /** What may be selected next, asked for in advance. */
   ahead: { args: FrameArgs; body: Frame };
   prediction: { args: FrameArgs; body: PredictionBody };
   filters: { args: FiltersArgs; body: Filters };

@@ -4,7 +4,7 @@ import type { ClassName } from "./frame";
 import { bodyOf, type Reply } from "./messages";
 import type { ByteTensor } from "./tensor";
 
-/** The question a strip answers: one page of the images that match a filter. */
+/** The question a strip answers: one sheet of the images that match a filter. */
 export interface StripArgs {
   /** The place of its first image among those that match. */
   readonly start: number;

@@ -41,7 +41,7 @@ export function positionOf(
   return [drawnSlice(slice, shape[0]!, layer.out_shape[1]!), row, column];
 }
 
-/** The same place in another picture of the same grid; null where it has another one. */
+/** The pixel of another picture that has the same place; null where the two do not share a grid. */
 export function counterpart(
   pixel: Pixel,
   from: LargePicture,
@@ -67,8 +67,8 @@ export function counterpart(
   return fields && standsOnItsPixel(fields, at) ? pixelThere : null;
 }
 
-function sameSize(one: LargePicture, two: LargePicture): boolean {
-  return one.shown.rows === two.shown.rows && one.shown.columns === two.shown.columns;
+function sameSize(a: LargePicture, b: LargePicture): boolean {
+  return a.shown.rows === b.shown.rows && a.shown.columns === b.shown.columns;
 }
 
 /** Whether a position's place in the image is the pixel with the same indices. */

@@ -88,8 +88,8 @@ export class Overlay {
     this.#again();
   }
 
-  effective(found: SidePicture): void {
-    this.#effective = found;
+  effective(picture: SidePicture): void {
+    this.#effective = picture;
     this.#again();
   }
 
@@ -151,20 +151,20 @@ export class Overlay {
     }
   }
 
-  #gradient(frame: Frame, found: SidePicture): void {
-    const { height, width } = sides(found.tensor);
+  #gradient(frame: Frame, picture: SidePicture): void {
+    const { height, width } = sides(picture.tensor);
     const cells = (n: number, of: number) =>
       Array.from(
         { length: n },
-        (_, k) => [k * found.reduced, Math.min(of, (k + 1) * found.reduced)] as const,
+        (_, k) => [k * picture.reduced, Math.min(of, (k + 1) * picture.reduced)] as const,
       );
     const [rows, columns] = frame.sample.size;
-    const range = found.ranges[0]!;
-    this.#draw([found, this.#host.palettes.choice], frame, range, codesFor(found.tensor, range), width, {
+    const range = picture.ranges[0]!;
+    this.#draw([picture, this.#host.palettes.choice], frame, range, codesFor(picture.tensor, range), width, {
       rows: cells(height, rows),
       columns: cells(width, columns),
     });
-    const mean = found.reduced > 1 ? `; means of ${found.reduced}×${found.reduced} pixels` : "";
+    const mean = picture.reduced > 1 ? `; means of ${picture.reduced}×${picture.reduced} pixels` : "";
     setText(this.#note, `size of the pinned pre-activation's gradient at each pixel of the image${mean}`);
   }
 
@@ -229,12 +229,12 @@ function cellsAlong(
 
 /** For each pixel of a canvas of so many along an axis, the cell that its middle lies in; −1 for none. */
 function indices(cells: readonly Cell[], pixels: number, size: number): Int32Array {
-  const found = new Int32Array(pixels).fill(-1);
+  const cellAt = new Int32Array(pixels).fill(-1);
   for (const [k, [from, to]] of cells.entries()) {
     if (!(from < to)) continue;
     const first = Math.max(0, Math.ceil((from / size) * pixels - 0.5));
     const end = Math.min(pixels, Math.ceil((to / size) * pixels - 0.5));
-    found.fill(k, first, Math.max(first, end));
+    cellAt.fill(k, first, Math.max(first, end));
   }
-  return found;
+  return cellAt;
 }

@@ -78,7 +78,7 @@ export class GridPainter {
     return codes;
   }
 
-  /** All tiles in view go to a canvas beside the page at one pixel a value, and from there enlarged to their places. */
+  /** All tiles in view go to a canvas that nobody sees at one pixel a value, and from there enlarged to their places. */
   #drawTiles(
     context: CanvasRenderingContext2D,
     picture: Picture,
