@@ -3,6 +3,8 @@
  * here; what it shows stands in `section[data-panel=<room>]` below the pictures, hidden until asked for.
  */
 
+import arithmeticCss from "../styles/arithmetic.css?inline";
+import evidenceCss from "../styles/evidence.css?inline";
 import positionsCss from "../styles/positions.css?inline";
 import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
@@ -29,11 +31,11 @@ const NO_NET = {
 
 const PANELS: Readonly<Record<string, PanelRow>> = {
   positions: {
-    css: positionsCss,
+    css: positionsCss + arithmeticCss,
     make: (host, kept) => new PositionsPanel(host, kept ? NO_NET : {}),
   },
   verdicts: {
-    css: verdictsCss,
+    css: verdictsCss + evidenceCss,
     make: (host, kept) => (kept && !kept.verdicts ? null : new VerdictsPanel(host, kept !== null)),
   },
 };

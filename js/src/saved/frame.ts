@@ -1,4 +1,4 @@
-/** Frames from the parts of a saved page, as `frame.py` makes them in a notebook's kernel. */
+/** Frames from the parts of a saved page, as `frames/frame.py` makes them in a notebook's kernel. */
 
 import { drawnSlice } from "../state/selection";
 import { type FrameArgs, MAP_NAMES, type MapName } from "../wire/frame";

@@ -1,4 +1,4 @@
-/** Sheets of the saved images, as `strip.py` makes them in a notebook's kernel. */
+/** Sheets of the saved images, as `frames/strip.py` makes them in a notebook's kernel. */
 
 import { matching } from "../view/strip/sheets";
 import type { StripArgs } from "../wire/strip";

@@ -1,4 +1,4 @@
-/** What stands in the parts of a saved page: the twin of `saved_parts.py`. */
+/** What stands in the parts of a saved page: the twin of `saved_page/parts.py`. */
 
 import type { Traits } from "../state/selection";
 import type { Description } from "../wire/description";

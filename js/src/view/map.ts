@@ -1,4 +1,7 @@
-/** A map of the selected filter: the filter2D response, or the network's own activation. */
+/**
+ * From a map's values to the pixels of its canvas, where their way ends. A map of the selected filter is the filter2D
+ * response, or the network's own activation.
+ */
 
 import { codesFor, valueInWords } from "../draw/codes";
 import type { Palettes } from "../draw/palette";

@@ -1,4 +1,7 @@
-/** The pictures of one selection: what is asked, and what a frame holds. The twin of `frame.py` and `picture.py`. */
+/**
+ * From a reply's buffers to the pictures of one selection; next: `view/map.ts`. What is asked, and what a frame holds: the
+ * twin of Python's `frames/frame.py`.
+ */
 
 import { bodyOf, type Reply } from "./messages";
 import type { ByteTensor, FloatTensor, Tensor } from "./tensor";

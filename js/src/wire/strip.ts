@@ -1,4 +1,4 @@
-/** The strip of the data set's images: the twin of `strip.py`. */
+/** The strip of the data set's images: the twin of `frames/strip.py`. */
 
 import type { ClassName } from "./frame";
 import { bodyOf, type Reply } from "./messages";

@@ -124,7 +124,7 @@ export class GridPainter {
     window: GridWindow,
   ): void {
     const style = getComputedStyle(this.#canvas);
-    const accent = style.outlineColor; // by style.css our accent; in a variable it may be what no canvas knows
+    const accent = style.outlineColor; // by our style sheet the accent; in a variable it may be what no canvas knows
     const { selected, cursor } = scene;
     const { geometry, ratio } = window;
     context.scale(ratio, ratio);

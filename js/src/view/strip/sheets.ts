@@ -79,7 +79,7 @@ export function troubleInWords(strip: Strip, filter: Filter): string {
   return total > 0 && filters(filter) ? "No image matches." : "The data set has no images.";
 }
 
-/** The places of the images that a filter lets through: the rule of `strip.py`. */
+/** The places of the images that a filter lets through: the rule of the strip in Python. */
 export function matching(
   labels: readonly (ClassName | null)[],
   predicted: readonly (ClassName | null)[],
