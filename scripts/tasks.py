@@ -66,6 +66,7 @@ def test() -> None:
     check("import-linter: the order of the rooms", [PYTHON.with_name("lint-imports"), "--no-cache"])
     check("tsc: types of the frontend", [tools / "tsc", "--noEmit"], JS, env)
     check("biome: lint and format of the frontend", [tools / "biome", "check", "."], JS, env)
+    check("dependency-cruiser: the order of the frontend's rooms", [tools / "depcruise", "src"], JS, env)
     check("vitest: frontend unit tests", [tools / "vitest", "run"], JS, env)
     check("the committed bundle is what js/ builds", ["node", "build.mjs", "--check"], JS, env)
     check("pytest: Python, wheel, notebook and browser tests", [PYTHON, "-m", "pytest"], ROOT, env)

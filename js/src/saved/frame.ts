@@ -1,0 +1,160 @@
+/** Frames from the parts of a saved page, as `frames/frame.py` makes them in a notebook's kernel. */
+
+import { drawnSlice } from "../state/selection";
+import { type FrameArgs, MAP_NAMES, type MapName } from "../wire/frame";
+import { count } from "../wire/tensor";
+import { detailOf, type Plane, pictureOf, planeOf } from "./maps";
+import type { SavedImage, SavedLayer, SavedMaps, SavedMapsPart, SavedResponse, SavedTensor } from "./types";
+
+export interface FrameParts {
+  readonly image: SavedImage;
+  readonly layer: SavedLayer;
+  readonly maps: SavedMapsPart;
+  readonly images: number;
+}
+
+/** What is drawn of maps that may be volumes: where it starts, its shape, and which slice it is in words. */
+interface Drawn {
+  readonly start: number;
+  readonly shape: readonly [number, number];
+  readonly words: string;
+}
+
+/** `leading`: axes before the map's own. The slice's number counts in `of` slices, of which a map may have others. */
+function drawnOf({ shape }: SavedTensor, leading: number, chosen: number | null, of: number): Drawn {
+  const own = shape.slice(leading);
+  const sides = own.slice(-2) as [number, number];
+  if (own.length < 3) return { start: 0, shape: sides, words: "" };
+  const depth = own[0]!;
+  const k = drawnSlice(chosen, depth, of);
+  return { start: k * count(sides), shape: sides, words: `; slice ${k} of ${depth}` };
+}
+
+/** One map of all filters, and what is drawn of it. */
+interface MapPart {
+  readonly maps: SavedMaps;
+  readonly note: string;
+  readonly drawn: Drawn;
+}
+
+/** The planes of these filters, or of all. */
+class Drawing {
+  readonly kernelShape: readonly number[];
+  readonly #args: FrameArgs;
+  readonly #layer: SavedLayer;
+  readonly #kernel: Drawn;
+  readonly response: SavedResponse;
+  readonly #maps: Readonly<Record<MapName, MapPart>>;
+
+  constructor(args: FrameArgs, { layer, maps }: FrameParts, depth: number) {
+    this.#args = args;
+    this.#layer = layer;
+    const response = maps.responses.find(
+      ({ source, channel }) => source === args.source && channel === args.channel,
+    );
+    if (!response) throw new Error("this page was saved without that channel and source");
+    this.response = response;
+    this.#kernel = drawnOf(layer.kernels.values, 2, args.kernel_slice, layer.kernels.values.shape[2]!);
+    this.kernelShape = [response.kernels.length, ...this.#kernel.shape];
+    const part = (name: MapName): MapPart => {
+      const saved = name === "response" ? response.maps : maps[`${name}s`];
+      const note = name === "response" ? response.note : layer[`${name}_note`];
+      return { maps: saved, note, drawn: drawnOf(saved.values, 1, args.slice, depth) };
+    };
+    this.#maps = byName(MAP_NAMES, part);
+  }
+
+  #kernelPlane(filter: number): Plane {
+    const { kernels } = this.#layer;
+    const size = count(kernels.values.shape.slice(2));
+    const starts = this.response.kernels.map((channel) => channel * size + this.#kernel.start);
+    return planeOf(kernels, filter, starts, count(this.#kernel.shape));
+  }
+
+  #mapPlane({ maps, drawn }: MapPart, filter: number): Plane {
+    return planeOf(maps, filter, [drawn.start], count(drawn.shape));
+  }
+
+  detail(filter: number): object {
+    return {
+      kernel: detailOf(this.#kernelPlane(filter), this.kernelShape),
+      ...byName(MAP_NAMES, (name) => {
+        const part = this.#maps[name];
+        return detailOf(this.#mapPlane(part, filter), part.drawn.shape);
+      }),
+    };
+  }
+
+  /** By their plurals, as a frame has them. */
+  pictures(): object {
+    const { kernels, summed: mean } = this.#layer;
+    const summed = this.response.kernels.length === kernels.values.shape[1] ? mean : null;
+    const summedShape = summed?.values.shape.slice(1) ?? [];
+    const picture = (shape: readonly number[], plane: (filter: number) => Plane) =>
+      pictureOf(
+        Array.from({ length: kernels.values.shape[0]! }, (_, k) => plane(k)),
+        shape,
+        this.#args.scale,
+      );
+    const maps = MAP_NAMES.map((name) => {
+      const part = this.#maps[name];
+      return [`${name}s`, picture(part.drawn.shape, (filter) => this.#mapPlane(part, filter))];
+    });
+    return {
+      kernels: summed
+        ? picture(summedShape, (filter) => planeOf(summed, filter, [0], count(summedShape)))
+        : picture(this.kernelShape, (filter) => this.#kernelPlane(filter)),
+      ...Object.fromEntries(maps),
+    };
+  }
+
+  notes(): object {
+    const channels = this.response.kernels;
+    const kernel = this.#layer.notes[channels.length > 1 ? 0 : channels[0]! + 1]!;
+    return {
+      kernel: kernel + this.#kernel.words,
+      ...byName(MAP_NAMES, (name) => {
+        const { note, drawn } = this.#maps[name];
+        return note.replace("{slice}", () => drawn.words);
+      }),
+    };
+  }
+}
+
+function byName<Name extends string, Value>(names: readonly Name[], value: (name: Name) => Value) {
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
+}
+
+/** The body of a frame's reply. `depth`: slices of the layer's maps, in which a chosen slice counts. */
+export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): object {
+  const { image, layer, maps, images } = parts;
+  const drawing = new Drawing(args, parts, depth);
+  const own = args.channel !== null && maps.own_channels ? args.channel : 0;
+  const plane = Math.min(args.plane ?? own, image.planes.length - 1);
+  const { agreement } = drawing.response;
+  return {
+    ...args,
+    revision: 0,
+    images,
+    sample: { ...image.planes[plane], prediction: image.prediction },
+    ...drawing.pictures(),
+    detail: drawing.detail(args.filter),
+    agreement: agreement && { ...agreement, bias: layer.bias },
+    notes: drawing.notes(),
+    cell_runs: false,
+  };
+}
+
+/** The body of a reply with more filters of a frame. */
+export function savedFilters(
+  args: FrameArgs,
+  filters: readonly number[],
+  parts: FrameParts,
+  depth: number,
+): object {
+  const drawing = new Drawing(args, parts, depth);
+  return {
+    revision: 0,
+    filters: filters.map((filter) => ({ filter, ...drawing.detail(filter) })),
+  };
+}

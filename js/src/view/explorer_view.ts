@@ -1,0 +1,300 @@
+/** One view of an explorer: the selection goes in, the newest frame that has come is painted. */
+
+import type { AnyModel } from "@anywidget/types";
+import { element, on } from "../dom/dom";
+import { Status } from "../dom/status";
+import { followTheme, onThemeChange } from "../dom/theme";
+import { Palettes } from "../draw/palette";
+import { sameArgs } from "../state/frames";
+import { Prefetch } from "../state/prefetch";
+import {
+  fitSelection,
+  fitSlices,
+  readSelection,
+  type Selection,
+  TRAITS,
+  type Traits,
+  writeSelection,
+} from "../state/selection";
+import { LOST_AFTER } from "../state/timing";
+import { classesInWords, spoken } from "../text/format";
+import { Client, type Listener } from "../wire/client";
+import type { Description } from "../wire/description";
+import type { Frame, FrameArgs } from "../wire/frame";
+import { decode, type ReplyTo, type RequestName } from "../wire/requests";
+import { Controls } from "./controls";
+import { FrameSource } from "./frame_source";
+import type { Host, MakePanels } from "./host";
+import { Pictures } from "./pictures";
+import { StripView } from "./strip/strip";
+
+/** How the selection is drawn, which is chosen in each view by itself. */
+type Drawing = Pick<FrameArgs, "scale" | "plane" | "slice" | "kernel_slice">;
+
+export class ExplorerView implements Listener {
+  readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
+  readonly #model: AnyModel<Traits>;
+  readonly #palettes = new Palettes();
+  readonly #status = new Status(this.root);
+  readonly #pictures = new Pictures(this.#palettes, {
+    select: (change) => this.#select(change),
+    plane: (plane) => this.#draw({ plane }),
+  });
+  readonly #controls: Controls;
+  readonly #client: Client;
+  readonly #strip: StripView;
+  readonly #prefetch: Prefetch;
+  readonly #host: Host;
+  readonly #frames: FrameSource;
+  readonly #slot = this.#pictures.slot;
+
+  #description: Description | null = null;
+  #painted: Frame | null = null;
+  readonly #errors: Partial<Record<RequestName, string | null>> = {};
+  #notice: string | null = null;
+  #drawing: Drawing = { scale: "layer", plane: null, slice: null, kernel_slice: null };
+  #following = false;
+  readonly #undo: (() => void)[] = [];
+
+  /** `panels`: where they need not be fetched, as in a saved page. */
+  constructor(model: AnyModel<Traits>, { panels }: { panels?: MakePanels } = {}) {
+    this.#model = model;
+    this.#controls = new Controls(
+      {
+        select: (change) => this.#select(change),
+        scale: (scale) => this.#draw({ scale }),
+        slice: (change) => this.#draw(change),
+        palette: (choice) => {
+          this.#palettes.choice = choice;
+          if (this.#painted) this.#paint(this.#painted);
+        },
+      },
+      this.#status.busy,
+    );
+    const visible = () => this.root.isConnected;
+    const someoneWaits = () => this.#client.busy; // nothing else delays a frame
+    const current = () => (this.root.dataset.ready === "true" ? this.#painted : null);
+    const { frame: patience, first } = LOST_AFTER;
+    this.#client = new Client(model, this, { patience, first, visible });
+    this.#frames = new FrameSource(this.#client);
+    this.#prefetch = new Prefetch(model, {
+      frames: this.#frames.kept,
+      current,
+      images: () => this.#description?.images ?? null,
+      inLayer: (layer) => (this.#description?.layers[layer] ? this.#selectedArgs({ layer }) : null),
+      framed: (reply) => this.#frames.keep(reply),
+      more: () => this.#follow(true),
+      someoneWaits,
+      visible,
+    });
+    this.#strip = new StripView(model, {
+      select: (image) => this.#select({ image }),
+      someoneWaits,
+      visible: () => this.root.getClientRects().length > 0,
+    });
+    const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, ...this.#pictures.nodes];
+    this.root.append(element("div.fs-inner", ...parts));
+    this.#host = {
+      root: this.root,
+      client: (listener, options) => new Client(model, listener, { ...options, visible, someoneWaits }),
+      ...this.#pictures.places,
+      current,
+      description: () => this.#description,
+      announce: (words) => this.#status.announce(words),
+    };
+    this.#listen();
+    if (panels) this.#slot.stand(panels, this.#host, () => {});
+    this.#client.ask("describe", {});
+    this.#follow();
+  }
+
+  dispose(): void {
+    for (const undo of this.#undo) undo();
+    this.#client.dispose();
+    this.#strip.dispose();
+    this.#prefetch.dispose();
+    this.#slot.dispose();
+    this.#status.dispose();
+    this.#frames.kept.clear();
+    this.root.remove();
+  }
+
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void {
+    if (reply.error) {
+      if (reply.name === "panels") this.#slot.refuse(this.#host);
+      else if (newest) this.#fail(reply.error.message, reply.name);
+      return; // an older question's error says nothing about what is asked now
+    }
+    try {
+      if (reply.name === "describe") this.#described(decode(reply));
+      else if (reply.name === "panels") this.#load(decode(reply).module);
+      else if (reply.name === "frame") {
+        const frame = this.#frames.take(reply, newest);
+        if (frame) this.#framed(frame);
+      }
+    } catch (error) {
+      if (newest) this.#fail(`The page cannot read the answer: ${(error as Error).message}`, reply.name);
+    }
+  }
+
+  changed(revision: number): void {
+    this.#frames.changed(revision);
+    this.#client.ask("describe", {});
+    this.#follow();
+  }
+
+  refused(message: string): void {
+    this.#notice = message;
+    this.#follow();
+  }
+
+  #listen(): void {
+    const model = this.#model;
+    const root = this.root;
+    const received = (content: unknown, buffers: readonly unknown[]) => {
+      this.#client.receive(content, buffers ?? []);
+      this.#strip.receive(content, buffers ?? []);
+      this.#prefetch.receive(content, buffers ?? []);
+      this.#slot.panels?.receive(content, buffers ?? []);
+    };
+    const moved = () => this.#followSoon();
+    model.on("msg:custom", received);
+    for (const trait of TRAITS) model.on(`change:${trait}`, moved);
+    const size = new ResizeObserver(() => this.#resize());
+    size.observe(root);
+    // Hosts bind their own actions to keys: what is pressed in here stays in here.
+    on(root, "keydown", (event) => event.stopPropagation());
+    const theme = onThemeChange(root, () => {
+      followTheme(root);
+      this.#pictures.themed();
+    });
+    this.#undo.push(
+      () => model.off("msg:custom", received),
+      () => {
+        for (const trait of TRAITS) model.off(`change:${trait}`, moved);
+      },
+      () => size.disconnect(),
+      theme,
+    );
+  }
+
+  #select(change: Partial<Selection>): void {
+    this.#notice = null;
+    const moved = writeSelection(this.#model, change, this.#description);
+    this.#follow(); // what is asked goes first: the pictures do not wait for the traits
+    if (moved) this.#model.save_changes();
+  }
+
+  #draw(change: Partial<Drawing>): void {
+    this.#drawing = { ...this.#drawing, ...change };
+    this.#follow();
+  }
+
+  /** Traits that change together arrive as several events: one look at all of them follows. */
+  #followSoon(): void {
+    if (this.#following) return;
+    this.#following = true;
+    queueMicrotask(() => {
+      this.#following = false;
+      this.#follow();
+    });
+  }
+
+  /** Brings the view to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
+  #follow(more = false): void {
+    const args = this.#selectedArgs();
+    if (!more && this.#painted && this.#frames.answers(this.#painted, args)) this.#frames.settle();
+    else {
+      const frame = this.#frames.find(args);
+      if (frame) {
+        this.#frames.settle();
+        this.#paint(frame);
+      } else if (!more) this.#frames.ask(args);
+    }
+    this.#show();
+    if (this.root.dataset.ready === "true") this.#prefetch.painted(this.#painted!);
+  }
+
+  #selectedArgs(change?: Partial<Selection>): FrameArgs {
+    return this.#asArgs(fitSelection({ ...readSelection(this.#model), ...change }, this.#description));
+  }
+
+  #asArgs(selection: Selection): FrameArgs {
+    const layer = this.#description?.layers[selection.layer];
+    return { ...selection, ...this.#drawing, ...fitSlices(this.#drawing, layer) };
+  }
+
+  #described(description: Description): void {
+    this.#description = description;
+    this.#errors.describe = null;
+    if (this.#painted) this.#paint(this.#painted); // a frame may come first, and has no names
+    this.#frames.reached(description.revision);
+    this.#follow();
+  }
+
+  #framed(frame: Frame): void {
+    const images = Math.max(this.#description?.images ?? 0, frame.images);
+    if (this.#description) this.#description = { ...this.#description, images };
+    this.#paint(frame);
+    this.#follow(); // it may hold the filter that was selected meanwhile
+  }
+
+  #paint(frame: Frame): void {
+    this.#errors.frame = null;
+    const name = this.#layerName(frame);
+    this.#painted = frame;
+    this.#pictures.paint(frame, name);
+    Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
+    const parts = [`image ${frame.image}`, classesInWords(frame.sample), name, `filter ${frame.filter}`];
+    this.#status.announce(parts.filter(Boolean).join(", "));
+  }
+
+  #fail(sentence: string, name: RequestName): void {
+    this.#errors[name] = sentence;
+    if (name === "frame") {
+      this.#painted = null;
+      this.#pictures.clear();
+      for (const key of ["image", "layer", "filter"]) delete this.root.dataset[key];
+    }
+    this.#show();
+  }
+
+  #show(): void {
+    const selection = readSelection(this.#model);
+    this.#strip.mark(selection.image);
+    const asked = this.#asArgs(selection);
+    this.#controls.show(selection, this.#drawing.scale, asked, this.#description);
+    this.#controls.say(this.#painted, selection);
+    const current = this.#painted !== null && sameArgs(this.#painted, asked) && !this.#frames.waits;
+    const error = this.#errors.frame ?? this.#errors.describe ?? null;
+    const ready = current && error === null && this.#description !== null;
+    const waiting = !ready && error === null;
+    this.#status.show({ ready, waiting, error, notice: this.#notice });
+    if (!ready || this.#slot.asked) return;
+    this.#slot.asked = true;
+    this.#client.ask("panels", {}); // not before: the first picture does not wait for it
+  }
+
+  #load(text: string): void {
+    this.#slot.load(text, this.#host, (panels) => {
+      if (this.#painted) panels.painted(this.#painted, this.#layerName(this.#painted));
+    });
+    this.#follow(); // what waited for this answer
+  }
+
+  #layerName({ layer }: Frame): string {
+    return spoken(this.#description?.layers[layer]?.name ?? String(layer));
+  }
+
+  #resize(): void {
+    this.#client.resume();
+    this.#strip.resume();
+    const inner = this.root.firstElementChild as HTMLElement;
+    const width = Math.floor(inner.getBoundingClientRect().width); // clientWidth may round up: a row too wide
+    if (width === 0) return;
+    followTheme(this.root);
+    const ratio = window.devicePixelRatio || 1;
+    this.#strip.layout(width);
+    this.#pictures.layout(this.root, width, ratio);
+  }
+}
