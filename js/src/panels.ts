@@ -1,8 +1,8 @@
 /** The page's second module, see seam.ts. */
 
-import { sideBySide } from "./panels/parts";
-import { Pointing } from "./panels/pointing";
-import { VerdictPanel } from "./panels/verdicts";
-import type { Host, Panels } from "./seam";
+import { Pointing } from "./panels/positions/panel";
+import { sideBySide } from "./panels/side_by_side";
+import { VerdictPanel } from "./panels/verdicts/panel";
+import type { Host, Panels } from "./view/host";
 
 export default (host: Host): Panels => sideBySide(host, [new Pointing(host), new VerdictPanel(host)]);

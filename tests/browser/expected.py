@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-ANCHORS = json.loads((Path(__file__).parents[2] / "js" / "src" / "palettes.json").read_text())
+ANCHORS = json.loads((Path(__file__).parents[2] / "js" / "src" / "draw" / "palette.json").read_text())
 
 
 def rgb(colour: str) -> list[int]:

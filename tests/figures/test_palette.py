@@ -9,7 +9,7 @@ import pytest
 from filterscope.figures.palette import lookup, palette_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ANCHORS = json.loads((CHECKOUT / "js" / "src" / "palettes.json").read_text("utf-8"))
+ANCHORS = json.loads((CHECKOUT / "js" / "src" / "draw" / "palette.json").read_text("utf-8"))
 
 
 def rgb(colour):

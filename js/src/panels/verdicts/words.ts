@@ -1,0 +1,141 @@
+/** Verdicts in words and marks: beside a colour or a shape there is always a letter or a word. */
+
+import { minus, number } from "../../text/format";
+import type { Badge, Chance, Estimate, Progress, VerdictRow, Verdicts } from "../../wire/verdicts";
+
+/** A share as so many in 100. */
+export function per100(share: number): string {
+  const hundredths = share * 100;
+  if (hundredths >= 10) return hundredths.toFixed(0);
+  return String(Number(hundredths.toPrecision(hundredths < 0.1 ? 1 : 2)));
+}
+
+export function signed(value: number): string {
+  return value > 0 ? `+${number(value)}` : number(value);
+}
+
+export function points(share: number): string {
+  const value = (100 * share).toFixed(1);
+  const sign = Number(value) > 0 ? "+" : "";
+  return sign + minus(value);
+}
+
+export function span({ low, high }: Omit<Estimate, "value">, write: (value: number) => string): string {
+  return low === null || high === null ? "" : `95\u00a0%: ${write(low)} … ${write(high)}`;
+}
+
+/** The letter that stands for the structure, in a shape of its own: a disc, a dashed ring, nothing. */
+export const LETTERS = { structured: "S", "noise-like": "N", "can't tell": "?" } as const;
+/** Beside the words of the use. */
+export const MARKS = { used: "▲", harmful: "▼", "no measurable use": "–", withheld: "" } as const;
+const SHORT = { used: "used", harmful: "harmful", "no measurable use": "no use", withheld: "" } as const;
+
+/** What stands beside the letter in a cell: what is wrong with the filter, else whether it is used. */
+export function chip({ state, use, duplicate_of }: Badge): string {
+  if (state === "dead" || state === "constant") return `✕ ${state}`;
+  const used = `${MARKS[use]} ${SHORT[use]}`.trim();
+  return duplicate_of === null ? used : `= ${duplicate_of} ${MARKS[use]}`.trim();
+}
+
+/** For those who do not see the badges. */
+export function badgeInWords(badge: Badge | undefined): string {
+  if (!badge) return "";
+  const parts = [badge.structure === "can't tell" ? "structure: can't tell" : badge.structure];
+  if (badge.state === "dead" || badge.state === "constant") parts.push(badge.state);
+  if (badge.duplicate_of !== null) parts.push(`duplicate of ${badge.duplicate_of}`);
+  if (badge.use !== "withheld") parts.push(badge.use);
+  if (badge.name && badge.name !== NO_PATTERN) parts.push(badge.name);
+  return parts.join(", ");
+}
+
+/** As in naming.py. */
+export const NO_PATTERN = "no simple pattern";
+
+export function time(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+/** "images 320 of 1,000 · 410 a second · 2 s left" */
+export function progressInWords({ stage, done, total, per_second, seconds_left }: Progress): string {
+  if (stage === "") return "starting …";
+  const what = {
+    weights: "weights of layer",
+    images: "image",
+    ablation: "without each filter: image",
+    merging: "one for two: image",
+  }[stage];
+  const parts = [`${what} ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`];
+  if (per_second > 0 && stage !== "weights") {
+    parts.push(`${per_second < 10 ? per_second.toFixed(1) : Math.round(per_second)} a second`);
+  }
+  if (seconds_left !== null) parts.push(`${time(seconds_left)} left`);
+  return parts.join(" · ");
+}
+
+/** The line below the buttons. */
+export function summaryInWords(found: Verdicts): string {
+  const so = found.status === "running" ? "So far: " : "";
+  const earlier = found.earlier ? "Of earlier weights: " : so;
+  return found.summary ? `${earlier}${found.summary}.` : "";
+}
+
+export function structureInWords(row: VerdictRow): string {
+  const { structure, p_structured, p_noise, structure_reason } = row;
+  if (structure === "can't tell") return `Can't tell: ${structure_reason}.`;
+  const random = `${per100(p_structured ?? 1)} in 100 random filters look as structured`;
+  if (structure === "structured") return `Structured: ${random}.`;
+  const alike = `${per100(p_noise ?? 1)} in 100 filters with this layer's habits would fit them as badly`;
+  return `Noise-like: ${random}, and ${alike}.`;
+}
+
+export function looksInWords(row: VerdictRow): string {
+  const { name, template, match, p_match, one_pattern } = row;
+  if (name === null || match === null) return "There are no templates for kernels of this size.";
+  const chance = `${per100(p_match ?? 1)} in 100 random kernels match as well`;
+  const shared =
+    one_pattern !== null && one_pattern < 0.995
+      ? ` One pattern for all its channels holds ${percentOf(one_pattern)} of the filter.`
+      : "";
+  const found = `${template} ${percentOf(match)}; ${chance}.${shared}`;
+  return name === NO_PATTERN
+    ? `No simple pattern. Nearest: ${found}`
+    : `${capital(name)}. Best template: ${found}`;
+}
+
+/** What is said below bars by class: some have an interval, others too few images. */
+export function intervalsInWords(bars: readonly { readonly low: number }[], fewest: number): string {
+  const known = bars.filter(({ low }) => Number.isFinite(low)).length;
+  return (
+    (known > 0 ? ", with Student's 95 % intervals" : "") +
+    (known < bars.length ? `; no interval for a class of fewer than ${fewest} images` : "")
+  );
+}
+
+export function useInWords(row: VerdictRow): string {
+  const { use, use_reason, delta_loss, ci_low, ci_high, share, ablated, labelled } = row;
+  if (use === "withheld" || delta_loss === null) return `Not told: ${use_reason}.`;
+  const what = labelled ? "loss" : "output";
+  const interval = span({ low: ci_low, high: ci_high }, signed);
+  const part = share === null ? "" : `; ${percentOf(share)} of what the net knows`;
+  return `${capital(use)}: without it the ${what} changes by ${signed(delta_loss)} nats (${interval}; ${ablated.toLocaleString("en")} images)${part}.`;
+}
+
+export function firesInWords({ fires, drives_most, drives_least, state, state_reason }: VerdictRow): string {
+  if (state === "dead" || state === "constant") return `${capital(state)}: ${state_reason}.`;
+  if (fires === null) return "";
+  const driven = drives_most === null ? "" : `, most for ${drives_most}, least for ${drives_least}`;
+  return `Fires in ${percentOf(fires)} of the images${driven}.`;
+}
+
+export function chanceInWords({ mark, low, high }: Chance, what: string): string {
+  return `${what} from ${number(low)} to ${number(high)}; this filter at ${number(mark)}`;
+}
+
+export function percentOf(share: number): string {
+  const hundredths = 100 * share;
+  return `${minus(hundredths.toFixed(Math.abs(hundredths) < 10 ? 1 : 0))}\u00a0%`;
+}
+
+export function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,101 @@
+/** What stands in the parts of a saved page: the twin of `saved_parts.py`. */
+
+import type { Traits } from "../state/selection";
+import type { Agreement, ClassName, Description, Prediction, Sample, Source } from "../wire/messages";
+import type { Fields } from "../wire/positions";
+import type { ByteTensor, FloatTensor } from "../wire/tensor";
+import type { Verdict } from "../wire/verdicts";
+
+/** Codes over a map's own range come in one byte or in two. */
+export type SavedTensor =
+  | FloatTensor
+  | ByteTensor
+  | { readonly dtype: "uint16"; readonly shape: readonly number[]; readonly data: Uint16Array };
+
+/** Maps or kernels, one a filter. */
+export interface SavedMaps {
+  readonly values: SavedTensor;
+  /** For each: least and greatest finite value (NaN where there is none), how many are NaN, and infinite. */
+  readonly ends: FloatTensor;
+}
+
+/** What of an explorer was saved. */
+export interface Saved {
+  /** Their indices in the data set. */
+  readonly images: readonly number[];
+  readonly of_images: number | null;
+  readonly layers: number;
+  readonly of_layers: number;
+  /** For each layer; null stands for all channels together. */
+  readonly channels: readonly (readonly (number | null)[])[];
+  readonly sources: readonly Source[];
+  readonly precision: 8 | 16 | 32;
+  /** Whether filters were judged: each layer has an answer to `verdicts` then. */
+  readonly verdicts: boolean;
+}
+
+export interface SavedStrip {
+  /** (n, side, side, 1 or 3) */
+  readonly thumbs: ByteTensor;
+  readonly sizes: readonly (readonly [number, number])[];
+  readonly labels: readonly (ClassName | null)[];
+  readonly predicted: readonly (ClassName | null)[];
+  readonly errors: readonly (string | null)[];
+  readonly classes: readonly ClassName[];
+}
+
+export interface SavedOutline {
+  readonly description: Description;
+  readonly selection: Traits;
+  readonly saved: Saved;
+  readonly strip: SavedStrip;
+  /** For each image the number of its shape, on which receptive fields depend; null for one that cannot be shown. */
+  readonly shapes: readonly (number | null)[];
+}
+
+export interface SavedLayer {
+  readonly rank: number;
+  readonly kernels: SavedMaps;
+  /** Of too many kernels their root mean square over the channels, which the grid shows. */
+  readonly summed: SavedMaps | null;
+  /** Which kernels are shown: all, and each alone. */
+  readonly notes: readonly string[];
+  /** `{slice}` stands where a slice is named. */
+  readonly activation_note: string;
+  readonly bias: FloatTensor;
+}
+
+export interface SavedImage {
+  /** One, or one for each channel where they cannot be drawn together. */
+  readonly planes: readonly Omit<Sample, "prediction">[];
+  readonly prediction: Prediction;
+}
+
+export interface SavedResponse {
+  readonly source: Source;
+  readonly channel: number | null;
+  /** The channels whose kernels it sums. */
+  readonly kernels: readonly number[];
+  readonly maps: SavedMaps;
+  readonly note: string;
+  readonly agreement: Omit<Agreement, "bias"> | null;
+}
+
+export interface SavedMapsPart {
+  readonly activations: SavedMaps;
+  readonly responses: readonly SavedResponse[];
+  /** Each kernel of a filter has an image channel of its own. */
+  readonly own_channels: boolean;
+}
+
+/** What a layer's positions see of images of one shape. */
+export interface SavedFields {
+  readonly bodies: readonly Fields[];
+  /** For each filter which of them is its. */
+  readonly of: readonly number[];
+}
+
+/** What is known of each of a layer's filters. */
+export interface SavedVerdicts {
+  readonly filters: readonly Verdict[];
+}

@@ -1,0 +1,176 @@
+/**
+ * What makes the next move quick: the neighbours' frames, the other filters of a large layer, the layers before and
+ * behind, a large net's prediction. Asked for one at a time, while nobody waits for a picture.
+ */
+
+import { Client, type Listener, type Wire } from "../wire/client";
+import {
+  decodeFilters,
+  decodePrediction,
+  type FiltersArgs,
+  type Frame,
+  type FrameArgs,
+  type Reply,
+  type RequestName,
+} from "../wire/messages";
+import { argsOf, type Frames, sameArgs, withFilter } from "./frames";
+
+/** After a move the person is given time to go on; only a step's own next one is asked for at once. */
+const REST = 100;
+const PATIENCE = 10_000;
+/** Of the other filters of one frame. */
+const MOST_BYTES = 2 ** 23;
+/** Of one filter in full precision; hover tells the others' values to the half of a code. */
+const MOST_VALUES = 2 ** 21;
+/** Of one message of other filters, which may delay a move: VS Code takes 80 ms for it, JupyterLab 5. */
+const MESSAGE_BYTES = 2 ** 16;
+
+type Question = [RequestName, FrameArgs & Partial<FiltersArgs>];
+
+export interface AheadOptions {
+  readonly frames: Frames;
+  /** The frame on screen, where that is what is selected. */
+  current(): Frame | null;
+  /** How many images there are; null where nobody knows. */
+  images(): number | null;
+  /** What is selected, in another layer; null where there is none. */
+  inLayer(layer: number): FrameArgs | null;
+  /** Takes a frame that was asked for ahead. */
+  framed(reply: Reply): void;
+  /** More is known of the frame on screen. */
+  more(): void;
+  /** A person waits for a picture. */
+  held(): boolean;
+  visible(): boolean;
+}
+
+export class Ahead implements Listener {
+  readonly #options: AheadOptions;
+  readonly #client: Client;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #before: Frame | null = null;
+  #step = 0;
+  #moved = 0;
+  #asked: Question[1] | null = null;
+  /** What could not be had is not asked for again before the next move. */
+  #failed = false;
+
+  constructor(wire: Wire, options: AheadOptions) {
+    this.#options = options;
+    const { held, visible } = options;
+    this.#client = new Client(wire, this, { patience: PATIENCE, inFlight: 1, held, visible });
+  }
+
+  receive(content: unknown, buffers: readonly unknown[]): void {
+    this.#client.receive(content, buffers);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#client.dispose();
+  }
+
+  /** Called after each frame that was painted as selected. */
+  painted(frame: Frame): void {
+    const before = this.#before;
+    if (!before || !sameArgs(before, frame)) {
+      this.#before = frame;
+      this.#step = before?.layer === frame.layer ? frame.image - before.image : 0;
+      this.#moved = performance.now();
+      this.#failed = false;
+    }
+    this.#ask();
+  }
+
+  reply(reply: Reply): void {
+    const { frames, framed, more } = this.#options;
+    const { name } = reply;
+    const args = this.#asked!;
+    if (reply.error) this.#failed = true;
+    else if (name === "ahead") framed(reply);
+    else if (name === "prediction") {
+      frames.predict(args.image, decodePrediction(reply));
+      more();
+    } else {
+      frames.addFilters(args, decodeFilters(reply));
+      if (!args.codes) more();
+    }
+    this.#ask();
+  }
+
+  skipped(): void {
+    this.#ask();
+  }
+
+  changed(): void {
+    this.#failed = false;
+  }
+
+  refused(): void {}
+
+  #ask(): void {
+    clearTimeout(this.#timer);
+    const { held, visible, current } = this.#options;
+    const frame = current();
+    if (!frame || this.#failed || this.#client.busy || held() || !visible()) return; // the next frame painted comes back to this
+    const rest = this.#moved + REST - performance.now();
+    const question =
+      rest <= 0 ? this.#next(frame) : Math.abs(this.#step) === 1 && this.#neighbour(frame, this.#step);
+    if (question) {
+      this.#asked = question[1];
+      this.#client.ask(...question);
+    } else if (rest > 0) this.#timer = setTimeout(() => this.#ask(), rest);
+  }
+
+  #next(frame: Frame): Question | null {
+    const args = argsOf(frame);
+    const forth = this.#step < 0 ? -1 : 1;
+    const { dtype, data } = frame.detail.response;
+    if (dtype === "uint8" && data.length <= MOST_VALUES)
+      return ["filters", { ...args, filters: [frame.filter], codes: false }];
+    if (!frame.sample.prediction) return ["prediction", args];
+    return (
+      this.#neighbour(frame, forth) ||
+      this.#neighbour(frame, -forth) ||
+      this.#others(frame) ||
+      this.#layer(frame, 1) ||
+      this.#layer(frame, -1)
+    );
+  }
+
+  /** A neighbour's frame, and then its prediction. */
+  #neighbour(frame: Frame, step: number): Question | null {
+    const args = { ...argsOf(frame), image: frame.image + step };
+    const { frames, images } = this.#options;
+    if (args.image < 0 || args.image >= (images() ?? Number.POSITIVE_INFINITY)) return null;
+    const predicted = frame.cell_runs || frames.find(args)?.sample.prediction;
+    return this.#frame(frame, args) || (predicted ? null : ["prediction", args]);
+  }
+
+  /** What the layer before or behind does to the image. */
+  #layer(frame: Frame, step: number): Question | null {
+    const args = this.#options.inLayer(frame.layer + step);
+    return args && this.#frame(frame, args);
+  }
+
+  /** A frame that is not held. While a cell runs, it would soon be of old weights. */
+  #frame({ cell_runs }: Frame, args: FrameArgs): Question | null {
+    const { frames } = this.#options;
+    return cell_runs || frames.find(args)
+      ? null
+      : ["ahead", { ...args, kernels_held: frames.withKernels(args)?.revision }];
+  }
+
+  /** Filters that the page could not show by itself, those near the selected one first. */
+  #others(frame: Frame): Question | null {
+    const { kernel, response, activation } = frame.detail;
+    const each = kernel.data.length * 4 + response.data.length + activation.data.length;
+    if (frame.others.size * each > MOST_BYTES) return null;
+    const distance = (filter: number) => Math.abs(filter - frame.filter);
+    const filters = [...Array(frame.kernels.tensor.shape[0]).keys()]
+      .filter((filter) => !withFilter(frame, filter))
+      .sort((a, b) => distance(a) - distance(b))
+      .slice(0, Math.ceil(MESSAGE_BYTES / each));
+    return filters.length > 0 ? ["filters", { ...argsOf(frame), filters, codes: true }] : null;
+  }
+}

@@ -1,0 +1,84 @@
+/** The selection: five traits of the model, shared with Python and with every other view. */
+
+import type { AnyModel } from "@anywidget/types";
+import type { Description, LayerInfo, Slices, Source } from "../wire/messages";
+
+export interface Traits {
+  image_index: number;
+  layer_index: number;
+  filter_index: number;
+  channel: number | null;
+  source: Source;
+}
+
+export interface Selection {
+  readonly image: number;
+  readonly layer: number;
+  readonly filter: number;
+  readonly channel: number | null;
+  readonly source: Source;
+}
+
+const TRAIT_OF = {
+  image: "image_index",
+  layer: "layer_index",
+  filter: "filter_index",
+  channel: "channel",
+  source: "source",
+} as const satisfies Record<keyof Selection, keyof Traits>;
+
+const KEYS = Object.keys(TRAIT_OF) as (keyof Selection)[];
+
+export const TRAITS: readonly (keyof Traits)[] = Object.values(TRAIT_OF);
+
+export function readSelection(model: AnyModel<Traits>): Selection {
+  return {
+    image: model.get("image_index"),
+    layer: model.get("layer_index"),
+    filter: model.get("filter_index"),
+    channel: model.get("channel"),
+    source: model.get("source"),
+  };
+}
+
+/** Within what there is: after a change of layer the filter is clamped and a channel that is not there becomes null. */
+export function fitSelection(selection: Selection, description: Description | null): Selection {
+  if (!description || description.layers.length === 0) return selection;
+  const clamp = (value: number, length: number) => Math.min(Math.max(0, value), length - 1);
+  const layer = clamp(selection.layer, description.layers.length);
+  const { filters, channels } = description.layers[layer]!;
+  const { channel } = selection;
+  return {
+    ...selection,
+    image: clamp(selection.image, description.images ?? Number.POSITIVE_INFINITY),
+    layer,
+    filter: clamp(selection.filter, filters),
+    channel: channel !== null && channel >= channels ? null : channel,
+  };
+}
+
+/** How many slices there are to choose from: of a layer's maps, and of its kernels; null where they are no volumes. */
+export function depthsOf(layer: LayerInfo | undefined): { [key in keyof Slices]: number | null } {
+  const volume = layer?.kernel.length === 3;
+  return { slice: volume ? layer.out_shape[1]! : null, kernel_slice: volume ? layer.kernel[0]! : null };
+}
+
+/** A slice stays chosen from layer to layer; one that is not there becomes the middle one. */
+export function fitSlices(chosen: Slices, layer: LayerInfo | undefined): Slices {
+  const depths = depthsOf(layer);
+  const within = (key: keyof Slices) => ((chosen[key] ?? 0) < (depths[key] ?? 0) ? chosen[key] : null);
+  return { slice: within("slice"), kernel_slice: within("kernel_slice") };
+}
+
+/** Sets what differs, to be saved once: what changes together reaches Python together. */
+export function writeSelection(
+  model: AnyModel<Traits>,
+  change: Partial<Selection>,
+  description: Description | null,
+): boolean {
+  const current = readSelection(model);
+  const next = fitSelection({ ...current, ...change }, description);
+  const changed = KEYS.filter((key) => next[key] !== current[key]);
+  for (const key of changed) model.set(TRAIT_OF[key], next[key]);
+  return changed.length > 0;
+}

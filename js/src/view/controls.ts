@@ -1,0 +1,110 @@
+/** The sliders and selects on top of the widget. */
+
+import { element, uniqueId } from "../dom/dom";
+import { IndexSlider, LayerSlider } from "../dom/index_slider";
+import { ChannelChoice, Choice, ChoiceGroup, KernelSliceChoice, middle } from "../dom/select";
+import type { PaletteChoice } from "../draw/palette";
+import { depthsOf, type Selection } from "../state/selection";
+import { coloursInWords, sourceInWords } from "../text/descriptions";
+import { spoken, verdict } from "../text/format";
+import type { Description, Frame, Scale, Slices, Source } from "../wire/messages";
+
+export interface Actions {
+  select(change: Partial<Selection>): void;
+  scale(scale: Scale): void;
+  slice(change: Partial<Slices>): void;
+  palette(choice: PaletteChoice): void;
+}
+
+const SOURCES = [
+  ["input", "the layer's own input"],
+  ["image", "the image"],
+] as const;
+const SCALES = [
+  ["layer", "one for the layer"],
+  ["map", "one a map"],
+] as const;
+const PALETTES = [
+  ["auto", "auto"],
+  ["sequential", "sequential"],
+  ["diverging", "diverging"],
+  ["gray", "gray"],
+] as const;
+
+export class Controls {
+  readonly #image: IndexSlider;
+  readonly #layer: LayerSlider;
+  readonly #filter: IndexSlider;
+  readonly #slice: IndexSlider;
+  readonly #source: Choice;
+  readonly #channel: ChannelChoice;
+  readonly #kernelSlice: KernelSliceChoice;
+  readonly #scale: Choice;
+  readonly #palette: Choice;
+  readonly #response: ChoiceGroup;
+  readonly #colours: ChoiceGroup;
+  readonly root: HTMLElement;
+
+  constructor(actions: Actions, busy: HTMLElement) {
+    this.#image = new IndexSlider("image", (image) => actions.select({ image }));
+    this.#layer = new LayerSlider((layer) => actions.select({ layer }));
+    this.#filter = new IndexSlider("filter", (filter) => actions.select({ filter }));
+    this.#slice = new IndexSlider("slice", (slice) => actions.slice({ slice }));
+    this.#source = new Choice("source", "filter2D over", SOURCES, "", (value) =>
+      actions.select({ source: value as Source }),
+    );
+    this.#channel = new ChannelChoice((channel) => actions.select({ channel }));
+    this.#kernelSlice = new KernelSliceChoice((slice) => actions.slice({ kernel_slice: slice }));
+    this.#scale = new Choice("scale", "colour scale", SCALES, "", (value) => actions.scale(value as Scale));
+    this.#palette = new Choice("palette", "colours", PALETTES, "", (value) => {
+      this.#sayColours();
+      actions.palette(value as PaletteChoice);
+    });
+    const id = uniqueId();
+    this.#response = new ChoiceGroup("response", `${id}-response`, [
+      this.#source,
+      this.#channel,
+      this.#kernelSlice,
+    ]);
+    this.#colours = new ChoiceGroup("colours", `${id}-colours`, [this.#scale, this.#palette]);
+    this.#filter.root.append(busy);
+    const sliders = [this.#image.root, this.#layer.root, this.#filter.root, this.#slice.root];
+    this.root = element(
+      "div.fs-controls",
+      element("div.fs-sliders", ...sliders),
+      element("div.fs-groups", this.#response.root, this.#colours.root),
+    );
+  }
+
+  /** Where everything stands: what is asked for, whether or not it is painted yet. */
+  show(selection: Selection, scale: Scale, slices: Slices, description: Description | null): void {
+    const layers = description?.layers;
+    const layer = layers?.[selection.layer];
+    this.#image.show(selection.image, description ? description.images : selection.image + 1);
+    this.#layer.showLayer(selection.layer, layers);
+    this.#filter.show(selection.filter, layer?.filters ?? selection.filter + 1);
+    this.#filter.say(layer ? `of ${layer.filters} in ${spoken(layer.name)}` : "");
+    const depths = depthsOf(layer);
+    const { slice: depth } = depths;
+    this.#slice.root.hidden = depth === null;
+    if (depth !== null) {
+      this.#slice.show(slices.slice ?? middle(depth), depth);
+      this.#slice.say(`of ${depth} in the maps of ${spoken(layer!.name)}`);
+    }
+    this.#kernelSlice.showSlice(slices.kernel_slice, depths.kernel_slice);
+    this.#channel.showChannel(selection.channel, layer?.channels ?? (selection.channel ?? -1) + 1);
+    this.#source.show(selection.source);
+    this.#scale.show(scale);
+    this.#response.say(sourceInWords(selection, layer));
+    this.#sayColours();
+  }
+
+  #sayColours(): void {
+    this.#colours.say(coloursInWords(this.#scale.value as Scale, this.#palette.value as PaletteChoice));
+  }
+
+  /** The image's class and prediction are known only for the painted one. */
+  say(frame: Frame | null, selection: Selection): void {
+    this.#image.say(frame ? verdict(frame.sample) : "", frame?.image === selection.image);
+  }
+}

@@ -1,0 +1,247 @@
+/** The whole layer at once: every filter's kernel and map on one canvas, of which only what is in view is drawn. */
+
+import { attribute, element, on, setText } from "../../dom/dom";
+import { hasModifier, keyTarget } from "../../dom/keys";
+import { Choice } from "../../dom/select";
+import {
+  GRID_HEIGHT,
+  type GridContent,
+  type GridGeometry,
+  gridGeometry,
+  mosaicOf,
+  PAD,
+  type Rect,
+} from "../../draw/layout";
+import type { Palettes } from "../../draw/palette";
+import { number } from "../../text/format";
+import type { Frame, Picture } from "../../wire/messages";
+import { sides } from "../../wire/tensor";
+import { kernelsAreSummed } from "../kernel";
+import { GridPainter } from "./painter";
+
+type MapName = "response" | "activation";
+
+export class GridView {
+  readonly #title = element("h3.fs-title");
+  readonly #caption = element("p.fs-note");
+  readonly #canvas = element("canvas", {
+    "data-view": "grid",
+    tabindex: 0,
+    role: "slider",
+    "aria-valuenow": 0,
+    "aria-label": "filters of the layer: arrow keys move, Enter selects",
+  });
+  readonly extent = element("div.fs-extent", this.#canvas);
+  readonly #scroller = element("div.fs-scroller", this.extent);
+  readonly #pick: (filter: number) => void;
+  readonly #painter: GridPainter;
+  readonly root: HTMLElement;
+  /** Called after cells were given their places. */
+  placed: () => void = () => {};
+
+  #frame: Frame | null = null;
+  /** Which filter stands at each place: all in turn, unless others were asked for. */
+  #order: readonly number[] = [];
+  #asked: readonly number[] | null = null;
+  #geometry: GridGeometry | null = null;
+  #map: MapName = "response";
+  #cursor = 0;
+  #focused = false;
+  #width = 700;
+  #ratio = 1;
+
+  constructor(palettes: Palettes, pick: (filter: number) => void) {
+    this.#pick = pick;
+    this.#painter = new GridPainter(this.#canvas, palettes);
+    const entries = [
+      ["response", "response"],
+      ["activation", "activation"],
+    ] as const;
+    const choice = new Choice("grid-map", "beside each kernel", entries, "", (value) => {
+      this.#map = value as MapName;
+      this.#place();
+    });
+    const head = element("div.fs-head", this.#title, choice.root, this.#caption);
+    this.root = element("section.fs-grid", head, this.#scroller);
+    this.#listen();
+  }
+
+  layout(width: number, ratio: number): void {
+    const moved = this.#width !== width;
+    this.#width = width;
+    this.#ratio = ratio;
+    this.#place();
+    if (moved && this.#frame) this.#reveal(this.#frame.filter); // other columns: the filter stands elsewhere now
+  }
+
+  /** Another order of this layer's filters, or some of them; null: all in turn. */
+  readonly arrange = (order: readonly number[] | null): void => {
+    this.#asked = order;
+    this.#place();
+  };
+
+  paint(frame: Frame, layerName: string): void {
+    const before = this.#frame;
+    this.#frame = frame;
+    if (before?.kernels !== frame.kernels) this.#asked = null; // it may be another layer, or the net another
+    const filters = frame.kernels.tensor.shape[0] ?? 0;
+    setText(this.#title, `${layerName}: all ${filters} filters`);
+    const moved = before?.layer !== frame.layer || before.filter !== frame.filter;
+    if (moved) this.#cursor = frame.filter;
+    this.#place();
+    if (moved) this.#reveal(frame.filter);
+  }
+
+  clear(): void {
+    this.#frame = null;
+    this.#canvas.getContext("2d")?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    setText(this.#title, "all filters");
+    setText(this.#caption, "");
+  }
+
+  /** Draws what is in view; also called when the host changes its theme. */
+  draw(): void {
+    const frame = this.#frame;
+    const geometry = this.#geometry;
+    if (!frame || !geometry) return;
+    const top = this.#scroller.scrollTop;
+    this.#canvas.dataset.scroll = String(top);
+    const cursor = this.#focused ? this.#cursor : null;
+    this.#painter.draw(
+      {
+        kernels: frame.kernels,
+        maps: this.#picture(frame),
+        order: this.#order,
+        selected: frame.filter,
+        cursor,
+      },
+      { geometry, top, ratio: this.#ratio },
+    );
+  }
+
+  #picture(frame: Frame): Picture {
+    return this.#map === "response" ? frame.responses : frame.activations;
+  }
+
+  #content(frame: Frame): GridContent {
+    const [filters = 0, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
+    this.#order = this.#asked ?? [...Array(filters).keys()];
+    return {
+      filters: this.#order.length,
+      kernel: mosaicOf(n, width, height),
+      map: sides(this.#picture(frame).tensor),
+    };
+  }
+
+  #place(): void {
+    const frame = this.#frame;
+    const ratio = this.#ratio;
+    if (!frame) return;
+    const content = this.#content(frame);
+    const room = this.#width + 2 * PAD; // the frames around cells stand out, so that tiles align with what is above
+    const geometry = gridGeometry(content, room, ratio);
+    this.#geometry = geometry;
+    const width = (geometry.columns - 1) * geometry.cellWidth + geometry.filled;
+    const height = geometry.rows * geometry.cellHeight;
+    const seen = Math.min(height, GRID_HEIGHT);
+    this.#scroller.style.maxHeight = `${GRID_HEIGHT}px`;
+    this.extent.style.height = `${height}px`;
+    this.extent.style.width = `${width}px`;
+    this.#resizeCanvas(width, seen);
+    const rect = ({ x, y, width: w, height: h }: Rect) => [x, y, w, h].join(" ");
+    Object.assign(this.#canvas.dataset, {
+      filters: content.filters,
+      order: this.#order.join(" "),
+      columns: geometry.columns,
+      cellWidth: geometry.cellWidth,
+      cellHeight: geometry.cellHeight,
+      kernelRect: rect(geometry.kernel),
+      mapRect: rect(geometry.map),
+    });
+    this.#say(frame);
+    this.draw();
+    this.placed();
+  }
+
+  #resizeCanvas(width: number, height: number): void {
+    const device = (size: number) => Math.round(size * this.#ratio);
+    if (this.#canvas.width !== device(width)) this.#canvas.width = device(width);
+    if (this.#canvas.height !== device(height)) this.#canvas.height = device(height);
+    this.#canvas.style.width = `${device(width) / this.#ratio}px`;
+    this.#canvas.style.height = `${device(height) / this.#ratio}px`;
+  }
+
+  #say(frame: Frame): void {
+    const picture = this.#picture(frame);
+    const range = picture.ranges.length > 1 ? null : picture.ranges[0];
+    const scale = range
+      ? `on one scale for the layer, ${number(range.low)} … ${number(range.high)}`
+      : "each on its own scale: not comparable with its neighbours";
+    const reduced =
+      picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
+    const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
+    setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
+    attribute(this.#canvas, "aria-valuemax", Math.max(...this.#order));
+    this.#sayCursor();
+  }
+
+  #sayCursor(): void {
+    const selected = this.#cursor === this.#frame?.filter ? ", selected" : "";
+    attribute(this.#canvas, "aria-valuenow", this.#cursor);
+    attribute(this.#canvas, "aria-valuetext", `filter ${this.#cursor}${selected}`);
+  }
+
+  #reveal(filter: number): void {
+    const place = this.#order.indexOf(filter);
+    if (!this.#geometry || place < 0) return;
+    const { columns, cellHeight } = this.#geometry;
+    const upper = Math.floor(place / columns) * cellHeight;
+    const { scrollTop } = this.#scroller;
+    const seen = this.#canvas.height / this.#ratio;
+    if (upper < scrollTop) this.#scroller.scrollTop = upper;
+    else if (upper + cellHeight > scrollTop + seen) this.#scroller.scrollTop = upper + cellHeight - seen;
+    if (this.#scroller.scrollTop !== scrollTop) this.draw();
+  }
+
+  #listen(): void {
+    on(this.#scroller, "scroll", () => this.draw());
+    on(this.#canvas, "click", (event) => this.#click(event));
+    on(this.#canvas, "keydown", (event) => this.#key(event));
+    const focus = (focused: boolean) => () => {
+      this.#focused = focused;
+      this.draw();
+    };
+    on(this.#canvas, "focus", focus(true));
+    on(this.#canvas, "blur", focus(false));
+  }
+
+  #click(event: MouseEvent): void {
+    if (!this.#geometry) return;
+    const { columns, cellWidth, cellHeight } = this.#geometry;
+    const column = Math.floor(event.offsetX / cellWidth);
+    const row = Math.floor((event.offsetY + this.#scroller.scrollTop) / cellHeight);
+    const filter = this.#order[row * columns + column];
+    if (column >= columns || filter === undefined) return;
+    this.#moveCursor(filter);
+    this.#pick(filter);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (hasModifier(event) || !this.#frame || !this.#geometry) return;
+    const { columns, cellHeight } = this.#geometry;
+    const page = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
+    const place = Math.max(0, this.#order.indexOf(this.#cursor));
+    const target = keyTarget(event.key, place, { columns, page }, this.#order.length);
+    if (target !== null) this.#moveCursor(this.#order[target]!);
+    else if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
+    else return;
+    event.preventDefault();
+  }
+
+  #moveCursor(filter: number): void {
+    this.#cursor = filter;
+    this.#sayCursor();
+    this.draw();
+    this.#reveal(filter);
+  }
+}

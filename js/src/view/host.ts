@@ -1,0 +1,94 @@
+/**
+ * The seam between the page's two modules: `widget.js` has the sliders and paints the first picture; `panels.js`, fetched
+ * when that stands, has what a person wants only after having seen it. build.mjs gives members that cross it the same short
+ * names in both.
+ */
+
+import type { Palettes } from "../draw/palette";
+import type { Client, Options as ClientOptions, Listener } from "../wire/client";
+import type { Description, Frame } from "../wire/messages";
+
+export type View = "image" | "kernel" | "response" | "activation";
+
+/** A pixel's place and its value, in words. */
+export interface Reading {
+  readonly where: string;
+  readonly value: string;
+}
+
+/** What stands at a pixel, or null where nothing does. */
+export type Probe = (row: number, column: number) => Reading | null;
+
+export interface Pixel {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** What a large picture shows: pixels of its canvas, what stands at each, and what is said while none is pointed at. */
+export interface Shown {
+  readonly rows: number;
+  readonly columns: number;
+  readonly probe: Probe;
+  readonly content: Reading;
+}
+
+/** One large picture, as the core keeps it. */
+export interface LargePicture {
+  readonly view: View;
+  readonly canvas: HTMLCanvasElement;
+  /** Of the canvas's size and around it: marks over the canvas go in here. */
+  readonly mount: HTMLElement;
+  /** The whole of it, from the title to the notes. */
+  readonly root: HTMLElement;
+  readonly shown: Shown;
+  /** Called after `shown` has become another. */
+  changed: () => void;
+  /** A click that means something else than a pin does it and says so. */
+  press: (pixel: Pixel) => boolean;
+  /** The line below the canvas; null: what is said while no pixel is pointed at. */
+  say(reading: Reading | null): void;
+}
+
+/** What the core gives to the panels. */
+export interface Host {
+  /** The view's root element; parts of the panels go in here, and nothing of theirs outside of it. */
+  readonly root: HTMLElement;
+  /**
+   * A client of one's own, for requests of one's own; what comes is told to `receive`, which hands it on. Nothing is sent
+   * while a person waits for a picture, and nothing lost is asked again while nobody can see the view.
+   */
+  client(listener: Listener, options: Pick<ClientOptions, "patience" | "inFlight">): Client;
+  readonly palettes: Palettes;
+  /** The four large pictures, from left to right. */
+  readonly pictures: readonly LargePicture[];
+  /** An empty place for nodes below the large pictures. */
+  readonly below: HTMLElement;
+  /** In the grid the box of the size of all cells, which scrolls: what stands over cells goes in. */
+  readonly cells: HTMLElement;
+  /** Other places for the layer's filters in the grid, or fewer of them, until its kernels change; null: all in turn. */
+  arrange(order: readonly number[] | null): void;
+  /** The frame on screen, where that is what is selected; else null. */
+  current(): Frame | null;
+  description(): Description | null;
+  /** To a screen reader, in place of what was to be announced. */
+  announce(words: string): void;
+}
+
+/** What the panels hear from the core. */
+export interface Panels {
+  /** A frame has been painted; `layerName` is its layer's. Called at each step of a slider. */
+  painted(frame: Frame, layerName: string): void;
+  /** The pictures are gone: an error stands in their place. */
+  cleared(): void;
+  /** A custom message of the model, to all views of it. */
+  receive(content: unknown, buffers: readonly unknown[]): void;
+  /** The width of the view's inside in CSS pixels, and device pixels per CSS pixel. */
+  layout(width: number, ratio: number): void;
+  /** The grid's cells have other places; the data attributes of its canvas say which. */
+  placed(): void;
+  /** Nothing may be left: no node, listener or timer. */
+  dispose(): void;
+}
+
+/** What `panels.js` exports as its default. */
+export type MakePanels = (host: Host) => Panels;

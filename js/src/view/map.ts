@@ -1,0 +1,79 @@
+/** A map of the selected filter: the filter2D response, or the network's own activation. */
+
+import { codesFor, valueInWords } from "../draw/codes";
+import type { Palettes } from "../draw/palette";
+import { Raster } from "../draw/raster";
+import { number } from "../text/format";
+import type { Frame, Picture, Range } from "../wire/messages";
+import { type Summary, sides, summaryOf } from "../wire/tensor";
+import { contentInWords, Legend, warningInWords } from "./legend";
+import { PictureBox, pixelInWords } from "./picture";
+
+/** One range for the layer, or each filter's own. */
+export function rangeOf(picture: Picture, filter: number): Range {
+  const range = picture.ranges.length > 1 ? picture.ranges[filter] : picture.ranges[0];
+  if (!range) throw new Error("A picture has no range");
+  return range;
+}
+
+export class MapView {
+  readonly #view: "response" | "activation";
+  readonly #palettes: Palettes;
+  readonly #legend = new Legend();
+  readonly picture: PictureBox;
+  readonly root: HTMLElement;
+
+  constructor(view: "response" | "activation", palettes: Palettes) {
+    this.#view = view;
+    this.#palettes = palettes;
+    this.picture = new PictureBox(view, [this.#legend.root]);
+    this.root = this.picture.root;
+  }
+
+  layout(box: number, ratio: number): void {
+    this.picture.layout(box, ratio);
+  }
+
+  paint(frame: Frame): void {
+    const tensor = frame.detail[this.#view];
+    const range = rangeOf(this.#view === "response" ? frame.responses : frame.activations, frame.filter);
+    const { width, height } = sides(tensor);
+    const raster = new Raster(width, height);
+    raster.put(codesFor(tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
+    raster.show(this.picture.canvas);
+    this.#legend.paint(range, this.#palettes.nameFor(range.signed));
+    const summary = summaryOf(tensor);
+    const words = {
+      title: this.#view,
+      which: ` · filter ${frame.filter}`,
+      size: `${height}×${width}`,
+      content: contentInWords(summary),
+      notes: [frame.notes[this.#view], this.#view === "response" ? agreementInWords(frame, summary) : ""],
+      warning: warningInWords(range, summary, frame.scale),
+    };
+    this.picture.paint(words, (row, column) => ({
+      where: pixelInWords(row, column),
+      value: valueInWords(tensor, row * width + column, range),
+    }));
+  }
+
+  clear(): void {
+    this.picture.clear(this.#view);
+    this.#legend.clear();
+  }
+}
+
+/** The proof that this is what the net computes, where the frame carries one. */
+export function agreementInWords({ agreement, filter }: Frame, { minimum, maximum }: Summary): string {
+  if (!agreement) return "";
+  const bias = agreement.bias.data[filter]!;
+  const difference = agreement.difference.data[filter]!;
+  const sum = bias === 0 ? "response" : `response + bias ${bias < 0 ? `(${number(bias)})` : number(bias)}`;
+  if (!Number.isFinite(difference))
+    return `${sum} and the net's pre-activation: values that are not finite cannot be compared`;
+  const close =
+    difference <= agreement.rounding * Math.max(Math.abs(minimum), Math.abs(maximum), Math.abs(bias));
+  return close
+    ? `${sum} = the net's pre-activation (largest difference ${number(difference)}${agreement.dtype === "float32" ? "" : `, in ${agreement.dtype}`})`
+    : `${sum} differs from the net's pre-activation by up to ${number(difference)}`;
+}

@@ -1,0 +1,80 @@
+/** All that a frame paints: the four large pictures, the grid, and between them the places of the page's second module. */
+
+import { element } from "../dom/dom";
+import type { Palettes } from "../draw/palette";
+import type { Selection } from "../state/selection";
+import type { Frame } from "../wire/messages";
+import { GridView } from "./grid/grid";
+import type { Host } from "./host";
+import { ImageView } from "./image";
+import { KernelView } from "./kernel";
+import { MapView } from "./map";
+import { PanelsSlot } from "./panels_slot";
+
+export interface PictureActions {
+  select(change: Partial<Selection>): void;
+  /** Which channel of the image is drawn, where they cannot be drawn together. */
+  plane(plane: number | null): void;
+}
+
+export class Pictures {
+  readonly slot = new PanelsSlot();
+  readonly nodes: readonly HTMLElement[];
+  /** What the second module is given of them. */
+  readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "arrange">;
+  readonly #grid: GridView;
+  readonly #views: readonly (ImageView | KernelView | MapView | GridView)[];
+
+  constructor(palettes: Palettes, { select, plane }: PictureActions) {
+    const { below, end } = this.slot;
+    const large = [
+      new ImageView(plane),
+      new KernelView(palettes, (channel) => select({ channel })),
+      new MapView("response", palettes),
+      new MapView("activation", palettes),
+    ];
+    const grid = new GridView(palettes, (filter) => select({ filter }));
+    const row = element("div.fs-pictures", ...large.map((view) => view.root));
+    this.nodes = [row, below, grid.root, end];
+    this.places = {
+      palettes,
+      pictures: large.map((view) => view.picture),
+      below,
+      cells: grid.extent,
+      arrange: grid.arrange,
+    };
+    grid.placed = () => this.slot.panels?.placed();
+    this.#grid = grid;
+    this.#views = [...large, grid];
+    for (const view of this.#views) view.clear();
+  }
+
+  paint(frame: Frame, layerName: string): void {
+    for (const view of this.#views) view.paint(frame, layerName);
+    this.slot.panels?.painted(frame, layerName);
+  }
+
+  /** So that none stands under another's label. */
+  clear(): void {
+    for (const view of this.#views) view.clear();
+    this.slot.panels?.cleared();
+  }
+
+  themed(): void {
+    this.#grid.draw();
+  }
+
+  /** The width of the view's inside in CSS pixels, and device pixels per CSS pixel; what style.css goes by is said at the root. */
+  layout(root: HTMLElement, width: number, ratio: number): void {
+    const wide = width >= 1240;
+    const columns = wide ? 5 : width >= 600 ? 4 : width >= 320 ? 2 : 1;
+    const gap = width >= 600 ? 20 : 14;
+    const box = Math.floor(Math.min(wide ? 300 : 260, (width - (columns - 1) * gap) / columns));
+    root.dataset.size = wide ? "wide" : width >= 600 ? "medium" : "narrow";
+    root.dataset.pictures = box < 190 ? "small" : "large";
+    root.style.setProperty("--fs-picture", `${box}px`);
+    root.style.setProperty("--fs-gap", `${gap}px`);
+    for (const view of this.#views) view.layout(view === this.#grid ? width : box, ratio);
+    this.slot.layout(width, ratio);
+  }
+}

@@ -1,0 +1,83 @@
+// @vitest-environment node
+import { describe, expect, it } from "vitest";
+import { orderOf } from "../../../src/panels/verdicts/order";
+import {
+  badgeInWords,
+  chip,
+  per100,
+  percentOf,
+  points,
+  progressInWords,
+  time,
+} from "../../../src/panels/verdicts/words";
+import type { Badge } from "../../../src/wire/verdicts";
+import { BADGE } from "../../support/fake_verdicts";
+
+const badge = (change: Partial<Badge> = {}): Badge => ({ ...BADGE, ...change });
+
+const LAYER = [
+  badge({ delta_loss: 0.2, name: "horizontal edge: dark above, bright below" }),
+  badge({ structure: "noise-like", use: "no measurable use", delta_loss: 0.3 }),
+  badge({ state: "dead", structure: "noise-like", use: "no measurable use", delta_loss: 0 }),
+  badge({ duplicate_of: 0, delta_loss: -0.1, use: "harmful", name: null }),
+  badge({ delta_loss: 0.2, name: "bright spot on dark" }),
+];
+
+describe("the order of the grid", () => {
+  it("is none while all stand in turn, or nothing is known", () => {
+    expect(orderOf(LAYER, "index", "")).toBeNull();
+    expect(orderOf([], "use", "used")).toBeNull();
+  });
+
+  it("goes by use, the highest first, and leaves what is alike in turn", () => {
+    expect(orderOf(LAYER, "use", "")).toEqual([1, 0, 4, 2, 3]);
+  });
+
+  it("goes by the estimate while no filter was ablated", () => {
+    const early = [3, 9, 4].map((estimate) => badge({ estimate, delta_loss: null, use: "withheld" }));
+    expect(orderOf(early, "use", "")).toEqual([1, 2, 0]);
+  });
+
+  it("goes by name, those without a plain one last", () => {
+    expect(orderOf(LAYER, "name", "")).toEqual([4, 0, 1, 2, 3]);
+  });
+
+  it("goes by verdict: learned and used first, then noise, then copies, then what says nothing", () => {
+    expect(orderOf(LAYER, "verdict", "")).toEqual([0, 4, 1, 3, 2]);
+  });
+
+  it("shows some of them, also none", () => {
+    expect(orderOf(LAYER, "index", "noise")).toEqual([1, 2]);
+    expect(orderOf(LAYER, "use", "used")).toEqual([0, 4]);
+    expect(orderOf(LAYER, "index", "still")).toEqual([2]);
+    expect(orderOf(LAYER, "index", "duplicate")).toEqual([3]);
+    expect(orderOf(LAYER, "index", "named")).toEqual([0, 4]);
+    expect(orderOf(LAYER, "index", "unclear")).toEqual([]);
+  });
+});
+
+describe("words of verdicts", () => {
+  it("say what stands in a badge", () => {
+    expect(LAYER.map(chip)).toEqual(["▲ used", "– no use", "✕ dead", "= 0 ▼", "▲ used"]);
+    expect(chip(badge({ use: "withheld" }))).toBe("");
+    expect(badgeInWords(LAYER[3])).toBe("structured, duplicate of 0, harmful");
+    expect(badgeInWords(LAYER[2])).toBe("noise-like, dead, no measurable use");
+    expect(badgeInWords(undefined)).toBe("");
+  });
+
+  it("write shares, points and times", () => {
+    expect([0.5, 0.032, 0.0005, 0.00005].map(per100)).toEqual(["50", "3.2", "0.05", "0.005"]);
+    expect([0.012, -0.0001, -0.5].map(points)).toEqual(["+1.2", "0.0", "−50.0"]);
+    expect([0.531, 0.0234, -0.02].map(percentOf)).toEqual(["53\u00a0%", "2.3\u00a0%", "−2.0\u00a0%"]);
+    expect([3.2, 89, 100].map(time)).toEqual(["4 s", "89 s", "2 min"]);
+  });
+
+  it("say how far it is", () => {
+    const at = { stage: "images", done: 320, total: 1000, per_second: 410.4, seconds_left: 1.7 };
+    expect(progressInWords(at)).toBe("image 320 of 1,000 · 410 a second · 2 s left");
+    expect(progressInWords({ ...at, stage: "weights", done: 1, total: 2, seconds_left: null })).toBe(
+      "weights of layer 1 of 2",
+    );
+    expect(progressInWords({ ...at, stage: "" })).toBe("starting …");
+  });
+});

@@ -1,0 +1,301 @@
+/** A saved page without a browser: its parts, the answers made of them, and what it refuses. */
+
+import { describe, expect, it, vi } from "vitest";
+import { codesOf } from "../../src/draw/codes";
+import { SavedKernel } from "../../src/saved/kernel";
+import { joined, pictureOf, planeOf, rangeOf } from "../../src/saved/maps";
+import { SavedModel } from "../../src/saved/model";
+import { Parts } from "../../src/saved/parts";
+import { answerTo, readRequest, unpack } from "../../src/saved/replies";
+import { savedStrip } from "../../src/saved/strip";
+import type { Saved, SavedMaps, SavedOutline } from "../../src/saved/types";
+import { refusal, savedInWords } from "../../src/saved/unsaved";
+import { within } from "../../src/text/format";
+import { decodeMessage, type Reply, type StripArgs } from "../../src/wire/messages";
+import { FakeModel, LAYERS } from "../support/fake_kernel";
+
+type Numbers = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+/** What `wire.packed` makes in Python. */
+async function packed(body: object, arrays: readonly Numbers[] = []): Promise<string> {
+  const dtype = (one: Numbers) =>
+    one instanceof Float32Array ? "float32" : one instanceof Uint8Array ? "uint8" : "uint16";
+  const tensors = arrays.map((one) => ({ dtype: dtype(one), shape: [one.length] }));
+  const head = new TextEncoder().encode(JSON.stringify({ body, tensors }));
+  const length = new DataView(new ArrayBuffer(4));
+  length.setUint32(0, head.length, true);
+  const stream = new Blob([length, head, ...arrays]).stream().pipeThrough(new CompressionStream("deflate"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+const SAVED: Saved = {
+  images: [3, 4, 9],
+  of_images: 10_000,
+  layers: 2,
+  of_layers: 20,
+  channels: [[null], [null, 2]],
+  sources: ["input"],
+  precision: 8,
+  verdicts: true,
+};
+const OUTLINE: SavedOutline = {
+  description: { version: "0.1.0", revision: 0, images: 3, input: [1, 4, 4], layers: LAYERS },
+  selection: { image_index: 1, layer_index: 1, filter_index: 0, channel: null, source: "input" },
+  saved: SAVED,
+  strip: {
+    thumbs: { dtype: "uint8", shape: [3, 1, 2, 1], data: Uint8Array.of(1, 2, 3, 4, 5, 6) },
+    sizes: [
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ],
+    labels: ["cat", "dog", "cat"],
+    predicted: ["cat", "cat", null],
+    errors: [null, null, null],
+    classes: ["cat", "dog"],
+  },
+  shapes: [0, 1, null],
+};
+
+describe("a packed part", () => {
+  it("gives back what was packed, at any offset", async () => {
+    const floats = Float32Array.of(1.5, Number.NaN, -0);
+    const text = await packed({ name: "Größe", a: { tensor: 1 }, list: [{ tensor: 0 }], b: { tensor: 2 } }, [
+      Uint8Array.of(7, 8, 9),
+      floats,
+      Uint16Array.of(65_535, 1),
+    ]);
+    expect(text).toMatch(/^[A-Za-z0-9+/=]+$/);
+    const found = (await unpack(text)) as { a: object; list: object[]; b: object; name: string };
+    expect(found.name).toBe("Größe");
+    expect(found.a).toEqual({ dtype: "float32", shape: [3], data: floats });
+    expect(found.list).toEqual([{ dtype: "uint8", shape: [3], data: Uint8Array.of(7, 8, 9) }]);
+    expect(found.b).toEqual({ dtype: "uint16", shape: [2], data: Uint16Array.of(65_535, 1) });
+  });
+
+  it("is unpacked once while it is among the last, and anew after that", async () => {
+    const text = await packed({});
+    const texts = vi.fn((name: string) => (name === "none" ? null : text));
+    const parts = new Parts(texts);
+    expect(await parts.read("one")).toBe(await parts.read("one"));
+    expect(texts).toHaveBeenCalledTimes(1);
+    for (let k = 0; k < 60; k++) await parts.read(String(k));
+    await parts.read("one");
+    expect(texts).toHaveBeenCalledTimes(62);
+    await expect(parts.read("none")).rejects.toThrow('"none" is missing');
+  });
+});
+
+describe("saved maps", () => {
+  const ends = (...values: number[]) =>
+    ({ dtype: "float32", shape: [values.length / 4, 4], data: Float32Array.from(values) }) as const;
+
+  it("are decoded over each map's own range, zero exactly, each within half a step", () => {
+    const values = Float32Array.of(-3, -1.234, 0, 2.9);
+    const maps: SavedMaps = {
+      values: { dtype: "uint8", shape: [1, 2, 2], data: codesOf(values, -3, 3) },
+      ends: ends(-3, 2.9, 0, 0),
+    };
+    const { data, half, summary } = planeOf(maps, 0, [0], 4);
+    expect(half).toBeCloseTo(6 / 252 / 2);
+    for (const [i, value] of values.entries())
+      expect(Math.abs(data[i]! - value)).toBeLessThanOrEqual(half * 1.00001);
+    expect(data[2]).toBe(0);
+    expect(summary.maximum).toBe(Math.fround(2.9)); // as it was saved, and not as it was decoded
+  });
+
+  it("keep what is no number, in one byte and in two", () => {
+    for (const [dtype, data] of [
+      ["uint8", Uint8Array.of(0, 1, 255, 2, 254)],
+      ["uint16", Uint16Array.of(0, 1, 65_535, 2, 65_534)],
+    ] as const) {
+      const maps = { values: { dtype, shape: [1, 5], data }, ends: ends(0, 8, 1, 2) } as SavedMaps;
+      expect([...planeOf(maps, 0, [0], 5).data]).toEqual([Number.NaN, -Infinity, Infinity, 0, 8]);
+    }
+    const nothing = {
+      values: { dtype: "uint8", shape: [1, 1], data: Uint8Array.of(0) },
+      ends: ends(NaN, NaN, 1, 0),
+    };
+    expect(rangeOf(planeOf(nothing as SavedMaps, 0, [0], 1).summary)).toMatchObject({
+      minimum: null,
+      low: 0,
+      high: 0,
+    });
+  });
+
+  it("have the ranges of value_range.py", () => {
+    const one = { minimum: 1, maximum: 4, nan: 0, infinite: 0 };
+    const other = { minimum: -2, maximum: -2, nan: 1, infinite: 2 };
+    expect(rangeOf(one)).toMatchObject({ low: 0, high: 4, signed: false, constant: false });
+    expect(rangeOf(other)).toMatchObject({ low: -2, high: 2, signed: true, constant: false });
+    expect(rangeOf({ ...other, nan: 0, infinite: 0 }).constant).toBe(true);
+    expect(joined([one, other])).toMatchObject({
+      low: -4,
+      high: 4,
+      minimum: -2,
+      maximum: 4,
+      nan: 1,
+      infinite: 2,
+    });
+  });
+
+  it("make a picture on one scale for the layer, or on one a map", () => {
+    const plane = (data: Float32Array, maximum: number) => ({
+      data,
+      summary: { minimum: 0, maximum, nan: 0, infinite: 0 },
+      half: 0,
+    });
+    const planes = [plane(Float32Array.of(0, 4), 4), plane(Float32Array.of(1, 2), 2)];
+    type Codes = { tensor: { data: Uint8Array }; ranges: object[] };
+    const layer = pictureOf(planes, [1, 2], "layer") as Codes;
+    const map = pictureOf(planes, [1, 2], "map") as Codes;
+    expect([...layer.tensor.data]).toEqual([2, 254, 65, 128]);
+    expect([...map.tensor.data]).toEqual([2, 254, 128, 254]);
+    expect([layer.ranges.length, map.ranges.length]).toEqual([1, 2]);
+  });
+
+  it.each([
+    [0.48231, 0.01234, "0.482 ± 0.013"],
+    [-3.2, 0.5, "−3.20 ± 0.50"],
+    [12_345.6, 40, "12346 ± 40"],
+    [0, 0.00002, "0.000000 ± 0.000020"],
+    [Number.NaN, 0.1, "NaN"],
+    [-Infinity, 0.1, "−∞"],
+  ])("say %f, which may be off by %f, as %s", (value, half, words) => {
+    expect(within(value, half)).toBe(words);
+  });
+});
+
+describe("the saved strip", () => {
+  const args: StripArgs = { start: 0, count: 10, class: null, outcome: null };
+  const images = (more: Partial<StripArgs>) =>
+    (savedStrip(OUTLINE.strip, { ...args, ...more }) as { images: number[] }).images;
+
+  it("pages, and filters by class and by right or wrong", () => {
+    expect(images({})).toEqual([0, 1, 2]);
+    expect(images({ start: 1, count: 1 })).toEqual([1]);
+    expect(images({ class: "cat" })).toEqual([0, 2]);
+    expect(images({ outcome: "wrong" })).toEqual([1]);
+    expect(images({ outcome: "right" })).toEqual([0]);
+    expect(images({ class: "dog", outcome: "right" })).toEqual([]);
+  });
+
+  it("gives gray thumbnails in three channels", () => {
+    const { thumbs } = savedStrip(OUTLINE.strip, { ...args, start: 2 }) as {
+      thumbs: { shape: number[]; data: Uint8Array };
+    };
+    expect(thumbs.shape).toEqual([1, 1, 2, 3]);
+    expect([...thumbs.data]).toEqual([5, 5, 5, 6, 6, 6]);
+  });
+});
+
+describe("what was not saved", () => {
+  it("is refused with a sentence that says how to save it", () => {
+    const at = OUTLINE.selection;
+    expect(refusal(SAVED, at)).toBeNull();
+    expect(refusal(SAVED, { ...at, channel: 2 })).toBeNull();
+    expect(refusal(SAVED, { ...at, channel: 1 })).toContain(
+      'without channel 1 alone; save_html(…, channels="all")',
+    );
+    expect(refusal(SAVED, { ...at, source: "image" })).toContain("without filter2D over the image");
+  });
+
+  it("leaves the model where it was, and tells the page", () => {
+    const kernel = new SavedKernel(new Parts(() => null), OUTLINE);
+    const model = new SavedModel(OUTLINE, kernel);
+    const told = vi.fn();
+    const moved = vi.fn();
+    model.on("msg:custom", told as never);
+    model.on("change:channel", moved as never);
+    model.set("channel", 1);
+    model.set("image_index", 2);
+    model.save_changes();
+    expect([model.get("channel"), model.get("image_index")]).toEqual([null, 1]);
+    expect(told).toHaveBeenCalledWith({ kind: "refused", message: expect.stringContaining("channel 1") }, []);
+    expect(moved).toHaveBeenCalledTimes(2);
+    model.set("channel", 2);
+    model.save_changes();
+    expect(model.get("channel")).toBe(2);
+    model.off("change:channel", moved as never);
+    model.set("channel", null);
+    expect(moved).toHaveBeenCalledTimes(3);
+  });
+
+  it("is said in words", () => {
+    expect(savedInWords(OUTLINE)).toBe(
+      "Saved by filterscope 0.1.0: 3 images of 10,000, 2 of 20 layers; filter2D over the layer's own input, for all " +
+        "channels and for single ones. Maps have 8 bits a value: point at one to see how far it may be off. With a verdict for each " +
+        "filter that was judged.",
+    );
+  });
+});
+
+describe("the saved kernel", () => {
+  it("answers as the wire does, and refuses what takes the notebook", async () => {
+    const kernel = new SavedKernel(new Parts(() => null), OUTLINE);
+    const ask = async (name: string) => {
+      const [content, buffers] = await kernel.answer({ id: "p-1", name: name as never, args: {} });
+      return decodeMessage(content, buffers, () => true);
+    };
+    expect(await ask("describe")).toMatchObject({ reply: { id: "p-1", body: { images: 3 } } });
+    expect(await ask("point")).toMatchObject({
+      reply: { error: { message: expect.stringContaining("notebook") } },
+    });
+    expect(await ask("frame")).toMatchObject({
+      reply: { error: { message: expect.stringContaining("missing") } },
+    });
+    expect(readRequest({ kind: "nudge" })).toBeNull();
+  });
+
+  it("answers of a layer, of a filter, and of an image's shape what was saved of it", async () => {
+    const field = (error: string) => ({ revision: 0, fields: null, error });
+    const texts: Record<string, string> = {
+      "answer-verdicts-1": await packed({ layer: 1, status: "done" }),
+      "answer-verdict-1": await packed({ filters: [{ filter: 0 }, { filter: 1 }] }),
+      "fields-1-0": await packed({ bodies: [field("a"), field("b")], of: [0, 1, 0] }),
+    };
+    const kernel = new SavedKernel(new Parts((name) => texts[name] ?? null), OUTLINE);
+    const ask = async (name: string, args: object) => {
+      const [content, buffers] = await kernel.answer({ id: "p-1", name: name as never, args });
+      const { reply } = decodeMessage(content, buffers, () => true) as { reply: Reply };
+      return reply.error?.message ?? reply.body;
+    };
+    expect(await ask("verdicts", { layer: 1, held: 1 })).toEqual({ layer: 1, status: "done" });
+    expect(await ask("verdict", { layer: 1, filter: 1 })).toEqual({ filter: 1 });
+    const at = { image: 1, layer: 0 };
+    expect([await ask("fields", { ...at, filter: 1 }), await ask("fields", { ...at, filter: 2 })]).toEqual([
+      field("b"),
+      field("a"),
+    ]);
+    for (const [name, args] of [
+      ["verdict", { layer: 0, filter: 0 }],
+      ["fields", { image: 0, layer: 0, filter: 0 }],
+      ["fields", { image: 2, layer: 0, filter: 0 }],
+      ["arithmetic", { image: 1, layer: 0, filter: 0 }],
+      ["diagnose", { layer: 1 }],
+    ] as const)
+      expect(await ask(name, args)).toContain("takes the notebook");
+  });
+
+  it("puts tensors into a reply from which the page takes them again", () => {
+    const data = Float32Array.of(1, 2);
+    const body = {
+      picture: { tensor: { dtype: "float32", shape: [2], data }, encoding: "codes" },
+      n: [null, 3],
+    };
+    const [content, buffers] = answerTo({ id: "a-1", name: "frame", args: {} }, body);
+    const message = decodeMessage(content, buffers, () => true);
+    expect(message).toMatchObject({ reply: { tensors: [{ dtype: "float32", data }] } });
+  });
+
+  it("has what the view asks of a model", () => {
+    const theirs = new FakeModel();
+    const ours = new SavedModel(OUTLINE, new SavedKernel(new Parts(() => null), OUTLINE));
+    for (const name of ["get", "set", "save_changes", "on", "off", "send"])
+      expect([typeof (theirs.model as never)[name], typeof ours[name as keyof SavedModel]]).toEqual([
+        "function",
+        "function",
+      ]);
+  });
+});
