@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from axe import AXE
+from demo_page import THEMES, as_number, at_pixel, open_demo, readout, set_width
 from expected import colours, gray
 from explorer_page import read_canvas
-from test_interface import AXE, THEMES, as_number, at_pixel, open_demo, readout, set_width
 
 pytestmark = pytest.mark.browser
 
