@@ -3,13 +3,15 @@
 import re
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
+from explorer_page import new_context
 from filterscope import Explorer, demo
 from lab import Lab
 from lab_server import LabServer
 from machine import find_chromium
 from opened_page import SavedPage
+from patience import MILLISECONDS
 from vscode_host import VSCodeHost
 
 FLAGS = [
@@ -43,9 +45,8 @@ def browser_context():
     """One Chromium for the whole run: FILTERSCOPE_CHROMIUM, this machine's, or Playwright's own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        context.set_default_timeout(30_000)
-        yield context
+        expect.set_options(timeout=MILLISECONDS)
+        yield new_context(browser, viewport={"width": 1400, "height": 1000})
         browser.close()
 
 
@@ -85,8 +86,7 @@ def lab(lab_for_the_run, request):
 @pytest.fixture
 def open_page(browser_context, tmp_path, pytestconfig, request):
     """Opens a saved page from disk, offline. A request, a message on the console or an error fails the test."""
-    context = browser_context.browser.new_context(offline=True, viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(30_000)
+    context = new_context(browser_context.browser, offline=True, viewport={"width": 1400, "height": 1000})
     problems, asked = [], []
     allowed = []
 

@@ -16,15 +16,22 @@ THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 
 def open_demo(lab, **selection):
-    """The demo at that selection; returns the notebook and the widget's root."""
+    """The demo at that selection, with all that the page asks for by itself; returns notebook and the widget's root."""
     notebook = lab.open([DEMO])
     notebook.python(f"explorer.select(**{selection!r}); None")
     notebook.ready()
     image, layer, filter = notebook.python("[explorer.image_index, explorer.layer_index, explorer.filter_index]")
-    return notebook, notebook.ready(image=image, layer=layer, filter=filter)
+    notebook.ready(image=image, layer=layer, filter=filter)
+    return notebook, notebook.settled()
 
 
 def set_width(notebook, width):
+    """Makes the widget this wide, and waits until its strip has the images that there is room for."""
+    lay_out(notebook, width)
+    notebook.settled()
+
+
+def lay_out(notebook, width):
     """Makes the widget this wide, and waits until it is laid out anew."""
     notebook.widget().evaluate(
         """(e, width) => {
@@ -33,7 +40,6 @@ def set_width(notebook, width):
         }""",
         width,
     )
-    notebook.ready()
 
 
 def at_pixel(notebook, view, row, column):

@@ -3,12 +3,15 @@
 import base64
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from patience import LIMIT, MILLISECONDS
 
 # Drawn onto a plain 2-D canvas first, so that any kind of canvas can be read.
 READ_CANVAS = """canvas => new Promise(resolve => {
@@ -22,10 +25,25 @@ READ_CANVAS = """canvas => new Promise(resolve => {
 })"""
 
 
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A browser window of its own, in which what a test waits for may take its time."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(MILLISECONDS)
+    return context
+
+
+def wait_until(holds: Callable[[], bool], complaint: Callable[[], str], limit: float = LIMIT) -> None:
+    """Look again and again, until it holds; beyond the limit (seconds) an AssertionError says the complaint."""
+    deadline = time.monotonic() + limit
+    while not holds():
+        assert time.monotonic() < deadline, f"{complaint()}, after {limit} s"
+        time.sleep(0.01)  # between two looks
+
+
 class Python(Protocol):
     """Where the page's explorers live."""
 
-    def python(self, code: str, timeout: float = 60):
+    def python(self, code: str):
         """Run code there; returns its last expression's value, by way of JSON."""
 
 
@@ -36,15 +54,30 @@ class ExplorerPage:
         self.page = page
         self.kernel = kernel
 
-    def python(self, code: str, timeout: float = 60):
-        """Run code in the notebook's kernel; returns its last expression's value, by way of JSON."""
-        return self.kernel.python(code, timeout)
+    def python(self, code: str):
+        """Run code in the notebook's kernel; returns its last expression's value, by way of JSON.
 
-    def expect_python(self, code: str, value: object, timeout: float = 10) -> None:
-        """Wait until this code's value in the kernel is that one: what the page sends takes a moment to arrive."""
-        deadline = time.monotonic() + timeout
-        while (found := self.python(code)) != value:
-            assert time.monotonic() < deadline, f"{code} is {found!r}, not {value!r}, after {timeout} s"
+        What a gesture on the page has set may not have arrived yet: see `expect_python`.
+        """
+        return self.kernel.python(code)
+
+    def expect_python(self, code: str, value: object, limit: float = LIMIT) -> None:
+        """Wait until this code's value in the kernel is that one.
+
+        After a gesture on the page nothing else says that Python knows of it: the page shows what it holds at once.
+        """
+        seen = []
+
+        def holds() -> bool:
+            seen[:] = [self.python(code)]
+            return seen == [value]
+
+        wait_until(holds, lambda: f"{code} is {seen[0]!r}, not {value!r}", limit)
+
+    def expect_in_step(self, n: int = 0, name: str = "explorer") -> None:
+        """Wait until Python's explorer of that name has the selection that the n-th view shows."""
+        shown = self.widget(n).evaluate("e => ['image', 'layer', 'filter'].map(name => Number(e.dataset[name]))")
+        self.expect_python(f"[{name}.image_index, {name}.layer_index, {name}.filter_index]", shown)
 
     def widget(self, n: int = 0) -> Locator:
         """The root element of the page's n-th explorer."""
@@ -79,6 +112,16 @@ class ExplorerPage:
         except Exception as error:
             shown = root.evaluate("e => ({...e.dataset})") if root.count() else "no such widget"
             raise AssertionError(f"waited for {wanted}; the widget's data: {shown}") from error
+        return root
+
+    def settled(self, n: int = 0) -> Locator:
+        """Wait until nothing is to come that the n-th explorer asks for by itself; returns its root.
+
+        While its strip or the arithmetic of a pinned position is out of date, it is drawn fainter.
+        """
+        root = self.ready(n)
+        root.locator("[data-strip][data-ready=true]").wait_for(state="attached")
+        expect(root.locator("[aria-busy=true], .fs-verdicts:not([data-status])")).to_have_count(0)
         return root
 
     def drag(self, name: str, fraction: float, n: int = 0, steps: int = 12) -> int:

@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import BrowserContext, Page, expect
 
-from explorer_page import ExplorerPage, Watch, save_screenshot
+from explorer_page import ExplorerPage, Watch, new_context, save_screenshot
 from lab import IS_THERE, JUPYTERLAB_NOISE, Lab
-from lab_server import Kernel, LabServer
+from lab_server import Kernel, LabServer, cell_until
 from marimo_host import MarimoPage, MarimoServer
 from tour import CELL
 from vscode_host import VSCodeHost
@@ -25,11 +25,6 @@ CLASSIC_IS_THERE = """() => {
     const kernel = window.Jupyter?.notebook?.kernel;
     return kernel?.is_connected() && kernel.widget_manager && requirejs.defined('nbextensions/anywidget/extension');
 }"""
-
-
-def until(file: Path) -> str:
-    """A cell that runs until that file is there."""
-    return f"import os, time\nwhile not os.path.exists({str(file)!r}):\n    time.sleep(0.02)"
 
 
 class Host:
@@ -59,7 +54,7 @@ class Host:
 
     def run_until(self, opened: ExplorerPage, file: Path) -> None:
         """Begin a cell that runs until the file is there."""
-        opened.kernel.start(until(file))
+        opened.kernel.start(cell_until(file))
 
     def its_own(self, opened: ExplorerPage) -> None:
         """What only this host lets one do, after the tour."""
@@ -132,8 +127,7 @@ class OwnPages(Host):
 
     def __init__(self, context: BrowserContext, output: Path, *servers: str):
         self._output = output
-        self._context = context.browser.new_context(viewport={"width": 1400, "height": 1000})
-        self._context.set_default_timeout(30_000)
+        self._context = new_context(context.browser, viewport={"width": 1400, "height": 1000})
         self._watch = Watch(*servers)
 
     def new_page(self) -> Page:

@@ -48,6 +48,9 @@ CELL_OUTPUTS = f"""([path, index]) => {{
     return (index === null ? cells : [cells[index]]).flatMap(cell => cell.outputs ?? []);
 }}"""
 SAVE = f"path => ({FIND_PANEL})(path).context.save()"
+# They hear of a theme when their own colours have changed.
+FOLLOW_THEME = """scheme => [...document.querySelectorAll('.filterscope')].every(
+    root => root.getClientRects().length === 0 || getComputedStyle(root).colorScheme === scheme)"""
 CLOSE_ALL = "() => { for (const panel of [...jupyterapp.shell.widgets('main')]) panel.dispose(); }"
 
 
@@ -98,8 +101,9 @@ class NotebookPage(ExplorerPage):
         return tab
 
     def theme(self, name: str) -> None:
-        """Switch JupyterLab's theme until the test ends: "JupyterLab Dark", "JupyterLab Light"."""
+        """Switch JupyterLab's theme until the test ends: "JupyterLab Dark", "JupyterLab Light"; explorers follow."""
         self.lab.set_theme(name, self.page)
+        self.page.wait_for_function(FOLLOW_THEME, arg=name.removeprefix("JupyterLab ").lower())
 
     def screenshot(self, name: str) -> Path:
         """Save a picture of the page in test-output/."""

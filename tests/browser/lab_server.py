@@ -22,6 +22,8 @@ from pathlib import Path
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from patience import LIMIT
+
 # Saves each test the seconds that importing torch takes; the kernel is a fresh one all the same.
 WARM_UP = """
 try:
@@ -29,11 +31,22 @@ try:
 except ImportError:
     pass
 """
+AWAITED = " is awaited"
 DOES_NOT_ASK_THE_NETWORK = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
 
 
 class PythonError(AssertionError):
     """The code that a test ran in the kernel raised; the message holds its traceback."""
+
+
+def cell_until(file: Path) -> str:
+    """A cell that runs until that file is there; first it makes the file whose name has AWAITED behind it."""
+    return f"""
+import os, time
+open({str(file) + AWAITED!r}, "w").close()
+while not os.path.exists({str(file)!r}):
+    time.sleep(0.02)
+"""
 
 
 def plain(traceback: Sequence[str]) -> str:
@@ -49,9 +62,9 @@ class Kernel:
         self._client = BlockingKernelClient(connection_file=str(connection_file))
         self._client.load_connection_file()
         self._client.start_channels(stdin=False, hb=False)
-        self._client.wait_for_ready(timeout=60)
+        self._client.wait_for_ready(timeout=LIMIT)
 
-    def python(self, code: str, timeout: float = 60):
+    def python(self, code: str):
         """Run code in the kernel's namespace, between the notebook's cells; returns its last expression's value.
 
         The value travels as JSON: tuples and arrays arrive as lists. A code without a last expression gives None.
@@ -65,7 +78,7 @@ class Kernel:
         request = self._client.execute(
             statements, silent=True, store_history=False, user_expressions={"value": as_json}
         )
-        reply = self._reply(request, code, timeout)
+        reply = self._reply(request, code)
         answer = reply if reply["status"] == "error" else reply["user_expressions"]["value"]
         if answer["status"] == "error":
             raise PythonError(f"{answer['ename']}: {answer['evalue']}\n{plain(answer['traceback'])}")
@@ -75,16 +88,16 @@ class Kernel:
         """Begin to run a cell, and do not wait for its end."""
         self._client.execute(code, store_history=False)
 
-    def _reply(self, request: str, code: str, timeout: float) -> dict:
-        deadline = time.monotonic() + timeout
+    def _reply(self, request: str, code: str) -> dict:
+        deadline = time.monotonic() + LIMIT
         while (left := deadline - time.monotonic()) > 0:
             try:
                 message = self._client.get_shell_msg(timeout=left)
             except Exception as error:  # queue.Empty, whose own message is empty
-                raise PythonError(f"the kernel did not answer within {timeout} s: {code}") from error
+                raise PythonError(f"the kernel did not answer within {LIMIT} s: {code}") from error
             if message["parent_header"].get("msg_id") == request:
                 return message["content"]
-        raise PythonError(f"the kernel did not answer within {timeout} s: {code}")
+        raise PythonError(f"the kernel did not answer within {LIMIT} s: {code}")
 
     def close(self) -> None:
         self._client.stop_channels()
@@ -128,7 +141,7 @@ class LabServer:
         return env
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
                 self.rest("GET", "/api/status")
@@ -152,7 +165,7 @@ class LabServer:
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("Authorization", f"token {self._token}")
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(request, data, timeout=60) as answer:
+        with urllib.request.urlopen(request, data, timeout=LIMIT) as answer:
             return json.loads(answer.read() or b"null")
 
     def start_kernel_ahead(self) -> None:
@@ -172,7 +185,7 @@ class LabServer:
     def take_kernel(self) -> Kernel:
         """The kernel that was started ahead; it is the caller's to end with `end_kernel`."""
         self.start_kernel_ahead()
-        kernel = self._ahead.result(timeout=120)
+        kernel = self._ahead.result(timeout=LIMIT)
         self._ahead = None
         return kernel
 
@@ -183,7 +196,7 @@ class LabServer:
     def close(self) -> None:
         """End the kernels and the server."""
         if self._ahead is not None:
-            self._ahead.result(timeout=120).close()
+            self._ahead.result(timeout=LIMIT).close()
         self._background.shutdown()
         self._process.terminate()
         try:

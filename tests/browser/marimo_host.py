@@ -15,7 +15,9 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from explorer_page import ExplorerPage
+from lab_server import AWAITED
 from marimo_link import ADDRESS, SECRET, MarimoKernel
+from patience import LIMIT
 
 # Cells run when the notebook is opened; nothing is fetched from a network.
 SETTINGS = """
@@ -70,6 +72,8 @@ def _(mo):
 
 @app.cell
 def _(mo, os, path, time):
+    if path.value:
+        open(path.value + "{awaited}", "w").close()
     while path.value and not os.path.exists(path.value):
         time.sleep(0.02)
     mo.md("it ran" if path.value else "")
@@ -105,7 +109,7 @@ class MarimoServer:
         settings.mkdir(parents=True)
         (settings / "marimo.toml").write_text(SETTINGS.format(theme="light"))
         for theme in ("light", "dark"):
-            (notebooks / f"{theme}.py").write_text(NOTEBOOK.format(theme=theme))
+            (notebooks / f"{theme}.py").write_text(NOTEBOOK.format(theme=theme, awaited=AWAITED))
         folders = {name: str(home / "config") for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
         env = {**os.environ, **folders, ADDRESS: str(self.listener.address[1]), SECRET: secret.hex()}
         env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
@@ -118,7 +122,7 @@ class MarimoServer:
         self._wait_until_up()
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"{self.url}/health", timeout=5).close()

@@ -10,6 +10,8 @@ import threading
 import traceback
 from multiprocessing.connection import Client, Connection, Listener
 
+from patience import LIMIT
+
 ADDRESS, SECRET = "FILTERSCOPE_TEST_ADDRESS", "FILTERSCOPE_TEST_SECRET"
 
 
@@ -49,11 +51,11 @@ class MarimoKernel:
     def __init__(self, listener: Listener):
         self._link = listener.accept()
 
-    def python(self, code: str, timeout: float = 60):
+    def python(self, code: str):
         """Run code in the notebook's namespace; returns its last expression's value, by way of JSON."""
         self._link.send(code)
-        if not self._link.poll(timeout):
-            raise MarimoError(f"no answer within {timeout} s: {code}")
+        if not self._link.poll(LIMIT):
+            raise MarimoError(f"no answer within {LIMIT} s: {code}")
         well, said = self._link.recv()
         if not well:
             raise MarimoError(said)

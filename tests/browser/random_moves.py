@@ -1,9 +1,10 @@
 """Random moves made inside the page, faster than any person, and what must hold at every one of them."""
 
 from explorer_page import ExplorerPage
+from patience import MILLISECONDS
 
 # After each move, waited for or not, what stands under an image's and a filter's label is what stood there before.
-MOVE = """async ([root, count, seed]) => {
+MOVE = """async ([root, count, seed, limit]) => {
     let state = seed;
     const random = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
     const whole = (end) => Math.floor(random() * end);
@@ -48,7 +49,7 @@ MOVE = """async ([root, count, seed]) => {
         }
         look();
         const patient = random() < 0.7 || move === count - 1;
-        const end = performance.now() + 20000;
+        const end = performance.now() + limit;
         while (patient && !settled()) {
             if (performance.now() > end) throw new Error(`not ready: ${JSON.stringify({ ...root.dataset })}`);
             await frame();
@@ -63,7 +64,7 @@ MOVE = """async ([root, count, seed]) => {
 
 def move_at_random(notebook: ExplorerPage, count: int, seed: int) -> list[str]:
     """Makes so many moves; returns each label that did not stand over its own pictures."""
-    return notebook.page.evaluate(MOVE, [notebook.widget().element_handle(), count, seed])
+    return notebook.page.evaluate(MOVE, [notebook.widget().element_handle(), count, seed, MILLISECONDS])
 
 
 def page_bytes(notebook: ExplorerPage) -> int:

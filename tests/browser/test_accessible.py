@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from axe import AXE, WCAG
-from demo_page import DEMO, PICTURES, THEMES, at_pixel, open_demo, set_width
+from demo_page import DEMO, PICTURES, THEMES, at_pixel, lay_out, open_demo, set_width
 from expected import colours
 from tour import activations, shows
 
@@ -54,6 +54,7 @@ def test_axe_finds_nothing_in_any_state(lab, theme):
         strip.and_(notebook.page.locator("[data-ready=true]")).wait_for()
         assert violations(notebook) == [], mark
     root.get_by_role("combobox", name="class").select_option("light")
+    strip.and_(notebook.page.locator("[data-ready=true]")).wait_for()
     assert violations(notebook) == []
     # The layer search, open over the pictures.
     root.get_by_role("combobox", name="layer by name").fill("conv")
@@ -63,7 +64,8 @@ def test_axe_finds_nothing_in_any_state(lab, theme):
     notebook.python("explorer.image_index = 3")
     expect(root.locator(".fs-alert")).to_contain_text("disk on fire")
     for width in (1200, 400, 240):
-        root.evaluate("(e, width) => { e.style.width = `${width}px` }", width)
+        lay_out(notebook, width)
+        strip.and_(notebook.page.locator("[data-ready=true]")).wait_for()
         assert violations(notebook) == [], width
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from demo_page import at_pixel, open_demo, set_width
+from demo_page import at_pixel, lay_out, open_demo, set_width
 
 pytestmark = pytest.mark.browser
 
@@ -50,15 +50,57 @@ def test_nothing_moves_from_filter_to_filter_and_image_to_image(lab, width):
         assert places(notebook) == first, name
 
 
+# The kernel's own thread may be what waits: a file ends it.
+LATE = """
+import time, torch
+from pathlib import Path
+from torch import nn
+from filterscope import Explorer
+class Late:
+    classes = ["no", "the name of a class"]
+    def __len__(self):
+        return 100
+    def __getitem__(self, index):
+        while index and not Path({!r}).exists():
+            time.sleep(0.02)
+        return torch.full((1, 9, 9), index / 100), index % 2
+net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+explorer = Explorer(net, Late())
+explorer
+"""
+
+
+def test_the_strips_images_and_class_names_come_later_and_move_nothing(lab, tmp_path):
+    may_come = tmp_path / "they may come"
+    notebook = lab.open([LATE.format(str(may_come))])
+    notebook.ready(image=0)
+    strip = notebook.widget().locator("[data-strip]")
+    classes = strip.locator("select[name=class] option")
+    widths = (400, 768, 868, 1000, 1400)
+    layouts = []
+    for _ in ("before", "after"):
+        for width in widths:
+            lay_out(notebook, width)
+            layouts.append(places(notebook))
+        if len(layouts) == len(widths):
+            assert (strip.get_attribute("data-ready"), classes.count()) == ("false", 1)
+            may_come.touch()
+            notebook.settled()
+            assert classes.count() == 3
+    assert layouts[: len(widths)] == layouts[len(widths) :]
+
+
 SLOW = """
 import time, torch
+from pathlib import Path
 from torch import nn
 from filterscope import Explorer
 class Slow:
     def __len__(self):
         return 100
     def __getitem__(self, index):
-        time.sleep(0.8 if index == 40 else 0)
+        while index == 40 and not Path({!r}).exists():
+            time.sleep(0.02)
         return torch.rand(1, 9, 9) * index / 40, index % 2  # image 0 is black
 torch.manual_seed(0)
 net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
@@ -68,9 +110,11 @@ explorer
 """
 
 
-def test_a_slow_answer_is_said_to_be_computed_and_moves_nothing(lab):
-    notebook = lab.open([SLOW])
-    root = notebook.ready(image=0)
+def test_a_slow_answer_is_said_to_be_computed_and_moves_nothing(lab, tmp_path):
+    may_come = tmp_path / "it may come"
+    notebook = lab.open([SLOW.format(str(may_come))])
+    notebook.ready(image=0)
+    root = notebook.settled()
     expect(root.locator(".fs-activation .fs-warning")).to_have_text("every value in the layer is the same")
     before = places(notebook)
     busy = root.get_by_text("computing …")
@@ -81,6 +125,7 @@ def test_a_slow_answer_is_said_to_be_computed_and_moves_nothing(lab):
     expect(root.locator(".fs-image .fs-title")).to_have_text("image 0")
     expect(busy).to_have_css("opacity", "1")
     assert places(notebook) == before
+    may_come.touch()
     notebook.ready(image=40)
     expect(root).not_to_have_attribute("data-busy", "true")
     expect(busy).to_have_css("opacity", "0")

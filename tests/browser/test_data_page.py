@@ -51,7 +51,7 @@ def test_a_folder_of_pictures_with_one_that_is_broken(lab):
     shown = notebook.canvas_pixels("image")[..., :3]
     file = notebook.python("np.asarray(Image.open(folder / 'cat' / '2.png')).tolist()")
     assert np.array_equal(shown, np.uint8(file))
-    assert notebook.python("explorer.label") == "cat"
+    notebook.expect_python("explorer.label", "cat")
     notebook.slider("image").press("End")
     notebook.ready(image=2)
     expect(root.locator(".fs-slider .fs-words").first).to_contain_text("true: dog")
@@ -143,7 +143,7 @@ class Slow:
     def __getitem__(self, index):
         time.sleep(0.1)
         if index:
-            gate.wait(60)
+            gate.wait()
         return torch.full((1, 9, 9), (index % 10) / 10), index % 2
 explorer = Explorer(net(1), Slow())
 explorer

@@ -28,7 +28,7 @@ def test_the_verdicts_are_read_in_a_cell(lab, theme):
     notebook.theme(theme)
     notebook.run_all()
     page = notebook.page.locator(".filterscope-diagnosis")
-    expect(page.locator("tbody tr")).to_have_count(30, timeout=60_000)
+    expect(page.locator("tbody tr")).to_have_count(30)
     expect(page.locator("summary").nth(1)).to_contain_text("conv2: 19 of 20 structured, 1 of 20 noise-like, 1 dead")
     dead = page.locator("details").nth(1).locator("tbody tr").nth(11)
     expect(dead).to_contain_text("noise-like")

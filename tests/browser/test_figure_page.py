@@ -42,6 +42,7 @@ def test_it_follows_the_sliders(lab):
         before = canvas.evaluate("canvas => canvas.toDataURL()")
         notebook.drag(name, place, steps=30)
         notebook.ready()
+        notebook.expect_in_step()
         notebook.page.wait_for_function(other, arg=[canvas.element_handle(), before])
         notebook.expect_python(FOLLOWS, [True, True, True])
     canvas.scroll_into_view_if_needed()

@@ -70,6 +70,7 @@ def test_a_kernel_of_2048_channels_keeps_its_signs_and_a_layer_is_found_by_name(
     assert rows.all_inner_texts() == notebook.python("[l.title for l in explorer.layers][:2]")
     rows.nth(1).click()
     notebook.ready(layer=1, filter=0)
+    notebook.expect_in_step()
     kernels = np.array(notebook.python("explorer.layer.kernels.tolist()"))  # (64, 2048, 1, 1)
     found = notebook.canvas_pixels("kernel")
     assert found.shape[:2] == (89, 91)  # 45 rows and 46 columns of one value, and the lines between

@@ -1,12 +1,11 @@
 """While a cell runs the sliders stay alive, show the weights of that moment, and disturb nothing."""
 
-import time
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from expected import colours
+from explorer_page import wait_until
 from lab import FIND_PANEL
 
 pytestmark = pytest.mark.browser
@@ -125,22 +124,26 @@ def test_training_is_not_disturbed_and_its_weights_are_shown(lab, enough):
     notebook.ready(image=0)
     before = notebook.canvas_pixels("kernel")
     notebook.run_cell(1, wait=False)
-    deadline = time.monotonic() + 30
     image = 0
-    while image < 15 or np.array_equal(notebook.canvas_pixels("kernel"), before):
-        assert time.monotonic() < deadline, "the pictures are of the weights before training"
+
+    def has_other_kernels() -> bool:
+        nonlocal image
         image += 1
         notebook.slider("image").press("ArrowRight")
         notebook.ready(image=image)
+        return image >= 15 and not np.array_equal(notebook.canvas_pixels("kernel"), before)
+
+    wait_until(has_other_kernels, lambda: "the pictures are of the weights before training")
     assert is_running(notebook, 1)
     enough.touch()
-    alone = notebook.python(f"train(demo.fashion_net(epoch=0), {steps})", timeout=120)
+    alone = notebook.python(f"train(demo.fashion_net(epoch=0), {steps})")
     assert notebook.python("watched") == alone
     assert notebook.python("net.training and all(p.grad is not None for p in net.parameters())")
     # When it has ended the page shows the trained weights, without a move.
     kernels = np.array(notebook.python("explorer.layer.kernels"), np.float32)
     shown = colours(kernels[0, 0], of=kernels)
-    deadline = time.monotonic() + 10
-    while not np.array_equal(notebook.canvas_pixels("kernel")[..., :3], shown):
-        assert time.monotonic() < deadline, "the page still shows other weights"
+    wait_until(
+        lambda: np.array_equal(notebook.canvas_pixels("kernel")[..., :3], shown),
+        lambda: "the page still shows other weights",
+    )
     notebook.ready(image=image, layer=0, filter=0)

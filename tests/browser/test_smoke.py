@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lab_server import PythonError
+from patience import MILLISECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -88,7 +89,7 @@ def test_ready_says_what_is_there_instead(lab):
         with pytest.raises(AssertionError, match=r"data-image=.6.*'image': '5'"):
             notebook.ready(image=6)
     finally:
-        notebook.page.set_default_timeout(30_000)
+        notebook.page.set_default_timeout(MILLISECONDS)
 
 
 def test_the_theme_switches(lab):
@@ -121,7 +122,7 @@ def test_python_returns_values_and_raises_the_kernels_errors(lab):
     assert notebook.python("answer") == 43
     notebook.expect_python("answer", 43)
     with pytest.raises(AssertionError, match="answer is 43, not 44"):
-        notebook.expect_python("answer", 44, timeout=0)
+        notebook.expect_python("answer", 44, limit=0)
     with pytest.raises(PythonError, match="ZeroDivisionError"):
         notebook.python("1 / 0")
     with pytest.raises(PythonError, match="NameError"):

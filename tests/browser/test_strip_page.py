@@ -34,10 +34,10 @@ class Strip:
         self.list = self.root.get_by_role("listbox")
         self.items = self.root.locator("[data-index]")
 
-    def ready(self, start=None, timeout=30_000):
+    def ready(self, start=None):
         """Waits until a whole answer is painted, and returns the images it shows."""
         wanted = "[data-ready=true]" + ("" if start is None else f'[data-start="{start}"]')
-        self.root.and_(self.notebook.page.locator(wanted)).wait_for(timeout=timeout)
+        self.root.and_(self.notebook.page.locator(wanted)).wait_for()
         return [int(index) for index in self.items.evaluate_all("items => items.map(item => item.dataset.index)")]
 
     def item(self, image):
@@ -174,7 +174,7 @@ def test_an_outcome_filter_shows_its_progress_and_ends_complete(lab):
     expect(strip.root).to_contain_text("of 10,000 images")
     notebook.slider("image").press("ArrowRight")  # the explorer goes on meanwhile
     notebook.ready(image=1)
-    strip.ready(timeout=120_000)
+    strip.ready()
     expect(strip.root.get_by_role("progressbar")).to_be_hidden()
     wrong, trousers = notebook.python(
         SURVEY + "[(found != true).nonzero()[:, 0].tolist(),"

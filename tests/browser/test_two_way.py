@@ -16,6 +16,7 @@ explorer
 
 
 def activation_is_painted(notebook, n=0, name="explorer"):
+    notebook.expect_in_step(n, name)
     shown, of = notebook.python(
         f"[{name}.activation.tolist(),"
         f" {name}.session.engine.moment({name}.image_index, {name}.layer_index).activations.tolist()]"
@@ -147,7 +148,6 @@ def test_changed_weights_show_at_the_next_move(lab):
         arg=",".join(map(str, before.ravel().tolist())),
     )
     notebook.ready(image=0, layer=0, filter=0)
-    notebook.expect_python("explorer.filter_index", 0)  # the page may be ahead of Python
     assert activation_is_painted(notebook)
 
 

@@ -17,7 +17,6 @@ net = demo.fashion_net()
 explorer = Explorer(net, demo.fashion_test_data(), layer_index=1, filter_index=3)
 explorer
 """
-LONG = 180_000  # ms, for a diagnosis on a busy machine
 
 
 def open_demo(lab, *cells):
@@ -34,7 +33,7 @@ def diagnose(root, images=120):
     """Presses the button and waits for the end."""
     root.locator("input[name=diagnose-images]").fill(str(images))
     root.locator("button[name=diagnose]").click()
-    expect(root.locator(".fs-how")).to_have_text(f"{images} images looked at", timeout=LONG)
+    expect(root.locator(".fs-how")).to_have_text(f"{images} images looked at")
     verdicts(root, status="done").wait_for()
 
 
@@ -178,7 +177,7 @@ def test_cancelled_by_keys_while_the_sliders_go_on(lab):
     root.locator("input[name=diagnose-images]").fill("10000")
     root.locator("input[name=diagnose-images]").press("Enter")
     verdicts(root, status="running").wait_for()
-    expect(root.locator(".fs-how")).to_contain_text("a second", timeout=LONG)
+    expect(root.locator(".fs-how")).to_contain_text("a second")
     for image in (5, 6, 7):
         notebook.slider("image").press("ArrowRight") if image > 5 else notebook.python("explorer.image_index = 5; None")
         notebook.ready(image=image, layer=1, filter=3)
@@ -186,7 +185,7 @@ def test_cancelled_by_keys_while_the_sliders_go_on(lab):
     root.get_by_role("button", name="Cancel").press("Enter")
     verdicts(root, status="cancelled").wait_for()
     expect(root.locator("button[name=diagnose]")).to_be_focused()
-    assert notebook.python("[explorer.diagnosis.done, explorer.diagnosis.cancelled]") == [True, True]
+    notebook.expect_python("[explorer.diagnosis.done, explorer.diagnosis.cancelled]", [True, True])
     expect(root.locator(".fs-how")).to_contain_text("cancelled after")
 
 
@@ -202,7 +201,7 @@ def test_sorted_and_picked_out_each_cell_still_is_its_filter(lab):
     assert all(np.array_equal(before[k], after[k]) for k in order)
     press_cell(notebook, 0)
     notebook.ready(filter=order[0])
-    assert notebook.python("explorer.filter_index") == order[0]
+    notebook.expect_python("explorer.filter_index", order[0])
     grid = notebook.canvas("grid")
     grid.press("Home")
     grid.press("ArrowRight")
@@ -224,13 +223,13 @@ def test_sorted_and_picked_out_each_cell_still_is_its_filter(lab):
 
 def test_begun_in_python_gone_on_with_in_the_page_and_still_there_after_a_reload(lab):
     notebook, root = open_demo(lab)
-    notebook.python("explorer.diagnose(images=60).wait(); None", timeout=180)
-    verdicts(root, status="done", badges=20).wait_for(timeout=LONG)
+    notebook.python("explorer.diagnose(images=60).wait(); None")
+    verdicts(root, status="done", badges=20).wait_for()
     diagnose(root, 100)
     assert notebook.python("explorer.diagnosis.images") == 100
     notebook.reload()
     root = notebook.ready(layer=1, filter=3)
-    verdicts(root, status="done", badges=20).wait_for(timeout=LONG)
+    verdicts(root, status="done", badges=20).wait_for()
     assert badges(root)[11][1] == "dead"
 
 
@@ -241,8 +240,8 @@ def test_changed_weights_are_said(lab):
     expect(root.locator(".fs-summary")).to_contain_text("Of earlier weights")
     expect(root.locator(".fs-badges.fs-earlier")).to_be_attached()
     root.get_by_role("button", name="Diagnose again").click()
-    expect(root.locator(".fs-summary")).not_to_contain_text("earlier", timeout=LONG)
-    verdicts(root, status="done", badges=20).wait_for(timeout=LONG)
+    expect(root.locator(".fs-summary")).not_to_contain_text("earlier")
+    verdicts(root, status="done", badges=20).wait_for()
     assert badges(root)[4][1] != "live"
 
 
@@ -271,11 +270,10 @@ def test_without_some_filters_the_page_says_what_python_does(lab):
     old, new = (float(part.replace("<", "").replace("%", "")) / 100 for part in shares.split("→"))
     assert old == pytest.approx(first, abs=0.006) and new == pytest.approx(after, abs=0.006)
     out.locator("button[name=measure]").click()
-    root.locator(".fs-without[data-measured=true]").wait_for(timeout=LONG)
+    root.locator(".fs-without[data-measured=true]").wait_for()
     effect = notebook.python(
         "(lambda e: [e.accuracy_before, e.accuracy_after, len(e.classes)])"
         "(explorer.without([3, 10], replaced_by='zero', images=1000).effect)",
-        timeout=180,
     )
     text = out.inner_text().replace("\xa0", " ")
     assert f"{100 * effect[0]:.1f} % → {100 * effect[1]:.1f} % right" in text and "95 %" in text

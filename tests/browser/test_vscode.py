@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from lab_server import cell_until
 from tour import CELL, STEPS, follows_theme, rgb, shows, tour
 
 pytestmark = pytest.mark.browser
@@ -58,12 +59,12 @@ def test_keys_move_the_focused_slider_again_and_again(vscode):
         opened.page.keyboard.press(key)
         at += step
         opened.ready(image=at)
-        opened.page.wait_for_timeout(5)  # the editor takes the focus a moment after the key
+        opened.editor_takes_its_turn()
         expect(opened.slider("image")).to_be_focused()
     for key, at in [("End", 9999), ("Home", 0)] * 2:
         opened.page.keyboard.press(key)
         opened.ready(image=at)
-        opened.page.wait_for_timeout(5)
+        opened.editor_takes_its_turn()
         expect(opened.slider("image")).to_be_focused()
     opened.page.keyboard.press("PageUp")
     opened.ready()
@@ -162,30 +163,36 @@ def test_a_cleared_output_leaves_nothing_behind(vscode):
     shows(opened, 77, 0, 0)
     # The other goes in the middle of a question; then Python moves on, and only views that nobody sees are there.
     waiting = opened.slider("image").evaluate(
-        "e => { e.stepUp(); e.dispatchEvent(new Event('input', {bubbles: true})); return widgetTimers().length; }"
+        "e => { e.value = 5000; e.dispatchEvent(new Event('input', {bubbles: true})); host.clear(1);"
+        " return widgetTimers().length; }"
     )
     assert waiting > 0
-    opened.clear(1)
+    opened.expect_python("explorer.image_index", 5000)
     for image in (5, 6, 7):
         opened.python(f"explorer.image_index = {image}")
-    opened.page.wait_for_function("widgetTimers().length === 0", timeout=5_000)
-    opened.page.wait_for_timeout(1_000)
+    model = opened.python("explorer.model_id")
+    opened.page.wait_for_function(f"host.trait({model!r}, 'image_index').then(image => image === 7)")
+    # A question has a timer until it is answered: without one nothing is waited for, nor will be.
+    opened.page.wait_for_function("widgetTimers().length === 0")
+    opened.python("None")
     assert opened.page.evaluate("widgetTimers()") == []
     # And it can be shown again.
     opened.run("explorer")
     shows(opened, 7, 0, 0)
 
 
-def test_while_a_cell_runs(vscode):
+def test_while_a_cell_runs(vscode, tmp_path):
     """The extension's kernel client opens no subshell: what the page does not hold comes when the cell has ended."""
     opened = vscode.open(DEMO)
     root = opened.ready(image=0, layer=0, filter=0)
-    opened.page.evaluate("() => { host.run('import time; time.sleep(4)') }")
+    end = tmp_path / "the cell may end"
+    opened.page.evaluate("code => { host.run(code) }", cell_until(end))
     for f in (1, 2, 3):
         opened.slider("filter").press("ArrowRight")
         opened.ready(image=0, filter=f)
     opened.slider("image").press("End")
     expect(root).to_have_attribute("data-busy", "true")
+    end.touch()
     shows(opened, 9999, 0, 3)
 
 

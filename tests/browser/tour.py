@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from playwright.sync_api import expect
 
 from expected import colours
-from explorer_page import ExplorerPage
+from explorer_page import ExplorerPage, wait_until
 from filterscope import demo
+from lab_server import AWAITED
 
 CELL = """from filterscope import Explorer, demo
 explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
@@ -148,30 +149,34 @@ def follows_theme(opened: ExplorerPage, dark: bool) -> None:
     assert luminance(track) < 0.2 if dark else luminance(track) > 0.6, track
 
 
-def while_a_cell_runs(opened: ExplorerPage, begin: Callable[[Path], None], end: Path) -> str:
-    """When what the page does not hold is answered: "at once", or "after the cell", and then the page says so.
+def while_a_cell_runs(opened: ExplorerPage, begin: Callable[[Path], None], end: Path, answered: str) -> None:
+    """While a cell runs the page shows what it holds; what it does not hold comes when the host lets it.
 
     Args:
         opened: A page with the demo.
-        begin: Starts a cell that runs until the file is there.
+        begin: Starts a cell that runs until the file is there (`cell_until`).
         end: That file.
+        answered: "at once", or "after the cell", and until then the page says that the kernel is busy.
     """
     filter = opened.slider("filter")
     filter.focus()
     filter.press("Home")
     opened.ready(filter=0)
     begin(end)
+    awaited = Path(f"{end}{AWAITED}")
+    wait_until(awaited.exists, lambda: "the cell has not begun")
     for at in (1, 2):  # held by the page
         filter.press("ArrowRight")
         opened.ready(filter=at)
     opened.slider("image").press("End")
-    busy = opened.page.locator(".filterscope[data-busy] .fs-busy", has_text="the kernel is busy")
-    arrived = opened.page.locator('.filterscope[data-ready="true"][data-image="9999"]')
-    expect(arrived.or_(busy)).to_be_attached()
-    at_once = arrived.count() > 0
+    if answered == "at once":
+        opened.ready(image=9999)
+    else:
+        busy = opened.page.locator(".filterscope[data-busy] .fs-busy", has_text="the kernel is busy")
+        expect(busy).to_be_attached()
+        expect(opened.widget()).not_to_have_attribute("data-image", "9999")
     end.touch()
     shows(opened, 9999, 0, 2)
-    return "at once" if at_once else "after the cell"
 
 
 def rgb(colour: str) -> tuple[int, ...]:

@@ -17,8 +17,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Browser, Page
 
-from explorer_page import ExplorerPage, Watch, save_screenshot
+from explorer_page import ExplorerPage, Watch, new_context, save_screenshot
 from lab_server import Kernel, LabServer, plain
+from patience import MILLISECONDS
 
 PAGE = Path(__file__).parent / "vscode"
 NODE_MODULES = Path(__file__).parents[2] / "js" / "node_modules"
@@ -61,6 +62,10 @@ class VSCodePage(ExplorerPage):
         """The n-th output goes, as by "Clear Output": VS Code tells the widget nothing."""
         self.page.evaluate("n => host.clear(n)", n)
 
+    def editor_takes_its_turn(self) -> None:
+        """The editor takes the focus a moment after a key: wait until that moment has passed."""
+        self.page.evaluate("() => new Promise(done => setTimeout(done))")  # after what was set before
+
     def theme(self, name: str) -> None:
         """Switch the editor's theme: "light", "dark"."""
         self.page.evaluate("name => host.theme(name)", name)
@@ -99,8 +104,7 @@ class VSCodeHost:
         self.server = server
         self.output = output
         self._token = parse_qs(urlsplit(server.entrance).query)["token"][0]
-        self._context = browser.new_context(viewport={"width": 1400, "height": TALL})
-        self._context.set_default_timeout(30_000)
+        self._context = new_context(browser, viewport={"width": 1400, "height": TALL})
         self._context.add_init_script(path=PAGE / "timers.js")
         self._files = ThreadingHTTPServer(("127.0.0.1", 0), PageFiles)
         self._url = f"http://127.0.0.1:{self._files.server_port}"
@@ -131,6 +135,7 @@ class VSCodeHost:
                 "server": self.server.url,
                 "token": self._token,
                 "scripts": widget_scripts(),
+                "limit": MILLISECONDS,
             },
         )
         opened = VSCodePage(self, page, kernel)

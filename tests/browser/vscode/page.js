@@ -19,7 +19,7 @@ function inside(name) {
 
 /** Playwright waits for a promise of the page without an end. */
 function soon(promise, complaint) {
-  const late = new Promise((_, reject) => setTimeout(() => reject(Error(complaint)), 60_000));
+  const late = new Promise((_, reject) => setTimeout(() => reject(Error(complaint)), limit));
   return Promise.race([promise, late]);
 }
 
@@ -28,6 +28,7 @@ const container = document.getElementById("container");
 const outputs = [];
 let kernel;
 let manager;
+let limit;
 
 /** The extension's script loader: tells require.js where in the kernel's nbextensions folder a widget's module lies. */
 function scriptLoader(scripts) {
@@ -68,8 +69,9 @@ window.host = {
   keys: [],
   scrolled: 0,
 
-  /** `server`: Jupyter's address, `scripts`: widget module name → address without ".js". */
-  async start({ kernelId, server, token, scripts }) {
+  /** `server`: Jupyter's address, `scripts`: widget module name → address without ".js", `limit`: of all waits, in ms. */
+  async start({ kernelId, server, token, scripts, limit: milliseconds }) {
+    limit = milliseconds;
     const serverSettings = inside("ServerConnection").makeSettings({
       baseUrl: `${server}/`,
       wsUrl: `${server.replace(/^http/, "ws")}/`,
@@ -105,6 +107,11 @@ window.host = {
   /** Takes an output out of the page as "Clear Output" does: without a word to the widget. */
   clear(n) {
     outputs[n].remove();
+  },
+
+  /** What a model holds in the page, whether it is shown or not. */
+  async trait(modelId, name) {
+    return (await manager.get_model(modelId)).get(name);
   },
 
   theme(name) {
