@@ -55,8 +55,8 @@ class FilterVerdict:
         drives_least: The class on whose images its mean activation is lowest.
         hurts_most: The class whose loss rises most without the filter.
         class_rise: By how much that class's loss rises, in nats.
-        correlation: Correlation of its map with that of the filter it most resembles, the candidate for a duplicate.
-        merge_cost: Mean rise of the loss where its map is computed from that candidate's.
+        correlation: Correlation of its map with that of `duplicate_of`.
+        merge_cost: Mean rise of the loss where its map is computed from that of `duplicate_of`.
         images: Images seen.
         ablated: Images on which it was ablated.
         structure_reason: Why structure cannot be told.
