@@ -227,8 +227,8 @@ def _duration(seconds: float) -> str:
 
 
 def command_help(*command: str) -> str:
-    """What `filterscope … --help` says, as it says it on a terminal of 88 columns."""
-    environment = {**os.environ, "COLUMNS": "88", "PYTHONPATH": str(ROOT / "widget_pkg"), "NO_COLOR": "1"}
+    """What `filterscope … --help` says, as it says it on a terminal of 80 columns."""
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT / "widget_pkg"), "NO_COLOR": "1"}
     arguments = [sys.executable, "-m", "filterscope", *command, "--help"]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
     return f"```\n{done.stdout.rstrip()}\n```"
