@@ -14,7 +14,6 @@ import posixpath
 import re
 import subprocess
 import sys
-import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,64 +140,33 @@ class Time:
 
 
 def python_times(path: Path) -> Iterator[Time]:
-    """The numbers of a Python file's table, in seconds; the reason is the comment at or above it, or a string below."""
-    text = path.read_text("utf-8")
-    comments = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(iter(text.splitlines(keepends=True)).__next__)
-        if token.type == tokenize.COMMENT
-    }
-    lines = text.splitlines()
-
-    def above(line: int) -> str:
-        found: list[str] = []
-        while (line := line - 1) in comments and lines[line - 1].lstrip().startswith("#"):
-            found.insert(0, comments[line])
-        return " ".join(found)
-
-    def of_body(body: list[ast.stmt]) -> Iterator[Time]:
-        for statement, following in zip(body, [*body[1:], None], strict=True):
-            if isinstance(statement, ast.ClassDef):
-                yield from of_body(statement.body)
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
-            value = getattr(statement, "value", None)
-            if not isinstance(target, ast.Name) or not isinstance(value, ast.Constant):
-                continue
-            if isinstance(value.value, int | float) and not isinstance(value.value, bool):
-                below = ""
-                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                    below = str(following.value.value)
-                end = statement.end_lineno or statement.lineno
-                reason = below or comments.get(end, "") or above(statement.lineno)
-                yield Time(path.name, target.id, float(value.value), " ".join(reason.split()))
-
-    yield from of_body(ast.parse(text).body)
+    """The numbers of a Python file's table, in seconds; the reason is the string below each."""
+    body = ast.parse(path.read_text("utf-8")).body
+    for statement, below in zip(body, [*body[1:], None], strict=True):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int() | float() as seconds)):
+                reason = ""
+                if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                    reason = " ".join(str(below.value.value).split())
+                yield Time(path.name, name, float(seconds), reason)
 
 
 def script_times(path: Path) -> Iterator[Time]:
-    """The numbers of a TypeScript file's table, which are milliseconds; the reason is the comment before each."""
-    text = path.read_text("utf-8")
-    group, reason, about = "", "", ""
+    """The numbers of a TypeScript file's table, in milliseconds; the reason is the comment before each or its group."""
+    group, about, reason = "", "", ""
     token = re.compile(
-        r"/\*\*(?P<words>.*?)\*/|//(?P<line>[^\n]*)|(?:export )?const (?P<group>\w+)[^=\n]*= *(?:(?P<lone>[\d_.]+);)?"
-        r"|(?P<name>\w+): *(?P<number>[\d_.]+)|(?P<end>^\})",
-        re.DOTALL | re.MULTILINE,
+        r"/\*\*(?P<words>.*?)\*/|export const (?P<group>\w+) = \{|(?P<name>\w+): (?P<number>[\d_.]+)",
+        re.DOTALL,
     )
-    for found in token.finditer(text):
-        if found["words"] is not None or found["line"] is not None:
-            words = found["words"] if found["words"] is not None else found["line"]
-            reason = " ".join(re.sub(r"^\s*\*", "", words, flags=re.MULTILINE).split())
-        elif found["lone"]:
-            yield Time(path.name, found["group"], float(found["lone"].replace("_", "")) / 1000, reason)
-            reason = ""
+    for found in token.finditer(path.read_text("utf-8")):
+        if found["words"]:
+            reason = " ".join(re.sub(r"^\s*\*", "", found["words"], flags=re.MULTILINE).split())
         elif found["group"]:
             group, about, reason = found["group"], reason, ""
-        elif found["name"] and group:
+        elif found["name"]:
             seconds = float(found["number"].replace("_", "")) / 1000
             yield Time(path.name, f"{group}.{found['name']}", seconds, reason or about)
             reason = ""
-        elif found["end"]:
-            group, about, reason = "", "", ""
 
 
 def times() -> list[Time]:
