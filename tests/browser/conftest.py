@@ -1,11 +1,15 @@
-"""Fixtures of the browser tests: `lab` is what a test takes."""
+"""Fixtures of the browser tests: `lab` is what a test of the widget takes, `open_page` one of a saved page."""
+
+import re
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from filterscope import Explorer, demo
 from lab import Lab
 from lab_server import LabServer
 from machine import find_chromium
+from opened_page import SavedPage
 from vscode_host import VSCodeHost
 
 FLAGS = [
@@ -76,3 +80,55 @@ def lab(lab_for_the_run, request):
         print(f"screenshot: {path}")
     lab_for_the_run.tidy(start_again=failed)
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def open_page(browser_context, tmp_path, pytestconfig, request):
+    """Opens a saved page from disk, offline. A request, a message on the console or an error fails the test."""
+    context = browser_context.browser.new_context(offline=True, viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(30_000)
+    problems, asked = [], []
+    allowed = []
+
+    def opened(path, scheme="light"):
+        page = context.new_page()
+        page.emulate_media(color_scheme=scheme)
+        page.on("console", lambda message: problems.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+        page.on("request", lambda sent: asked.append(sent.url))
+        page.goto(path.as_uri())
+        asked.remove(path.as_uri())
+        return SavedPage(page)
+
+    opened.allow = allowed.append
+    yield opened
+    output = pytestconfig.rootpath / "test-output"
+    output.mkdir(exist_ok=True)
+    name = re.sub(r"[^\w.-]+", "_", request.node.name)
+    for place, page in enumerate(context.pages):
+        page.screenshot(path=output / f"{name}_{place}.png", full_page=True)
+    context.close()
+    assert asked == []
+    assert [one for one in problems if not any(re.search(pattern, one) for pattern in allowed)] == []
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+    yield explorer
+    explorer.close()
+
+
+@pytest.fixture(scope="module")
+def saved(explorer, tmp_path_factory):
+    """The demo's first 32 images, as anybody would save them."""
+    explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
+    return explorer.save_html(tmp_path_factory.mktemp("saved") / "demo.html", progress=False)
+
+
+@pytest.fixture(scope="module")
+def judged(explorer, saved, tmp_path_factory):
+    """The demo net's page with verdicts; `saved` is the one without, and is written before the explorer has any."""
+    explorer.diagnose(images=200).wait()
+    explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
+    return explorer.save_html(tmp_path_factory.mktemp("judged") / "demo.html", images=range(8), progress=False)

@@ -88,8 +88,8 @@ def kernel_bytes(notebook: ExplorerPage) -> int:
 
 
 CACHES = """
-[[cache.nbytes, cache._limit] for cache in (explorer._engine._maps, explorer._engine._samples,
- explorer._engine._responses)]
+[[cache.nbytes, cache.limit] for cache in (explorer._engine.map_store, explorer._engine.samples,
+ explorer._engine.response_store)]
 """
 
 

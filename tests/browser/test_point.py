@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from axe import AXE
+from demo_page import THEMES, as_number, at_pixel, open_demo, readout, set_width
 from expected import colours, gray
 from explorer_page import read_canvas
-from test_interface import AXE, THEMES, as_number, at_pixel, open_demo, readout, set_width
 
 pytestmark = pytest.mark.browser
 
@@ -227,7 +228,7 @@ def test_the_activation_lies_over_the_image_where_it_stands(lab, layer, filter):
     expect(root.locator(".fs-over-it .fs-note")).to_contain_text("where it stands")
     drawn = overlay(notebook)
     values, whole = notebook.python(
-        "[explorer.activation.tolist(), explorer._engine.activations(0, explorer.layer_index).tolist()]"
+        "[explorer.activation.tolist(), explorer._engine.moment(0, explorer.layer_index).activations.tolist()]"
     )
     centres = notebook.python("[axis.centres.tolist() for axis in explorer.receptive_fields('activation').axes]")
     shown = colours(values, of=whole)

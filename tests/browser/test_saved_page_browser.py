@@ -8,115 +8,13 @@ import torch
 from playwright.sync_api import expect
 from torch import nn
 
-from expected import colours, gray, table
-from explorer_page import ExplorerPage, read_canvas
-from filterscope import Explorer, demo
-from filterscope.frames.verdicts import build_verdict
-from test_accessible import WCAG
-from test_interface import AXE
+from expected import colours, table
+from explorer_page import read_canvas
+from filterscope import Explorer
+from nets import images, seeded
+from opened_page import shows, small_net, whole_layer
 
 pytestmark = pytest.mark.browser
-
-
-def seeded(build):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return build()
-
-
-def images(*shape):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
-
-
-def small_net():
-    last = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
-    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), last)
-
-
-class SavedPage(ExplorerPage):
-    """A page opened from disk; there is no Python behind it."""
-
-    def __init__(self, page):
-        self.page = page
-
-
-@pytest.fixture
-def open_page(browser_context, tmp_path, pytestconfig, request):
-    """Opens a saved page from disk, offline. A request, a message on the console or an error fails the test."""
-    context = browser_context.browser.new_context(offline=True, viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(30_000)
-    problems, asked = [], []
-    allowed = []
-
-    def opened(path, scheme="light"):
-        page = context.new_page()
-        page.emulate_media(color_scheme=scheme)
-        page.on("console", lambda message: problems.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-        page.on("request", lambda sent: asked.append(sent.url))
-        page.goto(path.as_uri())
-        asked.remove(path.as_uri())
-        return SavedPage(page)
-
-    opened.allow = allowed.append
-    yield opened
-    output = pytestconfig.rootpath / "test-output"
-    output.mkdir(exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "_", request.node.name)
-    for place, page in enumerate(context.pages):
-        page.screenshot(path=output / f"{name}_{place}.png", full_page=True)
-    context.close()
-    assert asked == []
-    assert [one for one in problems if not any(re.search(pattern, one) for pattern in allowed)] == []
-
-
-@pytest.fixture(scope="module")
-def explorer():
-    explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
-    yield explorer
-    explorer.close()
-
-
-@pytest.fixture(scope="module")
-def saved(explorer, tmp_path_factory):
-    """The demo's first 32 images, as anybody would save them."""
-    explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
-    return explorer.save_html(tmp_path_factory.mktemp("saved") / "demo.html", progress=False)
-
-
-def whole_layer(explorer, name):
-    chosen = explorer.filter_index
-    found = [getattr(explorer.select(filter=k), name) for k in range(explorer.layer.out_channels)]
-    explorer.filter_index = chosen
-    return np.stack(found)
-
-
-def in_eight_bits(values):
-    """Each map rounded to 253 levels over its own range, as float32."""
-    rounded = []
-    for one in values.astype(float):
-        low, high = one.min(), one.max()
-        low, high = (-max(-low, high), max(-low, high)) if low < 0 else (0.0, high)
-        step = (high - low) / 252
-        place = np.floor((one - low) / (high - low) * 252 + 0.5) if high > low else np.zeros_like(one)
-        rounded.append(low + place * step)
-    return np.float32(rounded)
-
-
-def shows(page, explorer, scale="layer"):
-    """Every large canvas, against the arrays that Python has."""
-    image, layer, one = explorer.image_index, explorer.layer_index, explorer.filter_index
-    page.ready(image=image, layer=layer, filter=one)
-    np.testing.assert_array_equal(page.canvas_pixels("image")[..., :3], gray(explorer.display))
-    for view in ("response", "activation"):
-        whole = whole_layer(explorer, view)
-        of = whole if scale == "layer" else whole[one]
-        np.testing.assert_array_equal(page.canvas_pixels(view)[..., :3], colours(in_eight_bits(whole)[one], of=of))
-    if explorer.channel is not None or len(explorer.kernel) == 1:
-        kernel = explorer.kernel[explorer.channel or 0]
-        of = explorer.layer.kernels[:, explorer.channel or 0]
-        of = of if scale == "layer" else kernel
-        np.testing.assert_array_equal(page.canvas_pixels("kernel")[..., :3], colours(kernel, of=of))
 
 
 def test_it_opens_where_it_was_saved_and_every_slider_moves(open_page, saved, explorer):
@@ -345,81 +243,6 @@ def test_a_large_layer_is_shown_as_in_the_notebook(open_page, tmp_path):
     explorer.close()
 
 
-@pytest.fixture(scope="module")
-def judged(explorer, tmp_path_factory):
-    """The demo net's page with verdicts."""
-    explorer.diagnose(images=200).wait()
-    explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
-    return explorer.save_html(tmp_path_factory.mktemp("judged") / "demo.html", images=range(8), progress=False)
-
-
-def test_verdicts_are_shown_sorted_and_counted(open_page, judged, explorer):
-    page = open_page(judged)
-    page.ready(image=7, layer=1, filter=3)
-    root = page.page.locator(".fs-verdicts[data-status=done]")
-    expect(root).to_contain_text("200 images looked at")
-    for layer in (1, 0):
-        if layer == 0:
-            page.drag("layer", 0.0)
-        name = explorer.layers[layer].name
-        found = explorer.diagnosis.of_layer(name)
-        expect(root.locator(".fs-summary")).to_have_text(f"{explorer.diagnosis.summary(name)}.")
-        page.page.locator(f".fs-card[data-shown^='{layer} ']").wait_for()
-        badges = page.page.locator(".fs-badges .fs-badge")
-        expect(badges).to_have_count(len(found))
-        shown = badges.evaluate_all(
-            "all => all.map(one => [+one.dataset.badge, one.dataset.structure, one.dataset.use])"
-        )
-        assert shown == [[one.filter, one.structure, one.use] for one in found]
-    page.slider("filter").press("End")
-    page.ready(layer=0, filter=9)
-    expect(page.page.locator(".fs-card .fs-plain")).to_have_text(page_words(explorer, 0, 9))
-    page.page.locator("select[name=grid-show]").select_option("used")
-    used = [one.filter for one in found if one.use == "used"]
-    assert 0 < len(used) < len(found)
-    expect(badges).to_have_count(len(used))
-    page.page.locator("select[name=grid-sort]").select_option("use")
-    by_use = sorted(used, key=lambda k: -found[k].delta_loss)
-    expect(badges.first).to_have_attribute("data-badge", str(by_use[0]))
-    assert [int(k) for k in page.canvas("grid").get_attribute("data-order").split()] == by_use
-
-
-def page_words(explorer, layer, index):
-    return build_verdict(explorer._engine, explorer._examiner, layer, index)["words"]
-
-
-KERNEL_ONLY = (
-    "button[name=diagnose], button[name=cancel-diagnosis], input[name=diagnose-images], .fs-without, [name=measure]"
-)
-
-
-def test_what_takes_a_kernel_is_not_beside_the_verdicts(open_page, judged, saved):
-    page = open_page(judged)
-    page.page.locator(".fs-card[data-shown^='1 3 ']").wait_for()
-    expect(page.page.locator(KERNEL_ONLY)).to_have_count(0)
-    expect(page.page.locator("main > .saved")).to_contain_text("With a verdict for each filter that was judged.")
-    page = open_page(saved)
-    page.ready()
-    page.widget().locator("xpath=self::*[@data-panels='true']").wait_for()
-    expect(page.page.locator(".fs-verdicts, .fs-verdict-bar")).to_have_count(0)
-    expect(page.page.locator("main > .saved")).not_to_contain_text("verdict")
-
-
-def test_verdicts_of_earlier_weights_say_so(open_page, tmp_path):
-    net = seeded(small_net)
-    explorer = Explorer(net, (images(3, 1, 12, 12), [0, 1, 2]))
-    explorer.diagnose().wait()
-    with torch.no_grad():
-        net[0].weight.mul_(2)
-    page = open_page(explorer.save_html(tmp_path / "p.html", progress=False))
-    explorer.close()
-    page.ready(image=0)
-    verdicts = page.page.locator(".fs-verdicts")
-    expect(verdicts.locator(".fs-summary")).to_contain_text("Of earlier weights: ")
-    expect(verdicts).to_contain_text("with earlier weights than the net has here")
-    expect(page.page.locator(".fs-badges.fs-earlier")).to_have_count(1)
-
-
 def test_a_position_shows_what_it_sees_and_pinned_asks_for_the_notebook(open_page, saved, explorer):
     explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
     page = open_page(saved)
@@ -455,42 +278,6 @@ def test_a_position_shows_what_it_sees_and_pinned_asks_for_the_notebook(open_pag
     expect(page.page.locator(".fs-over-it")).to_contain_text("each value where it stands in the image")
     canvas.press("Escape")
     expect(panel).to_be_hidden()
-
-
-AXE_RUN = f"() => axe.run(document, {{runOnly: {WCAG}, resultTypes: ['violations']}})"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state(open_page, judged, scheme):
-    """The whole page: with verdicts, a position pinned, something over the image, a filter on the strip, and narrow."""
-    page = open_page(judged, scheme)
-    page.ready(image=7, layer=1, filter=3)
-    page.page.locator(".fs-card[data-shown^='1 3 ']").wait_for()
-    page.page.locator(".fs-strip[data-ready=true]").wait_for()
-    page.page.evaluate(AXE.read_text())
-
-    def check(state):
-        results = page.page.evaluate(AXE_RUN)
-        assert "color-contrast" in [rule["id"] for rule in results["passes"]], state
-        found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results["violations"]]
-        assert found == [], state
-
-    check("as it opens")
-    page.canvas("response").click()
-    expect(page.page.locator(".fs-arithmetic")).to_contain_text("How its value comes about takes the net")
-    page.page.locator("select[name=overlay]").select_option("activation")
-    expect(page.page.locator("canvas[data-view=overlay]")).to_be_visible()
-    check("a position is pinned")
-    page.page.locator("select[name=grid-show]").select_option("used")
-    page.page.locator(".fs-strip select[name=class]").select_option(label="Trouser")
-    page.page.locator(".fs-strip[data-ready=true]").wait_for()
-    page.page.get_by_role("combobox", name="layer by name").fill("conv")
-    check("filtered, and the layer search is open")
-    page.page.keyboard.press("Escape")
-    for width in (700, 400):
-        page.page.set_viewport_size({"width": width, "height": 1000})
-        page.ready()
-        check(f"{width} pixels wide")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

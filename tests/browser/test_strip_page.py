@@ -1,11 +1,10 @@
 """The strip: the data set's own pictures with their classes, paged through, jumped in, filtered, clicked and keyed."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from axe import AXE
 from explorer_page import read_canvas
 
 pytestmark = pytest.mark.browser
@@ -24,7 +23,6 @@ with torch.no_grad():
                        for k in range(0, 10_000, 500)])
 true = torch.tensor([data[i][1] for i in range(10_000)])
 """
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Strip:

@@ -17,7 +17,8 @@ explorer
 
 def activation_is_painted(notebook, n=0, name="explorer"):
     shown, of = notebook.python(
-        f"[{name}.activation.tolist(), {name}._engine.activations({name}.image_index, {name}.layer_index).tolist()]"
+        f"[{name}.activation.tolist(),"
+        f" {name}._engine.moment({name}.image_index, {name}.layer_index).activations.tolist()]"
     )
     return np.array_equal(notebook.canvas_pixels("activation", n)[..., :3], colours(shown, of=of))
 

@@ -2,15 +2,15 @@
 
 import itertools
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from axe import AXE
+
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 DEMO = """
 from filterscope import Explorer, demo
 net = demo.fashion_net()

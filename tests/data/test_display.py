@@ -5,6 +5,7 @@ import pytest
 
 from filterscope.data.display import checkerboard, draw
 from filterscope.data.normalize import Finding, Normalize
+from filterscope.data.source import SampleSource
 from nets import images
 
 NOTHING = Finding()
@@ -77,3 +78,29 @@ def test_the_image_itself_is_not_touched():
         before = image.copy()
         draw(image, Finding(Normalize(np.float32([0.5]), np.float32([0.5]))))
         assert np.array_equal(image, before)
+
+
+def test_display_undoes_normalize():
+    plain = images(3, 5, 6).numpy()
+    mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+    normal = (plain - np.float32(mean)[:, None, None]) / np.float32(std)[:, None, None]
+    sample = SampleSource([normal], mean=mean, std=std).read(0)
+    np.testing.assert_allclose(sample.display, np.moveaxis(plain, 0, -1), atol=1e-6)
+    assert sample.note == "Normalize undone."
+    assert np.array_equal(sample.image, normal)
+
+
+def test_display_maps_the_values_it_states():
+    image = np.float32([[[-2, 0], [1, 2]]])
+    sample = SampleSource([image]).read(0)
+    assert (sample.low, sample.high) == (-2, 2)
+    np.testing.assert_array_equal(sample.display, [[0, 0.5], [0.75, 1]])
+    inside = SampleSource([image[:, 1:] / 4]).read(0)
+    assert (inside.low, inside.high) == (0, 1)
+    np.testing.assert_array_equal(inside.display, [[0.25, 0.5]])
+
+
+def test_display_of_what_is_not_finite_stays_in_range():
+    sample = SampleSource([np.float32([[[np.nan, np.inf], [0.5, -np.inf]]])]).read(0)
+    np.testing.assert_array_equal(sample.display, [[0, 1], [0.5, 0]])
+    assert np.isnan(sample.image[0, 0, 0])

@@ -113,7 +113,7 @@ def test_large_samples_are_not_all_kept(monkeypatch):
     for image in range(20):
         explorer.image_index = image
         assert torch.equal(torch.from_numpy(explorer.image), images(20, 1, 14, 14)[image])
-    assert len(explorer._engine._samples) <= 4
+    assert len(explorer._engine.samples) <= 4
 
 
 @pytest.mark.parametrize(("fit", "read"), [(1, False), (2, True)])
@@ -121,8 +121,8 @@ def test_a_neighbour_is_not_read_ahead_where_it_would_drop_the_image_on_screen(m
     monkeypatch.setattr("filterscope.engine.samples.SAMPLES_BYTES", fit * 2 * 14 * 14 * 4)
     engine = Explorer(seeded(TwoConvs), list(images(20, 1, 14, 14)))._engine
     engine.preload(1)
-    assert 0 in engine._samples
-    assert (1 in engine._samples) == read
+    assert 0 in engine.samples
+    assert (1 in engine.samples) == read
 
 
 def test_a_neighbour_that_is_read_ahead_keeps_no_frame_waiting(slow):
@@ -144,7 +144,7 @@ def test_what_was_read_ahead_is_dropped_where_the_data_changed_meanwhile(slow):
     ahead = threading.Thread(target=lambda: explorer._engine.preload(1))
     ahead.start()
     assert data.reading.wait(20)
-    explorer._engine._samples.clear()
+    explorer._engine.samples.clear()
     data.gate.set()
     ahead.join(20)
-    assert 1 not in explorer._engine._samples
+    assert 1 not in explorer._engine.samples

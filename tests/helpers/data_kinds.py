@@ -6,148 +6,33 @@ the net is to be given as image 0, as an oracle computes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 from torchvision import transforms as v1
-from torchvision.datasets import VisionDataset
 from torchvision.models import ResNet18_Weights
-from torchvision.transforms import v2
 
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-NAMES = ("cat", "dog", "bird")
-COLOURS = np.random.default_rng(0).integers(0, 256, (5, 16, 20, 3)).astype(np.uint8)
-GRAYS = COLOURS[..., 0].copy()
-FLOATS = torch.from_numpy(COLOURS).permute(0, 3, 1, 2).float() / 255
-GRAY_FLOATS = FLOATS[:, :1]
-NUMBERS = [1, 0, 2, 1, 0]
-PICTURES = [Image.fromarray(one) for one in COLOURS]
-
-
-@dataclass
-class Given:
-    """A data set, and what is to become of it.
-
-    `image` is what the net is given of the image at `at`, `display` what is drawn of it: by default the image itself.
-    """
-
-    data: Any
-    image: Any
-    channels: int = 3
-    count: int | None = 5
-    label: Any = None
-    at: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
-    display: Any = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A row: what it is, what becomes of it, and a function of an empty folder that gives it."""
-
-    what: str
-    becomes: str
-    make: Callable[[Path], Given]
-
-
-class Items(Dataset):
-    """A data set of given items, as people write them."""
-
-    def __init__(self, items, transform=None, **held):
-        self.items, self.transform = items, transform
-        self.__dict__.update(held)
-
-    def __len__(self):
-        return len(self.items)
-
-    def __getitem__(self, index):
-        item = self.items[index]
-        if self.transform is None:
-            return item
-        if isinstance(item, tuple):
-            return self.transform(item[0]), *item[1:]
-        return self.transform(item)
-
-
-class Vision(VisionDataset):
-    """Like torchvision's own, which hold `.transform` and `.transforms`."""
-
-    classes = list(NAMES)
-
-    def __len__(self):
-        return 5
-
-    def __getitem__(self, index):
-        image, label = PICTURES[index], NUMBERS[index]
-        return self.transforms(image, label) if self.transforms is not None else (image, label)
-
-
-class Stream(IterableDataset):
-    classes = NAMES
-
-    def __iter__(self):
-        return iter(zip(FLOATS, NUMBERS, strict=True))
-
-
-class HuggingFace:
-    """The part of `datasets.Dataset` that matters: items are dictionaries, and names lie in `features`."""
-
-    def __init__(self, columns, features):
-        self._columns, self.features = columns, features
-
-    def __len__(self):
-        return 5
-
-    def __getitem__(self, index):
-        return {name: values[index] for name, values in self._columns.items()}
-
-
-class Wrapper(Dataset):
-    """A data set around another one, as people write them to change the images."""
-
-    def __init__(self, dataset, transform):
-        self.dataset, self.transform = dataset, transform
-
-    def __len__(self):
-        return len(self.dataset)
-
-    def __getitem__(self, index):
-        image, label = self.dataset[index]
-        return self.transform(image), label
-
-
-def folder_of(root: Path, *names: str) -> Path:
-    for name, picture in zip(names, PICTURES, strict=False):
-        (root / name).parent.mkdir(exist_ok=True)
-        picture.save(root / name)
-    return root
-
-
-def normal(images: torch.Tensor) -> torch.Tensor:
-    return (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-
-
-def pairs(images: Any) -> list[tuple[Any, int]]:
-    return list(zip(images, NUMBERS, strict=True))
-
-
-def undone(data: Any, **more: Any) -> Given:
-    """Of a data set that normalises these colours."""
-    return Given(data, normal(FLOATS[0]), display=FLOATS[0], note="Normalize undone.", **more)
-
-
-BYTES = "0 … 255 given to the net as 0 … 1."
-V1 = v1.Compose([v1.ToTensor(), v1.Normalize(MEAN, STD)])
-V2 = v2.Compose([v2.ToImage(), v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])])
-SEQUENTIAL = v1.Compose([v1.ToTensor(), torch.nn.Sequential(v1.CenterCrop((16, 20)), v1.Normalize(MEAN, STD))])
+from data_rows import (
+    BYTES,
+    COLOURS,
+    FLOATS,
+    GRAY_FLOATS,
+    GRAYS,
+    NAMES,
+    NUMBERS,
+    PICTURES,
+    Given,
+    HuggingFace,
+    Items,
+    Kind,
+    Stream,
+    Vision,
+    folder_of,
+    pairs,
+)
+from data_transforms import TRANSFORMS, V1, undone
 
 ARRAYS = [
     Kind(
@@ -201,6 +86,7 @@ ARRAYS = [
         lambda at: Given(PICTURES[0], FLOATS[0], count=1, note="PIL image: " + BYTES),
     ),
 ]
+
 
 DATA_SETS = [
     Kind(
@@ -305,6 +191,7 @@ DATA_SETS = [
     ),
 ]
 
+
 LABELS = [
     Kind(
         "label: an int, also of NumPy or torch, or a whole float",
@@ -339,80 +226,6 @@ LABELS = [
     ),
 ]
 
-TRANSFORMS = [
-    Kind(
-        "`transform=` a function",
-        "applied to each image as the data set gives it",
-        lambda at: Given(
-            pairs(PICTURES),
-            GRAY_FLOATS[0] * 0 + v1.ToTensor()(PICTURES[0].convert("L")),
-            channels=1,
-            label=1,
-            options={"transform": v1.Compose([v1.Grayscale(), v1.ToTensor()])},
-            note="Made by transform (Compose).",
-        ),
-    ),
-    Kind(
-        "`transform=` of torchvision, and uint8 arrays",
-        "the arrays become the pictures that it expects",
-        lambda at: undone(COLOURS, options={"transform": V1}),
-    ),
-    Kind(
-        "`transform=` torchvision weights, or their `transforms()`",
-        "their own resizing and cropping; their Normalize is undone",
-        lambda at: Given(
-            PICTURES,
-            ResNet18_Weights.DEFAULT.transforms()(PICTURES[0]),
-            options={"transform": ResNet18_Weights.DEFAULT},
-            display=ResNet18_Weights.DEFAULT.transforms()(PICTURES[0]) * torch.tensor(STD)[:, None, None]
-            + torch.tensor(MEAN)[:, None, None],
-            note="Made by the transforms of ResNet18_Weights.IMAGENET1K_V1. Normalize undone.",
-        ),
-    ),
-    Kind(
-        "`Normalize` of torchvision v1 in the data set's `.transform`",
-        "found and undone for display",
-        lambda at: undone(Vision(transform=V1), label="dog"),
-    ),
-    Kind(
-        "`Normalize` of v2, in a `Compose` in a `Compose`, in `.transforms`",
-        "found and undone",
-        lambda at: undone(Vision(transforms=V2), label="dog"),
-    ),
-    Kind(
-        "`Normalize` in an `nn.Sequential`, through `Subset` and `DataLoader`",
-        "found and undone",
-        lambda at: undone(DataLoader(Subset(Items(pairs(PICTURES), SEQUENTIAL), [0])), count=1, label=1),
-    ),
-    Kind(
-        "two `Normalize`, one in a data set around another",
-        "both undone",
-        lambda at: Given(
-            Wrapper(Vision(transform=v1.ToTensor()), v1.Compose([v1.Normalize(0.5, 0.5), v1.Normalize(MEAN, STD)])),
-            normal((FLOATS[0] - 0.5) / 0.5),
-            label="dog",
-            display=FLOATS[0],
-            note="Normalize undone.",
-        ),
-    ),
-    Kind(
-        "`mean=` and `std=`",
-        "undone instead of what is found",
-        lambda at: undone(
-            Items(list(normal(FLOATS)), transform=v1.Normalize([0] * 3, [1] * 3)), options={"mean": MEAN, "std": STD}
-        ),
-    ),
-    Kind(
-        "normalised by hand, and nothing is said of it",
-        "drawn from the least value to the greatest, and the view says which",
-        lambda at: Given(
-            list(FLOATS * 4 - 2),
-            FLOATS[0] * 4 - 2,
-            display=(FLOATS[0] - FLOATS[0].min()) / (FLOATS[0].max() - FLOATS[0].min()),
-            note="Drawn from −2 (black) to 2 (white).",
-        ),
-    ),
-]
 
 CHANNELS = [
     Kind(
@@ -443,6 +256,7 @@ CHANNELS = [
         ),
     ),
 ]
+
 
 TABLE = {
     "Arrays and single images": ARRAYS,

@@ -1,7 +1,6 @@
-"""The user's net leaves as it came: after every kind of call, also one that raises, also while it trains."""
+"""The user's net leaves as it came: after every kind of call, also one that raises."""
 
 import functools
-import threading
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from torch.nn.utils import parametrizations, prune
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
-from filterscope.nets.twin import Twin
 from nets import Everything, TwoConvs, images, seeded
 from portraits import portrait
 
@@ -22,7 +20,10 @@ def use(engine):
     """Every way in which the engine runs the net."""
     for layer in range(len(engine.layers)):
         engine.maps(0, layer), engine.kernels(layer)
-        engine.responses(0, layer, None, "input"), engine.responses(0, layer, None, "image")
+        (
+            engine.moment(0, layer).responses.of_all_filters(None, "input"),
+            engine.moment(0, layer).responses.of_all_filters(None, "image"),
+        )
     engine.prediction(0), engine.check(), engine.refresh(), engine.maps(0, 0)
 
 
@@ -69,7 +70,7 @@ def test_nothing_of_the_net_changes(kind):
     before = portrait(net)
     engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
     use(engine)
-    assert not engine._twin.in_place
+    assert not engine.runner.in_place
     assert portrait(net) == before
     assert torch.equal(torch.get_rng_state(), random)
     engine.close()
@@ -181,7 +182,7 @@ def test_the_kernels_are_those_that_the_convolution_used():
         used = net[0].weight.detach() - net[0].weight.detach().mean((1, 2, 3), keepdim=True)
         assert np.array_equal(engine.kernels(0), used.numpy())
         assert engine.layers[0].module is net[0]
-        gap = engine.responses(0, 0, None, "input") + engine.layers[0].bias[:, None, None]
+        gap = engine.moment(0, 0).responses.of_all_filters(None, "input") + engine.layers[0].bias[:, None, None]
         np.testing.assert_allclose(gap, net(images(2, 1, 8, 8))[0].detach().numpy(), atol=1e-5)
         net[0].weight.data.mul_(3)
 
@@ -225,102 +226,10 @@ def test_a_net_that_cannot_be_copied_is_run_itself_and_restored_and_it_is_said()
     with pytest.warns(UserWarning, match="cannot be copied.*holds a lock"):
         engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
     use(engine)
-    assert engine._twin.in_place
+    assert engine.runner.in_place
     assert portrait(net) == before
     with torch.no_grad():
         assert torch.equal(engine.maps(0, 0).pre_activation, net.conv1(images(1, 1, 14, 14))[0])
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda net: net.conv1.weight.detach().mul_(2),
-        lambda net: net.conv1.weight.data.mul_(2),
-        lambda net: setattr(net.conv1.weight, "data", net.conv1.weight.data * 2),
-        lambda net: setattr(net.conv1, "weight", nn.Parameter(net.conv1.weight.detach() * 2)),
-        lambda net: net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()}),
-        lambda net: net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()}, assign=True),
-        lambda net: net.conv1.weight.data.view(-1)[7:8].add_(1e-3),
-    ],
-    ids=["in place", "data", "data replaced", "parameter replaced", "loaded", "loaded by assignment", "one number"],
-)
-def test_changed_weights_are_noticed_and_shown(change):
-    net = seeded(TwoConvs)
-    engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
-    old = engine.maps(0, 0).pre_activation
-    assert not engine.check()
-    with torch.no_grad():
-        change(net)
-    assert engine.check()
-    assert engine.revision == 1
-    assert not engine.check()
-    with torch.no_grad():
-        expected = net.conv1(images(1, 1, 14, 14))[0]
-    assert torch.equal(engine.maps(0, 0).pre_activation, expected)
-    assert not torch.equal(expected, old)
-    assert np.array_equal(engine.kernels(0), net.conv1.weight.detach().numpy())
-
-
-def test_buffers_are_live_too():
-    net = seeded(Everything).eval()
-    engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
-    net.bn.running_mean.add_(1)
-    assert engine.check()
-    with torch.no_grad():
-        expected = net.bn(net.stem(images(1, 1, 8, 8))).relu()[0]
-    assert torch.equal(engine.maps(0, 0).activation, expected)
-
-
-def test_a_large_tensor_changed_through_data_is_noticed():
-    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.LazyLinear(1000))
-    net(images(1, 1, 30, 30))
-    twin = Twin(net)
-    assert net[2].weight.numel() > 10 * 65_536
-    before = twin.fingerprint()
-    for change in (lambda w: w.mul_(1.001), lambda w: w[:, 1::2].zero_(), lambda w: w[77, 11:12].add_(1e-3)):
-        change(net[2].weight.data)
-        assert twin.fingerprint() != before
-        before = twin.fingerprint()
-
-
-def train(steps, meanwhile=None):
-    """Losses of a seeded training run with dropout and batch norm; `meanwhile(net)` runs in this thread beside it."""
-    torch.manual_seed(7)
-    net = Everything().train()
-    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
-    losses, go, worked = [], threading.Event(), []
-
-    def loop():
-        go.wait()
-        for _ in range(steps):
-            x = torch.rand(8, 1, 8, 8)
-            loss = F.cross_entropy(net(x), (x.mean((1, 2, 3)) > 0.5).long())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-
-    thread = threading.Thread(target=loop)
-    engine = None if meanwhile is None else Engine(net, SampleSource(images(50, 1, 8, 8)))
-    thread.start()
-    go.set()
-    while meanwhile is not None and thread.is_alive():
-        worked.append(meanwhile(engine, len(worked)))
-    thread.join()
-    return losses, worked
-
-
-def test_training_in_another_thread_is_not_disturbed():
-    def move(engine, step):
-        engine.check()
-        engine.maps(step % 50, step % 3)
-        engine.responses(step % 50, step % 3, None, "input")
-        return engine.revision
-
-    alone, _ = train(150)
-    watched, worked = train(150, move)
-    assert watched == alone
-    assert len(worked) > 10 and worked[-1] > worked[0]  # it was moved, and saw the weights change
 
 
 GLOBAL = None  # the net, in one case
@@ -356,7 +265,7 @@ def test_functions_that_hold_parts_of_the_net_do_it_no_harm(hold):
     net = seeded(lambda: Holds(hold))
     before = portrait(net)
     engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
-    engine.activations(1, 0)
+    engine.moment(1, 0)
     assert portrait(net) == before
 
 

@@ -221,7 +221,7 @@ def test_it_ends_when_nobody_asks_any_more(engine, monkeypatch):
 
 
 def test_the_users_random_numbers_and_net_stay(engine, survey):
-    net, random = engine._twin.net, torch.get_rng_state()
+    net, random = engine.net, torch.get_rng_state()
     net.train()
     before = [(p._version, p.detach().clone()) for p in net.parameters()]
     finish(survey, first=[], whole=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from filterscope import Explorer, wire
-from filterscope.receptive_field.footprint_mode import Interrupted
+from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.widget.position_requests import PointRequests
 from nets import TwoConvs, seeded
 from wire_messages import unpack
@@ -99,8 +99,8 @@ def test_a_search_for_fields_gives_way_and_starts_again(explorer):
 
 
 def test_an_interruption_is_no_error_of_the_net(explorer):
-    with pytest.raises(Interrupted):
-        explorer.pointer.geometry(0, lambda: True)
+    with pytest.raises(StopPass), StopWhen(lambda: True):
+        explorer.pointer.geometry(0)
     explorer.pointer.geometry(0)
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from filterscope import Explorer, demo, wire
+from filterscope.nets.interruption import StopPass
 from filterscope.verdicts.result.evidence import class_rises, looks_like, structure_chance, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
-from filterscope.verdicts.run.task import Cancelled, Task
+from filterscope.verdicts.run.task import Task
 
 DATA = demo.fashion_test_data()
 
@@ -261,5 +262,5 @@ def test_a_task_keeps_what_ended_it():
     task = Task("test", work)
     assert task.wait(5) and str(task.error) == "so it is"
     task.cancel()
-    with pytest.raises(Cancelled):
+    with pytest.raises(StopPass):
         task.check()

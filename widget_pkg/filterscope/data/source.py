@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from filterscope.errors import SampleError, describe_exception
 _LOOKS = 4  # at the first sample again, to see whether the data set is random
 _LOOKS_SECONDS = 0.02
 _REMEMBERED = 1024
+_TRIED_FIRST = 20
 
 
 class SampleSource:
@@ -229,3 +231,23 @@ class SampleSource:
         if fitting:
             return self.classes
         return self._categories if len(self._categories) == count else ()
+
+
+def first_readable(read: Callable[[int], Sample], images: int, preferred: int = 0) -> Sample:
+    """The preferred sample, or where it cannot be read, the first that can: one bad file ends no session.
+
+    Args:
+        read: Reads a sample by its index.
+        images: How many there are.
+        preferred: Index of the sample that is tried first.
+
+    Raises:
+        SampleError: If none of the first 20 can be read: that of the preferred one.
+    """
+    try:
+        return read(preferred)
+    except SampleError:
+        for index in range(min(_TRIED_FIRST, images)):
+            with suppress(SampleError):
+                return read(index)
+        raise

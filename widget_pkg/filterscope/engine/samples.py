@@ -14,7 +14,7 @@ SAMPLES_BYTES = 256 * 2**20
 """Most that recent samples may take; the newest is kept whatever it takes."""
 
 
-class HeldSamples(Cache[int, Sample]):
+class Samples(Cache[int, Sample]):
     """The samples looked at last; its methods may be called from any thread.
 
     Args:
@@ -85,10 +85,10 @@ class HeldSamples(Cache[int, Sample]):
 
     def _fresh(self, image: int) -> Sample:
         with self._reading:
-            with self._random.instead_of_all():
+            with self._random.isolated():
                 sample = self._source.read(image)
             while self._source.looks_again():
                 # Each with a random stream's own beginning: some data sets seed it with the sample's index.
-                with suppress(SampleError), self._random.instead_of_all():
+                with suppress(SampleError), self._random.isolated():
                     self._source.read(image)
             return sample

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from filterscope.engine.engine import Engine
+from filterscope.engine.moment import Moment
 from filterscope.figures.scene import image_words, mosaic
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_ends, norm
 from filterscope.filters.response import shown_channels
@@ -42,12 +42,12 @@ class GridFigure(Figure):
 
 
 def grid_figure(
-    engine: Engine, selection: Selection, maps: str = "response", filters: Sequence[int] | None = None, columns: int = 5
+    moment: Moment, selection: Selection, maps: str = "response", filters: Sequence[int] | None = None, columns: int = 5
 ) -> GridFigure:
     """Kernel and map of a layer's filters side by side, with one scale for all kernels and one for all maps.
 
     Args:
-        engine: The net and the data set.
+        moment: The selection's image and layer.
         selection: Image, layer, channel and source; the filter does not matter.
         maps: `"response"`, filter2D of the kernel, or `"activation"`, the net's own.
         filters: Which filters; None for all of them, the first 64 of more.
@@ -56,23 +56,20 @@ def grid_figure(
     Returns:
         The figure, as wide as a page (7.2 inches).
     """
-    layer = engine.layers[selection.layer]
-    place = selection.image, selection.layer
+    layer = moment.layer
     asked = selection.channel, selection.source
-    with engine.lock:
-        sample = engine.sample(selection.image)
-        channels = shown_channels(sample.image, layer, *asked)
-        kernels = engine.held_weights(selection.layer)[0][:, channels]
-        wanted = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
-        if maps == "response":
-            whole = [value_range(block) for block in engine.response_blocks(*place, *asked)]
-            values = np.stack([engine.shown_response(*place, one, *asked) for one in wanted])
-            note = response_note(engine, selection, channels)
-        else:
-            whole = [value_range(engine.activations(*place))]
-            values = engine.activations(*place)[wanted]
-            note = layer.activation.name
-        words = image_words(engine, selection.image)
+    channels = shown_channels(moment.sample.image, layer, *asked)
+    kernels = moment.kernels[:, channels]
+    wanted = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
+    if maps == "response":
+        whole = [value_range(block) for block in moment.responses.in_blocks(*asked)]
+        values = np.stack([moment.responses.of_filter(index, *asked) for index in wanted])
+        note = response_note(moment, selection, channels)
+    else:
+        whole = [value_range(moment.activations)]
+        values = moment.activations[wanted]
+        note = layer.activation.name
+    words = image_words(moment)
     depth = layer.out_shape[1] if layer.rank == 3 else 1
     drawn_kernels, kernel_slice = planes(kernels[wanted], 2, selection.kernel_slice, layer.kernel_size[0])
     drawn, map_slice = planes(values, 1, selection.slice, depth)

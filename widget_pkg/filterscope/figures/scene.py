@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from filterscope.engine.engine import Engine
+from filterscope.engine.moment import Moment
 from filterscope.filters.response import Source
 from filterscope.filters.value_range import ValueRange, value_range
 from filterscope.frames.frame import filter_part
@@ -55,54 +55,48 @@ class Shown:
     activation_note: str
 
 
-def shown(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
+def shown(moment: Moment, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
     """What is shown of a selection.
 
     Args:
-        engine: The net and the data set.
+        moment: The selection's image and layer.
         selection: The selection.
         layer_part: What `frame.build_layer_part` gives for it, with one range for the layer.
-
-    Raises:
-        SampleError: If the sample cannot be read.
-        NetError: If the net refuses it.
     """
-    with engine.lock:
-        layer = engine.layers[selection.layer]
-        sample = engine.sample(selection.image)
-        detail = filter_part(engine, selection, selection.filter)
-        # Too many for the page's grid: then its large picture has a range of its own.
-        summed = kernels_are_summed(engine.held_weights(selection.layer)[0][:, : len(detail["kernel"])])
-        return Shown(
-            display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
-            image_words=image_words(engine, selection.image),
-            layer_words=layer.title,
-            filter=selection.filter,
-            source=selection.source,
-            kernels=detail["kernel"],
-            response=detail["response"],
-            activation=detail["activation"],
-            kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
-            response_range=_range_of(layer_part["responses"]),
-            activation_range=_range_of(layer_part["activations"]),
-            kernel_note=layer_part["notes"]["kernel"],
-            response_note=layer_part["notes"]["response"],
-            activation_note=layer_part["notes"]["activation"],
-        )
+    sample, layer = moment.sample, moment.layer
+    detail = filter_part(moment, selection, selection.filter)
+    # Too many for the page's grid: then its large picture has a range of its own.
+    summed = kernels_are_summed(moment.kernels[:, : len(detail["kernel"])])
+    return Shown(
+        display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
+        image_words=image_words(moment),
+        layer_words=layer.title,
+        filter=selection.filter,
+        source=selection.source,
+        kernels=detail["kernel"],
+        response=detail["response"],
+        activation=detail["activation"],
+        kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
+        response_range=_range_of(layer_part["responses"]),
+        activation_range=_range_of(layer_part["activations"]),
+        kernel_note=layer_part["notes"]["kernel"],
+        response_note=layer_part["notes"]["response"],
+        activation_note=layer_part["notes"]["activation"],
+    )
 
 
 def _range_of(picture: Mapping[str, Any]) -> ValueRange:
     return ValueRange(**picture["ranges"][0])
 
 
-def image_words(engine: Engine, image: int) -> str:
+def image_words(moment: Moment) -> str:
     """`image 17 · true: Coat · predicted: Coat 61 %`; the prediction where it takes no pass."""
-    words = [f"image {image}"]
-    label = engine.sample(image).label
+    words = [f"image {moment.image}"]
+    label = moment.sample.label
     if label is not None:
         words.append(f"true: {class_name(label)}")
-    if engine.predicted(image) and (prediction := engine.prediction(image)):
-        name, probability = prediction[0]
+    if moment.prediction:
+        name, probability = moment.prediction[0]
         if math.isfinite(probability):
             words.append(f"predicted: {class_name(name)} {100 * probability:.0f} %")
     return " · ".join(words)

@@ -45,6 +45,13 @@ class Arithmetic:
         padding_mode: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`.
         steps: From the pre-activation to the activation: name and value of each.
         activation_name: Which tensor the activation is, `conv2 → relu`.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+        >>> value = explorer.arithmetic(4, 5)
+        >>> value.products.shape, value.agrees, bool(value.pre_activation == explorer.pre_activation[4, 5])
+        ((10, 3, 3), True, True)
     """
 
     layer: str

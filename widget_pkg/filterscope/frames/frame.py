@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.engine.moment import Moment
 from filterscope.filters.agreement import Agreement
 from filterscope.filters.response import matches_image, shown_channels
 from filterscope.filters.value_range import ValueRange, encode, value_range
@@ -27,55 +28,43 @@ _CODED_FROM = 2**18  # values of a map, 1 MiB: a message of 4 MiB takes VS Code 
 
 
 def build_frame(
-    engine: Engine, selection: Selection, kernels_held: bool = False, layer_part: Mapping[str, Any] | None = None
+    moment: Moment, selection: Selection, kernels_held: bool = False, layer_part: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Everything a page paints for a selection; arrays stand where the wire puts them.
 
     Args:
-        engine: The net and the data set.
+        moment: The selection's image and layer.
         selection: What is shown.
         kernels_held: Whether the page has the layer's kernels already, from another image; then `kernels` is None.
         layer_part: What `build_layer_part` gives for this selection, where that is at hand.
 
     Returns:
         A body for the wire. The prediction is None where it takes a pass that the pictures do not need.
-
-    Raises:
-        SampleError: If the sample cannot be read.
-        NetError: If the net refuses it.
     """
-    shared = build_layer_part(engine, selection) if layer_part is None else layer_part
-    detail = filter_part(engine, selection, selection.filter)
+    shared = build_layer_part(moment, selection) if layer_part is None else layer_part
+    detail = filter_part(moment, selection, selection.filter)
     for name, ranges in ranges_of(shared).items():
         detail[name] = _shown(detail[name], ranges, selection.filter)
-    prediction = best_of(engine.prediction(selection.image)) if engine.predicted(selection.image) else None
+    prediction = None if moment.prediction is None else best_of(moment.prediction)
     return {
         **shared,
         **asdict(selection),
-        "images": len(engine.source),
+        "images": moment.images,
         "sample": {**shared["sample"], "prediction": prediction},
         "kernels": None if kernels_held else shared["kernels"],
         "detail": detail,
     }
 
 
-def build_layer_part(engine: Engine, selection: Selection) -> dict[str, Any]:
-    """What of a frame is the same for all filters of the layer, and takes nearly all of the frame's time.
-
-    Raises:
-        SampleError: If the sample cannot be read.
-        NetError: If the net refuses it.
-    """
-    revision = engine.revision
-    layer = engine.layers[selection.layer]
-    place = selection.image, selection.layer
-    sample = engine.sample(selection.image)
+def build_layer_part(moment: Moment, selection: Selection) -> dict[str, Any]:
+    """What of a frame is the same for all filters of the layer, and takes nearly all of the frame's time."""
+    layer, sample = moment.layer, moment.sample
     channels = shown_channels(sample.image, layer, selection.channel, selection.source)
-    weights, bias = engine.held_weights(selection.layer)
+    weights = moment.kernels
     depth = layer.out_shape[1] if layer.rank == 3 else 1
-    activations, activation_slice = planes(engine.activations(*place), 1, selection.slice, depth)
-    agreement = agreement_of(engine, selection, bias)
-    blocks = engine.response_blocks(*place, selection.channel, selection.source)
+    activations, activation_slice = planes(moment.activations, 1, selection.slice, depth)
+    agreement = agreement_of(moment, selection)
+    blocks = moment.responses.in_blocks(selection.channel, selection.source)
     slice_note = ""
 
     def drawn() -> Iterator[np.ndarray]:
@@ -86,42 +75,41 @@ def build_layer_part(engine: Engine, selection: Selection) -> dict[str, Any]:
 
     responses = layer_picture(drawn(), layer.out_channels, selection.scale)
     proof = None if agreement is None else agreement.found()
-    if not np.array_equal(weights, engine.held_weights(selection.layer)[0], equal_nan=True):
+    if not moment.stands:
         proof = None  # another thread trains the net: kernels and maps are of two moments
     kernels, kernel_slice = planes(weights[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])
     return {
-        "revision": revision,
-        "sample": image_part(sample, drawn_plane(sample, layer, selection), engine.source.note),
+        "revision": moment.revision,
+        "sample": image_part(sample, drawn_plane(sample, layer, selection), moment.note),
         "kernels": kernel_picture(kernels, selection.scale),
         "responses": responses,
         "activations": layer_picture([activations], layer.out_channels, selection.scale),
         "agreement": proof,
         "notes": {
             "kernel": kernel_note(channels, layer.channels) + kernel_slice,
-            "response": response_note(engine, selection, channels) + slice_note,
+            "response": response_note(moment, selection, channels) + slice_note,
             "activation": activation_note(layer, activation_slice),
         },
     }
 
 
-def agreement_of(engine: Engine, selection: Selection, bias: np.ndarray | None) -> Agreement | None:
+def agreement_of(moment: Moment, selection: Selection) -> Agreement | None:
     """What compares a layer's responses with its pre-activation; None where they are of one channel or of the image.
 
     These are nothing that the net computes.
     """
     if selection.source != "input" or selection.channel is not None:
         return None
-    place = selection.image, selection.layer
-    return Agreement(engine.pre_activations(*place), engine.maps(*place).pre_activation.dtype, bias)
+    return Agreement(moment.pre_activations, moment.maps.pre_activation.dtype, moment.bias)
 
 
 def build_filters(
-    engine: Engine, selection: Selection, filters: Sequence[int], ranges: Mapping[str, Sequence[Any]] | None
+    moment: Moment, selection: Selection, filters: Sequence[int], ranges: Mapping[str, Sequence[Any]] | None
 ) -> dict[str, Any]:
     """Kernels, response and activation of some filters, to go with a frame that the page holds.
 
     Args:
-        engine: The net and the data set.
+        moment: The selection's image and layer.
         selection: The frame's; its filter does not matter.
         filters: Which filters.
         ranges: The frame's ranges of `responses` and `activations`, for these maps to come as codes in them; else they
@@ -133,25 +121,24 @@ def build_filters(
     """
     found = []
     for one in filters:
-        part = filter_part(engine, selection, one)
+        part = filter_part(moment, selection, one)
         for name, given in (ranges or {}).items():
             part[name] = _coded(part[name], given, one)
         found.append({"filter": one, **part})
-    return {"revision": engine.revision, "filters": found}
+    return {"revision": moment.revision, "filters": found}
 
 
-def filter_part(engine: Engine, selection: Selection, filter_index: int) -> dict[str, Any]:
+def filter_part(moment: Moment, selection: Selection, filter_index: int) -> dict[str, Any]:
     """One filter's kernels, response and activation, float32, as planes."""
-    layer = engine.layers[selection.layer]
-    place = selection.image, selection.layer
+    layer = moment.layer
     asked = selection.channel, selection.source
-    channels = shown_channels(engine.sample(selection.image).image, layer, *asked)
-    kernels = engine.held_kernels(selection.layer, filter_index)[channels]
+    channels = shown_channels(moment.sample.image, layer, *asked)
+    kernels = moment.kernel(filter_index)[channels]
     depth = layer.out_shape[1] if layer.rank == 3 else 1
     return {
         "kernel": planes(kernels, 1, selection.kernel_slice, layer.kernel_size[0])[0],
-        "response": planes(engine.shown_response(*place, filter_index, *asked), 0, selection.slice, depth)[0],
-        "activation": planes(engine.activation(*place, filter_index), 0, selection.slice, depth)[0],
+        "response": planes(moment.responses.of_filter(filter_index, *asked), 0, selection.slice, depth)[0],
+        "activation": planes(moment.activation(filter_index), 0, selection.slice, depth)[0],
     }
 
 
@@ -248,15 +235,15 @@ def kernel_note(channels: list[int], of: int) -> str:
     return f"kernel {channels[0]} of {of}" if len(channels) == 1 else f"all {of} kernels"
 
 
-def response_note(engine: Engine, selection: Selection, channels: list[int]) -> str:
+def response_note(moment: Moment, selection: Selection, channels: list[int]) -> str:
     """What filter2D runs over, in words."""
-    layer = engine.layers[selection.layer]
+    layer = moment.layer
     several = len(channels) > 1
     if selection.source == "input":
         where = "the layer's own input, summed over its channels" if several else "its channel of the layer's own input"
         where += "; without the bias"
     else:
-        image = engine.sample(selection.image).image
+        image = moment.sample.image
         if image.shape[0] == 1:
             where = "the image itself"
         elif matches_image(image, layer):

@@ -11,7 +11,7 @@ import numpy as np
 
 from filterscope.data.sample import Sample
 from filterscope.engine.cache import Cache
-from filterscope.engine.engine import Engine
+from filterscope.engine.moment import Moment
 from filterscope.frames.frame import build_layer_part, ranges_of
 from filterscope.session.selection import Selection
 
@@ -26,28 +26,17 @@ class _Held(NamedTuple):
 
 
 class LayerParts:
-    """The layer parts of the frames built last; not for several threads at once: hold the engine's lock.
+    """The layer parts of the frames built last; not for several threads at once: hold the engine's lock."""
 
-    Args:
-        engine: The net and the data set.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._held: Cache[Selection, _Held] = Cache(LAYER_PARTS_BYTES, lambda held: sum(_sizes(held.part)))
 
-    def of(self, selection: Selection) -> dict[str, Any]:
-        """What `build_layer_part` gives for a selection, as it is now.
-
-        Raises:
-            SampleError: If the sample cannot be read.
-            NetError: If the net refuses it.
-        """
+    def of(self, moment: Moment, selection: Selection) -> dict[str, Any]:
+        """What `build_layer_part` gives for a selection and the moment of its image and layer."""
         key = replace(selection, filter=0)
-        sample = self._engine.sample(selection.image)
         held = self._held.get(key)
-        if held is None or held.part["revision"] != self._engine.revision or held.sample() is not sample:
-            held = _Held(build_layer_part(self._engine, key), weakref.ref(sample))
+        if held is None or held.part["revision"] != moment.revision or held.sample() is not moment.sample:
+            held = _Held(build_layer_part(moment, key), weakref.ref(moment.sample))
             self._held[key] = held
         return held.part
 

@@ -6,7 +6,6 @@ box of any position at once, without asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -18,9 +17,7 @@ from filterscope.session.positions import Map, Pointer
 MAPS: tuple[Map, Map] = ("pre_activation", "activation")
 
 
-def build_fields(
-    pointer: Pointer, image: int, layer: int, filter_index: int, interrupted: Callable[[], bool] = lambda: False
-) -> dict[str, Any]:
+def build_fields(pointer: Pointer, image: int, layer: int, filter_index: int) -> dict[str, Any]:
     """The receptive fields of every position of a filter's map, before and after the way to its activation.
 
     `fields` has for each of the two maps what `ReceptiveFields` says: `shape`, `image`, `everywhere`, `place` (a
@@ -30,7 +27,7 @@ def build_fields(
     `error` says why there are none.
     """
     try:
-        found = {of: pointer.fields(image, layer, filter_index, of, interrupted) for of in MAPS}
+        found = {of: pointer.fields(image, layer, filter_index, of) for of in MAPS}
         return {"fields": {of: _fields(fields) for of, fields in found.items()}, "error": ""}
     except ValueError as error:
         return {"fields": None, "error": str(error)}

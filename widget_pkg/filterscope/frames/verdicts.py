@@ -91,13 +91,13 @@ def build_each_verdict(engine: Engine, examiner: Examiner, layer: int, filters: 
     of_layer = [] if found is None else [one for one in found.filters if one.layer == title]
     if found is None or len(of_layer) != engine.layers[layer].out_channels:
         raise ValueError(f"nothing is known of {title} yet; start a diagnosis of it")
-    chances = structure_chances(found.examination.subject.kernels[layer], engine.layers[layer].groups, filters)
+    chances = structure_chances(found.examination.runner.layers[layer].kernels, engine.layers[layer].groups, filters)
     return [_verdict(found, layer, of_layer[k], chance) for k, chance in zip(filters, chances, strict=True)]
 
 
 def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Chance | None) -> dict[str, Any]:
     examination, filter_index = found.examination, one.filter
-    kernels = examination.subject.kernels[layer]
+    kernels = examination.runner.layers[layer].kernels
     looks = looks_like(kernels[filter_index])
     partner = one.duplicate_of if one.duplicate_of is not None else one.mirror_of
     names = examination.class_names()

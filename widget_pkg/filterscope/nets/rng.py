@@ -34,7 +34,7 @@ class RandomStream:
         )
 
     @contextmanager
-    def instead(self) -> Iterator[None]:
+    def isolated_torch(self) -> Iterator[None]:
         """Serves every number that this thread draws from torch inside; the global generators stay where they are.
 
         Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
@@ -50,8 +50,8 @@ class RandomStream:
             stream.put_back()
 
     @contextmanager
-    def instead_of_all(self) -> Iterator[None]:
-        """The same, and for Python's `random` and `numpy.random`: for reading a sample of the user's data set.
+    def isolated(self) -> Iterator[None]:
+        """Isolates Python's `random` and `numpy.random` as well: for reading a sample of the user's data set.
 
         These two cannot be watched a thread at a time. One that moved inside is put back, unless it goes on moving
         without us, as it does while another thread draws from it. A data set that draws from one, read while another
@@ -59,8 +59,8 @@ class RandomStream:
         """
         with ExitStack() as stack:
             for generator in self._globals:
-                stack.enter_context(generator.instead())
-            with self.instead():
+                stack.enter_context(generator.exchanged())
+            with self.isolated_torch():
                 yield
 
 
@@ -73,7 +73,7 @@ class _Global:
         self._own: Any = None  # once the data set was seen to draw
 
     @contextmanager
-    def instead(self) -> Iterator[None]:
+    def exchanged(self) -> Iterator[None]:
         outer, moment = self._read(), self._cells.moment()
         if self._own is not None:
             self._write(self._own)

@@ -34,6 +34,11 @@ class Box:
         right: The column after the last.
         front: First slice.
         back: The slice after the last.
+
+    Example:
+        >>> box = Box(top=4, left=5, bottom=7, right=8)
+        >>> box.bottom - box.top, bool(box), bool(Box(0, 0, 0, 0))
+        (3, True, False)
     """
 
     top: int
@@ -58,6 +63,12 @@ class ReceptiveField:
         theoretical: The box of the unclipped formula; it may reach outside of the image.
         status: `"exact"`; `"upper bound"` where an operation on the way could not be followed, attention say, so that
             `inside` is at most that; `"whole image"` where a step over the whole map, a mean say, lets all of it in.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+        >>> print(explorer.receptive_field(4, 5))
+        rows 8 … 15, columns 10 … 17 (exact); by the formula rows 8 … 15, columns 10 … 17
     """
 
     inside: Box
@@ -101,6 +112,13 @@ class ReceptiveFields:
         image: Shape of the image, without its channels.
         axes: For each axis of the image the fields along it.
         everywhere: Whether a step over the whole map lies on the way.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+        >>> fields = explorer.receptive_fields()
+        >>> fields.shape, fields.image, fields.at((4, 5)) == explorer.receptive_field(4, 5)
+        ((11, 11), (28, 28), True)
     """
 
     shape: tuple[int, ...]

@@ -119,7 +119,7 @@ def layer_part(engine: Engine, contents: Contents, layer: int) -> dict[str, Any]
     """A layer's kernels and bias, and of too many kernels their root mean square, which the grid shows."""
     record = engine.layers[layer]
     every = list(range(record.channels))
-    kernels, bias = engine.held_weights(layer)
+    kernels, bias = engine.weights(layer)
     kernels = _with_rows(kernels, 2)
     full = kernels.nbytes <= FULL_PRECISION_BYTES
     summed = kernels_are_summed(kernels)
@@ -149,15 +149,15 @@ def image_part_of(engine: Engine, image: int, place: int) -> dict[str, Any]:
 
 def maps_part(engine: Engine, contents: Contents, image: int, layer: int) -> dict[str, Any]:
     """What a layer does to an image: the activations, and the responses of each source and channel."""
-    record = engine.layers[layer]
-    pixels = engine.sample(image).image
+    moment = engine.moment(image, layer)
+    record, pixels = moment.layer, moment.sample.image
     responses = []
     for source in contents.sources:
         for channel in contents.channels_of(engine, layer):
             selection = Selection(image, layer, 0, channel, source)
             channels = shown_channels(pixels, record, channel, source)
-            comparison = agreement_of(engine, selection, engine.held_weights(layer)[1])
-            passing = engine.response_blocks(image, layer, channel, source)
+            comparison = agreement_of(moment, selection)
+            passing = moment.responses.in_blocks(channel, source)
             blocks = list(passing if comparison is None else comparison.watching(passing))
             maps = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
             agreement = None if comparison is None else comparison.found()
@@ -167,12 +167,12 @@ def maps_part(engine: Engine, contents: Contents, image: int, layer: int) -> dic
                     "channel": channel,
                     "kernels": channels,
                     "maps": saved_maps(_with_rows(maps, 1), contents.precision),
-                    "note": response_note(engine, selection, channels) + "{slice}",
+                    "note": response_note(moment, selection, channels) + "{slice}",
                     "agreement": agreement and {key: agreement[key] for key in ("difference", "rounding", "dtype")},
                 }
             )
     return {
-        "activations": saved_maps(_with_rows(engine.activations(image, layer), 1), contents.precision),
+        "activations": saved_maps(_with_rows(moment.activations, 1), contents.precision),
         "responses": responses,
         "own_channels": matches_image(pixels, record),
     }

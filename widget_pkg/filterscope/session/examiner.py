@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.nets.runner import NetRunner, fingerprint
 from filterscope.verdicts.ablation.effect import Effect, effect_without
 from filterscope.verdicts.ablation.replacement import (
     MEAN_IMAGES,
@@ -23,10 +24,10 @@ from filterscope.verdicts.ablation.replacement import (
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.conclusion import layer_title
 from filterscope.verdicts.run.background import RunningDiagnosis
-from filterscope.verdicts.run.beside import SharedSource, SharedSubject
 from filterscope.verdicts.run.diagnose import choose_layers
 from filterscope.verdicts.run.examination import MEAN_IMAGES as DIAGNOSED
-from filterscope.verdicts.run.subject import fingerprint_of
+from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
+from filterscope.verdicts.run.sampling import runner_for
 from filterscope.verdicts.run.task import Task
 
 _QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
@@ -82,9 +83,9 @@ class Examiner:
             if earlier is not None:
                 earlier.close()
 
-            def prepare(task: Task) -> tuple[SharedSubject, SharedSource]:
-                source = SharedSource(engine, task.check)
-                return SharedSubject(net, source, forward, task.check), source
+            def prepare(task: Task) -> tuple[NetRunner, PacedSamples]:
+                samples = PacedSamples(engine, task.check)
+                return runner_for(net, samples, forward, PacedPasses(task.check)), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
             self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.busy)
@@ -98,7 +99,7 @@ class Examiner:
         if not held.fingerprint:  # nothing is known yet
             return engine.revision != self._began_at
         with engine.lock:
-            self._same_weights = engine.revision, fingerprint_of(engine.net) == held.fingerprint
+            self._same_weights = engine.revision, fingerprint(engine.net) == held.fingerprint
         return not self._same_weights[1]
 
     # Removals
@@ -114,7 +115,7 @@ class Examiner:
         remover = self.remover()
         removal, means = self._removal(remover, layer, filters, replaced_by)
         with remover.lock:
-            before, after = scores_without(remover.subject, self._engine.sample(image).image, removal)
+            before, after = scores_without(remover.runner, self._engine.sample(image).image, removal)
         return Without(
             layer=layer_title(self._engine.layers[layer]),
             filters=removal.filters,
@@ -144,9 +145,9 @@ class Examiner:
         check_images(images)
         remover = self.remover()
         removal, _ = self._removal(remover, layer, filters, replaced_by)
-        source = SharedSource(self._engine, check)
-        subject = SharedSubject(remover.net, source, self._engine.forward, check)
-        return effect_without(subject, source, removal, images, on_progress)
+        samples = PacedSamples(self._engine, check)
+        runner = runner_for(remover.net, samples, self._engine.forward, PacedPasses(check))
+        return effect_without(runner, samples, removal, images, on_progress)
 
     def _removal(
         self, remover: _Remover, layer: int, filters: tuple[int, ...], replaced_by: Replacement
@@ -173,8 +174,8 @@ class Examiner:
             return found
         with remover.lock:
             if layer not in remover.means:
-                source = SharedSource(self._engine)
-                remover.means[layer] = layer_means(remover.subject, source, layer, MEAN_IMAGES)
+                samples = PacedSamples(self._engine)
+                remover.means[layer] = layer_means(remover.runner, samples, layer, MEAN_IMAGES)
             return remover.means[layer]
 
     def _diagnosed_means(self, layer: int) -> tuple[np.ndarray, int] | None:
@@ -193,8 +194,8 @@ class Examiner:
             held = self._remover
             if held is None or held.revision != engine.revision:
                 net = engine.snapshot()
-                subject = SharedSubject(net, SharedSource(engine), engine.forward)
-                held = self._remover = _Remover(net, subject, engine.revision, {}, threading.Lock())
+                runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses())
+                held = self._remover = _Remover(net, runner, engine.revision, {}, threading.Lock())
             return held
 
     def busy(self) -> float:
@@ -213,7 +214,7 @@ class _Remover:
     """A copy of the net for removals: its weights are of one revision, its means were found with them."""
 
     net: Any
-    subject: SharedSubject
+    runner: NetRunner
     revision: int
     means: dict[int, tuple[np.ndarray, int]]
     lock: threading.Lock

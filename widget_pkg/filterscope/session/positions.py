@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -45,14 +44,13 @@ class Pointer:
         """The net's."""
         return self._engine.layers
 
-    def geometry(self, image: int, interrupted: Callable[[], bool] = lambda: False) -> Geometry:
+    def geometry(self, image: int) -> Geometry:
         """What every layer sees of an image of this one's shape.
 
         Of a deep net with many branches it takes seconds, once.
 
         Args:
             image: Index of the image.
-            interrupted: Asked all the while; once it says yes, `footprint_mode.Interrupted` is raised.
 
         Raises:
             SampleError: If the sample cannot be read.
@@ -67,8 +65,8 @@ class Pointer:
             if shape not in self._geometries:
                 while len(self._geometries) >= _SHAPES_KEPT:
                     self._geometries.pop(next(iter(self._geometries)))
-                with engine.passing(image) as (twin, batch, feed):
-                    self._geometries[shape] = geometry.find_geometry(twin, batch, engine.layers, feed, interrupted)
+                with engine.passing(image) as (runner, batch):
+                    self._geometries[shape] = geometry.find_geometry(runner, batch)
             return self._geometries[shape]
 
     def fields(
@@ -77,7 +75,6 @@ class Pointer:
         layer: int,
         filter_index: int,
         of: Map = "pre_activation",
-        interrupted: Callable[[], bool] = lambda: False,
     ) -> ReceptiveFields:
         """The receptive fields of every position of one filter's map.
 
@@ -87,14 +84,13 @@ class Pointer:
             filter_index: Index of the filter.
             of: Whether those of the convolution's output, or those of the activation, which a pool may have made
                 smaller.
-            interrupted: As of `geometry`.
 
         Raises:
             ValueError: If nothing of the image reaches the map.
             SampleError: If the sample cannot be read.
             NetError: If the net refuses it, or does not reach the layer with it.
         """
-        found, record = self.geometry(image, interrupted), self._engine.layers[layer]
+        found, record = self.geometry(image), self._engine.layers[layer]
         maps = found.maps if of == "pre_activation" else found.activations
         if layer not in maps:
             self._engine.maps(image, layer)  # says why
@@ -115,8 +111,8 @@ class Pointer:
             ValueError: If no gradient reaches the image.
         """
         engine = self._engine
-        with engine.passing(image) as (twin, batch, feed):
-            found = geometry.gradient(twin, batch, engine.layers, layer, (filter_index, *position), feed)
+        with engine.passing(image) as (runner, batch):
+            found = geometry.gradient(runner, batch, layer, (filter_index, *position))
         if found is None:
             raise ValueError(
                 f"no gradient leads from {engine.layers[layer].name} back to the image: the net computes a part of the "
@@ -149,8 +145,8 @@ class Pointer:
             return []
         key = engine.revision, image, layer
         if self._steps is None or self._steps[0] != key:
-            with engine.passing(image) as (twin, batch, feed):
-                self._steps = key, record_steps(twin, batch, engine.layers, layer, feed) or []
+            with engine.passing(image) as (runner, batch):
+                self._steps = key, record_steps(runner, batch, layer) or []
         return self._steps[1]
 
     def position(self, layer: int, shape: tuple[int, ...], row: Any, column: Any, depth: Any = None) -> tuple[int, ...]:

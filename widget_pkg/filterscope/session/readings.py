@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.engine.moment import Moment
 from filterscope.filters.response import Source, shown_plane
 from filterscope.nets.layers import ConvLayer
 
@@ -83,17 +84,20 @@ class Readings:
     @property
     def pre_activation(self) -> np.ndarray:
         """The convolution's output at the selected filter, float32 `(H', W')`."""
-        return self._read(lambda engine: engine.pre_activation(self.image_index, self.layer_index, self.filter_index))
+        return self._read(self._moment).pre_activation(self.filter_index)
 
     @property
     def activation(self) -> np.ndarray:
         """The selected filter's map after normalisation and nonlinearity, float32; see `activation_name`."""
-        return self._read(lambda engine: engine.activation(self.image_index, self.layer_index, self.filter_index))
+        return self._read(self._moment).activation(self.filter_index)
 
     @property
     def activation_name(self) -> str:
         """Which tensor `activation` is: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`."""
         return self.layer.activation.name
+
+    def _moment(self, engine: Engine) -> Moment:
+        return engine.moment(self.image_index, self.layer_index)
 
     def _open(self) -> Engine:
         if self._engine is None:

@@ -22,7 +22,7 @@ from filterscope.data.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
 from filterscope.engine.engine import Engine
 from filterscope.errors import SampleError, describe_exception
 from filterscope.host.shutdown import end_with_python
-from filterscope.nets.interruption import GaveWay, GivingWay
+from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.session.label_table import ClassName, Known
 
 Outcome = Literal["right", "wrong"]
@@ -244,7 +244,7 @@ class Survey:
                 return
             if self._known.predictions is not None:
                 start = time.monotonic()
-                with suppress(GaveWay), GivingWay(self._person_waits):
+                with suppress(StopPass), StopWhen(self._person_waits):
                     for sample, found in zip(read, self._classify([one.image for one in read]), strict=True):
                         self._known.note_prediction(sample.index, found)
                 self._pace(len(read), time.monotonic() - start)

@@ -16,7 +16,7 @@ from filterscope.frames.frame import build_filters, build_frame, outline, predic
 from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.strip import build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
-from filterscope.nets.interruption import GaveWay, GivingWay, Turns
+from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.examiner import Examiner
 from filterscope.session.positions import Pointer
 from filterscope.session.selection import Selection, check_image, filters_from, selection_from
@@ -51,7 +51,7 @@ class Pages:
         examiner: Callable[[], Examiner],
     ) -> None:
         self._engine = engine
-        self._turns = Turns(engine.lock)
+        self._waiters = Waiters(engine.lock)
         self._survey = Survey(engine, self._person_waits)
         self._send = send
         self._fit_in = fit_in
@@ -71,7 +71,7 @@ class Pages:
             "strip": self._strip,
             **PointRequests(engine, pointer, self._person_waits, lambda: self._cell_runs).handlers,
         }
-        self.layer_parts = LayerParts(engine)
+        self.layer_parts = LayerParts()
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
@@ -95,7 +95,7 @@ class Pages:
         self._engine.moved = time.monotonic()  # also where the page answers it from what it holds
         if self._cell_runs and self._engine.runs_the_net_itself:
             return  # the engine is the cell's, and looks when that has ended
-        with self._turns.turn((selection.image, selection.layer)):
+        with self._waiters.turn((selection.image, selection.layer)):
             self._look_once(selection)
         self.announce()
 
@@ -145,7 +145,7 @@ class Pages:
         self._asked = True
         try:
             message = wire.answer(content, self._handlers)
-        except GaveWay:
+        except StopPass:
             message = wire.skipped(content)  # the page asks again when it has its picture
         self._send(*message)
         later, self._looks_later = self._looks_later, None
@@ -158,7 +158,7 @@ class Pages:
 
     def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
         self._engine.moved = time.monotonic()
-        with self._turns.turn((args.get("image"), args.get("layer"))):
+        with self._waiters.turn((args.get("image"), args.get("layer"))):
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
             # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
             # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
@@ -184,16 +184,17 @@ class Pages:
     @contextmanager
     def _behind(self, place: tuple[int, int] | None = None) -> Iterator[None]:
         """The engine, for what nobody waits for yet: it gives way as soon as a person waits for another place."""
-        with self._engine.lock, GivingWay(lambda: self._person_waits(place)):
+        with self._engine.lock, StopWhen(lambda: self._person_waits(place)):
             yield
 
     def _person_waits(self, but: tuple[int, int] | None = None) -> bool:
-        return self._inbox.hurry() or self._turns.awaited(but)
+        return self._inbox.hurry() or self._waiters.someone_waits(except_for=but)
 
     def _built(self, args: dict[str, Any]) -> dict[str, Any]:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
-        frame = build_frame(self._engine, selection, kernels_held, self.layer_parts.of(selection))
+        moment = self._engine.moment(selection.image, selection.layer)
+        frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
         return {**frame, "cell_runs": self._cell_runs}
 
     def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +208,7 @@ class Pages:
             ranges = self.layer_parts.ranges(selection) if args.get("codes") else None
             if args.get("codes") and ranges is None:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
-            return build_filters(self._engine, selection, filters, ranges)
+            return build_filters(self._engine.moment(selection.image, selection.layer), selection, filters, ranges)
 
     def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
         with self._engine.lock:

@@ -14,8 +14,7 @@ from filterscope.filters.value_range import encode, value_range
 from filterscope.frames.frame import planes, slice_of
 from filterscope.frames.image import block_means
 from filterscope.frames.positions import build_arithmetic, build_fields
-from filterscope.nets.interruption import GaveWay, GivingWay
-from filterscope.receptive_field.footprint_mode import Interrupted
+from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.session.positions import Pointer
 from filterscope.session.selection import check_filter, check_image, check_layer, check_slice
 from filterscope.wire import Handler
@@ -62,9 +61,9 @@ class PointRequests:
         with self._engine.lock:
             image, layer, filter_index = self._asked(args)
             try:
-                with GivingWay(interrupted):
-                    found = build_fields(self._pointer, image, layer, filter_index, interrupted)
-            except (Interrupted, GaveWay):
+                with StopWhen(interrupted):
+                    found = build_fields(self._pointer, image, layer, filter_index)
+            except StopPass:
                 found = {"fields": None, "error": ""}
             return {"revision": self._engine.revision, **found}
 

@@ -101,7 +101,9 @@ class Sharing:
             raise ValueError("filters is empty; give the indices of one filter or more, or leave it out for all")
         with engine.lock:
             engine.check()
-            return grid_figure(engine, self._selection(), maps, wanted, columns)
+            selection = self._selection()
+            moment = engine.moment(selection.image, selection.layer)
+            return grid_figure(moment, selection, maps, wanted, columns)
 
     def save_html(
         self,
@@ -194,7 +196,9 @@ class Sharing:
             engine.check()
             selection = self._selection()
             assert self._pages is not None  # an open explorer has them
-            return shown(engine, selection, self._pages.layer_parts.of(selection))  # which the page will want too
+            moment = engine.moment(selection.image, selection.layer)
+            layer_part = self._pages.layer_parts.of(moment, selection)  # which the page will want too
+            return shown(moment, selection, layer_part)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and for where none can run a picture of the selection."""

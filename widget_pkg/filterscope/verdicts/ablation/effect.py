@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
+from filterscope.nets.runner import NetRunner
 from filterscope.verdicts.ablation.ablation import Rise
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.replacement import Removal
 from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.run.sampling import ImageBatch, batches, order_of
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.sampling import ImageBatch, Samples, batches, order_of
 
 _Z = 1.959964
 
@@ -28,6 +27,10 @@ class Estimate:
         value: The number.
         low: Lower end of the interval; NaN where there are too few images.
         high: Upper end.
+
+    Example:
+        >>> print(Estimate(0.0682, 0.0444, 0.0921))
+        +0.0682 (+0.0444 … +0.0921)
     """
 
     value: float
@@ -49,6 +52,13 @@ class ClassEffect:
         accuracy_after: Share of these that the net without the filters gets right.
         accuracy_change: The difference, with its interval.
         loss_change: Rise of the mean loss, in nats; its interval, Student's, is NaN below 50 images.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> classes = explorer.without(3, layer="conv1", images=100).effect.classes
+        >>> classes[0].name, sum(one.images for one in classes)
+        ('T-shirt/top', 100)
     """
 
     name: str
@@ -74,6 +84,13 @@ class Effect:
         loss_after: Mean loss without the filters, in nats.
         loss_change: The difference; its interval is Student's over images.
         classes: What is lost of each class that was seen.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> effect = explorer.without(3, layer="conv1", images=100).effect
+        >>> effect.images, effect.labelled, len(effect.classes)
+        (100, True, 10)
     """
 
     images: int
@@ -120,8 +137,8 @@ def paired_change(gained: int, lost: int, images: int) -> Estimate:
 
 
 def effect_without(
-    subject: Subject,
-    source: Any,
+    runner: NetRunner,
+    samples: Samples,
     removal: Removal,
     images: int,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
@@ -131,22 +148,22 @@ def effect_without(
     Raises:
         ValueError: If the net's output is not one score a class, or no image gives a finite loss.
     """
-    order = order_of(source, images)
+    order = order_of(samples, images)
     stop = min(images, len(order))
     whole = _Table(Rise())
     tables: dict[int, _Table] = {}
     labelled: bool | None = None
-    for batch in _in_growing_parts(subject, source, order, stop):
+    for batch in _in_growing_parts(runner, samples, order, stop):
         if batch.images:
-            found = _both(subject, subject.batch(batch.images), removal)
-            numbers = class_numbers(batch.labels, source.classes, found[0].shape[1])
+            found = _both(runner, runner.batch(batch.images), removal)
+            numbers = class_numbers(batch.labels, samples.classes, found[0].shape[1])
             if labelled is None:
                 labelled = bool((numbers != UNLABELLED).any())
             _add(whole, tables, *found, numbers if labelled else found[0].argmax(1).cpu().numpy(), labelled)
         on_progress("images", batch.end, stop)
     if not whole.images:
         raise ValueError("no image with a label and a finite loss was seen")
-    names = source.classes
+    names = samples.classes
     return Effect(
         images=whole.images,
         labelled=bool(labelled),
@@ -170,20 +187,20 @@ def effect_without(
     )
 
 
-def _in_growing_parts(subject: Subject, source: Any, order: np.ndarray, stop: int) -> Iterator[ImageBatch]:
+def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, stop: int) -> Iterator[ImageBatch]:
     """The images in batches; how many go in one is asked anew now and then, since it may become known only now."""
     start, passes = 0, 1
     while start < stop:
-        at_once = subject.images_at_once()
-        for batch in batches(source, order, start, min(start + passes * at_once, stop), at_once, subject.random):
+        at_once = runner.images_at_once()
+        for batch in batches(samples, order, start, min(start + passes * at_once, stop), at_once):
             yield batch
             start = batch.end
         passes *= 2
 
 
-def _both(subject: Subject, batch: torch.Tensor, removal: Removal) -> tuple[torch.Tensor, torch.Tensor]:
-    before = log_probabilities(subject.run(batch, [], lambda layer, activation: None), len(batch))
-    after = log_probabilities(subject.run(batch, [removal.layer], removal), len(batch))
+def _both(runner: NetRunner, batch: torch.Tensor, removal: Removal) -> tuple[torch.Tensor, torch.Tensor]:
+    before = log_probabilities(runner.run(batch), len(batch))
+    after = log_probabilities(runner.run(batch, [removal.layer], removal), len(batch))
     if before is None or after is None:
         raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
     return before, after

@@ -73,20 +73,19 @@ def merge_pairs(examination: Examination, order: np.ndarray, on_progress: OnProg
 
 
 def _batches(examination: Examination, order: np.ndarray, start: int) -> Iterator[ImageBatch]:
-    subject = examination.subject
-    return batches(examination.source, order, start, examination.seen, subject.images_at_once(), subject.random)
+    return batches(examination.samples, order, start, examination.seen, examination.runner.images_at_once())
 
 
 def _reruns(
     examination: Examination, batch: ImageBatch, layers: Iterable[int], cancel: threading.Event
 ) -> Iterator[tuple[int, Rerun, Known]]:
     """The layers that a batch reaches as it should, each ready to be run again."""
-    subject = examination.subject
+    runner = examination.runner
     if not batch.images:
         return
-    tensor = subject.batch(batch.images)
+    tensor = runner.batch(batch.images)
     try:
-        intact = log_probabilities(subject.run_plain(tensor), len(tensor))
+        intact = log_probabilities(runner.run(tensor), len(tensor))
     except Exception:  # the net refused these images before, which was said
         return
     labels = examination.class_numbers(intact, batch.labels)
@@ -96,6 +95,6 @@ def _reruns(
     for layer in layers:
         if cancel.is_set():
             return
-        rerun = Rerun(subject, layer, tensor, intact)
-        if rerun.shape is not None and rerun.shape[:2] == (len(tensor), subject.layers[layer].out_channels):
+        rerun = Rerun(runner, layer, tensor, intact)
+        if rerun.shape is not None and rerun.shape[:2] == (len(tensor), runner.layers[layer].out_channels):
             yield layer, rerun, known

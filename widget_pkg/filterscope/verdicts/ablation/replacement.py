@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
 from filterscope.nets.outputs import class_scores
-from filterscope.verdicts.run.sampling import batches, order_of
-from filterscope.verdicts.run.subject import Subject
+from filterscope.nets.runner import NetRunner
+from filterscope.verdicts.run.sampling import Samples, batches, order_of
 
 Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")
@@ -38,9 +38,9 @@ class Removal:
             activation[:, index] = value
 
 
-def layer_means(subject: Subject, source: Any, layer: int, images: int = MEAN_IMAGES) -> tuple[np.ndarray, int]:
+def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = MEAN_IMAGES) -> tuple[np.ndarray, int]:
     """The mean of each filter's map over images and positions, float64 `(F,)`, and over how many images."""
-    order = order_of(source, images)
+    order = order_of(samples, images)
     total: np.ndarray | None = None
     positions = seen = 0
 
@@ -52,9 +52,9 @@ def layer_means(subject: Subject, source: Any, layer: int, images: int = MEAN_IM
         total = added if total is None else total + added
         positions += values.shape[0] * values.shape[2]
 
-    for batch in batches(source, order, 0, min(images, len(order)), subject.images_at_once(), subject.random):
+    for batch in batches(samples, order, 0, min(images, len(order)), runner.images_at_once()):
         if batch.images:
-            subject.run(subject.batch(batch.images), [layer], take)
+            runner.run(runner.batch(batch.images), [layer], take)
             seen += len(batch.images)
     if total is None or not positions:
         raise ValueError(
@@ -64,10 +64,10 @@ def layer_means(subject: Subject, source: Any, layer: int, images: int = MEAN_IM
 
 
 def scores_without(
-    subject: Subject, image: np.ndarray, removal: Removal
+    runner: NetRunner, image: np.ndarray, removal: Removal
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class."""
-    batch = subject.batch([image])
-    before = class_scores(subject.run(batch, [], lambda layer, activation: None), 1)
-    after = class_scores(subject.run(batch, [removal.layer], removal), 1)
+    batch = runner.batch([image])
+    before = class_scores(runner.run(batch), 1)
+    after = class_scores(runner.run(batch, [removal.layer], removal), 1)
     return (None if before is None else before[0]), (None if after is None else after[0])

@@ -22,6 +22,13 @@ class Without:
         before: The net's classes with their probabilities, best first; empty where it gives no score a class.
         after: The classes with their probabilities without the filters, best first.
         effect: What the net loses over many images; None where it was not asked for.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> found = explorer.without([3, 5], layer="conv1", replaced_by="zero")
+        >>> found.layer, found.filters, found.values, found.before[0][0]
+        ('conv1', (3, 5), (0.0, 0.0), 'Ankle boot')
     """
 
     layer: str

@@ -45,7 +45,7 @@ def layer_title(layer: ConvLayer) -> str:
 
 
 def _layer(examination: Examination, index: int, ablation: bool) -> list[FilterVerdict]:
-    layer, kernels = examination.subject.layers[index], examination.subject.kernels[index]
+    layer, kernels = examination.runner.layers[index], examination.runner.layers[index].kernels
     structures, patterns = examination.from_weights(index, judge_structure, name_patterns)
     seen = examination.statistics.get(index)
     states, uses, pairs, mirrors = _from_data(examination, index, ablation)
@@ -75,7 +75,7 @@ def _ranks(uses: list[Use], estimates: np.ndarray) -> list[int | None]:
 def _from_data(
     examination: Examination, index: int, ablation: bool
 ) -> tuple[list[State], list[Use], dict[int, Pair], dict[int, int]]:
-    kernels = examination.subject.kernels[index]
+    kernels = examination.runner.layers[index].kernels
     count = len(kernels)
     seen = examination.statistics.get(index)
     if seen is None:
@@ -91,7 +91,7 @@ def _from_data(
         uses = [uses] * count
     pairs = {pair.filter: pair for pair in examination.pairs(index) if _confirmed(pair, held, examination.knowledge)}
     live = np.array([state.verdict == LIVE for state in states])
-    return states, uses, pairs, find_mirrors(kernels, live, examination.subject.layers[index].groups)
+    return states, uses, pairs, find_mirrors(kernels, live, examination.runner.layers[index].groups)
 
 
 def _confirmed(pair: Pair, ablation: LayerAblation | None, knowledge: Knowledge | None) -> bool:

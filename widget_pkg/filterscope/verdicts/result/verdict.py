@@ -64,6 +64,13 @@ class FilterVerdict:
         use_reason: Why use is withheld.
         name_reason: Why it has no template or no plain name.
         labelled: Whether `use` goes by the labels; else it goes by the net's own output.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, ablation=False, progress=False)
+        >>> verdict = found.of_layer("conv2")[11]
+        >>> verdict.structure, verdict.state
+        ('noise-like', 'dead')
     """
 
     layer: str

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from filterscope.errors import NetError
+from filterscope.nets.runner import NetRunner
+from filterscope.nets.runner import fingerprint as fingerprint_of
 from filterscope.verdicts.result.conclusion import conclude, layer_title
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examination import Examination
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.sampling import Samples
 from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.verdicts.weights.naming import name_patterns
 from filterscope.verdicts.weights.structure import judge_structure
@@ -25,8 +26,8 @@ _STAGES = {
 }
 _SHARE = 10  # of the time at most goes into partial results: 1 / this
 
-Prepare = Callable[[Task], tuple[Subject, Any]]
-"""Makes the net and the data set for a task."""
+Prepare = Callable[[Task], tuple[NetRunner, Samples]]
+"""Makes what runs the net, and the data set, for a task."""
 
 
 class RunningDiagnosis(Diagnosis):
@@ -196,15 +197,15 @@ class RunningDiagnosis(Diagnosis):
     # The work, in its thread
 
     def _work(self, task: Task) -> None:
-        subject, source = self._prepare(task)
-        titles = {layer.index: layer_title(layer) for layer in subject.layers}
+        runner, samples = self._prepare(task)
+        titles = {layer.index: layer_title(layer) for layer in runner.layers}
         if any(titles.get(index) != title for index, title in self._wanted.items()):
             raise NetError(
                 "the net took another path for the first image of the data set than for the one the explorer was made "
                 "with, so its layers are others; give the explorer an image_index that stands for the rest"
             )
-        fingerprint = subject.fingerprint()
-        examination = self._beginning(subject, source, fingerprint)
+        fingerprint = fingerprint_of(runner.net)
+        examination = self._beginning(runner, samples, fingerprint)
         judged: list[int] = []
         try:
             task.begin("weights", 0, len(self._wanted))
@@ -220,7 +221,7 @@ class RunningDiagnosis(Diagnosis):
             self._publish(examination, judged, fingerprint, ended=True)
 
     def _look_at_images(self, task: Task, examination: Examination, judged: list[int], fingerprint: str) -> None:
-        most = min(self._asked, len(examination.source)) if not examination.source.is_stream else self._asked
+        most = min(self._asked, len(examination.samples)) if not examination.samples.is_stream else self._asked
 
         def on_progress(stage: str, done: int, total: int) -> None:
             if stage != task.progress.stage:
@@ -232,21 +233,21 @@ class RunningDiagnosis(Diagnosis):
         passes, before = 1, -1
         while before < examination.seen < self._asked:  # a few at first, until it is known how many take how long
             before = examination.seen
-            stop = before + passes * examination.subject.images_at_once()
+            stop = before + passes * examination.runner.images_at_once()
             examination.run(min(stop, self._asked), False, on_progress, task.cancelled)
             task.check()
             passes *= 2
         examination.run(self._asked, self._ablation, on_progress, task.cancelled)
 
-    def _beginning(self, subject: Subject, source: Any, fingerprint: str) -> Examination:
+    def _beginning(self, runner: NetRunner, samples: Samples, fingerprint: str) -> Examination:
         """The sums of the earlier diagnosis, where it fits, or none."""
         earlier, self._earlier = self._earlier, None
         wanted = sorted(self._wanted)
         if earlier is not None and earlier.filters and earlier.fingerprint == fingerprint:
             held = earlier.examination
-            if held.wanted == wanted and (source.is_stream or len(held.source) == len(source)):
-                return held.copy(subject, source)
-        return Examination(subject, source, wanted)
+            if held.wanted == wanted and (samples.is_stream or len(held.samples) == len(samples)):
+                return held.copy(runner, samples)
+        return Examination(runner, samples, wanted)
 
     def _publish_now_and_then(self, examination: Examination, judged: list[int], fingerprint: str) -> None:
         if time.monotonic() - self._published >= max(_BETWEEN_SECONDS, _SHARE * self._cost):
@@ -255,7 +256,7 @@ class RunningDiagnosis(Diagnosis):
     def _publish(self, examination: Examination, judged: list[int], fingerprint: str, ended: bool = False) -> None:
         """Concludes from a copy of the sums, so that it can be read while they grow."""
         start = time.monotonic()
-        part = examination.copy(examination.subject, examination.source)
+        part = examination.copy(examination.runner, examination.samples)
         if not (ended and self._finished):
             part.wanted = sorted(judged)
         self._held = conclude(part, self._finished or not ended, self._ablation, fingerprint)

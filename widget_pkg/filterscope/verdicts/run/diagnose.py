@@ -16,10 +16,12 @@ from filterscope.data.source import SampleSource
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
 from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.nets.runner import NetRunner
+from filterscope.nets.runner import fingerprint as fingerprint_of
 from filterscope.verdicts.result.conclusion import conclude, layer_title
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.run.examination import Examination, OnProgress
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.sampling import IsolatedSamples, Samples, runner_for
 
 
 def diagnose(
@@ -101,13 +103,14 @@ def _diagnose(
     cancel: threading.Event | None,
 ) -> Diagnosis:
     source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
-    subject = Subject(net, source, forward)
-    wanted = choose_layers(subject.layers, layers)
-    fingerprint = subject.fingerprint()
+    samples = IsolatedSamples(source)
+    runner = runner_for(net, samples, forward)
+    wanted = choose_layers(runner.layers, layers)
+    fingerprint = fingerprint_of(runner.net)
     if resume is None:
-        examination = Examination(subject, source, wanted)
+        examination = Examination(runner, samples, wanted)
     else:
-        examination = _resumed(resume, subject, source, wanted, fingerprint)
+        examination = _resumed(resume, runner, samples, wanted, fingerprint)
     stop = cancel if cancel is not None else threading.Event()
     show = _Bar() if progress is True else None
     on_progress = show or (progress if callable(progress) else _silent)
@@ -152,7 +155,7 @@ def choose_layers(layers: tuple[ConvLayer, ...], chosen: Any) -> list[int]:
 
 
 def _resumed(
-    earlier: Diagnosis, subject: Subject, source: SampleSource, wanted: list[int], fingerprint: str
+    earlier: Diagnosis, runner: NetRunner, samples: Samples, wanted: list[int], fingerprint: str
 ) -> Examination:
     if not isinstance(earlier, Diagnosis):
         raise TypeError(f"resume is {kind_of(earlier)}; give what diagnose() returned")
@@ -160,12 +163,10 @@ def _resumed(
         raise ValueError("resume is of other weights: the net was changed since; diagnose it anew, without resume")
     if earlier.examination.wanted != wanted:
         raise ValueError(f"resume looked at {', '.join(earlier.layers)}; give the same layers, or no resume")
-    if not source.is_stream and len(earlier.examination.source) != len(source):
-        raise ValueError(
-            f"resume saw a data set of {len(earlier.examination.source)} samples, this one has {len(source)}; give the "
-            "same"
-        )
-    return earlier.examination.copy(subject, source)
+    before = len(earlier.examination.samples)
+    if not samples.is_stream and before != len(samples):
+        raise ValueError(f"resume saw a data set of {before} samples, this one has {len(samples)}; give the same")
+    return earlier.examination.copy(runner, samples)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

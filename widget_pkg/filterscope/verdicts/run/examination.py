@@ -10,9 +10,9 @@ from contextlib import suppress
 import numpy as np
 import torch
 
-from filterscope.data.source import SampleSource
 from filterscope.errors import SampleError, describe_exception
 from filterscope.nets.layer_watch import OnActivation
+from filterscope.nets.runner import NetRunner
 from filterscope.verdicts.ablation import removal
 from filterscope.verdicts.ablation.ablation import LayerAblation
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers, log_probabilities
@@ -21,8 +21,7 @@ from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
 from filterscope.verdicts.activations.state import LIVE, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.run.interrupts import undivided
-from filterscope.verdicts.run.sampling import ImageBatch, batches, order_of
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.sampling import ImageBatch, Samples, batches, order_of
 from filterscope.verdicts.weights.naming import Pattern
 from filterscope.verdicts.weights.structure import Structure
 
@@ -43,8 +42,8 @@ class Examination:
     """Sums over the images seen so far; more can be added at any time.
 
     Args:
-        subject: The net.
-        source: The data set.
+        runner: Runs the net, whose layers it knows.
+        samples: The data set.
         wanted: Indices of the layers to look at.
 
     Attributes:
@@ -62,8 +61,8 @@ class Examination:
         no_gradient: Why there is no Taylor estimate, or "".
     """
 
-    def __init__(self, subject: Subject, source: SampleSource, wanted: Iterable[int]) -> None:
-        self.subject, self.source = subject, source
+    def __init__(self, runner: NetRunner, samples: Samples, wanted: Iterable[int]) -> None:
+        self.runner, self.samples = runner, samples
         self.wanted = sorted(wanted)
         self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
         self.refused = self.no_gradient = ""
@@ -80,14 +79,12 @@ class Examination:
 
     def run(self, images: int, ablation: bool, on_progress: OnProgress, cancel: threading.Event) -> None:
         """Looks at images until so many were seen, or `cancel` is set; then ablates on the same ones."""
-        order = self._order = order_of(self.source, images)
+        order = self._order = order_of(self.samples, images)
         stop = min(images, len(order))
         if self.seen < stop:
             on_progress("images", self.seen, stop)
         for part in (min(stop, MEAN_IMAGES), stop):
-            for batch in batches(
-                self.source, order, self.seen, part, self.subject.images_at_once(), self.subject.random
-            ):
+            for batch in batches(self.samples, order, self.seen, part, self.runner.images_at_once()):
                 self._look(batch)
                 on_progress("images", self.seen, stop)
                 if cancel.is_set():
@@ -111,7 +108,7 @@ class Examination:
         found: _Found = {}, None
         refused = ""
         if batch.images:
-            tensor = self.subject.batch(batch.images)
+            tensor = self.runner.batch(batch.images)
             try:
                 found = self._pass(tensor, batch.labels)
             except Exception as error:
@@ -164,7 +161,7 @@ class Examination:
         late: _Late,
     ) -> _Found:
         differentiable = image.requires_grad
-        output = self.subject.run(image, self.wanted, take, gradients=differentiable)
+        output = self.runner.run(image, self.wanted, take, gradients=differentiable)
         scores = log_probabilities(output, len(image))
         for layer, (activation, version) in late.items():
             # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
@@ -209,7 +206,7 @@ class Examination:
 
     def _fits(self, layer: int, activation: torch.Tensor, images: int) -> bool:
         """Whether an activation is one map a filter for each image."""
-        filters = self.subject.layers[layer].out_channels
+        filters = self.runner.layers[layer].out_channels
         shape = tuple(activation.shape)
         if len(shape) >= 2 and shape[0] == images and shape[1] == filters:
             return True
@@ -223,7 +220,7 @@ class Examination:
         if scores is None:
             return None
         classes = scores.shape[1]
-        numbers = class_numbers(given, self.source.classes, classes)
+        numbers = class_numbers(given, self.samples.classes, classes)
         if self.labelled is None:
             self.labelled = bool((numbers != UNLABELLED).any()) or self._labelled_further_on(classes, len(given))
             self._classes = classes
@@ -234,9 +231,9 @@ class Examination:
         """Whether one of the next images has a label that the net knows."""
         labels = []
         for index in self._order[looked_at:_LABELS_LOOKED_AT]:
-            with suppress(SampleError), self.subject.random.instead_of_all():
-                labels.append(self.source.read(int(index)).label)
-        return bool((class_numbers(labels, self.source.classes, classes) != UNLABELLED).any())
+            with suppress(SampleError):
+                labels.append(self.samples.read(int(index)).label)
+        return bool((class_numbers(labels, self.samples.classes, classes) != UNLABELLED).any())
 
     @property
     def images(self) -> int:
@@ -246,7 +243,7 @@ class Examination:
     def class_names(self) -> list[str]:
         """Of the net's classes: the data set's names where they are as many, else "class 0" and so on."""
         classes = self._classes or 0
-        names = list(self.source.classes)
+        names = list(self.samples.classes)
         return names if len(names) == classes else [f"class {number}" for number in range(classes)]
 
     def from_weights(
@@ -257,15 +254,16 @@ class Examination:
     ) -> tuple[list[Structure], list[Pattern]]:
         """What a layer's weights say, judged once."""
         if layer not in self._weights_said:
-            kernels, record = self.subject.kernels[layer], self.subject.layers[layer]
-            sees_rgb = layer == 0 and record.in_channels == 3 == self.subject.image_shape[0]
+            record = self.runner.layers[layer]
+            kernels = record.kernels
+            sees_rgb = layer == 0 and record.in_channels == 3 == self.runner.image_shape[0]
             self._weights_said[layer] = structure(kernels, record.groups), patterns(kernels, sees_rgb)
         return self._weights_said[layer]
 
-    def copy(self, subject: Subject, source: SampleSource) -> Examination:
+    def copy(self, runner: NetRunner, samples: Samples) -> Examination:
         """The same sums, to go on with; the ones here stay as they are."""
         other = copy.copy(self)
-        other.subject, other.source = subject, source
+        other.runner, other.samples = runner, samples
         for name in ("knowledge", "statistics", "means", "ablations", "not_seen", "_weights_said"):
             setattr(other, name, copy.deepcopy(getattr(self, name)))
         return other
@@ -276,7 +274,6 @@ class Examination:
 
     def pairs(self, layer: int) -> list[Pair]:
         """Candidates for duplicates."""
-        kernels, bias = self.subject.kernels[layer], self.subject.biases[layer]
-        record = self.subject.layers[layer]
+        record, live = self.runner.layers[layer], self.live(layer)
         normed = record.activation.normed
-        return find_duplicates(kernels, bias, self.statistics[layer], self.live(layer), record.groups, normed)
+        return find_duplicates(record.kernels, record.bias, self.statistics[layer], live, record.groups, normed)

@@ -8,13 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterscope.host.shutdown import end_with_python
+from filterscope.nets.interruption import StopPass
 
 _CLOSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.25  # whether the person still comes first
-
-
-class Cancelled(BaseException):
-    """Ends the work of a task from wherever it is. Not an `Exception`, so that no net catches it."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +76,12 @@ class Task:
         """Gives way to the person, and ends the work where it was cancelled.
 
         Raises:
-            Cancelled: If it was.
+            StopPass: If it was.
         """
         while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
             self.cancelled.wait(min(seconds, _LOOK_SECONDS))
         if self.cancelled.is_set():
-            raise Cancelled
+            raise StopPass
 
     def cancel(self) -> None:
         """Ends it at its next step; returns at once."""
@@ -103,7 +100,7 @@ class Task:
     def _run(self) -> None:
         try:
             self._work(self)
-        except Cancelled:
+        except StopPass:
             pass
         except Exception as error:
             self.error = error

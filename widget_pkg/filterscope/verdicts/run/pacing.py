@@ -1,21 +1,15 @@
-"""The net and the data set as work beside the person sees them: it reads and computes in small steps, and gives way."""
+"""How work beside a person reads and computes: in small steps, and giving way before each."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from typing import Any, Protocol
 
-import torch
-from torch import nn
-
 from filterscope.data.sample import Sample
-from filterscope.nets.calling import Forward
-from filterscope.nets.rng import RandomStream
-from filterscope.verdicts.run.subject import Subject
+from filterscope.nets.runner import Pace
 
 _PASS_SECONDS = 0.03  # of the processor; the way back takes about twice as long again
+_FIRST_AT_ONCE = 8
 _READ_AT_ONCE = 64  # of a stream
 _MOST_AT_ONCE = 256
 
@@ -32,7 +26,7 @@ class Reads(Protocol):
         """Whether there is an image of that index; a stream is read on until that is known."""
 
 
-class SharedSource:
+class PacedSamples:
     """The data set of an explorer, read one sample at a time while others read it too.
 
     Args:
@@ -67,53 +61,28 @@ class SharedSource:
         return True
 
 
-class _NetsOwn(RandomStream):
-    """For the passes alone; the explorer itself takes care of what the data set draws."""
-
-    @contextmanager
-    def instead_of_all(self) -> Iterator[None]:
-        """Nothing: samples come through the explorer."""
-        yield
-
-
-class SharedSubject(Subject):
-    """A net to examine beside the person: passes are short, and before each it gives way.
+class PacedPasses(Pace):
+    """Short passes, and a look before each at whether to go on.
 
     Args:
-        net: A copy of the user's net that nobody else runs.
-        source: A `SharedSource`.
-        forward: The user's own way of calling the net.
         check: Called before each pass; what it raises ends the work.
     """
 
-    def __init__(
-        self, net: nn.Module, source: Any, forward: Forward | None, check: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         self._check = check
-        self._at_once = 8
-        super().__init__(net, source, forward)
-        self.random = _NetsOwn()
+        self._at_once = _FIRST_AT_ONCE
 
-    def images_at_once(self, megabytes: int = 256) -> int:
-        """How many images go in one pass, so that it is short, as far as that is known by now."""
-        return min(super().images_at_once(megabytes), self._at_once)
-
-    def run(self, batch: torch.Tensor, wanted: Iterable[int], *others: Any, **options: Any) -> Any:
-        """A pass, as `Subject.run`."""
+    def before_pass(self) -> None:
+        """Gives way."""
         self._check()
-        start = time.thread_time()  # of the processor: what else the machine does makes no pass smaller
-        output = super().run(batch, wanted, *others, **options)
-        self._pace(len(batch), time.thread_time() - start)
-        return output
 
-    def _pace(self, images: int, seconds: float) -> None:
+    def images_at_once(self, fitting: int) -> int:
+        """How many images go in one pass, so that it is short, as far as that is known by now."""
+        return min(fitting, self._at_once)
+
+    def after_pass(self, images: int, seconds: float) -> None:
         """A pass over so many images took so long: more or fewer next time."""
         if images == self._at_once and 2 * seconds < _PASS_SECONDS:
             self._at_once = min(2 * self._at_once, _MOST_AT_ONCE)
         elif images == self._at_once and seconds > 2 * _PASS_SECONDS:
             self._at_once = max(1, images // 2)
-
-    def run_plain(self, batch: torch.Tensor, inside: Callable[[], Any] = nullcontext) -> Any:
-        """A pass, as `Subject.run_plain`."""
-        self._check()
-        return super().run_plain(batch, inside)
