@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Those of the command line, without the program's name; None for the process's own.
+        arguments: The command line's arguments, without the program's name; None for the process's own.
 
     Returns:
         The exit code: 0 where it was done, 1 where it failed, 2 where the arguments make no sense.

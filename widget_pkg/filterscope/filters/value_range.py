@@ -90,7 +90,10 @@ def encode(values: np.ndarray, shown: ValueRange) -> np.ndarray:
 
 
 def encode_finely(values: np.ndarray, shown: ValueRange) -> np.ndarray:
-    """The same in two bytes, uint16: 65,532 steps instead of 252; 65,535 is +∞, zero of a signed range 32,768."""
+    """Each value as two bytes, uint16 of the same shape.
+
+    There are 65,532 steps instead of 252; 65,535 is +∞, and zero of a signed range is exactly 32,768.
+    """
     return _encoded(values, shown, np.uint16)
 
 

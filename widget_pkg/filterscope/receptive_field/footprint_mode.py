@@ -186,7 +186,7 @@ class Part:
 
 
 def _onto_itself(to: torch.Tensor, source: torch.Tensor) -> bool:
-    """As Python does after `map[:, 1:] += …`: what was changed in place is put where it is."""
+    """Whether a copy puts a tensor where it is already, as Python does after `map[:, 1:] += …`."""
     return to.data_ptr() == source.data_ptr() and (to.shape, to.stride()) == (source.shape, source.stride())
 
 

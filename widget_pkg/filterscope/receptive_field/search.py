@@ -22,7 +22,7 @@ class Geometry:
     Attributes:
         maps: For each layer that the pass reached the fields of its map, the convolution's output; None where nothing
             of the image reaches it.
-        activations: The same for its activation, which a pool may have made smaller.
+        activations: For each of these layers the fields of its activation, which a pool may have made smaller.
         lost: Names of the operations that could not be followed, and how often each ran.
     """
 

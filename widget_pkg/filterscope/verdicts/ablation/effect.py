@@ -27,6 +27,10 @@ class Estimate:
         value: The number.
         low: Lower end of the interval; NaN where there are too few images.
         high: Upper end.
+
+    Example:
+        >>> print(Estimate(0.0682, 0.0444, 0.0921))
+        +0.0682 (+0.0444 … +0.0921)
     """
 
     value: float
@@ -39,15 +43,22 @@ class Estimate:
 
 @dataclass(frozen=True)
 class ClassEffect:
-    """What becomes of one class.
+    """What the net loses of one class without the filters.
 
     Attributes:
         name: The class.
-        images: How many images of it were looked at.
-        accuracy_before: Share of them that the intact net gets right.
-        accuracy_after: The same without the filters.
+        images: How many of its images were looked at.
+        accuracy_before: Share of these that the intact net gets right.
+        accuracy_after: Share of these that the net without the filters gets right.
         accuracy_change: The difference, with its interval.
         loss_change: Rise of the mean loss, in nats; its interval, Student's, is NaN below 50 images.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> classes = explorer.without(3, layer="conv1", images=100).effect.classes
+        >>> classes[0].name, sum(one.images for one in classes)
+        ('T-shirt/top', 100)
     """
 
     name: str
@@ -63,16 +74,23 @@ class Effect:
     """What the net loses without the filters, over many images.
 
     Attributes:
-        images: How many were looked at.
+        images: How many images were looked at.
         labelled: Whether there are labels. Without them, right means as the intact net says, and the loss is the
             divergence of the output from that of the intact net.
         accuracy_before: Share of images that the intact net gets right.
-        accuracy_after: The same without the filters.
+        accuracy_after: Share of images that the net without the filters gets right.
         accuracy_change: The difference; its interval is Bonett and Price's for paired proportions.
-        loss_before: Mean loss, in nats.
-        loss_after: The same without the filters.
+        loss_before: Mean loss of the intact net, in nats.
+        loss_after: Mean loss without the filters, in nats.
         loss_change: The difference; its interval is Student's over images.
-        classes: The same for each class that was seen.
+        classes: What is lost of each class that was seen.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> effect = explorer.without(3, layer="conv1", images=100).effect
+        >>> effect.images, effect.labelled, len(effect.classes)
+        (100, True, 10)
     """
 
     images: int

@@ -16,12 +16,12 @@ class Without:
         layer: The layer's name.
         filters: Which filters are left out.
         replaced_by: `"mean"` or `"zero"`: what every value of their maps is replaced by.
-        values: That number for each filter.
+        values: The number that replaced each filter's map.
         mean_images: Over how many images the means were taken; 0 for zero.
         image: The image of the prediction.
         before: The net's classes with their probabilities, best first; empty where it gives no score a class.
-        after: The same without the filters.
-        effect: What it loses over many images, where that was asked for.
+        after: The classes with their probabilities without the filters, best first.
+        effect: What the net loses over many images; None where it was not asked for.
 
     Example:
         >>> from filterscope import Explorer, demo

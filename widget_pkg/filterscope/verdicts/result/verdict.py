@@ -28,8 +28,8 @@ class FilterVerdict:
         p_noise: How often a filter that has what the layer's filters share fits it as badly.
         noise_score: The higher, the more like noise.
         state: `"live"`, `"dead"`, `"constant"` or `"can't tell"`.
-        duplicate_of: The earlier filter of the layer that says the same.
-        mirror_of: The filter whose weights are these turned negative.
+        duplicate_of: The earlier filter of the layer whose map carries the same information; None where there is none.
+        mirror_of: The filter with these weights and the opposite sign; None where there is none.
         use: `"used"`, `"harmful"`, `"no measurable use"` or `"withheld"`.
         taylor: Mean over images of |Σ activation · ∂loss/∂activation|: an estimate that ranks.
         estimate: Root mean square over images of Σ (mean − activation) · ∂loss/∂activation: to first order what
@@ -49,21 +49,28 @@ class FilterVerdict:
         p_template: Share of random kernels that match any family as unexpectedly well.
         one_pattern: Share of the filter's energy in one spatial pattern for all its channels.
         runner_up: The other family that explains most.
-        times_likelier: How many times likelier `template` is than that; below 3 there is no plain name.
+        times_likelier: How many times likelier `template` is than the runner-up; below 3 there is no plain name.
         fires: Share of images in which it is above 0 somewhere.
-        drives_most: The class with the highest mean activation.
-        drives_least: That with the lowest.
-        hurts_most: The class whose loss rises most without it.
-        class_rise: By how much, in nats.
-        correlation: With the candidate for a duplicate.
-        merge_cost: Mean rise of the loss where the map is computed from that candidate's.
+        drives_most: The class on whose images its mean activation is highest.
+        drives_least: The class on whose images its mean activation is lowest.
+        hurts_most: The class whose loss rises most without the filter.
+        class_rise: By how much that class's loss rises, in nats.
+        correlation: Correlation of its map with that of `duplicate_of`.
+        merge_cost: Mean rise of the loss where its map is computed from that of `duplicate_of`.
         images: Images seen.
-        ablated: Images it was ablated on.
+        ablated: Images on which it was ablated.
         structure_reason: Why structure cannot be told.
-        state_reason: What was seen of one that is not live, or why it cannot be told.
+        state_reason: What was seen of a filter that is not live, or why its state cannot be told.
         use_reason: Why use is withheld.
         name_reason: Why it has no template or no plain name.
-        labelled: Whether use goes by labels, or by the net's own output.
+        labelled: Whether `use` goes by the labels; else it goes by the net's own output.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, ablation=False, progress=False)
+        >>> verdict = found.of_layer("conv2")[11]
+        >>> verdict.structure, verdict.state
+        ('noise-like', 'dead')
     """
 
     layer: str
@@ -107,7 +114,7 @@ class FilterVerdict:
     labelled: bool
 
     def row(self) -> dict[str, Any]:
-        """All of it by name, and the sentence."""
+        """All attributes by name, and `sentence`, as a dictionary."""
         return {field.name: getattr(self, field.name) for field in fields(self)} | {"sentence": self.sentence}
 
     @property
