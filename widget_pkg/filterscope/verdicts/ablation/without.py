@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.effect import Effect, Estimate
-from filterscope.verdicts.ablation.replacement import Replacement
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +68,10 @@ def _effect_lines(effect: Effect) -> list[str]:
         f"{_points(change)}",
         f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}",
     ]
-    ordered = sorted(effect.classes, key=lambda one: one.accuracy_change.value)
-    return lines + [f"  {one.name}: {_points(one.accuracy_change)}, {one.images:,} images" for one in ordered]
+    worst_first = sorted(effect.classes, key=lambda each: each.accuracy_change.value)
+    return lines + [f"  {each.name}: {_points(each.accuracy_change)}, {each.images:,} images" for each in worst_first]
 
 
 def _points(change: Estimate) -> str:
-    said = f"{100 * change.value:+.1f} points (95 %: {100 * change.low:+.1f} … {100 * change.high:+.1f})"
-    return said.replace("-", "−")
+    points = f"{100 * change.value:+.1f} points (95 %: {100 * change.low:+.1f} … {100 * change.high:+.1f})"
+    return points.replace("-", "−")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.ablation.ablation import LayerAblation
+from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.ablation.use import FEWEST_OF_CLASS, class_interval
 from filterscope.verdicts.weights.matching import by_family, columns_by_family, null_shares, template_shares
 from filterscope.verdicts.weights.separable import shared_patterns
