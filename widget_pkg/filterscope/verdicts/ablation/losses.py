@@ -116,7 +116,7 @@ class Knowledge:
         spread = max(squares / images - gain**2, 0.0) * images / (images - 1)
         if spread == 0:
             return gain, 0.0 if gain > 0 else 1.0
-        return gain, float(t_above(np.array(gain / np.sqrt(spread / images)), images - 1))
+        return gain, t_above(gain / np.sqrt(spread / images), images - 1)
 
     def guessing(self) -> float:
         """Loss of always giving the shares of the classes; without labels, of giving all classes alike. In nats."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation, Rise
-from filterscope.verdicts.chance import adjusted, t_above, t_quantile
+from filterscope.verdicts.chance import adjusted, t_above, t_exceeded
 
 USED, HARMFUL, NO_USE, WITHHELD = "used", "harmful", "no measurable use", "withheld"
 FALSE_DISCOVERIES = 0.05
@@ -111,14 +111,14 @@ def _p_rise(rise: Rise, sign: int = 1) -> float:
         return np.nan
     if rise.error == 0:
         return 0.0 if sign * rise.total > 0 else 1.0
-    return float(t_above(np.array(sign * rise.mean / rise.error), rise.images - 1))
+    return t_above(sign * rise.mean / rise.error, rise.images - 1)
 
 
 def interval(rise: Rise) -> tuple[float, float]:
     """95 % interval of a mean rise; NaN below two images."""
     if rise.images < 2:
         return np.nan, np.nan
-    half = float(t_quantile(1.959964, rise.images - 1)) * rise.error
+    half = t_exceeded(0.025, rise.images - 1) * rise.error
     return rise.mean - half, rise.mean + half
 
 
