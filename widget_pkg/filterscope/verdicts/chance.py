@@ -55,7 +55,8 @@ def share_as_extreme(null: np.ndarray, values: np.ndarray, high: bool) -> np.nda
     slack = 1e-5 * np.maximum(np.abs(values), 1e-12)
     columns = null if null.ndim == 2 else null[:, None]
     count = (columns >= values - slack).sum(0) if high else (columns <= values + slack).sum(0)
-    return (1 + count) / (1 + len(null))
+    p: np.ndarray = (1 + count) / (1 + len(null))
+    return p
 
 
 def per_100(p: float) -> str:

@@ -26,8 +26,8 @@ class Without:
     Example:
         >>> from filterscope import Explorer, demo
         >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
-        >>> found = explorer.without([3, 5], layer="conv1", replaced_by="zero")
-        >>> found.layer, found.filters, found.values, found.before[0][0]
+        >>> without = explorer.without([3, 5], layer="conv1", replaced_by="zero")
+        >>> without.layer, without.filters, without.values, without.before[0][0]
         ('conv1', (3, 5), (0.0, 0.0), 'Ankle boot')
     """
 
@@ -42,9 +42,9 @@ class Without:
     effect: Effect | None = None
 
     def __str__(self) -> str:
-        which = ", ".join(map(str, self.filters))
+        filters = ", ".join(map(str, self.filters))
         by = "zero" if self.replaced_by == "zero" else f"their means over {self.mean_images:,} images"
-        lines = [f"{self.layer} without filter{'s' * (len(self.filters) > 1)} {which}, replaced by {by}"]
+        lines = [f"{self.layer} without filter{'s' * (len(self.filters) > 1)} {filters}, replaced by {by}"]
         if self.before and self.after:
             lines.append(f"image {self.image}: {_best(self.before)} → {_best(self.after)}")
         else:

@@ -29,8 +29,9 @@ class Diagnosis:
 
     Example:
         >>> from filterscope import demo, diagnose
-        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=200, ablation=False, progress=False)
-        >>> found.filters[0].layer, len(found.filters), found.images
+        >>> net, data = demo.fashion_net(), demo.fashion_test_data()
+        >>> diagnosis = diagnose(net, data, images=200, ablation=False, progress=False)
+        >>> diagnosis.filters[0].layer, len(diagnosis.filters), diagnosis.images
         ('conv1', 30, 200)
     """
 

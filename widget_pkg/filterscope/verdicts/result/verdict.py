@@ -71,8 +71,9 @@ class FilterVerdict:
 
     Example:
         >>> from filterscope import demo, diagnose
-        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, ablation=False, progress=False)
-        >>> verdict = found.of_layer("conv2")[11]
+        >>> net, data = demo.fashion_net(), demo.fashion_test_data()
+        >>> diagnosis = diagnose(net, data, images=100, ablation=False, progress=False)
+        >>> verdict = diagnosis.of_layer("conv2")[11]
         >>> verdict.structure, verdict.state
         ('noise-like', 'dead')
     """

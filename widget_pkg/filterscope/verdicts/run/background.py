@@ -46,8 +46,8 @@ class RunningDiagnosis(Diagnosis):
     Example:
         >>> from filterscope import Explorer, demo
         >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
-        >>> found = explorer.diagnose(images=100, ablation=False)
-        >>> found.wait().images
+        >>> diagnosis = explorer.diagnose(images=100, ablation=False)
+        >>> diagnosis.wait().images
         100
     """
 

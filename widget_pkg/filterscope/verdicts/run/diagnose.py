@@ -77,8 +77,8 @@ def diagnose(
 
     Example:
         >>> from filterscope import demo, diagnose
-        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-        >>> found.summary("conv2").startswith("conv2: ")
+        >>> diagnosis = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+        >>> diagnosis.summary("conv2").startswith("conv2: ")
         True
     """
     if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
