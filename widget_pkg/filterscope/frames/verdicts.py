@@ -17,7 +17,7 @@ from filterscope.verdicts.ablation.effect import Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
-from filterscope.verdicts.result.verdict import FilterVerdict
+from filterscope.verdicts.result.verdict import BADGE, FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.task import Task
 
@@ -61,18 +61,9 @@ def _status(done: bool, error: Exception | None, cancelled: bool) -> str:
     return "running" if not done else "failed" if error is not None else "cancelled" if cancelled else "done"
 
 
-def _badge(one: FilterVerdict) -> dict[str, Any]:
+def _badge(verdict: FilterVerdict) -> dict[str, Any]:
     """What the grid shows and is sorted by."""
-    return {
-        "structure": one.structure,
-        "state": one.state,
-        "use": one.use,
-        "duplicate_of": one.duplicate_of,
-        "mirror_of": one.mirror_of,
-        "name": one.name,
-        "delta_loss": _number(one.delta_loss),
-        "estimate": _number(one.estimate),
-    }
+    return {name: _number(getattr(verdict, name)) for name in BADGE}
 
 
 def build_verdict(engine: Engine, examiner: Examiner, layer: int, filter_index: int) -> dict[str, Any]:
