@@ -1,21 +1,36 @@
-"""What the four pictures of a selection show, as arrays, ranges and words: for pictures that Python draws itself."""
+"""What the pictures of a selection show, as arrays, ranges and words: for pictures that Python draws itself."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from filterscope.engine.moment import Moment
-from filterscope.filters.response import Source
 from filterscope.filters.value_range import ValueRange, value_range
-from filterscope.frames.frame import filter_part
+from filterscope.frames.frame import LayerPart, filter_part, picture_of
 from filterscope.frames.image import drawn_plane
-from filterscope.frames.picture import kernels_are_summed
+from filterscope.frames.layer_picture import PictureBody, kernels_are_summed
+from filterscope.frames.pictures import PICTURES
 from filterscope.session.selection import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class SceneMap:
+    """One map of the selected filter.
+
+    Attributes:
+        name: Of its row in the table of pictures.
+        values: float32 `(H, W)`.
+        range: What its colours stand for, shared over the layer as in the page.
+        caption: What it is, in few words.
+    """
+
+    name: str
+    values: np.ndarray
+    range: ValueRange
+    caption: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,35 +42,23 @@ class Scene:
         image_words: `image 17 · true: Coat · predicted: Coat 61 %`; the prediction only where it is at hand.
         layer_words: `conv2 · Conv2d(10→20, 3×3) · 20×11×11`.
         filter: Index of the filter.
-        source: What filter2D ran over.
         kernels: The filter's kernels that the response sums, float32 `(n, kH, kW)`.
-        response: float32 `(H', W')`.
-        activation: float32 `(H'', W'')`.
         kernel_range: What the colours of `kernels` stand for, shared over the layer as in the page.
-        response_range: The same for `response`.
-        activation_range: The same for `activation`.
         kernel_note: Which kernels they are, in words.
-        response_note: The same of the response, and what filter2D ran over.
-        activation_note: Which tensor of the net it is.
+        maps: The filter's maps, in the order of the table of pictures.
     """
 
     display: np.ndarray
     image_words: str
     layer_words: str
     filter: int
-    source: Source
     kernels: np.ndarray
-    response: np.ndarray
-    activation: np.ndarray
     kernel_range: ValueRange
-    response_range: ValueRange
-    activation_range: ValueRange
     kernel_note: str
-    response_note: str
-    activation_note: str
+    maps: tuple[SceneMap, ...]
 
 
-def scene(moment: Moment, selection: Selection, layer_part: Mapping[str, Any]) -> Scene:
+def scene(moment: Moment, selection: Selection, layer_part: LayerPart) -> Scene:
     """What is shown of a selection.
 
     Args:
@@ -72,20 +75,22 @@ def scene(moment: Moment, selection: Selection, layer_part: Mapping[str, Any]) -
         image_words=image_words(moment),
         layer_words=layer.title,
         filter=selection.filter,
-        source=selection.source,
         kernels=detail["kernel"],
-        response=detail["response"],
-        activation=detail["activation"],
         kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
-        response_range=_range_of(layer_part["responses"]),
-        activation_range=_range_of(layer_part["activations"]),
         kernel_note=layer_part["notes"]["kernel"],
-        response_note=layer_part["notes"]["response"],
-        activation_note=layer_part["notes"]["activation"],
+        maps=tuple(
+            SceneMap(
+                name=picture.name,
+                values=detail[picture.name],
+                range=_range_of(picture_of(layer_part, picture)),
+                caption=picture.caption(selection, layer_part["notes"][picture.name]),
+            )
+            for picture in PICTURES
+        ),
     )
 
 
-def _range_of(picture: Mapping[str, Any]) -> ValueRange:
+def _range_of(picture: PictureBody) -> ValueRange:
     return ValueRange(**picture["ranges"][0])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
-from filterscope.frames.frame import planes
+from filterscope.filters.slices import planes
 from filterscope.nets.layer_choice import layer_title
 from filterscope.session.examiner import Examiner
 from filterscope.verdicts.ablation.effect import Effect, Estimate
@@ -121,7 +121,8 @@ def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Ch
 
 def _one_plane(kernels: np.ndarray) -> np.ndarray:
     """A filter's kernels as one small picture: that of its first channel."""
-    return planes(kernels[0], 0, None, 1)[0].copy()
+    plane: np.ndarray = planes(kernels[0], 0, None, 1)[0].copy()
+    return plane
 
 
 def _chance(chance: Chance | None) -> dict[str, Any] | None:

@@ -264,5 +264,6 @@ def _bar(places: Sequence[int], shown: bool) -> Iterable[int]:
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # where ipywidgets' bar cannot be had it draws another
-                return tqdm(places, desc="saving", unit="image", file=sys.stderr)
+                bar: Iterable[int] = tqdm(places, desc="saving", unit="image", file=sys.stderr)
+                return bar
     return places

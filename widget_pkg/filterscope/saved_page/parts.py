@@ -6,7 +6,7 @@ Maps are saved as codes over each map's own range, or as float32. Its twin in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,13 @@ from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.filters.response import Source, matches_image, shown_channels
 from filterscope.filters.value_range import encode, encode_finely, value_range
-from filterscope.frames.frame import activation_note, agreement_of, best_of, kernel_note, outline, response_note
+from filterscope.frames.frame import agreement_of
 from filterscope.frames.image import image_part
-from filterscope.frames.picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
+from filterscope.frames.layer_picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
+from filterscope.frames.notes import kernel_note
+from filterscope.frames.outline import outline
+from filterscope.frames.pictures import NET_MAPS, RESPONSE
+from filterscope.frames.prediction import best_of
 from filterscope.session.selection import Selection
 
 PRECISIONS = (8, 16, 32)
@@ -80,7 +84,8 @@ def outline_part(
     shapes: Sequence[int | None],
 ) -> dict[str, Any]:
     """What the page needs at once: the layers, what was saved, thumbnails, classes and shapes of the images."""
-    description = outline(engine, __version__)
+    shape = engine.sample(engine.first_image).image.shape
+    description = outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
     boxes = np.stack([row.thumbnail.box for row in rows])
     gray = bool((boxes == boxes[..., :1]).all())
     labels = [row.thumbnail.label for row in rows]
@@ -128,7 +133,7 @@ def layer_part(engine: Engine, contents: Contents, layer: int) -> dict[str, Any]
         "kernels": saved_maps(kernels, 32 if full else contents.precision),
         "summed": saved_maps(summed_kernels(kernels), 32) if summed else None,
         "notes": [kernel_note(every, record.channels), *(kernel_note([one], record.channels) for one in every)],
-        "activation_note": activation_note(record, "{slice}"),
+        **{f"{picture.name}_note": picture.net_note(record, "{slice}") for picture in NET_MAPS if picture.net_note},
         "bias": np.zeros(len(kernels), np.float32) if bias is None else bias,
     }
 
@@ -157,25 +162,30 @@ def maps_part(engine: Engine, contents: Contents, image: int, layer: int) -> dic
             selection = Selection(image, layer, 0, channel, source)
             channels = shown_channels(pixels, record, channel, source)
             comparison = agreement_of(moment, selection)
-            passing = moment.responses.in_blocks(channel, source)
-            blocks = list(passing if comparison is None else comparison.watching(passing))
-            maps = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+            passing = RESPONSE.blocks(moment, selection)
+            maps = _saved(passing if comparison is None else comparison.watching(passing), contents)
             agreement = None if comparison is None else comparison.found()
             responses.append(
                 {
                     "source": source,
                     "channel": channel,
                     "kernels": channels,
-                    "maps": saved_maps(_with_rows(maps, 1), contents.precision),
-                    "note": response_note(moment, selection, channels) + "{slice}",
+                    "maps": maps,
+                    "note": RESPONSE.note(moment, selection, "{slice}"),
                     "agreement": agreement and {key: agreement[key] for key in ("difference", "rounding", "dtype")},
                 }
             )
     return {
-        "activations": saved_maps(_with_rows(moment.activations, 1), contents.precision),
+        **{picture.plural: _saved(picture.blocks(moment, Selection(image, layer)), contents) for picture in NET_MAPS},
         "responses": responses,
         "own_channels": matches_image(pixels, record),
     }
+
+
+def _saved(blocks: Iterable[np.ndarray], contents: Contents) -> dict[str, Any]:
+    """One map of all filters of a layer, from its blocks."""
+    parts = list(blocks)
+    return saved_maps(_with_rows(parts[0] if len(parts) == 1 else np.concatenate(parts), 1), contents.precision)
 
 
 def _with_rows(maps: np.ndarray, leading: int) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.filters.block_means import block_means
+from filterscope.filters.slices import planes, slice_of
 from filterscope.filters.value_range import encode, value_range
-from filterscope.frames.frame import planes, slice_of
-from filterscope.frames.image import block_means
 from filterscope.frames.positions import build_arithmetic, build_fields
 from filterscope.host.timing import RUNNING_CELL_SECONDS
 from filterscope.indices import check_index
