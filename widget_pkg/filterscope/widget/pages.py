@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from typing import Any
@@ -16,7 +16,7 @@ from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.outline import OutlineBody, outline
 from filterscope.frames.prediction import PredictionBody, build_prediction
-from filterscope.frames.strip import build_strip
+from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
 from filterscope.host.timing import SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
@@ -166,7 +166,7 @@ class Pages:
         shape = engine.sample(engine.first_image).image.shape
         return outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
 
-    def _frame(self, args: dict[str, Any]) -> Mapping[str, object]:
+    def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
         with self._waiters.turn((args.get("image"), args.get("layer"))):
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
@@ -181,7 +181,7 @@ class Pages:
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"module": panels_module()}
 
-    def _ahead(self, args: dict[str, Any]) -> Mapping[str, object]:
+    def _ahead(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)
@@ -200,7 +200,7 @@ class Pages:
     def _someone_waits(self, except_for: tuple[int, int] | None = None) -> bool:
         return self._inbox.someone_waits() or self._waiters.someone_waits(except_for)
 
-    def _built(self, args: dict[str, Any]) -> Mapping[str, object]:
+    def _built(self, args: dict[str, Any]) -> wire.Body:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
         moment = self._engine.moment(selection.image, selection.layer)
@@ -223,7 +223,7 @@ class Pages:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
             return build_filters(self._engine.moment(selection.image, selection.layer), selection, filters, ranges)
 
-    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _strip(self, args: dict[str, Any]) -> StripBody:
         with self._engine.lock:
             self._engine.check(within=SAME_MOVE_SECONDS)
             return build_strip(self._engine, self._survey, args, self._someone_waits)
