@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def image_words(moment: Moment) -> str:
     if moment.prediction:
         name, probability = moment.prediction[0]
         if math.isfinite(probability):
-            words.append(f"predicted: {class_name(name)} {100 * probability:.0f} %")
+            words.append(f"predicted: {class_name(name)} {percent(probability)}")
     return " · ".join(words)
 
 
@@ -113,13 +114,43 @@ def class_name(label: str | int) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits with a true minus sign, as the page writes them."""
+    """Three significant digits with a true minus sign, as the page writes them: halves are rounded away from zero.
+
+    Example:
+        >>> number(0.0625), number(-1234.5), number(2e-5)
+        ('0.0625', '−1235', '2.0e−5')
+    """
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
-    small_or_large = size >= 1e5 or size < 1e-3
-    text = f"{value:.1e}" if small_or_large else f"{value:.0f}" if size >= 1000 else f"{value:#.3g}".rstrip(".")
+    if size >= 1e5 or size < 1e-3:
+        text = f"{_rounded(value, 2):.1e}"
+    elif size >= 1000:
+        text = f"{_rounded(value, math.floor(math.log10(size)) + 1):.0f}"
+    else:
+        text = f"{_rounded(value, 3):#.3g}".rstrip(".")
     return text.replace("e+0", "e+").replace("e-0", "e-").replace("-", "−")
+
+
+def _rounded(value: float, digits: int) -> float:
+    """So many significant digits of a value, as JavaScript rounds: Python would round a half to the even digit."""
+    return float(Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(Decimal(float(value))))
+
+
+def percent(probability: float) -> str:
+    """A probability as the page writes it; a decimal only below 1 %.
+
+    Example:
+        >>> percent(0.607), percent(0.0031), percent(1e-5)
+        ('61 %', '0.3 %', '<0.1 %')
+    """
+    hundredths = probability * 100
+    if hundredths < 0.05:
+        return "<0.1 %"
+    if hundredths < 1:
+        tenths = Decimal(hundredths).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return f"{float(tenths):g} %"
+    return f"{math.floor(hundredths + 0.5)} %"
 
 
 def mosaic_columns(n: int, height: int, width: int) -> int:
