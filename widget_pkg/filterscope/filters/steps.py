@@ -111,7 +111,8 @@ def steps_at(maps: Sequence[StepMap], filter_index: int, position: tuple[int, ..
 
 
 def _value(one: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
-    return np.float32(one.values[filter_index][position].item())
+    value: np.float32 = np.float32(one.values[filter_index][position].item())
+    return value
 
 
 def _window(sees: MapFields, filter_index: int, position: tuple[int, ...]) -> tuple[tuple[int, ...] | None, str]:

@@ -12,9 +12,11 @@ from filterscope import wire
 from filterscope._version import __version__
 from filterscope.assets import panels_module
 from filterscope.figures.scene import Scene, scene
-from filterscope.frames.frame import build_filters, build_frame, outline, predict
+from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
-from filterscope.frames.strip import build_strip
+from filterscope.frames.outline import OutlineBody, outline
+from filterscope.frames.prediction import PredictionBody, build_prediction
+from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
 from filterscope.host.timing import SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
@@ -109,7 +111,7 @@ class Pages:
             self._send(*wire.changed(self._engine.revision))
 
     def scene(self, selection: Selection) -> Scene:
-        """What the four pictures show now; what of it holds for the whole layer is kept, since a page will want it.
+        """What the pictures show now; what of it holds for the whole layer is kept, since a page will want it.
 
         Raises:
             SampleError: If the sample cannot be read.
@@ -159,10 +161,12 @@ class Pages:
             self._look_once(later)
         self.announce()
 
-    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
-        return outline(self._engine, __version__)
+    def _describe(self, args: dict[str, Any]) -> OutlineBody:
+        engine = self._engine
+        shape = engine.sample(engine.first_image).image.shape
+        return outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
 
-    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
         with self._waiters.turn((args.get("image"), args.get("layer"))):
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
@@ -177,7 +181,7 @@ class Pages:
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"module": panels_module()}
 
-    def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _ahead(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)
@@ -196,18 +200,21 @@ class Pages:
     def _someone_waits(self, except_for: tuple[int, int] | None = None) -> bool:
         return self._inbox.someone_waits() or self._waiters.someone_waits(except_for)
 
-    def _built(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _built(self, args: dict[str, Any]) -> wire.Body:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
         moment = self._engine.moment(selection.image, selection.layer)
         frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
         return {**frame, "cell_runs": self._cell_runs}
 
-    def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _prediction(self, args: dict[str, Any]) -> PredictionBody:
+        engine = self._engine
         with self._behind():
-            return predict(self._engine, check_image(self._engine, args.get("image"), "image"))
+            image = check_image(engine, args.get("image"), "image")
+            engine.complete(image)  # this pass serves the image's other layers too
+            return build_prediction(engine.revision, image, engine.prediction(image))
 
-    def _filters(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _filters(self, args: dict[str, Any]) -> FiltersBody:
         with self._behind():
             selection = selection_from(self._engine, args)
             filters = check_filters(self._engine.layers[selection.layer], args.get("filters"))
@@ -216,7 +223,7 @@ class Pages:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
             return build_filters(self._engine.moment(selection.image, selection.layer), selection, filters, ranges)
 
-    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _strip(self, args: dict[str, Any]) -> StripBody:
         with self._engine.lock:
             self._engine.check(within=SAME_MOVE_SECONDS)
             return build_strip(self._engine, self._survey, args, self._someone_waits)
