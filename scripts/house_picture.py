@@ -29,7 +29,6 @@ WAY = (
     *("data/source", "nets/runner", "filters/response", "filters/value_range", "frames/frame", "wire"),
     *("wire/frame.ts", "view/map.ts"),
 )
-SINGLE_FILES = ("wire", "assets", "errors", "_version", "__main__")
 
 
 def floors() -> list[list[str]]:
@@ -39,8 +38,8 @@ def floors() -> list[list[str]]:
     if layers is None:
         raise ValueError("pyproject.toml has no contract of layers")
     found = [re.split(r" *[|:] *", floor) for floor in re.findall(r'"([^"]+)"', layers[1])]
-    kept = [[room for room in floor if room not in SINGLE_FILES] for floor in found]
-    return [floor for floor in kept if floor]
+    rooms = [[room for room in floor if (PACKAGE / room).is_dir()] for floor in found]
+    return [floor for floor in rooms if floor]
 
 
 def purpose(room: str) -> str:
