@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import LayerWeights
@@ -57,8 +57,8 @@ class Axis(Generic[Answer]):
         return tuple(field.name for field in fields(self.answer))  # type: ignore[arg-type]  # it is a dataclass
 
     def of(self, verdict: object) -> Answer:
-        """The part of a `FilterVerdict` that answers this question."""
-        return self.answer(**{name: getattr(verdict, name) for name in self.columns})
+        """A `FilterVerdict` as an answer to this question: it has every field of every answer, so nothing is copied."""
+        return cast(Answer, verdict)
 
 
 def signed(value: float, digits: int = 3) -> str:
