@@ -74,7 +74,7 @@ def build_layer_part(moment: Moment, selection: Selection) -> dict[str, Any]:
             yield maps
 
     responses = layer_picture(drawn(), layer.out_channels, selection.scale)
-    proof = None if agreement is None else agreement.found()
+    proof = None if agreement is None else agreement.proof()
     if not moment.stands:
         proof = None  # another thread trains the net: kernels and maps are of two moments
     kernels, kernel_slice = planes(weights[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])

@@ -160,7 +160,7 @@ def maps_part(engine: Engine, contents: Contents, image: int, layer: int) -> dic
             passing = moment.responses.in_blocks(channel, source)
             blocks = list(passing if comparison is None else comparison.watching(passing))
             maps = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-            agreement = None if comparison is None else comparison.found()
+            agreement = None if comparison is None else comparison.proof()
             responses.append(
                 {
                     "source": source,
