@@ -130,7 +130,7 @@ def test_close_takes_every_view_away(lab):
     notebook.ready(1)
     notebook.python("explorer.close()")
     expect(notebook.page.locator(".filterscope")).to_have_count(0)
-    assert notebook.python("explorer.session.engine is None and explorer.comm is None")
+    assert notebook.python("repr(explorer) == 'Explorer(closed)' and explorer.comm is None")
 
 
 def test_changed_weights_show_at_the_next_move(lab):

@@ -230,7 +230,7 @@ def test_a_signal_has_one_row_and_a_volume_slices():
 def test_a_page_gets_the_same():
     pointer = point(seeded(Everything).eval(), 1, 8, 8)
     a = pointer.arithmetic(0, 1, 2, (3, 4))
-    content, buffers = wire.reply("1", "arithmetic", build_arithmetic(pointer, 0, 1, 2, (3, 4)))
+    content, buffers = wire.reply("1", "arithmetic", build_arithmetic(1, 2, (3, 4), a))
     body, tensors = content["body"], content["tensors"]
     for name in ("patch", "kernel", "products", "channel_sums"):
         k = body[name]["tensor"]

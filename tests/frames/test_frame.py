@@ -9,8 +9,11 @@ from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.filters import agreement as agreement_room
 from filterscope.filters import value_range
+from filterscope.filters.block_means import block_means
 from filterscope.frames import frame
-from filterscope.frames import picture as pictures
+from filterscope.frames import layer_picture as pictures
+from filterscope.frames.outline import outline
+from filterscope.frames.prediction import build_prediction
 from filterscope.session.selection import Selection, selection_from
 from framing import filters_of, frame_of, layer_part_of
 from nets import TwoConvs, images, seeded
@@ -77,7 +80,7 @@ def test_a_large_layer_goes_as_codes_that_lie_within_half_a_step(monkeypatch, en
 
 def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
     maps = np.arange(2 * 5 * 7, dtype=np.float32).reshape(2, 5, 7)
-    means = pictures._block_means(maps, 3)
+    means = block_means(maps, 3)
     assert means.shape == (2, 2, 3)
     assert means[1, 1, 2] == maps[1, 3:, 6:].mean()
     assert means[0, 0, 1] == maps[0, :3, 3:6].mean()
@@ -199,7 +202,7 @@ def test_the_response_says_what_it_is(engine, case):
 
 
 def test_outline_lists_the_layers(engine):
-    told = frame.outline(engine, "1.2")
+    told = outline("1.2", engine.revision, 3, (1, 14, 14), engine.layers)
     assert (told["version"], told["images"], told["input"]) == ("1.2", 3, [1, 14, 14])
     assert [one["title"] for one in told["layers"]] == [
         "conv1 · Conv2d(1→4, 3×3) · 4×12×12",
@@ -289,7 +292,8 @@ def test_the_prediction_of_a_large_net_comes_after_its_pictures(monkeypatch):
     engine = Engine(seeded(TwoConvs), SampleSource([(image, 1) for image in images(3, 1, 14, 14)]))
     first = frame_of(engine, Selection(1, 0, 0, None, "input"))
     assert first["sample"]["prediction"] is None
-    told = frame.predict(engine, 1)
+    engine.complete(1)
+    told = build_prediction(engine.revision, 1, engine.prediction(1))
     assert told["prediction"] == engine.prediction(1)
     assert (1, 1) in engine.map_store  # that pass served the other layer too
     assert frame_of(engine, Selection(1, 0, 0, None, "input"))["sample"]["prediction"] == told["prediction"]

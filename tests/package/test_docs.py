@@ -53,6 +53,14 @@ def test_the_readme_can_be_read_in_one_go():
     assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
+@pytest.mark.parametrize(
+    "page", [CHECKOUT / "CONTRIBUTING.md", *WITH_CODE, *DOCS.rglob("*.md")], ids=lambda page: page.stem
+)
+def test_files_that_a_page_names_are_there(page):
+    named = re.findall(r"`((?:tests|scripts|demo_notebooks|models)/[\w/.]+)`", page.read_text(encoding="utf-8"))
+    assert not [name for name in named if not (CHECKOUT / name).exists()]
+
+
 # Public names
 
 

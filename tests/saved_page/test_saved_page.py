@@ -278,11 +278,13 @@ def test_verdicts_are_there_where_they_were_computed(explorer, tmp_path):
     assert answers(page) == ["answer-verdict-0", "answer-verdicts-0", "answer-verdicts-1"]
     assert page.part("outline")["saved"]["verdicts"] is True
     examiner, here = explorer.session.examiner, {"layer": 0, "number": 1}
-    assert same(page.part("answer-verdicts-0"), {**build_verdicts(explorer.session.engine, examiner, 1, None), **here})
+    engine = explorer.session.engine
+    verdicts = build_verdicts(engine.layers[1], len(engine.source), examiner.diagnosis, False, None)
+    assert same(page.part("answer-verdicts-0"), {**verdicts, **here})
     every = page.part("answer-verdict-0")["filters"]
     assert len(every) == explorer.layers[1].out_channels
     for k, one in enumerate(every):
-        assert same(one, {**build_verdict(explorer.session.engine, examiner, 1, k), **here})
+        assert same(one, {**build_verdict(engine.layers[1], examiner.diagnosis, k), **here})
     assert page.part("answer-verdicts-1")["filters"] == []  # nothing is known of conv1
     page = saved(layers="conv1")
     assert (answers(page), page.part("outline")["saved"]["verdicts"]) == ([], False)

@@ -6,6 +6,7 @@ import pytest
 from filterscope import Explorer, wire
 from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.widget.position_requests import PositionRequests
+from filterscope.widget.requests import Requests
 from nets import TwoConvs, seeded
 from wire_messages import unpack
 
@@ -24,7 +25,9 @@ def requests(explorer):
 
 
 def ask(requests, name, **args):
-    content, buffers = wire.answer({"kind": "request", "id": "p-1", "name": name, "args": args}, requests.handlers)
+    content, buffers = wire.answer(
+        {"kind": "request", "id": "p-1", "name": name, "args": args}, Requests(requests.rows).handlers
+    )
     if "error" in content:
         return content["error"]["message"]
     return unpack((content, buffers))[1]

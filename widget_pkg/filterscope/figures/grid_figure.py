@@ -18,13 +18,15 @@ from filterscope.engine.moment import Moment
 from filterscope.figures.scene import image_words, mosaic
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_ends, norm
 from filterscope.filters.response import shown_channels
+from filterscope.filters.slices import planes
 from filterscope.filters.value_range import ValueRange, join, value_range
-from filterscope.frames.frame import kernel_note, planes, response_note
+from filterscope.frames.notes import kernel_note
+from filterscope.frames.pictures import PICTURES, drawn
 from filterscope.indices import as_index
 from filterscope.session.selection import Selection, check_filters, choice
 from filterscope.session.session import Session
 
-MAPS = ("response", "activation")
+MAPS = tuple(picture.name for picture in PICTURES)
 MOST_FILTERS = 64
 
 # In inches: a page's width, and what stands above and below the pairs.
@@ -72,7 +74,7 @@ def grid_figure(
     Args:
         moment: The selection's image and layer.
         selection: Image, layer, channel and source; the filter does not matter.
-        maps: `"response"`, filter2D of the kernel, or `"activation"`, the net's own.
+        maps: A name of the table of pictures: `"response"`, filter2D of the kernel, or `"activation"`, the net's own.
         filters: Which filters; None for all of them, the first 64 of more.
         columns: Pairs in a row.
 
@@ -80,38 +82,31 @@ def grid_figure(
         The figure, as wide as a page (7.2 inches).
     """
     layer = moment.layer
-    asked = selection.channel, selection.source
-    channels = shown_channels(moment.sample.image, layer, *asked)
+    picture = PICTURES[MAPS.index(maps)]
+    channels = shown_channels(moment.sample.image, layer, selection.channel, selection.source)
     kernels = moment.kernels[:, channels]
-    wanted = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
-    if maps == "response":
-        whole = [value_range(block) for block in moment.responses.in_blocks(*asked)]
-        values = np.stack([moment.responses.of_filter(index, *asked) for index in wanted])
-        note = response_note(moment, selection, channels)
-    else:
-        whole = [value_range(moment.activations)]
-        values = moment.activations[wanted]
-        note = layer.activation.name
+    chosen = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
+    map_range = join([value_range(block) for block in picture.blocks(moment, selection)])
+    values = np.stack([picture.of_filter(moment, selection, index) for index in chosen])
     words = image_words(moment)
-    depth = layer.out_shape[1] if layer.rank == 3 else 1
-    drawn_kernels, kernel_slice = planes(kernels[wanted], 2, selection.kernel_slice, layer.kernel_size[0])
-    drawn, map_slice = planes(values, 1, selection.slice, depth)
+    drawn_kernels, kernel_slice = planes(kernels[chosen], 2, selection.kernel_slice, layer.kernel_size[0])
+    drawn_maps, map_slice = drawn(values, 1, layer, selection)
     layer_words = layer.title
-    if len(wanted) < layer.out_channels:
-        layer_words += f" · {len(wanted)} of {layer.out_channels} filters"
-    kernel_range, map_range = value_range(kernels), join(whole)
-    kernel_size, map_size = ("×".join(map(str, one.shape[-2:])) for one in (drawn_kernels, drawn))
+    if len(chosen) < layer.out_channels:
+        layer_words += f" · {len(chosen)} of {layer.out_channels} filters"
+    kernel_range = value_range(kernels)
+    kernel_size, map_size = ("×".join(map(str, tiles.shape[-2:])) for tiles in (drawn_kernels, drawn_maps))
     feet = [
         textwrap.wrap(f"weight · {kernel_note(channels, layer.channels)} {kernel_size}{kernel_slice}", _FOOT_LETTERS),
-        textwrap.wrap(f"{maps} {map_size} · {note}{map_slice}", _FOOT_LETTERS),
+        textwrap.wrap(f"{maps} {map_size} · {picture.note(moment, selection, map_slice)}", _FOOT_LETTERS),
     ]
-    page = _Page(len(wanted), columns, drawn.shape[-2] / drawn.shape[-1], max(map(len, feet)))
+    page = _Page(len(chosen), columns, drawn_maps.shape[-2] / drawn_maps.shape[-1], max(map(len, feet)))
     page.head(f"{words}\n{layer_words}")
-    for place_in_grid, one in enumerate(wanted):
-        tiles, empty = mosaic(drawn_kernels[place_in_grid])
-        left, right = page.pair(place_in_grid, f"filter {one}")
+    for place, index in enumerate(chosen):
+        tiles, empty = mosaic(drawn_kernels[place])
+        left, right = page.pair(place, f"filter {index}")
         _paint(left, tiles, kernel_range, (~empty).astype(np.float32))
-        _paint(right, drawn[place_in_grid], map_range)
+        _paint(right, drawn_maps[place], map_range)
     page.foot(0, feet[0], kernel_range)
     page.foot(1, feet[1], map_range)
     return page.figure

@@ -14,13 +14,15 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
 from filterscope.figures.ipympl_canvas import Canvas, FigureManager
-from filterscope.figures.scene import Scene, mosaic, number
+from filterscope.figures.scene import Scene, SceneMap, mosaic, number
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, norm
 from filterscope.filters.value_range import FIRST_CODE, LAST_CODE, ValueRange
+from filterscope.frames.pictures import PICTURES
 
-_PANELS = ("image", "kernel", "response", "activation")
-# In parts of the figure: four squares, a colour bar below each of the last three.
-_LEFT, _WIDTH, _PITCH = 0.035, 0.205, 0.2475
+_PANELS = ("image", "kernel", *(picture.name for picture in PICTURES))
+_INCHES = 2.25  # a panel's share of the figure's width
+# In parts of the figure: a square for each panel, a colour bar below each but the image.
+_LEFT, _WIDTH, _PITCH = (4 * part / len(_PANELS) for part in (0.035, 0.205, 0.2475))
 _BOTTOM, _HEIGHT = 0.235, 0.54
 _BAR_BOTTOM, _BAR_HEIGHT = 0.135, 0.035
 _NOTE = 44  # letters
@@ -28,7 +30,7 @@ _NUMBERED_SIDE = 5  # cells along a kernel's side up to which a number fits into
 
 
 class LiveFigure(Figure):
-    """Image, kernels, response and activation of an explorer's selection, drawn anew whenever that changes.
+    """Image, kernels and maps of an explorer's selection, drawn anew whenever that changes.
 
     What is drawn is the selection at the moment of drawing: of many moves during a drag only the newest is computed.
 
@@ -37,11 +39,11 @@ class LiveFigure(Figure):
         closed: Called when the figure no longer wants to hear of moves.
 
     Attributes:
-        panels: The four axes by name: `image`, `kernel`, `response`, `activation`.
+        panels: The axes by name: `image`, `kernel`, and each map's, `response` and `activation`.
     """
 
     def __init__(self, look: Callable[[], Scene], closed: Callable[[LiveFigure], None]) -> None:
-        super().__init__(figsize=(9.0, 3.15), facecolor="white")
+        super().__init__(figsize=(_INCHES * len(_PANELS), 3.15), facecolor="white")
         self._look: Callable[[], Scene] | None = look
         self._when_closed = closed
         self._stale = True
@@ -101,9 +103,8 @@ class LiveFigure(Figure):
         self._words.set_text(f"{scene.image_words}\n{scene.layer_words} · filter {scene.filter}")
         self._show_image(scene.display)
         self._show_kernels(scene)
-        where = "its own input" if scene.source == "input" else "the image"
-        self._show_map("response", scene.response, scene.response_range, f"filter2D over {where}")
-        self._show_map("activation", scene.activation, scene.activation_range, scene.activation_note)
+        for each in scene.maps:
+            self._show_map(each)
 
     def _reveal(self, visible: bool) -> None:
         for axes in (*self.panels.values(), *(bar.axes for bar in self._bars.values())):
@@ -133,9 +134,10 @@ class LiveFigure(Figure):
                 words.set_fontsize(FONT_SIZE if max(height, width) <= 3 else FONT_SIZE - 2)
                 self._numbers.append(words)
 
-    def _show_map(self, name: str, values: np.ndarray, shown: ValueRange, note: str) -> None:
-        self._put(name, drawable(values, shown), f"{name} {values.shape[0]}×{values.shape[1]}")
-        self._colour(name, shown, note)
+    def _show_map(self, scene_map: SceneMap) -> None:
+        name, (height, width) = scene_map.name, scene_map.values.shape
+        self._put(name, drawable(scene_map.values, scene_map.range), f"{name} {height}×{width}")
+        self._colour(name, scene_map.range, scene_map.caption)
 
     def _put(self, name: str, values: np.ndarray, title: str) -> Axes:
         """The values into their axes; where they have another size, zoom and ticks start anew."""

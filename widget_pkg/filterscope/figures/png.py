@@ -26,7 +26,7 @@ _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def png(scene: Scene) -> bytes:
-    """Image, kernels, response and activation side by side with their ranges, as a PNG of some 10 to 60 kB.
+    """Image, kernels and maps side by side with their ranges, as a PNG of some 10 to 60 kB.
 
     Args:
         scene: What is shown.
@@ -34,7 +34,8 @@ def png(scene: Scene) -> bytes:
     Returns:
         The PNG's bytes.
     """
-    width = 4 * _BOX + 5 * _GAP
+    places = 2 + len(scene.maps)
+    width = places * _BOX + (places + 1) * _GAP
     bar_top = 5 * _LINE + _BOX
     paper = Image.new("RGB", (width, bar_top + _BAR + 3 * _LINE), _PAPER)
     draw = ImageDraw.Draw(paper)
@@ -48,20 +49,7 @@ def png(scene: Scene) -> bytes:
     pictures = [
         ("image", scene.display, np.uint8(np.floor(scene.display * 255 + 0.5)), None, ""),
         (kernel_title.strip(), scene.kernels, _painted(tiles, scene.kernel_range, empty), scene.kernel_range, ""),
-        (
-            "response",
-            scene.response,
-            _painted(scene.response, scene.response_range),
-            scene.response_range,
-            f"filter2D over {'its own input' if scene.source == 'input' else 'the image'}",
-        ),
-        (
-            "activation",
-            scene.activation,
-            _painted(scene.activation, scene.activation_range),
-            scene.activation_range,
-            scene.activation_note,
-        ),
+        *((each.name, each.values, _painted(each.values, each.range), each.range, each.caption) for each in scene.maps),
     ]
     for place, (title, values, pixels, shown_range, note) in enumerate(pictures):
         left = _GAP + place * (_BOX + _GAP)
@@ -85,7 +73,7 @@ def _as_png(picture: Image.Image) -> bytes:
 
 def _painted(values: np.ndarray, shown: ValueRange, empty: np.ndarray | None = None) -> np.ndarray:
     """The page's colours of values `(H, W)`, uint8 `(H, W, 3)`; paper where there is none."""
-    colours = lookup(palette_for(shown.signed))[encode(values, shown)]
+    colours: np.ndarray = lookup(palette_for(shown.signed))[encode(values, shown)]
     if empty is not None:
         colours[empty] = 255
     return colours

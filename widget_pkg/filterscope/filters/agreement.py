@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
 
 _ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 _COMPARED_BYTES = 2**25  # of responses that are compared at a time
+
+
+class AgreementBody(TypedDict):
+    """The proof for each filter of a layer; a share `rounding` of a map's largest value is rounding in `dtype`."""
+
+    bias: np.ndarray
+    difference: np.ndarray
+    rounding: float
+    dtype: str
 
 
 class Agreement:
@@ -48,7 +57,7 @@ class Agreement:
             difference -= self._pre_activations[block]
         self._difference[block] = np.abs(difference, out=difference).reshape(len(difference), -1).max(axis=1)
 
-    def proof(self) -> dict[str, Any]:
+    def proof(self) -> AgreementBody:
         """The result for each filter of the layer, once all blocks were compared.
 
         Returns:

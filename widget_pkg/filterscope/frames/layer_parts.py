@@ -12,7 +12,7 @@ import numpy as np
 from filterscope.data.sample import Sample
 from filterscope.engine.cache import Cache
 from filterscope.engine.moment import Moment
-from filterscope.frames.frame import build_layer_part, ranges_of
+from filterscope.frames.frame import LayerPart, Ranges, build_layer_part, ranges_of
 from filterscope.session.selection import Selection
 
 LAYER_PARTS_BYTES = 32 * 2**20
@@ -20,7 +20,7 @@ LAYER_PARTS_BYTES = 32 * 2**20
 
 
 class _Held(NamedTuple):
-    part: dict[str, Any]
+    part: LayerPart
     # A data set may give another image under the same index when the sample is read anew.
     sample: weakref.ref[Sample]
 
@@ -31,7 +31,7 @@ class LayerParts:
     def __init__(self) -> None:
         self._held: Cache[Selection, _Held] = Cache(LAYER_PARTS_BYTES, lambda held: sum(_sizes(held.part)))
 
-    def of(self, moment: Moment, selection: Selection) -> dict[str, Any]:
+    def of(self, moment: Moment, selection: Selection) -> LayerPart:
         """What `build_layer_part` gives for a selection and the moment of its image and layer."""
         key = replace(selection, filter=0)
         held = self._held.get(key)
@@ -40,7 +40,7 @@ class LayerParts:
             self._held[key] = held
         return held.part
 
-    def ranges(self, selection: Selection) -> dict[str, Any] | None:
+    def ranges(self, selection: Selection) -> Ranges | None:
         """The ranges of the frame that was sent last for a selection, whatever its filter; None where it is gone."""
         held = self._held.get(replace(selection, filter=0))
         return None if held is None else ranges_of(held.part)

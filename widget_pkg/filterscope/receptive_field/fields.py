@@ -78,10 +78,20 @@ class ReceptiveField:
     status: Status
 
     def __str__(self) -> str:
-        def text(box: Box) -> str:
-            return f"rows {box.top} … {box.bottom - 1}, columns {box.left} … {box.right - 1}" if box else "nothing"
+        return f"{_words(self.inside)} ({self.status}); by the formula {_words(self.theoretical)}"
 
-        return f"{text(self.inside)} ({self.status}); by the formula {text(self.theoretical)}"
+
+def _words(box: Box) -> str:
+    """A box as the page says it; slices are those of a volume."""
+    if not box:
+        return "nothing"
+    spans = {"slices": (box.front, box.back), "rows": (box.top, box.bottom), "columns": (box.left, box.right)}
+    if spans["slices"] == (0, 1):
+        del spans["slices"]
+    words = [
+        f"{name} {first}" if end - first == 1 else f"{name} {first} … {end - 1}" for name, (first, end) in spans.items()
+    ]
+    return ", ".join(words).replace("-", "−")
 
 
 @dataclass(frozen=True, eq=False)

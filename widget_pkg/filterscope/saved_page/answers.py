@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from filterscope import wire
 from filterscope.errors import NetError, SampleError
@@ -13,7 +12,7 @@ from filterscope.saved_page.parts import Contents
 from filterscope.session.examiner import Examiner
 from filterscope.session.session import Session
 
-Part = tuple[str, dict[str, Any]]
+Part = tuple[str, wire.Body]
 """A part's name and what it holds."""
 
 
@@ -43,13 +42,15 @@ class Answers:
 
     def _verdicts(self, examiner: Examiner) -> Iterator[Part]:
         for place, layer in enumerate(self._contents.layers):
-            body = build_verdicts(self._engine, examiner, layer, None)
+            record, diagnosis = self._engine.layers[layer], examiner.diagnosis
+            earlier = examiner.of_earlier_weights()
+            body = build_verdicts(record, len(self._engine.source), diagnosis, earlier, None)
             here = {"layer": place, "number": 1}  # one number for all, since no more will be known
             # What still runs ends here, for this page.
             status = "cancelled" if body["status"] == "running" else body["status"]
             yield f"answer-verdicts-{place}", {**body, **here, "status": status}
             if body["filters"]:
-                every = build_each_verdict(self._engine, examiner, layer, range(len(body["filters"])))
+                every = build_each_verdict(record, diagnosis, range(len(body["filters"])))
                 yield f"answer-verdict-{place}", {"filters": [{**verdict, **here} for verdict in every]}
 
     def fields(self, image: int) -> Iterator[Part]:
@@ -70,9 +71,9 @@ class Answers:
             for place, layer in enumerate(self._contents.layers):
                 yield f"fields-{number}-{place}", self._fields_of(image, layer)
 
-    def _fields_of(self, image: int, layer: int) -> dict[str, Any]:
+    def _fields_of(self, image: int, layer: int) -> wire.Body:
         places: dict[str, int] = {}
-        bodies: list[dict[str, Any]] = []
+        bodies: list[wire.Body] = []
         of = []
         for k in range(self._engine.layers[layer].out_channels):
             body = build_fields(self._positions, image, layer, k)

@@ -12,9 +12,11 @@ from filterscope import wire
 from filterscope._version import __version__
 from filterscope.assets import panels_module
 from filterscope.figures.scene import Scene, scene
-from filterscope.frames.frame import build_filters, build_frame, outline, predict
+from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
-from filterscope.frames.strip import build_strip
+from filterscope.frames.outline import OutlineBody, outline
+from filterscope.frames.prediction import PredictionBody, build_prediction
+from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
 from filterscope.host.timing import SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
@@ -58,14 +60,14 @@ class Pages:
                 Request("prediction", Urgency.REST, self._prediction),
                 Request("filters", Urgency.REST, self._filters),
                 *positions.rows,
-                Request("ahead", Urgency.NEXT_MOVE, self._ahead),
+                Request("prefetch", Urgency.NEXT_MOVE, self._prefetch),
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
                 *self._verdicts.rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
         # A slow data set keeps that one waiting, and not the other.
-        self._ahead_inbox = Inbox(self.requests, self._answer, skip)
+        self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
         self.layer_parts = LayerParts()
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
@@ -80,7 +82,7 @@ class Pages:
     def take(self, content: Any) -> None:
         """A message of a page; other messages than requests are ignored."""
         if wire.is_request(content):
-            (self._ahead_inbox if content.get("name") == "ahead" else self._inbox).take(content)
+            (self._prefetch_inbox if content.get("name") == "prefetch" else self._inbox).take(content)
 
     def look(self, selection: Selection) -> None:
         """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
@@ -109,7 +111,7 @@ class Pages:
             self._send(*wire.changed(self._engine.revision))
 
     def scene(self, selection: Selection) -> Scene:
-        """What the four pictures show now; what of it holds for the whole layer is kept, since a page will want it.
+        """What the pictures show now; what of it holds for the whole layer is kept, since a page will want it.
 
         Raises:
             SampleError: If the sample cannot be read.
@@ -123,7 +125,7 @@ class Pages:
     def close(self) -> None:
         """Ends the threads."""
         self._inbox.close()
-        self._ahead_inbox.close()
+        self._prefetch_inbox.close()
         self._verdicts.close()
         self.layer_parts.clear()
 
@@ -159,10 +161,12 @@ class Pages:
             self._look_once(later)
         self.announce()
 
-    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
-        return outline(self._engine, __version__)
+    def _describe(self, args: dict[str, Any]) -> OutlineBody:
+        engine = self._engine
+        shape = engine.sample(engine.first_image).image.shape
+        return outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
 
-    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
         with self._waiters.turn((args.get("image"), args.get("layer"))):
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
@@ -177,7 +181,7 @@ class Pages:
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"module": panels_module()}
 
-    def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _prefetch(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)
@@ -196,18 +200,21 @@ class Pages:
     def _someone_waits(self, except_for: tuple[int, int] | None = None) -> bool:
         return self._inbox.someone_waits() or self._waiters.someone_waits(except_for)
 
-    def _built(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _built(self, args: dict[str, Any]) -> wire.Body:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
         moment = self._engine.moment(selection.image, selection.layer)
         frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
         return {**frame, "cell_runs": self._cell_runs}
 
-    def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _prediction(self, args: dict[str, Any]) -> PredictionBody:
+        engine = self._engine
         with self._behind():
-            return predict(self._engine, check_image(self._engine, args.get("image"), "image"))
+            image = check_image(engine, args.get("image"), "image")
+            engine.complete(image)  # this pass serves the image's other layers too
+            return build_prediction(engine.revision, image, engine.prediction(image))
 
-    def _filters(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _filters(self, args: dict[str, Any]) -> FiltersBody:
         with self._behind():
             selection = selection_from(self._engine, args)
             filters = check_filters(self._engine.layers[selection.layer], args.get("filters"))
@@ -216,7 +223,7 @@ class Pages:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
             return build_filters(self._engine.moment(selection.image, selection.layer), selection, filters, ranges)
 
-    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _strip(self, args: dict[str, Any]) -> StripBody:
         with self._engine.lock:
             self._engine.check(within=SAME_MOVE_SECONDS)
             return build_strip(self._engine, self._survey, args, self._someone_waits)

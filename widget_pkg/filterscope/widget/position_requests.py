@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from filterscope.engine.engine import Engine
+from filterscope.filters.block_means import block_means
+from filterscope.filters.slices import planes, slice_of
 from filterscope.filters.value_range import encode, value_range
-from filterscope.frames.frame import planes, slice_of
-from filterscope.frames.image import block_means
-from filterscope.frames.positions import build_arithmetic, build_fields
+from filterscope.frames.layer_picture import PictureBody, range_body
+from filterscope.frames.positions import FieldsBody, build_arithmetic, build_fields
 from filterscope.host.timing import RUNNING_CELL_SECONDS
 from filterscope.indices import check_index
 from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.session.positions import Positions
 from filterscope.session.selection import check_filter, check_image, check_layer, check_slice
 from filterscope.widget.requests import Request, Urgency
+from filterscope.wire import Body
 
 MOST_SIDE = 512
 """A picture beside the numbers is sent with no more values a side: more than there is room for."""
@@ -52,7 +53,7 @@ class PositionRequests:
             Request("fields", Urgency.NEXT_MOVE, self._fields),
         )
 
-    def _fields(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _fields(self, args: dict[str, Any]) -> Body:
         """The receptive fields of a whole map: what the page draws boxes from without asking again.
 
         Asked for ahead, so whatever a person waits for goes first; the page is told to ask again.
@@ -68,24 +69,25 @@ class PositionRequests:
                 with StopWhen(interrupted):
                     fields = build_fields(self._positions, image, layer, filter_index)
             except StopPass:
-                fields = {"fields": None, "error": ""}
+                fields = FieldsBody(fields=None, error="")
             return {"revision": self._engine.revision, **fields}
 
-    def _arithmetic(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _arithmetic(self, args: dict[str, Any]) -> Body:
         with self._engine.lock:
             image, layer, filter_index = self._asked(args)
             at = self._position(args, image, layer)
-            built = build_arithmetic(self._positions, image, layer, filter_index, at)
+            arithmetic = self._positions.arithmetic(image, layer, filter_index, at)
+            built = build_arithmetic(layer, filter_index, at, arithmetic)
             return {"revision": self._engine.revision, "image": image, **built}
 
-    def _effective(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _effective(self, args: dict[str, Any]) -> Body:
         with self._engine.lock:
             image, layer, filter_index = self._asked(args)
             at = self._position(args, image, layer)
             values = self._positions.effective(image, layer, filter_index, at)
             return {"revision": self._engine.revision, "position": list(at), **_picture(values)}
 
-    def _input(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _input(self, args: dict[str, Any]) -> Body:
         """One channel of what the layer is given, of a volume the slice that is asked for."""
         with self._engine.lock:
             image, layer, _ = self._asked(args)
@@ -112,10 +114,10 @@ class PositionRequests:
         return self._positions.position(layer, shape, args.get("row"), args.get("column"), depth)
 
 
-def _picture(values: np.ndarray) -> dict[str, Any]:
+def _picture(values: np.ndarray) -> PictureBody:
     """Values as codes in their own range, of many the means of `reduced × reduced`; of a volume the middle slice."""
     values, _ = planes(values, 0, None, 1)
     reduced = -(-max(values.shape) // MOST_SIDE)
     drawn = values if reduced == 1 else block_means(values, reduced)
     shown = value_range(drawn)
-    return {"tensor": encode(drawn, shown), "encoding": "codes", "reduced": reduced, "ranges": [asdict(shown)]}
+    return {"tensor": encode(drawn, shown), "encoding": "codes", "reduced": reduced, "ranges": [range_body(shown)]}

@@ -10,10 +10,11 @@ from filterscope.frames.verdicts import build_effect, build_verdict, build_verdi
 from filterscope.host.timing import MEANS_SECONDS
 from filterscope.session.examiner import Examiner
 from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
+from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
-from filterscope.verdicts.ablation.replacement import REPLACEMENTS, Replacement
 from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.widget.requests import Request, Urgency
+from filterscope.wire import Body
 
 
 class VerdictRequests:
@@ -48,21 +49,23 @@ class VerdictRequests:
     def _layer(self, args: dict[str, Any]) -> int:
         return check_layer(self._engine, args.get("layer"), "layer")
 
-    def _verdicts(self, args: dict[str, Any]) -> dict[str, Any]:
-        return build_verdicts(self._engine, self._examiner, self._layer(args), args.get("held"))
+    def _verdicts(self, args: dict[str, Any]) -> Body:
+        layer, examiner = self._engine.layers[self._layer(args)], self._examiner
+        earlier = examiner.of_earlier_weights()
+        return build_verdicts(layer, len(self._engine.source), examiner.diagnosis, earlier, args.get("held"))
 
-    def _verdict(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _verdict(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         index = check_filter(self._engine.layers[layer], args.get("filter"), "filter")
-        return build_verdict(self._engine, self._examiner, layer, index)
+        return build_verdict(self._engine.layers[layer], self._examiner.diagnosis, index)
 
-    def _diagnose(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _diagnose(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         only = [layer] if args.get("only_this_layer") else None
         self._examiner.diagnose(args.get("images", 1000), only, bool(args.get("ablation", True)), layer)
         return self._verdicts(args)
 
-    def _cancel(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _cancel(self, args: dict[str, Any]) -> Body:
         diagnosis = self._examiner.diagnosis
         if diagnosis is not None:
             diagnosis.cancel()
@@ -76,7 +79,7 @@ class VerdictRequests:
         filters = check_filters(self._engine.layers[layer], args.get("filters"))
         return layer, tuple(sorted(set(filters))), replaced_by
 
-    def _without(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _without(self, args: dict[str, Any]) -> Body:
         removal = self._removal(args)
         image, examiner = check_image(self._engine, args.get("image"), "image"), self._examiner
         if removal[2] == "mean" and not examiner.knows_means(removal[0]):
@@ -90,7 +93,7 @@ class VerdictRequests:
                 return {"preparing": True}
         return {"preparing": False, **build_without(examiner.without(image, *removal))}
 
-    def _effect(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _effect(self, args: dict[str, Any]) -> Body:
         """Begins to measure a removal over many images, or says how far that is; `cancel` only ends it."""
         removal, images = self._removal(args), args.get("images", 1000)
         examiner, what = self._examiner, (*removal, images, self._engine.revision)

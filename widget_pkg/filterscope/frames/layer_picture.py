@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Literal, TypedDict
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
+from filterscope.filters.block_means import block_means
 from filterscope.filters.value_range import ValueRange, encode, join, value_range
 from filterscope.session.selection import Scale
 
@@ -22,7 +20,47 @@ SHOWN_SIDE = 63
 """Beyond so many codes maps go at the size of the grid's tiles, which is never below so many pixels a side."""
 
 
-def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> dict[str, Any]:
+class RangeBody(TypedDict):
+    """A `ValueRange`."""
+
+    low: float
+    high: float
+    signed: bool
+    minimum: float | None
+    maximum: float | None
+    nan: int
+    infinite: int
+    constant: bool
+
+
+class PictureBody(TypedDict):
+    """One map or kernel a filter, for all filters of a layer; or one picture alone.
+
+    `tensor` is float32, or uint8 codes of the means of `reduced × reduced` blocks; `ranges` are those of the values
+    themselves, one for all or one a filter.
+    """
+
+    tensor: np.ndarray
+    encoding: Literal["float32", "codes"]
+    reduced: int
+    ranges: list[RangeBody]
+
+
+def range_body(values: ValueRange) -> RangeBody:
+    """A range as the wire carries it."""
+    return {
+        "low": values.low,
+        "high": values.high,
+        "signed": values.signed,
+        "minimum": values.minimum,
+        "maximum": values.maximum,
+        "nan": values.nan,
+        "infinite": values.infinite,
+        "constant": values.constant,
+    }
+
+
+def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> PictureBody:
     """The maps of all filters of a layer as one picture.
 
     Args:
@@ -31,9 +69,6 @@ def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> dic
         filters: How many maps there are in all.
         scale: One range for the layer, or one a map.
 
-    Returns:
-        `tensor` is float32, or uint8 codes of the means of `reduced × reduced` blocks; `ranges` are those of the maps
-        themselves.
     """
     parts: list[np.ndarray] = []
     ranges: list[ValueRange] = []
@@ -43,18 +78,18 @@ def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> dic
             full = block.nbytes <= FULL_PRECISION_BYTES and len(block) == filters
             reduced = 1 if full else _reduction(filters, block.shape[1:])
         ranges += [value_range(block)] if scale == "layer" else map(value_range, block)
-        parts.append(_block_means(block, reduced) if reduced > 1 else block)
+        parts.append(block_means(block, reduced) if reduced > 1 else block)
     ranges = [join(ranges)] if scale == "layer" else ranges
     values = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return {
         "tensor": values if full else encode_all(values, ranges),
         "encoding": "float32" if full else "codes",
         "reduced": reduced,
-        "ranges": [asdict(shown) for shown in ranges],
+        "ranges": [range_body(one_range) for one_range in ranges],
     }
 
 
-def kernel_picture(kernels: np.ndarray, scale: Scale) -> dict[str, Any]:
+def kernel_picture(kernels: np.ndarray, scale: Scale) -> PictureBody:
     """All kernels `(F, n, kH, kW)` of each filter; where these are too many, their root mean square over n."""
     if kernels_are_summed(kernels):
         kernels = summed_kernels(kernels)
@@ -63,7 +98,8 @@ def kernel_picture(kernels: np.ndarray, scale: Scale) -> dict[str, Any]:
 
 def summed_kernels(kernels: np.ndarray) -> np.ndarray:
     """The root mean square of kernels `(F, n, kH, kW)` over n, `(F, 1, kH, kW)`."""
-    return np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True))
+    result: np.ndarray = np.sqrt(np.mean(np.square(kernels), axis=1, keepdims=True))
+    return result
 
 
 def kernels_are_summed(kernels: np.ndarray) -> bool:
@@ -75,7 +111,7 @@ def encode_all(maps: np.ndarray, ranges: Sequence[ValueRange]) -> np.ndarray:
     """Codes of maps `(n, …)` by one range, or by one each."""
     if len(ranges) == 1:
         return encode(maps, ranges[0])
-    return np.stack([encode(one, shown) for one, shown in zip(maps, ranges, strict=True)])
+    return np.stack([encode(values, its_range) for values, its_range in zip(maps, ranges, strict=True)])
 
 
 def _reduction(filters: int, shape: tuple[int, ...]) -> int:
@@ -88,10 +124,3 @@ def _reduction(filters: int, shape: tuple[int, ...]) -> int:
         if codes <= SHOWN_CODES or (codes <= MOST_CODES and max(rows, columns) <= SHOWN_SIDE):
             return reduced
         reduced += 1
-
-
-def _block_means(maps: np.ndarray, block: int) -> np.ndarray:
-    """Means of `block × block` pixels of maps `(n, …, H, W)`; what does not fill a block at the end is its own mean."""
-    planes = torch.from_numpy(np.ascontiguousarray(maps)).reshape(-1, 1, *maps.shape[-2:])
-    means = F.avg_pool2d(planes, block, ceil_mode=True, count_include_pad=False)
-    return means.reshape(*maps.shape[:-2], *means.shape[-2:]).numpy()
