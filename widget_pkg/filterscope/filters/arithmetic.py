@@ -114,9 +114,9 @@ def compute(
         epsilon: Of the dtype in which the net computes.
     """
     first = filter_index // (layer.out_channels // layer.groups) * layer.channels
-    found = [_taps(layer, axis, index, layer_input.shape[1 + axis]) for axis, index in enumerate(position)]
-    sources = tuple(source for source, _, _ in found)
-    padding, between = (_any_axis([taps[which] for taps in found]) for which in (1, 2))
+    taps_by_axis = [_taps(layer, axis, index, layer_input.shape[1 + axis]) for axis, index in enumerate(position)]
+    sources = tuple(source for source, _, _ in taps_by_axis)
+    padding, between = (_any_axis([taps[which] for taps in taps_by_axis]) for which in (1, 2))
     padding &= ~between
     patch = layer_input[first : first + layer.channels]
     for axis, source in enumerate(sources):
@@ -176,10 +176,10 @@ def _taps(layer: ConvLayer, axis: int, index: int, size: int) -> tuple[np.ndarra
 
 def _any_axis(flags: list[np.ndarray]) -> np.ndarray:
     """Cells where any axis has the flag: bool `(*k)`."""
-    found = flags[0]
+    cells = flags[0]
     for more in flags[1:]:
-        found = found[..., None] | more
-    return found
+        cells = cells[..., None] | more
+    return cells
 
 
 # As text

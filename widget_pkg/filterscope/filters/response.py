@@ -1,4 +1,7 @@
-"""The response: `cv2.filter2D` of a filter's kernels over a source, which is the image or the layer's own input."""
+"""From a layer's maps and kernels to its responses; next: `filters.value_range`.
+
+The response is `cv2.filter2D` of a filter's kernels over a source, which is the image or the layer's own input.
+"""
 
 from __future__ import annotations
 
@@ -119,11 +122,11 @@ def _filter_all(plane: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         return cv2.filter2D(np.ascontiguousarray(planes[0]), -1, taps[0]).reshape(plane.shape)
     before = len(taps) // 2
     planes = np.pad(planes, ((before, len(taps) - 1 - before), (0, 0), (0, 0)), mode="reflect")
-    found = [
+    slices = [
         _sum(cv2.filter2D(np.ascontiguousarray(planes[depth + tap]), -1, taps[tap]) for tap in range(len(taps)))
         for depth in range(len(planes) - len(taps) + 1)
     ]
-    return np.stack(found).reshape(plane.shape)
+    return np.stack(slices).reshape(plane.shape)
 
 
 def _prepare(plane: np.ndarray, layer: ConvLayer) -> np.ndarray:
@@ -150,11 +153,11 @@ def _filter_valid(padded: np.ndarray, kernel: np.ndarray, layer: ConvLayer) -> n
     spacing = (1,) * (3 - rank) + layer.dilation
     planes = np.ascontiguousarray(_slices(padded))
     taps = [_dilate(plane, spacing[1:]) for plane in _slices(kernel)]
-    found = [
+    slices = [
         _sum(_filter_plane(planes[depth + tap * spacing[0]], taps[tap], step[1:]) for tap in range(len(taps)))
         for depth in range(0, len(planes) - spacing[0] * (len(taps) - 1), step[0])
     ]
-    return np.stack(found).reshape((len(found), *found[0].shape)[3 - rank :])
+    return np.stack(slices).reshape((len(slices), *slices[0].shape)[3 - rank :])
 
 
 def _filter_plane(plane: np.ndarray, kernel: np.ndarray, step: tuple[int, ...]) -> np.ndarray:
@@ -240,7 +243,7 @@ def _convolve(
         kernels = np.flip(kernels, axis=tuple(range(2, 2 + layer.rank)))
     # Where torch can pad by itself, that spares a copy of the input: half of the time in a large image.
     plain = not layer.transposed and layer.padding_mode == "zeros" and all(a == b for a, b in layer.pads)
-    found = _torch_convolution(
+    responses = _torch_convolution(
         layer_input if plain else np.stack([_prepare(plane, layer) for plane in layer_input]),
         kernels,
         padding=tuple(before for before, _ in layer.pads) if plain else 0,
@@ -248,12 +251,12 @@ def _convolve(
         dilation=layer.dilation,
         groups=len(groups),
     )
-    return found if len(groups) == 1 else found[[f - groups[0] * a_group for f in filters]]
+    return responses if len(groups) == 1 else responses[[f - groups[0] * a_group for f in filters]]
 
 
 def _torch_convolution(planes: np.ndarray, kernels: np.ndarray, **geometry: Any) -> np.ndarray:
     """`F.conv1d`, `conv2d` or `conv3d` without padding and bias: planes `(C, *size)`, kernels `(F, C/groups, *k)`."""
     convolve = (F.conv1d, F.conv2d, F.conv3d)[kernels.ndim - 3]
-    given = torch.from_numpy(np.ascontiguousarray(planes)), torch.from_numpy(np.ascontiguousarray(kernels))
-    found: np.ndarray = convolve(given[0][None], given[1], **geometry)[0].numpy()
-    return found
+    batch, weight = (torch.from_numpy(np.ascontiguousarray(array)) for array in (planes[None], kernels))
+    responses: np.ndarray = convolve(batch, weight, **geometry)[0].numpy()
+    return responses

@@ -100,18 +100,18 @@ def steps_at(maps: Sequence[StepMap], filter_index: int, position: tuple[int, ..
     Behind a pool the value is that of the window which holds the position, of several the middle one.
     """
     steps = []
-    for one in maps:
-        if one.sees is None:
-            steps.append(Step(one.name, _value(one, filter_index, position), position))
+    for step_map in maps:
+        if step_map.sees is None:
+            steps.append(Step(step_map.name, _value(step_map, filter_index, position), position))
             continue
-        place, note = _window(one.sees, filter_index, position)
-        value = np.float32("nan") if place is None else _value(one, filter_index, place)
-        steps.append(Step(one.name, value, place or (), note))
+        place, note = _window(step_map.sees, filter_index, position)
+        value = np.float32("nan") if place is None else _value(step_map, filter_index, place)
+        steps.append(Step(step_map.name, value, place or (), note))
     return tuple(steps)
 
 
-def _value(one: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
-    value: np.float32 = np.float32(one.values[filter_index][position].item())
+def _value(step_map: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
+    value: np.float32 = np.float32(step_map.values[filter_index][position].item())
     return value
 
 
@@ -120,13 +120,13 @@ def _window(sees: MapFields, filter_index: int, position: tuple[int, ...]) -> tu
     fields = sees.of(filter_index)
     if fields is None:
         return None, ""
-    place, held = [0] * len(fields.shape), 1
+    place, windows = [0] * len(fields.shape), 1
     for axis, index in zip(fields.axes, position, strict=True):
         inside = np.flatnonzero((axis.inside[:, 0] <= index) & (index < axis.inside[:, 1]))
         if not len(inside):
             return None, "no window of the pool holds this position"
         if axis.along is not None:
             place[axis.along] = int(inside[len(inside) // 2])
-            held *= len(inside)
+            windows *= len(inside)
     text = f"at ({', '.join(map(str, place))})"
-    return tuple(place), f"{text}, one of {held} windows that hold this position" if held > 1 else text
+    return tuple(place), f"{text}, one of {windows} windows that hold this position" if windows > 1 else text

@@ -1,7 +1,8 @@
-"""Values to ranges: what a picture's darkest and brightest colours stand for, and what the colours cannot show.
+"""From values to a range and to codes of one byte; next: `frames.frame`.
 
-Signed values get a range symmetric about zero, so that zero is the middle of a diverging palette; non-negative ones
-start at zero. A layer's pictures share one range by default: each scaled alone, noise would look like signal.
+A range is what a picture's darkest and brightest colours stand for, and what the colours cannot show. Signed values get
+one symmetric about zero, so that zero is the middle of a diverging palette; for non-negative ones it starts at zero. A
+layer's pictures share one range by default: each scaled alone, noise would look like signal.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def join(ranges: Sequence[ValueRange]) -> ValueRange:
     """The range of several arrays together, from each one's own."""
     if len(ranges) == 1:
         return ranges[0]
-    nan, infinite = sum(one.nan for one in ranges), sum(one.infinite for one in ranges)
-    ends = [(one.minimum, one.maximum) for one in ranges if one.minimum is not None and one.maximum is not None]
+    nan, infinite = sum(each.nan for each in ranges), sum(each.infinite for each in ranges)
+    ends = [(each.minimum, each.maximum) for each in ranges if each.minimum is not None and each.maximum is not None]
     if not ends:
         return ValueRange(0.0, 0.0, False, None, None, nan, infinite, False)
     minimum, maximum = min(low for low, _ in ends), max(high for _, high in ends)
@@ -80,30 +81,30 @@ def _range(minimum: float, maximum: float, nan: int, infinite: int, constant: bo
     return ValueRange(0.0, maximum, False, minimum, maximum, nan, infinite, constant)
 
 
-def encode(values: np.ndarray, shown: ValueRange) -> np.ndarray:
+def encode(values: np.ndarray, within: ValueRange) -> np.ndarray:
     """Each value as one byte, uint8 of the same shape.
 
     0 is NaN, 1 and 255 are −∞ and +∞; finite values go to `2 + floor(252·t + 1/2)`, where `t` is their place between
     `low` and `high`, cut to [0, 1]. Zero of a signed range is exactly 128.
     """
-    return _encoded(values, shown, np.uint8)
+    return _encoded(values, within, np.uint8)
 
 
-def encode_finely(values: np.ndarray, shown: ValueRange) -> np.ndarray:
+def encode_finely(values: np.ndarray, within: ValueRange) -> np.ndarray:
     """Each value as two bytes, uint16 of the same shape.
 
     There are 65,532 steps instead of 252; 65,535 is +∞, and zero of a signed range is exactly 32,768.
     """
-    return _encoded(values, shown, np.uint16)
+    return _encoded(values, within, np.uint16)
 
 
-def _encoded(values: np.ndarray, shown: ValueRange, dtype: type[np.uint8] | type[np.uint16]) -> np.ndarray:
+def _encoded(values: np.ndarray, within: ValueRange, dtype: type[np.uint8] | type[np.uint16]) -> np.ndarray:
     greatest = np.iinfo(dtype).max
     place = values.astype(np.float64)
     finite = np.isfinite(place)
-    span = shown.high - shown.low
+    span = within.high - within.low
     with np.errstate(invalid="ignore", over="ignore"):
-        place -= shown.low
+        place -= within.low
         place = np.clip(place / span, 0.0, 1.0) if span else np.where(finite, 0.0, place)
         place *= greatest - FIRST_CODE - 1
         place += 0.5
