@@ -33,13 +33,8 @@ def set_width(notebook, width):
 
 def lay_out(notebook, width):
     """Makes the widget this wide, and waits until it is laid out anew."""
-    notebook.widget().evaluate(
-        """(e, width) => {
-            e.style.width = `${width}px`;
-            return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-        }""",
-        width,
-    )
+    notebook.widget().evaluate("(e, width) => { e.style.width = `${width}px` }", width)
+    notebook.laid_out()
 
 
 def at_pixel(notebook, view, row, column):

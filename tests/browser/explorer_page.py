@@ -2,8 +2,6 @@
 
 import base64
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -11,7 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from patience import LIMIT, MILLISECONDS
+from patience import LIMIT, MILLISECONDS, wait_until
 
 # Drawn onto a plain 2-D canvas first, so that any kind of canvas can be read.
 READ_CANVAS = """canvas => new Promise(resolve => {
@@ -30,14 +28,6 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     context = browser.new_context(**options)
     context.set_default_timeout(MILLISECONDS)
     return context
-
-
-def wait_until(holds: Callable[[], bool], complaint: Callable[[], str], limit: float = LIMIT) -> None:
-    """Look again and again, until it holds; beyond the limit (seconds) an AssertionError says the complaint."""
-    deadline = time.monotonic() + limit
-    while not holds():
-        assert time.monotonic() < deadline, f"{complaint()}, after {limit} s"
-        time.sleep(0.01)  # between two looks
 
 
 class Python(Protocol):
@@ -114,11 +104,16 @@ class ExplorerPage:
             raise AssertionError(f"waited for {wanted}; the widget's data: {shown}") from error
         return root
 
+    def laid_out(self) -> None:
+        """Wait until what has another size now is laid out by it, as an explorer does in the frame that follows."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def settled(self, n: int = 0) -> Locator:
         """Wait until nothing is to come that the n-th explorer asks for by itself; returns its root.
 
         While its strip or the arithmetic of a pinned position is out of date, it is drawn fainter.
         """
+        self.laid_out()
         root = self.ready(n)
         root.locator("[data-strip][data-ready=true]").wait_for(state="attached")
         expect(root.locator("[aria-busy=true], .fs-verdicts:not([data-status])")).to_have_count(0)

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from patience import LIMIT
+from patience import LIMIT, wait_until
 
 # Saves each test the seconds that importing torch takes; the kernel is a fresh one all the same.
 WARM_UP = """
@@ -141,14 +140,16 @@ class LabServer:
         return env
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + LIMIT
-        while self._process.poll() is None and time.monotonic() < deadline:
+        def is_up() -> bool:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"JupyterLab has ended:\n{self.log.read_text()}")
             try:
                 self.rest("GET", "/api/status")
-                return
-            except urllib.error.URLError:
-                time.sleep(0.1)
-        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
+            except OSError:  # refused, or broken off by a server that is not ready
+                return False
+            return True
+
+        wait_until(is_up, lambda: f"JupyterLab did not start:\n{self.log.read_text()}")
 
     @property
     def entrance(self) -> str:

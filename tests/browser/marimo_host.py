@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from multiprocessing.connection import Listener
 from pathlib import Path
@@ -17,7 +15,7 @@ from playwright.sync_api import Page
 from explorer_page import ExplorerPage
 from lab_server import AWAITED
 from marimo_link import ADDRESS, SECRET, MarimoKernel
-from patience import LIMIT
+from patience import LIMIT, wait_until
 
 # Cells run when the notebook is opened; nothing is fetched from a network.
 SETTINGS = """
@@ -122,14 +120,16 @@ class MarimoServer:
         self._wait_until_up()
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + LIMIT
-        while self._process.poll() is None and time.monotonic() < deadline:
+        def is_up() -> bool:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"marimo has ended:\n{self._log.read_text()}")
             try:
-                urllib.request.urlopen(f"{self.url}/health", timeout=5).close()
-                return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise RuntimeError(f"marimo did not start:\n{self._log.read_text()}")
+                urllib.request.urlopen(f"{self.url}/health", timeout=LIMIT).close()
+            except OSError:  # refused, or broken off by a server that is not ready
+                return False
+            return True
+
+        wait_until(is_up, lambda: f"marimo did not start:\n{self._log.read_text()}")
 
     def address(self, notebook: str) -> str:
         """The address that lets a browser into a notebook."""

@@ -5,8 +5,8 @@ import pytest
 from playwright.sync_api import expect
 
 from expected import colours
-from explorer_page import wait_until
 from lab import FIND_PANEL
+from patience import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -62,6 +62,7 @@ def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
     for both in (notebook, page):
         both.page.locator("select[name=scale]").select_option(scale)
         both.ready(image=7, layer=1, filter=3)
+        both.settled()
         both.page.mouse.move(0, 0)
     codes = {tuple(colour): code for name in ("sequential", "diverging") for code, colour in enumerate(table(name))}
     for view in ("image", "kernel", "response", "activation"):

@@ -89,10 +89,10 @@ def test_axe_finds_nothing_in_any_state(open_page, judged, scheme):
     page = open_page(judged, scheme)
     page.ready(image=7, layer=1, filter=3)
     page.page.locator(".fs-card[data-shown^='1 3 ']").wait_for()
-    page.page.locator(".fs-strip[data-ready=true]").wait_for()
     page.page.evaluate(AXE.read_text())
 
     def check(state):
+        page.settled()
         results = page.page.evaluate(AXE_RUN)
         assert "color-contrast" in [rule["id"] for rule in results["passes"]], state
         found = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results["violations"]]
@@ -106,11 +106,9 @@ def test_axe_finds_nothing_in_any_state(open_page, judged, scheme):
     check("a position is pinned")
     page.page.locator("select[name=grid-show]").select_option("used")
     page.page.locator(".fs-strip select[name=class]").select_option(label="Trouser")
-    page.page.locator(".fs-strip[data-ready=true]").wait_for()
     page.page.get_by_role("combobox", name="layer by name").fill("conv")
     check("filtered, and the layer search is open")
     page.page.keyboard.press("Escape")
     for width in (700, 400):
         page.page.set_viewport_size({"width": width, "height": 1000})
-        page.ready()
         check(f"{width} pixels wide")

@@ -23,6 +23,7 @@ with torch.no_grad():
                        for k in range(0, 10_000, 500)])
 true = torch.tensor([data[i][1] for i in range(10_000)])
 """
+IN_VIEW = "strip => strip.getBoundingClientRect().right <= innerWidth"
 
 
 class Strip:
@@ -100,6 +101,8 @@ def test_the_longest_names_of_fashion_mnist_have_room(lab):
     try:
         for width in (1400, 1000, 800, 600):
             notebook.page.set_viewport_size({"width": width, "height": view["height"]})
+            notebook.page.wait_for_function(IN_VIEW, arg=strip.root.element_handle())
+            notebook.laid_out()
             strip.ready()
             assert not any(strip.item(0).evaluate(cut, name) for name in ("T-shirt/top", "Ankle boot")), width
     finally:
@@ -167,13 +170,33 @@ def test_a_class_filter_pages_through_that_class(lab):
     expect(strip.selected()).to_have_attribute("data-index", str(bags[501]))
 
 
-def test_an_outcome_filter_shows_its_progress_and_ends_complete(lab):
-    notebook, strip = open_strip(lab)
+# Half of it is looked at, the rest when a file says so.
+HALVED = """
+import time
+from pathlib import Path
+class Halved:
+    classes = data.classes
+    def __len__(self):
+        return len(data)
+    def __getitem__(self, index):
+        while index >= 5000 and not Path({!r}).exists():
+            time.sleep(0.02)
+        return data[index]
+explorer = Explorer(net, Halved())
+explorer
+"""
+
+
+def test_an_outcome_filter_shows_its_progress_and_ends_complete(lab, tmp_path):
+    may_end = tmp_path / "it may end"
+    notebook, strip = open_strip(lab, DEMO + HALVED.format(str(may_end)))
     strip.root.locator("select[name=outcome]").select_option("wrong")
     expect(strip.root.get_by_role("progressbar")).to_be_visible()
     expect(strip.root).to_contain_text("of 10,000 images")
     notebook.slider("image").press("ArrowRight")  # the explorer goes on meanwhile
     notebook.ready(image=1)
+    expect(strip.root.get_by_role("progressbar")).to_be_visible()
+    may_end.touch()
     strip.ready()
     expect(strip.root.get_by_role("progressbar")).to_be_hidden()
     wrong, trousers = notebook.python(

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from axe import AXE
+from demo_page import set_width
 
 pytestmark = pytest.mark.browser
 
@@ -292,12 +293,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(lab):
     notebook.page.evaluate(AXE.read_text())
     for theme, width in itertools.product(("JupyterLab Light", "JupyterLab Dark"), (1600, 1000, 700, 500)):
         notebook.theme(theme)
-        root.evaluate(
-            "(e, w) => { e.style.width = `${w}px`; return new Promise(d => requestAnimationFrame(() => "
-            "requestAnimationFrame(d))); }",
-            width,
-        )
-        notebook.ready()
+        set_width(notebook, width)
         results = notebook.page.evaluate("() => axe.run('.fs-verdicts', {resultTypes: ['violations']})")
         found = [(v["id"], [node["html"] for node in v["nodes"]]) for v in results["violations"]]
         assert found == [], (theme, width, json.dumps(found)[:800])

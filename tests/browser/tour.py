@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from playwright.sync_api import expect
 
 from expected import colours
-from explorer_page import ExplorerPage, wait_until
+from explorer_page import ExplorerPage
 from filterscope import demo
 from lab_server import AWAITED
+from patience import wait_until
 
 CELL = """from filterscope import Explorer, demo
 explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())

@@ -131,7 +131,7 @@ def test_a_neighbour_is_not_read_ahead_where_it_would_drop_the_image_on_screen(m
 def test_a_neighbour_that_is_read_ahead_keeps_no_frame_waiting(slow):
     explorer, data = slow
     pages, found = explorer.pages, []
-    ahead = threading.Thread(target=lambda: found.append(pages.requests.handlers["ahead"](FRAME | {"image": 1})))
+    ahead = threading.Thread(target=lambda: found.append(pages.requests.handlers["prefetch"](FRAME | {"image": 1})))
     ahead.start()
     assert data.reading.wait(20)
     assert pages.requests.handlers["frame"](FRAME | {"layer": 1})["layer"] == 1  # would wait for ever

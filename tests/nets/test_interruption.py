@@ -98,7 +98,7 @@ def replies(pages, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "args"),
-    [("prediction", {"image": 1}), ("ahead", FRAME), ("filters", FRAME | {"filters": [1, 2], "codes": False})],
+    [("prediction", {"image": 1}), ("prefetch", FRAME), ("filters", FRAME | {"filters": [1, 2], "codes": False})],
 )
 def test_what_gave_way_is_skipped_and_answered_when_it_is_asked_again(pages, monkeypatch, name, args):
     sent = replies(pages, monkeypatch)
@@ -114,7 +114,7 @@ def test_what_gave_way_is_skipped_and_answered_when_it_is_asked_again(pages, mon
 def test_a_neighbour_that_the_person_has_come_to_is_brought_to_its_end(pages, monkeypatch):
     sent = replies(pages, monkeypatch)
     pages._waiters._awaited.append((FRAME["image"], FRAME["layer"]))
-    pages.take({"kind": "request", "id": "page:1", "name": "ahead", "args": FRAME})
+    pages.take({"kind": "request", "id": "page:1", "name": "prefetch", "args": FRAME})
     assert not sent[-1].get("error") and not sent[-1].get("skipped")
 
 
@@ -136,7 +136,7 @@ def test_a_frame_and_a_move_wait_for_the_engine_by_name(pages):
 def test_maps_that_fill_the_memory_are_not_computed_ahead(pages, monkeypatch):
     sent = replies(pages, monkeypatch)
     monkeypatch.setattr("filterscope.engine.map_store.MAPS_BYTES", 100)
-    pages.take({"kind": "request", "id": "page:1", "name": "ahead", "args": FRAME})
+    pages.take({"kind": "request", "id": "page:1", "name": "prefetch", "args": FRAME})
     assert "too large to be computed ahead" in sent[-1]["error"]["message"]
     assert 1 not in pages._engine.samples
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from filterscope.data.source import SampleSource
 from filterscope.verdicts.ablation.rerun import Rerun
-from filterscope.verdicts.run.sampling import IsolatedSamples, runner_for
+from filterscope.verdicts.sampling import IsolatedSamples, runner_for
 from nets import Everything, TwoConvs, images, seeded
 
 

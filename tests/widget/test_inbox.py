@@ -9,7 +9,7 @@ from filterscope.widget.inbox import Inbox
 from filterscope.widget.requests import Request, Requests, Urgency
 
 URGENCIES = {
-    "ahead": Urgency.NEXT_MOVE,
+    "prefetch": Urgency.NEXT_MOVE,
     "strip": Urgency.NEXT_MOVE,
     "prediction": Urgency.REST,
     "filters": Urgency.REST,
@@ -70,7 +70,7 @@ def test_of_those_that_wait_only_the_newest_of_each_asker_and_name_is_answered(d
 def test_what_a_person_waits_for_comes_first(desk):
     desk.inbox.take(request(1))
     assert desk.began.acquire(timeout=20)
-    for number, name in enumerate(("strip", "ahead", "filters", "prediction", "nonsense", "frame"), 2):
+    for number, name in enumerate(("strip", "prefetch", "filters", "prediction", "nonsense", "frame"), 2):
         desk.inbox.take(request(number, name, asker=f"page{number}"))
     desk.let_through(7)
     assert [one.partition("-")[0] for one in desk.done[1:]] == ["page6", "page7", "page5", "page4", "page3", "page2"]
@@ -96,7 +96,7 @@ def test_without_ipykernel_the_callers_thread_does_it(monkeypatch):
 def test_long_work_hears_when_somebody_waits(desk):
     desk.inbox.take(request(1, "strip"))
     assert desk.began.acquire(timeout=20)
-    desk.inbox.take(request(2, "ahead"))
+    desk.inbox.take(request(2, "prefetch"))
     assert not desk.inbox.someone_waits()
     desk.inbox.take(request(3, "frame"))
     assert desk.inbox.someone_waits()

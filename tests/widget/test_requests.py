@@ -37,7 +37,7 @@ def test_a_page_s_requests_in_the_order_in_which_they_are_answered():
         *("describe", "frame"),
         *("panels", "arithmetic", "input", "effective"),
         *("prediction", "filters"),
-        *("fields", "ahead", "strip"),
+        *("fields", "prefetch", "strip"),
         *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect"),
     ]
     assert [name for name in requests.handlers if requests.waited_for(name)] == ["describe", "frame"]

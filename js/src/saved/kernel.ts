@@ -40,7 +40,7 @@ export class SavedKernel {
     if (name === "describe") return this.#outline.description;
     if (name === "strip") return savedStrip(this.#outline.strip, args as StripArgs);
     const frameArgs = args as FrameArgs;
-    if (name !== "frame" && name !== "ahead" && name !== "prediction" && name !== "filters")
+    if (name !== "frame" && name !== "prefetch" && name !== "prediction" && name !== "filters")
       return this.#savedBody(name, frameArgs);
     const parts = await this.#partsOf(frameArgs);
     if (name === "prediction")

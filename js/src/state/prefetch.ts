@@ -16,7 +16,7 @@ const MOST_VALUES = 2 ** 21;
 /** Of one message of other filters, which may delay a move: VS Code takes 80 ms for it, JupyterLab 5. */
 const MESSAGE_BYTES = 2 ** 16;
 
-type Name = "ahead" | "prediction" | "filters";
+type Name = "prefetch" | "prediction" | "filters";
 type Question = { [name in Name]: readonly [name: name, args: ArgsOf<name>] }[Name];
 
 export interface PrefetchOptions {
@@ -28,7 +28,7 @@ export interface PrefetchOptions {
   /** What is selected, in another layer; null where there is none. */
   inLayer(layer: number): FrameArgs | null;
   /** Takes a frame that may be selected next. */
-  framed(reply: ReplyTo<"ahead">): void;
+  framed(reply: ReplyTo<"prefetch">): void;
   /** More is known of the frame on screen. */
   more(): void;
   /** A person waits for a picture. */
@@ -79,7 +79,7 @@ export class Prefetch implements Listener {
     const { frames, framed, more } = this.#options;
     const args = this.#asked![1];
     if (reply.error) this.#failed = true;
-    else if (reply.name === "ahead") framed(reply);
+    else if (reply.name === "prefetch") framed(reply);
     else if (reply.name === "prediction") {
       frames.predict(args.image, decode(reply));
       more();
@@ -150,7 +150,7 @@ export class Prefetch implements Listener {
     const { frames } = this.#options;
     return cell_runs || frames.find(args)
       ? null
-      : ["ahead", { ...args, kernels_held: frames.withKernels(args)?.revision }];
+      : ["prefetch", { ...args, kernels_held: frames.withKernels(args)?.revision }];
   }
 
   /** Filters that the page could not show by itself, those near the selected one first. */

@@ -55,7 +55,7 @@ export class FrameSource {
   }
 
   /** Keeps a frame that may be selected next. */
-  keep(reply: ReplyTo<"ahead">): void {
+  keep(reply: ReplyTo<"prefetch">): void {
     const frame = this.#decode(reply);
     if (frame) this.kept.add(frame);
   }
@@ -72,7 +72,7 @@ export class FrameSource {
   }
 
   /** What the reply leaves out, because the page has it, is put in; null where that is out of date. */
-  #decode(reply: ReplyTo<"frame" | "ahead">): Frame | null {
+  #decode(reply: ReplyTo<"frame" | "prefetch">): Frame | null {
     const head = (reply.body ?? {}) as Frame;
     if (head.revision < this.#revision) return null;
     return decodeFrame(reply, this.kept.withKernels(head)?.kernels);

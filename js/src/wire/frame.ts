@@ -138,7 +138,7 @@ export interface PredictionBody {
 export interface FrameRequests {
   frame: { args: FrameArgs; body: Frame };
   /** What may be selected next, asked for in advance. */
-  ahead: { args: FrameArgs; body: Frame };
+  prefetch: { args: FrameArgs; body: Frame };
   prediction: { args: FrameArgs; body: PredictionBody };
   filters: { args: FiltersArgs; body: Filters };
 }

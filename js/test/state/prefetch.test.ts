@@ -41,23 +41,23 @@ describe("neighbours", () => {
   it("are asked for one by one after a rest, and painted without a message", () => {
     const { model, root, query } = open({ image_index: 5 });
     expect(asked(model)).toEqual([]);
-    expect(rest(model)).toEqual(["ahead 6", "ahead 4", "ahead 5"]); // the last in the other layer
+    expect(rest(model)).toEqual(["prefetch 6", "prefetch 4", "prefetch 5"]); // the last in the other layer
     slide(query("input[name=image]"), 6);
     expect(root.dataset.ready).toBe("true");
     expect(root.dataset.image).toBe("6");
-    expect(asked(model)).toEqual(["ahead 7"]); // a step's own next one at once
+    expect(asked(model)).toEqual(["prefetch 7"]); // a step's own next one at once
   });
 
   it("come in the direction in which the person goes", () => {
     const { model, query } = open({ image_index: 5 });
     rest(model);
     slide(query("input[name=image]"), 4);
-    expect(asked(model)).toEqual(["ahead 3"]);
+    expect(asked(model)).toEqual(["prefetch 3"]);
   });
 
   it("are not there beyond the ends, and wait while a picture is waited for", () => {
     const { model, query } = open({ image_index: 99 });
-    expect(rest(model)).toEqual(["ahead 98", "ahead 99"]);
+    expect(rest(model)).toEqual(["prefetch 98", "prefetch 99"]);
     slide(query("input[name=image]"), 50);
     vi.advanceTimersByTime(10 * REST);
     expect(asked(model)).toEqual(["frame 50"]);
@@ -66,7 +66,7 @@ describe("neighbours", () => {
   it("are not asked for again after an error, until the weights change", () => {
     const { model } = open({ image_index: 99 });
     model.behaviour.error = "no";
-    expect(rest(model)).toEqual(["ahead 98"]);
+    expect(rest(model)).toEqual(["prefetch 98"]);
     vi.advanceTimersByTime(10 * REST);
     expect(asked(model)).toEqual(["fields 99"]);
     model.answerAll();
@@ -75,7 +75,7 @@ describe("neighbours", () => {
     delete model.behaviour.error;
     model.behaviour.revision = 2;
     model.message({ kind: "changed", revision: 2 });
-    expect(rest(model)).toContain("ahead 98");
+    expect(rest(model)).toContain("prefetch 98");
   });
 
   it("are dropped with everything else when the weights change", () => {
@@ -139,7 +139,13 @@ describe("a large layer", () => {
   it("gets its prediction, its neighbour and its other filters while nobody waits", () => {
     const { model, query } = openLarge();
     expect(query(".fs-words").textContent).toBe("true: Coat · predicted: …");
-    expect(rest(model)).toEqual(["prediction 99", "ahead 98", "prediction 98", "filters 99", "ahead 99"]);
+    expect(rest(model)).toEqual([
+      "prediction 99",
+      "prefetch 98",
+      "prediction 98",
+      "filters 99",
+      "prefetch 99",
+    ]);
     expect(query(".fs-words").textContent).toBe("true: Coat · predicted: Bag 50 %");
   });
 

@@ -30,7 +30,7 @@ export function frameReply(
   id: string,
   args: FrameArgs,
   behaviour: Behaviour = {},
-  name: "frame" | "ahead" = "frame",
+  name: "frame" | "prefetch" = "frame",
 ) {
   const tensors: { dtype: string; shape: number[] }[] = [];
   const buffers: DataView[] = [];
@@ -229,7 +229,7 @@ export class FakeModel {
       this.message(content, buffers);
     } else if (name === "prediction" || name === "filters") this.#answerMore(request);
     else {
-      const { content, buffers } = frameReply(id, request.args, this.behaviour, name as "frame" | "ahead");
+      const { content, buffers } = frameReply(id, request.args, this.behaviour, name as "frame" | "prefetch");
       this.message(content, buffers);
     }
   }

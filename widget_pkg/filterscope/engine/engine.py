@@ -120,10 +120,10 @@ class Engine:
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
         scores = first_scores(output)
-        given = self.source.given_classes
-        if scores is not None and given is not None and len(given) < len(scores):
+        names = self.source.given_classes
+        if scores is not None and names is not None and len(names) < len(scores):
             raise ValueError(
-                f"classes has {len(given)} name{'s' * (len(given) != 1)}, the net's output {len(scores)} classes; give "
+                f"classes has {len(names)} name{'s' * (len(names) != 1)}, the net's output {len(scores)} classes; give "
                 "one name for each"
             )
         self._class_names: Sequence[str] = () if scores is None else self.source.names_for(len(scores))

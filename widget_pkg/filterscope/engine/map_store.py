@@ -135,9 +135,9 @@ class MapStore:
             if layer not in self._weights:
                 record = self._runner.layers[layer]
                 module = record.module
-                held = None if module is None or not record.plain else module._parameters.get("weight")
-                if module is not None and held is not None:
-                    kernels = in_order(held, record.groups, record.transposed)
+                weight = None if module is None or not record.plain else module._parameters.get("weight")
+                if module is not None and weight is not None:
+                    kernels = in_order(weight, record.groups, record.transposed)
                     self._weights[layer] = kernels, module._parameters.get("bias")
                 else:  # computed in the forward pass: weight norm, parametrisations, functional calls
                     self._maps.pop((image, layer))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-from filterscope.data.source import Sample, SampleSource
+from filterscope.data.sample import Sample
+from filterscope.data.source import SampleSource
 from filterscope.engine.cache import Cache
 from filterscope.errors import SampleError
 from filterscope.nets.rng import RandomStream
@@ -52,10 +53,10 @@ class Samples(Cache[int, Sample]):
         if 2 * self.nbytes > len(self) * SAMPLES_BYTES:
             return
         before = self._cleared
-        found = self.read(image)
+        sample = self.read(image)
         with self._lock:
             if self._cleared == before and image not in self:
-                self[image] = found
+                self[image] = sample
 
     def read(self, image: int) -> Sample:
         """A sample that is not kept, as for a look at many; it is read without the lock.

@@ -9,17 +9,8 @@ import numpy as np
 Status = Literal["running", "done", "cancelled", "failed"]
 
 
-class BadgeBody(TypedDict):
-    """What the grid shows of a filter, and is sorted by."""
-
-    structure: str
-    state: str
-    use: str
-    duplicate_of: int | None
-    mirror_of: int | None
-    name: str | None
-    delta_loss: float | None
-    estimate: float | None
+BadgeBody = dict[str, str | int | float | None]
+"""What the grid shows of a filter, and is sorted by: what each axis names for it (`verdicts.result.verdict`)."""
 
 
 class NoVerdictsBody(TypedDict):

@@ -29,7 +29,7 @@ from filterscope.verdicts.ablation.effect import Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
-from filterscope.verdicts.result.verdict import FilterVerdict
+from filterscope.verdicts.result.verdict import BADGE, FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.task import Task, TaskProgress
 
@@ -86,16 +86,8 @@ def _progress(progress: TaskProgress) -> ProgressBody:
 
 
 def _badge(verdict: FilterVerdict) -> BadgeBody:
-    return {
-        "structure": verdict.structure,
-        "state": verdict.state,
-        "use": verdict.use,
-        "duplicate_of": verdict.duplicate_of,
-        "mirror_of": verdict.mirror_of,
-        "name": verdict.name,
-        "delta_loss": _number(verdict.delta_loss),
-        "estimate": _number(verdict.estimate),
-    }
+    """What the grid shows and is sorted by."""
+    return {name: _number(getattr(verdict, name)) for name in BADGE}
 
 
 def build_verdict(layer: ConvLayer, diagnosis: RunningDiagnosis | None, filter_index: int) -> VerdictBody:

@@ -18,7 +18,7 @@ from filterscope.session.examiner import Examiner
 from filterscope.session.positions import MAPS, Map, Positions
 from filterscope.session.selection import Selection, check_filters, choice
 from filterscope.session.survey import Survey
-from filterscope.verdicts.ablation.replacement import Replacement
+from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
 

@@ -33,6 +33,7 @@ from filterscope.host.timing import (
     SURVEY_STEP_SECONDS,
 )
 from filterscope.nets.interruption import StopPass, StopWhen
+from filterscope.nets.step_size import StepSize
 from filterscope.session.label_table import ClassName, LabelTable
 
 Outcome = Literal["right", "wrong"]
@@ -82,7 +83,7 @@ class Survey:
         self._looked_for_labels = self._labels_held = False
         self._error: str | None = None
         self._closed = False
-        self._images = 1  # that one pass is given, so that it takes no longer than a step
+        self._size = StepSize(SURVEY_STEP_SECONDS, SURVEY_STEP_SECONDS, first=1, most=_BATCH)
         self._pass_seconds = 0.0  # that the last one took
         close_at_exit(self)
 
@@ -230,7 +231,7 @@ class Survey:
         """Reads these images, as many as fit into a step's time, and predicts them in one pass."""
         end = time.monotonic() + SURVEY_STEP_SECONDS
         samples: list[Sample] = []
-        for image in images[: self._images]:
+        for image in images[: self._size.images]:
             try:
                 sample = self._look(image)
             except SampleError:
@@ -250,19 +251,12 @@ class Survey:
                 with suppress(StopPass), StopWhen(self._someone_waits):
                     for sample, label in zip(samples, self._classify([each.image for each in samples]), strict=True):
                         self._table.note_prediction(sample.index, label)
-                self._pace(len(samples), time.monotonic() - start)
+                self._pass_seconds = time.monotonic() - start
+                self._size.took(len(samples), self._pass_seconds)
 
     def _pictures_first(self) -> bool:
         """Whether the page's thumbnails come before a pass, even if their images have to be read again for that."""
         return self._pass_seconds > LONG_PASS_SECONDS and any(map(self._lacks_thumbnail, self._first))
-
-    def _pace(self, images: int, seconds: float) -> None:
-        """So many images took so long: more or fewer next time."""
-        self._pass_seconds = seconds
-        if seconds > SURVEY_STEP_SECONDS:
-            self._images = max(1, self._images // 2)
-        elif images == self._images and 2 * seconds < SURVEY_STEP_SECONDS:
-            self._images = min(_BATCH, 2 * self._images)
 
     def _look(self, image: int) -> Sample:
         """Reads an image, for its class and its thumbnail.

@@ -33,7 +33,7 @@ from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
 from filterscope.session.session import Session
-from filterscope.verdicts.ablation.replacement import Replacement
+from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.widget.index_trait import Index

@@ -60,14 +60,14 @@ class Pages:
                 Request("prediction", Urgency.REST, self._prediction),
                 Request("filters", Urgency.REST, self._filters),
                 *positions.rows,
-                Request("ahead", Urgency.NEXT_MOVE, self._ahead),
+                Request("prefetch", Urgency.NEXT_MOVE, self._prefetch),
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
                 *self._verdicts.rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
         # A slow data set keeps that one waiting, and not the other.
-        self._ahead_inbox = Inbox(self.requests, self._answer, skip)
+        self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
         self.layer_parts = LayerParts()
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
@@ -82,7 +82,7 @@ class Pages:
     def take(self, content: Any) -> None:
         """A message of a page; other messages than requests are ignored."""
         if wire.is_request(content):
-            (self._ahead_inbox if content.get("name") == "ahead" else self._inbox).take(content)
+            (self._prefetch_inbox if content.get("name") == "prefetch" else self._inbox).take(content)
 
     def look(self, selection: Selection) -> None:
         """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
@@ -125,7 +125,7 @@ class Pages:
     def close(self) -> None:
         """Ends the threads."""
         self._inbox.close()
-        self._ahead_inbox.close()
+        self._prefetch_inbox.close()
         self._verdicts.close()
         self.layer_parts.clear()
 
@@ -181,7 +181,7 @@ class Pages:
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"module": panels_module()}
 
-    def _ahead(self, args: dict[str, Any]) -> wire.Body:
+    def _prefetch(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)

@@ -10,8 +10,8 @@ from filterscope.frames.verdicts import build_effect, build_verdict, build_verdi
 from filterscope.host.timing import MEANS_SECONDS
 from filterscope.session.examiner import Examiner
 from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
+from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
-from filterscope.verdicts.ablation.replacement import REPLACEMENTS, Replacement
 from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from filterscope.nets.runner import NetRunner
-from filterscope.verdicts.ablation.ablation import Rise
+from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
-from filterscope.verdicts.ablation.replacement import Removal
+from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.run.sampling import ImageBatch, Samples, batches, order_of
+from filterscope.verdicts.sampling import ImageBatch, Samples, batches, order_of
 
 _Z = 1.959964
 
@@ -57,7 +57,7 @@ class ClassEffect:
         >>> from filterscope import Explorer, demo
         >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
         >>> classes = explorer.without(3, layer="conv1", images=100).effect.classes
-        >>> classes[0].name, sum(one.images for one in classes)
+        >>> classes[0].name, sum(each.images for each in classes)
         ('T-shirt/top', 100)
     """
 
@@ -124,6 +124,14 @@ class _Table:
         self.lost += int((right & ~right_after).sum())
 
     @property
+    def accuracy_before(self) -> float:
+        return self.right_before / self.images
+
+    @property
+    def accuracy_after(self) -> float:
+        return (self.right_before + self.gained - self.lost) / self.images
+
+    @property
     def accuracy_change(self) -> Estimate:
         return paired_change(self.gained, self.lost, self.images)
 
@@ -136,10 +144,10 @@ def paired_change(gained: int, lost: int, images: int) -> Estimate:
     return Estimate((gained - lost) / images, max(-1.0, middle - half), min(1.0, middle + half))
 
 
-def effect_without(
+def measure_effect(
     runner: NetRunner,
     samples: Samples,
-    removal: Removal,
+    ablation: Ablation,
     images: int,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Effect:
@@ -155,11 +163,11 @@ def effect_without(
     labelled: bool | None = None
     for batch in _in_growing_parts(runner, samples, order, stop):
         if batch.images:
-            found = _both(runner, runner.batch(batch.images), removal)
-            numbers = class_numbers(batch.labels, samples.classes, found[0].shape[1])
+            before, after = _both(runner, runner.batch(batch.images), ablation)
+            numbers = class_numbers(batch.labels, samples.classes, before.shape[1])
             if labelled is None:
                 labelled = bool((numbers != UNLABELLED).any())
-            _add(whole, tables, *found, numbers if labelled else found[0].argmax(1).cpu().numpy(), labelled)
+            _add(whole, tables, before, after, numbers if labelled else before.argmax(1).cpu().numpy(), labelled)
         on_progress("images", batch.end, stop)
     if not whole.images:
         raise ValueError("no image with a label and a finite loss was seen")
@@ -167,8 +175,8 @@ def effect_without(
     return Effect(
         images=whole.images,
         labelled=bool(labelled),
-        accuracy_before=whole.right_before / whole.images,
-        accuracy_after=(whole.right_before + whole.gained - whole.lost) / whole.images,
+        accuracy_before=whole.accuracy_before,
+        accuracy_after=whole.accuracy_after,
         accuracy_change=whole.accuracy_change,
         loss_before=whole.loss_before / whole.images,
         loss_after=whole.loss_before / whole.images + whole.rise.mean,
@@ -176,13 +184,13 @@ def effect_without(
         classes=tuple(
             ClassEffect(
                 name=names[number] if number < len(names) else f"class {number}",
-                images=one.images,
-                accuracy_before=one.right_before / one.images,
-                accuracy_after=(one.right_before + one.gained - one.lost) / one.images,
-                accuracy_change=one.accuracy_change,
-                loss_change=Estimate(one.rise.mean, *class_interval(one.rise)),
+                images=table.images,
+                accuracy_before=table.accuracy_before,
+                accuracy_after=table.accuracy_after,
+                accuracy_change=table.accuracy_change,
+                loss_change=Estimate(table.rise.mean, *class_interval(table.rise)),
             )
-            for number, one in sorted(tables.items())
+            for number, table in sorted(tables.items())
         ),
     )
 
@@ -198,9 +206,9 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
         passes *= 2
 
 
-def _both(runner: NetRunner, batch: torch.Tensor, removal: Removal) -> tuple[torch.Tensor, torch.Tensor]:
+def _both(runner: NetRunner, batch: torch.Tensor, ablation: Ablation) -> tuple[torch.Tensor, torch.Tensor]:
     before = log_probabilities(runner.run(batch), len(batch))
-    after = log_probabilities(runner.run(batch, [removal.layer], removal), len(batch))
+    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch))
     if before is None or after is None:
         raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
     return before, after
@@ -216,19 +224,20 @@ def _add(
 ) -> None:
     rows = np.flatnonzero(numbers != UNLABELLED)
     chosen = torch.from_numpy(numbers[rows]).to(before.device)
-    one, other = before[torch.from_numpy(rows).to(before.device)], after[torch.from_numpy(rows).to(before.device)]
+    at = torch.from_numpy(rows).to(before.device)
+    before, after = before[at], after[at]
     column = chosen[:, None]
     if labelled:
-        losses = -one.gather(1, column)[:, 0]
-        rises = losses.neg() - other.gather(1, column)[:, 0]
+        losses = -before.gather(1, column)[:, 0]
+        rises = losses.neg() - after.gather(1, column)[:, 0]
     else:
         losses = torch.zeros(len(rows))
-        rises = (one.exp() * (one - other)).sum(1)
+        rises = (before.exp() * (before - after)).sum(1)
     keep = (torch.isfinite(losses) & torch.isfinite(rises).to(losses.device)).cpu().numpy()
-    right, right_after = ((scores.argmax(1) == chosen).cpu().numpy()[keep] for scores in (one, other))
-    lost, risen = losses.double().cpu().numpy()[keep], rises.double().cpu().numpy()[keep]
+    right, right_after = ((scores.argmax(1) == chosen).cpu().numpy()[keep] for scores in (before, after))
+    columns = losses.double().cpu().numpy()[keep], rises.double().cpu().numpy()[keep], right, right_after
     kept = numbers[rows][keep]
-    whole.add(lost, risen, right, right_after)
+    whole.add(*columns)
     for number in np.unique(kept):
-        which = kept == number
-        tables.setdefault(int(number), _Table(Rise())).add(lost[which], risen[which], right[which], right_after[which])
+        of_class = kept == number
+        tables.setdefault(int(number), _Table(Rise())).add(*(column[of_class] for column in columns))

@@ -19,10 +19,12 @@ from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.layers import net_inputs
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
-from filterscope.verdicts.run.examination import Examination, OnProgress
-from filterscope.verdicts.run.sampling import IsolatedSamples, Samples, runner_for
+from filterscope.verdicts.run.ablate import OnProgress
+from filterscope.verdicts.run.examine import examine
+from filterscope.verdicts.sampling import IsolatedSamples, Samples, runner_for
 
 
 def diagnose(
@@ -75,8 +77,8 @@ def diagnose(
 
     Example:
         >>> from filterscope import demo, diagnose
-        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-        >>> found.summary("conv2").startswith("conv2: ")
+        >>> diagnosis = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+        >>> diagnosis.summary("conv2").startswith("conv2: ")
         True
     """
     if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
@@ -106,36 +108,36 @@ def _diagnose(
     source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
     samples = IsolatedSamples(source)
     runner = runner_for(net, samples, forward)
-    wanted = sorted(layer_indices(runner.layers, layers))
+    chosen = sorted(layer_indices(runner.layers, layers))
     fingerprint = fingerprint_of(runner.net)
     if resume is None:
-        examination = Examination(runner, samples, wanted)
+        examination = Examination(runner, samples, chosen)
     else:
-        examination = _resumed(resume, runner, samples, wanted, fingerprint)
+        examination = _resumed(resume, runner, samples, chosen, fingerprint)
     stop = cancel if cancel is not None else threading.Event()
-    show = _Bar() if progress is True else None
-    on_progress = show or (progress if callable(progress) else _silent)
+    bar = _Bar() if progress is True else None
+    on_progress = bar or (progress if callable(progress) else _silent)
     interrupted = False
     try:
-        examination.run(images, ablation, on_progress, stop)
+        examine(examination, images, ablation, on_progress, stop)
     except KeyboardInterrupt:
         interrupted = True
         warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
     finally:
-        if show is not None:
-            show.close()
+        if bar is not None:
+            bar.close()
     complete = not interrupted and not stop.is_set()
     return conclude(examination, complete, ablation, fingerprint)
 
 
 def _resumed(
-    earlier: Diagnosis, runner: NetRunner, samples: Samples, wanted: list[int], fingerprint: str
+    earlier: Diagnosis, runner: NetRunner, samples: Samples, chosen: list[int], fingerprint: str
 ) -> Examination:
     if not isinstance(earlier, Diagnosis):
         raise TypeError(f"resume is {kind_of(earlier)}; give what diagnose() returned")
     if earlier.fingerprint != fingerprint:
         raise ValueError("resume is of other weights: the net was changed since; diagnose it anew, without resume")
-    if earlier.examination.wanted != wanted:
+    if earlier.examination.layers != chosen:
         raise ValueError(f"resume looked at {', '.join(earlier.layers)}; give the same layers, or no resume")
     before = len(earlier.examination.samples)
     if not samples.is_stream and before != len(samples):

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from filterscope.data.sample import Sample
 from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
 from filterscope.nets.runner import Pace
+from filterscope.nets.step_size import StepSize
 
 _FIRST_AT_ONCE = 8
 _READ_AT_ONCE = 64  # of a stream
@@ -70,7 +71,7 @@ class PacedPasses(Pace):
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         self._check = check
-        self._at_once = _FIRST_AT_ONCE
+        self._size = StepSize(DIAGNOSIS_PASS_SECONDS, 2 * DIAGNOSIS_PASS_SECONDS, _FIRST_AT_ONCE, _MOST_AT_ONCE)
 
     def before_pass(self) -> None:
         """Gives way."""
@@ -78,11 +79,8 @@ class PacedPasses(Pace):
 
     def images_at_once(self, fitting: int) -> int:
         """How many images go in one pass, so that it is short, as far as that is known by now."""
-        return min(fitting, self._at_once)
+        return min(fitting, self._size.images)
 
     def after_pass(self, images: int, seconds: float) -> None:
         """A pass over so many images took so long: more or fewer next time."""
-        if images == self._at_once and 2 * seconds < DIAGNOSIS_PASS_SECONDS:
-            self._at_once = min(2 * self._at_once, _MOST_AT_ONCE)
-        elif images == self._at_once and seconds > 2 * DIAGNOSIS_PASS_SECONDS:
-            self._at_once = max(1, images // 2)
+        self._size.took(images, seconds)

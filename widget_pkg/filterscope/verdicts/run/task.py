@@ -38,14 +38,16 @@ class Task:
     Args:
         name: Of the thread.
         work: Given the task; calls `note` as it goes on and `check` before each step.
-        busy: Seconds for which the person still comes first; `check` waits as long, with a look at it now and then.
+        seconds_until_idle: For how long the person still comes first; `check` waits as long, with a look now and then.
     """
 
-    def __init__(self, name: str, work: Callable[[Task], None], busy: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, name: str, work: Callable[[Task], None], seconds_until_idle: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.cancelled = threading.Event()
         self.error: Exception | None = None
         self.progress = TaskProgress()
-        self._work, self._busy = work, busy
+        self._work, self._seconds_until_idle = work, seconds_until_idle
         self._done = threading.Event()
         self._began = self._noted = time.monotonic()
         self._from = 0
@@ -76,7 +78,7 @@ class Task:
         Raises:
             StopPass: If it was.
         """
-        while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
+        while not self.cancelled.is_set() and (seconds := self._seconds_until_idle()) > 0:
             self.cancelled.wait(min(seconds, IDLE_LOOK_SECONDS))
         if self.cancelled.is_set():
             raise StopPass
