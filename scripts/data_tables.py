@@ -1,4 +1,4 @@
-"""Writes docs/data.md from the tables that the tests run: kinds of data sets, and bad input with its sentences.
+"""Writes docs/reference/data.md from the tables that the tests run: kinds of data sets, bad input and its sentences.
 
 python scripts/data_tables.py           writes the file
 python scripts/data_tables.py --check   ends with 1 if the file is not what it would write
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PAGE = CHECKOUT / "docs" / "data.md"
+PAGE = CHECKOUT / "docs" / "reference" / "data.md"
 
 HEAD = """# Data: what can be explored, and what is said of the rest
 
@@ -45,7 +45,7 @@ every one of them the net, the data and an explorer that is open are as they wer
 
 
 def page() -> str:
-    """The text of docs/data.md."""
+    """The text of docs/reference/data.md."""
     sys.path[:0] = [str(CHECKOUT / "tests" / "helpers"), str(CHECKOUT / "widget_pkg")]
     import bad_inputs
     import data_kinds

@@ -1,4 +1,4 @@
-"""Writes docs/hosts.md from the hosts that tests/browser/test_hosts.py drives, and what it proves of each.
+"""Writes docs/reference/hosts.md from the hosts that tests/browser/test_hosts.py drives, and what it proves of each.
 
 python scripts/host_table.py           writes the file, with the versions that are installed here
 python scripts/host_table.py --check   ends with 1 if the file is not what it would write, versions apart
@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PAGE = CHECKOUT / "docs" / "hosts.md"
+PAGE = CHECKOUT / "docs" / "reference" / "hosts.md"
 VERSIONS = re.compile(r"^Last written with .*$", re.MULTILINE)
 
 HEAD = """# Where it runs
@@ -57,7 +57,7 @@ MANAGER = CHECKOUT / "js" / "package.json"
 
 
 def page() -> str:
-    """The text of docs/hosts.md."""
+    """The text of docs/reference/hosts.md."""
     sys.path[:0] = [str(CHECKOUT / folder) for folder in ("tests/browser", "scripts", "widget_pkg")]
     from hosts import HOSTS
     from tour import STEPS

@@ -1,6 +1,6 @@
-"""Makes the README's pictures: the explorer in a real JupyterLab in a real Chromium, light and dark.
+"""Makes the pictures of the README and the site: the explorer in a real JupyterLab in a real Chromium.
 
-.venv/bin/python scripts/screenshots.py        writes docs/images/{explorer,evidence,pinned}-{light,dark}.png
+.venv/bin/python scripts/screenshots.py        writes docs/images/{explorer,grid,maps,evidence,strip,pinned}-….png
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROW, COLUMN = 4, 5  # of the position that is pinned
 
 
 def main() -> None:
-    """Takes the pictures, at twice the density, of the widget alone and of two of its parts."""
+    """Takes the pictures, at twice the density, of the widget alone and of its parts."""
     target = ROOT / "docs" / "images"
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -47,6 +47,8 @@ def main() -> None:
             if evidence.inner_text() == "Hide evidence":
                 evidence.click()
             root.screenshot(path=target / f"explorer-{name}.png")
+            root.locator(".fs-grid").screenshot(path=target / f"grid-{name}.png")
+            root.locator(".fs-pictures").screenshot(path=target / f"maps-{name}.png")
             evidence.click()
             root.locator(".fs-verdicts").screenshot(path=target / f"evidence-{name}.png")
             canvas = notebook.canvas("response")
@@ -57,6 +59,11 @@ def main() -> None:
             pinned.locator(".fs-steps").wait_for()
             pinned.screenshot(path=target / f"pinned-{name}.png")
             notebook.page.keyboard.press("Escape")
+            strip = root.locator("[data-strip]")
+            strip.get_by_label("prediction").select_option("wrong")
+            root.locator("[data-strip][data-ready=true]").wait_for()
+            strip.screenshot(path=target / f"strip-{name}.png")
+            strip.get_by_label("prediction").select_option(index=0)
         browser.close()
         server.close()
     for picture in target.glob("*.png"):  # 256 colours are enough for them, and a third of the bytes

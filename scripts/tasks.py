@@ -1,4 +1,4 @@
-"""The commands of the Makefile: demo, test, bundle, clean. Standard library only."""
+"""The commands of the Makefile: demo, test, docs, bundle, clean. Standard library only."""
 
 import os
 import secrets
@@ -66,9 +66,24 @@ def test() -> None:
     check("import-linter: the order of the rooms", [PYTHON.with_name("lint-imports"), "--no-cache"])
     check("tsc: types of the frontend", [tools / "tsc", "--noEmit"], JS, env)
     check("biome: lint and format of the frontend", [tools / "biome", "check", "."], JS, env)
+    check("dependency-cruiser: the order of the frontend's rooms", [tools / "depcruise", "src"], JS, env)
     check("vitest: frontend unit tests", [tools / "vitest", "run"], JS, env)
     check("the committed bundle is what js/ builds", ["node", "build.mjs", "--check"], JS, env)
+    build_docs()
     check("pytest: Python, wheel, notebook and browser tests", [PYTHON, "-m", "pytest"], ROOT, env)
+
+
+def build_docs() -> None:
+    """Build the documentation into site/; a warning is an error. Nothing is read from a network."""
+    env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # the theme's news of itself is no warning of ours
+    check("mkdocs: the documentation site", [PYTHON, "-m", "mkdocs", "build", "--strict", "--quiet"], ROOT, env)
+
+
+def docs() -> None:
+    """Build the documentation site and say where it is."""
+    ensure_environment("test")
+    build_docs()
+    print(f"Open {(ROOT / 'site' / 'index.html').as_uri()}")
 
 
 def bundle() -> None:
@@ -163,7 +178,7 @@ def demo() -> None:
 
 def clean() -> None:
     """Remove everything that the other tasks made."""
-    caches = [".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", "test-output", "build", "dist"]
+    caches = [".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", "test-output", "build", "dist", "site"]
     for folder in [VENV, JS / "node_modules", *(ROOT / name for name in caches)]:
         if folder.is_dir():
             print(f"removing {folder.relative_to(ROOT)}")
@@ -172,7 +187,7 @@ def clean() -> None:
 
 def main() -> int:
     """Run the task that the command line names."""
-    tasks = {"demo": demo, "test": test, "bundle": bundle, "clean": clean}
+    tasks = {"demo": demo, "test": test, "docs": docs, "bundle": bundle, "clean": clean}
     try:
         tasks[sys.argv[1]]()
     except CannotGoOn as reason:

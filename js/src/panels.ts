@@ -1,8 +1,6 @@
-/** The page's second module, see seam.ts. */
+/** The page's second module, see `view/host.ts`. */
 
-import { Pointing } from "./panels/positions/panel";
-import { sideBySide } from "./panels/side_by_side";
-import { VerdictPanel } from "./panels/verdicts/panel";
+import { allPanels } from "./panels/table";
 import type { Host, Panels } from "./view/host";
 
-export default (host: Host): Panels => sideBySide(host, [new Pointing(host), new VerdictPanel(host)]);
+export default (host: Host): Panels => allPanels(host);

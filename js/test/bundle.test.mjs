@@ -68,7 +68,13 @@ describe("the style sheets of the second module", () => {
   const classesIn = (text) => new Set(text.match(/\.fs-[a-z-]+/g));
 
   it("share no class but the first module's: what one says of its parts would move the other's", () => {
-    const [one, other] = ["positions", "verdicts"].map((name) => classesIn(read("styles", `${name}.css`)));
+    const sheets = [
+      ["positions.css", "arithmetic.css"],
+      ["verdicts.css", "evidence.css"],
+    ];
+    const [one, other] = sheets.map((names) =>
+      classesIn(names.map((name) => read("styles", name)).join("\n")),
+    );
     const first = classesIn(["dom", "view"].flatMap(sources).join("\n"));
     expect(one.size).toBeGreaterThan(20);
     expect([...one].filter((name) => other.has(name) && !first.has(name))).toEqual([]);

@@ -10,17 +10,20 @@ from contextlib import ExitStack
 from unittest import mock
 
 from filterscope import wire
-from filterscope.engine import forward_passes as passes_room
 from filterscope.engine.engine import Engine
+from filterscope.engine.responses import LayerResponses
+from filterscope.engine.samples import Samples
 from filterscope.frames import frame as frame_room
+from filterscope.nets.runner import NetRunner
 from filterscope.session.selection import Selection
+from framing import frame_of
 
 # Where each room is entered. A room's time is its own, without that of the rooms it enters.
 DOORS = {
     "check of the weights": (Engine, "check"),
-    "reading the sample": (Engine, "sample"),
-    "forward pass": (passes_room, "run"),
-    "filter2D responses": (Engine, "responses"),
+    "reading the sample": (Samples, "sample"),
+    "forward pass": (NetRunner, "keep"),
+    "filter2D responses": (LayerResponses, "_compute"),
     "ranges and codes": (frame_room, "layer_picture"),
     "wire": (wire, "reply"),
 }
@@ -74,4 +77,5 @@ def split(engine: Engine, layer: int, images: range, source: str = "input") -> t
 
 def _answer(engine: Engine, image: int, layer: int, source: str) -> wire.Message:
     engine.check()
-    return wire.reply("id", "frame", frame_room.build_frame(engine, Selection(image, layer, 0, None, source)))
+    frame = frame_of(engine.moment(image, layer), Selection(image, layer, 0, None, source))
+    return wire.reply("id", "frame", frame)

@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE.parent / "helpers"))
 
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
-from filterscope.session.positions import Pointer
+from filterscope.session.positions import Positions
 from gradient_mask import disagreements
 
 TABLE = HERE / "receptive_fields.md"
@@ -50,7 +50,7 @@ def row(name: str) -> str:
     net = build(name)
     side = _SIDES.get(name, _SIDES.get(name.partition("_")[0], 48))
     image = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-    pointer = Pointer(Engine(net, SampleSource(image)))
+    pointer = Positions(Engine(net, SampleSource(image)))
     start = time.perf_counter()
     lost = pointer.geometry(0).lost
     seconds = time.perf_counter() - start

@@ -4,7 +4,7 @@ Every move that a person makes, on the demo net and on a ResNet-18 with random w
 one browser; and where the kernel's own time goes. The course's figure and the explorer are measured in turn.
 
     .venv/bin/python tests/benchmarks/slider_speed.py            about 5 minutes; prints, and writes slider_speed.md,
-                                                                 slider_speed.svg and the README's table
+                                                                 slider_speed.svg, the table of the docs
     .venv/bin/python tests/benchmarks/slider_speed.py --quick    about 1 minute; prints only
 """
 
@@ -237,7 +237,7 @@ def main() -> None:
         head = "# Event → right pixels in JupyterLab in Chromium, ms: median (95th percentile)\n\n"
         (HERE / "slider_speed.md").write_text(f"{head}{text}\n![the moves](slider_speed.svg)\n", "utf-8")
         plot(rows, HERE / "slider_speed.svg")
-        write_between(ROOT / "README.md", "speed", f"{moves}\n\n{machine()}")
+        write_between(ROOT / "docs" / "explanation" / "speed.md", "speed", f"{moves}\n\n{machine()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown and as a plot; the README's part of it is written by the same run."""
+"""What was measured, as Markdown and as a plot; the docs' part of it is written by the same run."""
 
 from __future__ import annotations
 

@@ -56,12 +56,14 @@ def worst_error(engine: Engine) -> tuple[float, str]:
     worst, where = 0.0, ""
     for layer in engine.layers:
         try:
-            pre = engine.pre_activations(0, layer.index)
+            pre = engine.moment(0, layer.index).pre_activations
         except NetError:
             continue  # a detection net that found nothing gives its last layers an empty batch
         bias = engine.weights(layer.index)[1]
         added = np.zeros(len(pre), np.float32) if bias is None else bias
-        found = [*zip(range(len(pre)), engine.responses(0, layer.index, None, "input"), strict=True)]
+        found = [
+            *zip(range(len(pre)), engine.moment(0, layer.index).responses.of_all_filters(None, "input"), strict=True)
+        ]
         some = sorted({0, layer.out_channels // 2, layer.out_channels - 1})
         found += [(f, engine.response(0, layer.index, f, None, "input")) for f in some]
         least = 0.01 * float(np.ptp(pre))

@@ -89,8 +89,8 @@ def kernel_bytes(notebook: ExplorerPage) -> int:
 
 
 CACHES = """
-[[cache.nbytes, cache._limit] for cache in (explorer._engine._maps, explorer._engine._samples,
- explorer._engine._responses)]
+[[cache.nbytes, cache.limit] for cache in (explorer.session.engine.map_store, explorer.session.engine.samples,
+ explorer.session.engine.response_store)]
 """
 
 

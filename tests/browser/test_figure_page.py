@@ -52,7 +52,7 @@ def test_it_follows_the_sliders(lab):
     for what in ("pan", "Zoom", "Download plot"):
         assert any(what in title for title in titles), titles
     notebook.python("explorer.close()")
-    assert notebook.python("explorer._figures") == []
+    assert notebook.python("len(explorer._live_figures)") == 0
 
 
 def test_the_grid_shows_itself_and_an_output_keeps_a_picture_of_the_explorer(lab):

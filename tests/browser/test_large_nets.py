@@ -30,7 +30,9 @@ def test_2048_filters_are_scrolled_through_and_picked_from(lab):
     canvas = notebook.canvas("grid")
     scroller = root.locator(".fs-scroller")
     assert canvas.evaluate("e => e.height / devicePixelRatio") <= 500  # what is in view, not all 2,048
-    of = np.array(notebook.python("explorer._engine.responses(0, 0, None, 'input').tolist()"))
+    of = np.array(
+        notebook.python("explorer.session.engine.moment(0, 0).responses.of_all_filters(None, 'input').tolist()")
+    )
     geometry = canvas.evaluate("e => ({...e.dataset})")
     columns, width, height = int(geometry["columns"]), float(geometry["cellWidth"]), float(geometry["cellHeight"])
     x, y, wide, high = map(float, geometry["mapRect"].split())

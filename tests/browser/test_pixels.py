@@ -181,5 +181,5 @@ explorer
     notebook.ready(image=0, layer=1, filter=299)
     found = notebook.canvas_pixels("activation")[..., :3]
     activation = np.array(notebook.python("explorer.activation.tolist()"))
-    layer = np.array(notebook.python("explorer._engine.activations(0, 1).tolist()"))
+    layer = np.array(notebook.python("explorer.session.engine.moment(0, 1).activations.tolist()"))
     assert np.array_equal(found, colours(activation, of=layer))

@@ -228,7 +228,7 @@ def test_the_activation_lies_over_the_image_where_it_stands(lab, layer, filter):
     expect(root.locator(".fs-over-it .fs-note")).to_contain_text("where it stands")
     drawn = overlay(notebook)
     values, whole = notebook.python(
-        "[explorer.activation.tolist(), explorer._engine.activations(0, explorer.layer_index).tolist()]"
+        "[explorer.activation.tolist(), explorer.session.engine.moment(0, explorer.layer_index).activations.tolist()]"
     )
     centres = notebook.python("[axis.centres.tolist() for axis in explorer.receptive_fields('activation').axes]")
     shown = colours(values, of=whole)

@@ -29,7 +29,9 @@ def test_many_random_moves(lab):
     image, layer, filter = (int(notebook.slider(name).input_value()) for name in ("image", "layer", "filter"))
     notebook.ready(image=image, layer=layer, filter=filter)
     notebook.expect_python(INDICES, [image, layer, filter])
-    activation, of = notebook.python(f"[explorer.activation, explorer._engine.activations({image}, {layer})]")
+    activation, of = notebook.python(
+        f"[explorer.activation, explorer.session.engine.moment({image}, {layer}).activations]"
+    )
     assert np.array_equal(notebook.canvas_pixels("activation")[..., :3], colours(np.array(activation), of=np.array(of)))
 
 
@@ -37,6 +39,6 @@ def test_close_lets_go_of_all_that_was_held(lab):
     notebook = lab.open([DEMO])
     notebook.ready(image=0)
     assert move_at_random(notebook, 30, seed=3) == []
-    notebook.python("engine = explorer._engine; explorer.close()")
-    assert notebook.python("[len(engine._maps), len(engine._samples), len(engine._responses)]") == [0, 0, 0]
+    notebook.python("engine = explorer.session.engine; explorer.close()")
+    assert notebook.python("[len(engine.map_store), len(engine.samples), len(engine.response_store)]") == [0, 0, 0]
     notebook.expect_python("[t.name for t in __import__('threading').enumerate() if 'filterscope' in t.name]", [])

@@ -45,7 +45,7 @@ def test_verdicts_are_shown_sorted_and_counted(open_page, judged, explorer):
 
 
 def page_words(explorer, layer, index):
-    return build_verdict(explorer._engine, explorer._examiner, layer, index)["words"]
+    return build_verdict(explorer.layers[layer], explorer.diagnosis, index)["words"]
 
 
 KERNEL_ONLY = (

@@ -23,7 +23,7 @@ def shows(notebook, image, layer, filter):
     notebook.expect_python(INDICES, [image, layer, filter])
     activation, of = notebook.python(
         "[explorer.activation.tolist(),"
-        " [explorer._engine.activation(explorer.image_index, explorer.layer_index, f).tolist()"
+        " [explorer.session.engine.moment(explorer.image_index, explorer.layer_index).activation(f).tolist()"
         " for f in range(explorer.layer.out_channels)]]"
     )
     assert np.array_equal(notebook.canvas_pixels("activation")[..., :3], colours(activation, of=of))
@@ -138,7 +138,8 @@ def test_channel_and_source_are_chosen_on_the_page(lab):
     notebook.expect_python("explorer.source", "image")
     notebook.ready(layer=1, filter=2)
     response, of = notebook.python(
-        "[explorer.response.tolist(), explorer._engine.responses(0, 1, 4, 'image').tolist()]"
+        "[explorer.response.tolist(),"
+        " explorer.session.engine.moment(0, 1).responses.of_all_filters(4, 'image').tolist()]"
     )
     assert np.array_equal(notebook.canvas_pixels("response")[..., :3], colours(response, of=of))
     expect(root).to_contain_text("kernel 4 of 10")

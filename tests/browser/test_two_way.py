@@ -18,7 +18,8 @@ explorer
 def activation_is_painted(notebook, n=0, name="explorer"):
     notebook.expect_in_step(n, name)
     shown, of = notebook.python(
-        f"[{name}.activation.tolist(), {name}._engine.activations({name}.image_index, {name}.layer_index).tolist()]"
+        f"[{name}.activation.tolist(),"
+        f" {name}.session.engine.moment({name}.image_index, {name}.layer_index).activations.tolist()]"
     )
     return np.array_equal(notebook.canvas_pixels("activation", n)[..., :3], colours(shown, of=of))
 
@@ -129,7 +130,7 @@ def test_close_takes_every_view_away(lab):
     notebook.ready(1)
     notebook.python("explorer.close()")
     expect(notebook.page.locator(".filterscope")).to_have_count(0)
-    assert notebook.python("explorer._engine is None and explorer.comm is None")
+    assert notebook.python("repr(explorer) == 'Explorer(closed)' and explorer.comm is None")
 
 
 def test_changed_weights_show_at_the_next_move(lab):
@@ -140,7 +141,7 @@ def test_changed_weights_show_at_the_next_move(lab):
     notebook.slider("filter").press("ArrowRight")
     notebook.slider("filter").press("ArrowLeft")
     # The page paints what it holds, hears that it is out of date, and asks anew.
-    notebook.expect_python("explorer._engine.revision", 1)
+    notebook.expect_python("explorer.session.engine.revision", 1)
     notebook.page.wait_for_function(
         "before => { const c = document.querySelector('.filterscope[data-ready=true] canvas[data-view=activation]');"
         " return c && [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].join() !== before }",

@@ -169,7 +169,7 @@ def test_arguments_that_make_no_sense_are_a_sentence_and_2(folder, call, argumen
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--layers", "conv9"), "no layer is 'conv9'"),
+        (("--layers", "conv9"), "layers is 'conv9'"),
         (("--limit-mb", "0.01"), "the page would have"),
         (("--classes", "one,"), "classes has"),
         (("--size", "2"), "the net refused an image"),

@@ -38,13 +38,13 @@ def test_a_kind_of_data_set(kind, tmp_path):
     expected = np.asarray(given.image, np.float32)
     assert (explorer.image.dtype, explorer.image.shape) == (np.float32, expected.shape)
     np.testing.assert_allclose(explorer.image, expected, atol=1e-6)
-    assert len(explorer._engine.source) == given.count
+    assert len(explorer.session.engine.source) == given.count
     assert explorer.label == given.label and type(explorer.label) is type(given.label)
     shown = expected if given.display is None else np.asarray(given.display, np.float32)
     shown = np.moveaxis(shown, 0, -1) if shown.ndim == 3 and len(shown) == 3 else shown[0] if shown.ndim == 3 else shown
     np.testing.assert_allclose(explorer.display, shown, atol=2e-6)
     assert explorer.display.dtype == np.float32 and explorer.display.min() >= 0 and explorer.display.max() <= 1
-    assert given.note in explorer._engine.sample(given.at).note
+    assert given.note in explorer.session.engine.sample(given.at).note
     assert explorer.activation.ndim == expected.ndim - 1
     after = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]]
     assert torch.equal(before[0], after[0]) and before[1] == after[1] and np.array_equal(before[2], after[2])

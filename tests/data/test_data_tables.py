@@ -1,4 +1,4 @@
-"""docs/data.md shows the tables that the tests run, and the README leads to it."""
+"""docs/reference/data.md shows the tables that the tests run, and the README leads to it."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def test_the_page_is_fresh():
-    text = (CHECKOUT / "docs" / "data.md").read_text(encoding="utf-8")
-    assert text == data_tables.page(), "docs/data.md is stale: run python scripts/data_tables.py"
+    text = (CHECKOUT / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
+    assert text == data_tables.page(), "docs/reference/data.md is stale: run python scripts/data_tables.py"
 
 
 def test_every_row_is_on_it():
@@ -22,4 +22,4 @@ def test_every_row_is_on_it():
 
 
 def test_the_readme_leads_there():
-    assert "(docs/data.md)" in (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/reference/data.md)" in (CHECKOUT / "README.md").read_text(encoding="utf-8")

@@ -73,6 +73,6 @@ class Autoencoder(nn.Module):
 def test_the_images_channels_are_those_that_no_convolution_gives(make, shape, count, image):
     data = images(*shape).numpy()
     explorer = Explorer(seeded(make), data)
-    assert (len(explorer._engine.source), explorer.image.shape) == (count, image)
+    assert (len(explorer.session.engine.source), explorer.image.shape) == (count, image)
     listed = Explorer(seeded(make), list(data) if count > 1 else [data])
     assert np.array_equal(listed.image, explorer.image)

@@ -41,7 +41,7 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def _with_time_enough(monkeypatch):
-    monkeypatch.setattr(stream, "_AHEAD_SECONDS", 1e9)
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 1e9)
 
 
 def test_it_gives_the_items_in_their_order_and_reads_on_in_time():
@@ -57,24 +57,24 @@ def test_it_gives_the_items_in_their_order_and_reads_on_in_time():
 def test_it_ends_where_it_ends():
     items = Stream(Counted(10))
     assert (len(items), items.ended) == (10, True)
-    assert items.reach(9) and not items.reach(10)
+    assert items.has(9) and not items.has(10)
     with pytest.raises(IndexError, match="ended after 10 items"):
         items[10]
 
 
 def test_a_slow_one_is_opened_after_its_first_item(monkeypatch):
-    monkeypatch.setattr(stream, "_AHEAD_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 0.0)
     data = Counted(1000)
     items = Stream(data)
     assert (len(items), items.ended, data.furthest) == (1, False, 0)
-    assert items.reach(1) and data.furthest == 1
+    assert items.has(1) and data.furthest == 1
 
 
 def test_going_back_further_than_is_kept_reads_from_the_start(monkeypatch):
     monkeypatch.setattr(stream, "KEPT_ITEMS", 5)
     data = Counted(100)
     items = Stream(data)
-    items.reach(50)
+    items.has(50)
     started = data.started
     assert items[50][0][0, 0, 0] == 50 and data.started <= started + 1
     assert items[2][0][0, 0, 0] == 2
@@ -125,24 +125,26 @@ def test_an_explorer_of_a_stream(monkeypatch):
     explorer.image_index = 300  # as far as somebody asks
     assert explorer.image[0, 0, 0] == 300
     assert data.furthest < 400
-    sample = explorer._pages._frame({"image": 300, "layer": 0, "filter": 0, "source": "input"})
-    assert sample["images"] == len(explorer._engine.source) > 300
+    sample = explorer.pages.requests.handlers["frame"]({"image": 300, "layer": 0, "filter": 0, "source": "input"})
+    assert sample["images"] == len(explorer.session.engine.source) > 300
     assert f"{sample['images']} images so far" in sample["sample"]["note"]
     with pytest.raises(TraitError, match="image_index is 600; this data set has images 0 … 499"):
         explorer.image_index = 600
     assert explorer.image_index == 300
     explorer.image_index = 499
-    assert explorer._engine.source.ended
+    assert explorer.session.engine.source.ended
     assert (
         "so far"
-        not in explorer._pages._frame({"image": 0, "layer": 0, "filter": 0, "source": "input"})["sample"]["note"]
+        not in explorer.pages.requests.handlers["frame"]({"image": 0, "layer": 0, "filter": 0, "source": "input"})[
+            "sample"
+        ]["note"]
     )
 
 
 def test_a_strip_of_a_stream_reads_on():
     explorer = Explorer(seeded(TwoConvs), Counted(500))
-    known = len(explorer._engine.source)
-    body = explorer._pages._strip({"start": known - 5, "count": 20})
+    known = len(explorer.session.engine.source)
+    body = explorer.pages.requests.handlers["strip"]({"start": known - 5, "count": 20})
     assert body["images"] == list(range(known - 5, known + 15))
     assert body["total"] > known
     explorer.close()

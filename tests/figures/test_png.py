@@ -13,7 +13,7 @@ from PIL import Image
 
 from filterscope import Explorer, demo
 from filterscope.figures.palette import lookup
-from filterscope.figures.png import still
+from filterscope.figures.png import png
 from nets import TwoConvs, images, seeded
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -109,7 +109,7 @@ def test_values_that_are_no_numbers_are_marked():
 
 
 def test_opencv_reads_it_too(explorer):
-    picture = cv2.imdecode(np.frombuffer(still(explorer._shown()), np.uint8), cv2.IMREAD_COLOR_RGB)
+    picture = cv2.imdecode(np.frombuffer(png(explorer._scene()), np.uint8), cv2.IMREAD_COLOR_RGB)
     np.testing.assert_array_equal(picture, png_of(explorer))
 
 

@@ -10,14 +10,14 @@ from filterscope import Explorer, wire
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.frames.positions import build_arithmetic
-from filterscope.session.positions import Pointer
+from filterscope.session.positions import Positions
 from gradient_mask import ends_and_middle
 from nets import ANY_RANK, Everything, TwoConvs, geometries, images, seeded
 
 
 def point(net, *shape):
     """A pointer at a net, for one image of that shape."""
-    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(len(shape) - 1, None)])))
+    return Positions(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(len(shape) - 1, None)])))
 
 
 def check(pointer, filter_index, position):
@@ -230,7 +230,7 @@ def test_a_signal_has_one_row_and_a_volume_slices():
 def test_a_page_gets_the_same():
     pointer = point(seeded(Everything).eval(), 1, 8, 8)
     a = pointer.arithmetic(0, 1, 2, (3, 4))
-    content, buffers = wire.reply("1", "arithmetic", build_arithmetic(pointer, 0, 1, 2, (3, 4)))
+    content, buffers = wire.reply("1", "arithmetic", build_arithmetic(1, 2, (3, 4), a))
     body, tensors = content["body"], content["tensors"]
     for name in ("patch", "kernel", "products", "channel_sums"):
         k = body[name]["tensor"]

@@ -29,7 +29,7 @@ def test_over_input_plus_bias_is_the_pre_activation_for_every_geometry(stride):
         layer = engine.layers[0]
         expected = net(images(1, 4, 17, 19)).detach().numpy()[0]
         bias = net[0].bias.detach().numpy()
-        summed = engine.responses(0, 0, None, "input")
+        summed = engine.moment(0, 0).responses.of_all_filters(None, "input")
         agree(summed + bias[:, None, None], expected)
         for f in (0, 7):
             alone = [engine.response(0, 0, f, c, "input") for c in range(layer.channels)]
@@ -51,13 +51,13 @@ def test_every_rank_and_transposed(kind):
     assert layer.kernels.shape == (6, 4 // layer.groups, *net[0].kernel_size)
     bias = np.zeros(6, np.float32) if layer.bias is None else layer.bias
     across = bias.reshape(-1, *(1,) * rank)
-    agree(engine.responses(0, 0, None, "input") + across, pre)
+    agree(engine.moment(0, 0).responses.of_all_filters(None, "input") + across, pre)
     agree(_convolve(batch[0].numpy(), layer.kernels, layer, None) + across, pre)
     for f in (0, 5):
         alone = [engine.response(0, 0, f, c, "input") for c in range(layer.channels)]
         agree(sum(alone) + bias[f], pre[f])
-        assert np.array_equal(engine.pre_activation(0, 0, f), pre[f])
-        assert np.array_equal(engine.activation(0, 0, f), np.maximum(pre[f], 0))
+        assert np.array_equal(engine.moment(0, 0).pre_activation(f), pre[f])
+        assert np.array_equal(engine.moment(0, 0).activation(f), np.maximum(pre[f], 0))
     # Over the image: its own size, and one kernel's response does not depend on the others.
     assert engine.response(0, 0, 1, 0, "image").shape == batch.shape[2:]
 
@@ -103,11 +103,14 @@ def test_over_input_of_the_demo_net_is_its_pre_activation():
             hook.remove()
         for layer in engine.layers:
             bias = layer.module.bias.detach().numpy()[:, None, None]
-            agree(engine.responses(image, layer.index, None, "input") + bias, seen[layer.name].numpy())
+            agree(
+                engine.moment(image, layer.index).responses.of_all_filters(None, "input") + bias,
+                seen[layer.name].numpy(),
+            )
             for f in range(layer.out_channels):
-                assert np.array_equal(engine.pre_activation(image, layer.index, f), seen[layer.name][f].numpy())
+                assert np.array_equal(engine.moment(image, layer.index).pre_activation(f), seen[layer.name][f].numpy())
                 expected = torch.relu(seen[layer.name][f]).numpy()
-                assert np.array_equal(engine.activation(image, layer.index, f), expected)
+                assert np.array_equal(engine.moment(image, layer.index).activation(f), expected)
 
 
 def test_over_image_is_the_notebooks_call_bit_for_bit_on_the_demo_net():
@@ -206,7 +209,7 @@ def test_a_large_layer_is_not_computed_by_thousands_of_calls(monkeypatch):
     calls = []
     real = cv2.filter2D
     monkeypatch.setattr(cv2, "filter2D", lambda *a, **k: calls.append(1) or real(*a, **k))
-    whole = engine.responses(0, 0, None, "input")
+    whole = engine.moment(0, 0).responses.of_all_filters(None, "input")
     assert not calls
     agree(whole[5], engine.response(0, 0, 5, None, "input"))
     assert len(calls) == 64
@@ -218,7 +221,7 @@ def test_a_nan_under_a_large_kernel_stays_where_the_kernel_meets_it():
     data = images(1, 1, 40, 40)
     data[0, 0, 20, 20] = float("nan")
     engine = Engine(net, SampleSource(data))
-    response, pre = engine.response(0, 0, 1, None, "input"), engine.pre_activation(0, 0, 1)
+    response, pre = engine.response(0, 0, 1, None, "input"), engine.moment(0, 0).pre_activation(1)
     assert np.isnan(pre).sum() == 13 * 13
     assert np.array_equal(np.isnan(response), np.isnan(pre))
     assert np.nanmax(np.abs(response + engine.weights(0)[1][1] - pre)) < 1e-5

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from filterscope import Explorer
-from filterscope.frames.image import MOST_PIXELS, block_means
+from filterscope.filters.block_means import block_means
+from filterscope.frames.image import MOST_PIXELS
 from nets import images, seeded
 
 FRAME = {"image": 0, "layer": 0, "filter": 0, "channel": None, "source": "input"}
@@ -15,13 +16,14 @@ FRAME = {"image": 0, "layer": 0, "filter": 0, "channel": None, "source": "input"
 def sample_of(data, channels, **args):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(channels, 2, 3)), nn.ReLU(), seeded(lambda: nn.Conv2d(2, 3, 1)))
     explorer = Explorer(net, data)
-    return explorer, explorer._pages._frame(FRAME | args)["sample"]
+    return explorer, explorer.pages.requests.handlers["frame"](FRAME | args)["sample"]
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (12, 8, 3), (3, 3), (5, 100, 3)])
 def test_block_means_are_the_means_of_blocks(shape):
     pixels = images(*shape).numpy()
-    found = block_means(pixels, 4)
+    in_planes = block_means(np.moveaxis(pixels, -1, 0) if pixels.ndim == 3 else pixels, 4)
+    found = np.moveaxis(in_planes, 0, -1) if pixels.ndim == 3 else in_planes
     assert found.shape[:2] == (-(-shape[0] // 4), -(-shape[1] // 4))
     for row in range(found.shape[0]):
         for column in range(found.shape[1]):

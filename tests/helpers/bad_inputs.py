@@ -1,4 +1,4 @@
-"""What can be wrong with a net or a data set, and the sentence that is said then; docs/data.md shows this table.
+"""What can be wrong with a net or a data set, and the sentence that is said then; docs/reference/data.md shows it.
 
 To add a row: say what is wrong, write a function of a `Place` that does it, and the sentence. `⋯` stands for words that
 are not ours, such as torch's.

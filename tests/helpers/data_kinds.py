@@ -1,4 +1,4 @@
-"""What people have: data sets of every kind, and what the explorer makes of them; docs/data.md shows this table.
+"""What people have: data sets of every kind, and what the explorer makes of them; docs/reference/data.md shows it.
 
 To add a row: say what it is and what becomes of it, and write a function that gives a `Given`: the data set, and what
 the net is to be given as image 0, as an oracle computes it.

@@ -14,8 +14,8 @@ def look(net, **options):
     """An engine over two images, after every layer's response was found to be what the net computes."""
     engine = Engine(net, SampleSource(IMAGES), **options)
     for layer in engine.layers:
-        pre = engine.pre_activations(0, layer.index)
-        response = engine.responses(0, layer.index, None, "input")
+        pre = engine.moment(0, layer.index).pre_activations
+        response = engine.moment(0, layer.index).responses.of_all_filters(None, "input")
         bias = engine.weights(layer.index)[1]
         summed = response if bias is None else response + bias.reshape(-1, 1, 1)
         precision = torch.finfo(engine.maps(0, layer.index).pre_activation.dtype).eps

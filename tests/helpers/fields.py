@@ -4,7 +4,7 @@ from torch import nn
 
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
-from filterscope.session.positions import Pointer
+from filterscope.session.positions import Positions
 from gradient_mask import disagreements
 from nets import images
 
@@ -12,7 +12,7 @@ from nets import images
 def point(net, *shape):
     """A pointer at a net, for one image of that shape."""
     rank = len(shape) - 1
-    return Pointer(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(rank, None)])))
+    return Positions(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(rank, None)])))
 
 
 def compare(net, *shape):

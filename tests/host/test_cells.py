@@ -78,7 +78,7 @@ def test_a_cell_that_seeds_while_another_thread_runs_the_net_keeps_its_seed(shel
     inside, seeded = threading.Event(), threading.Event()
 
     def a_pass():
-        with stream.instead_of_all():
+        with stream.isolated():
             torch.rand(2)
             inside.set()
             assert seeded.wait(20)

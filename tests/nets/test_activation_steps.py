@@ -59,7 +59,7 @@ def test_a_module_that_is_a_norm_or_a_nonlinearity_is_one_step_whatever_it_is_wr
     assert engine.layers[0].activation.name == name
     with torch.no_grad():
         expected = net[:-1](IMAGES[:1])[0].numpy()
-    assert np.array_equal(engine.activations(0, 0), expected)
+    assert np.array_equal(engine.moment(0, 0).activations, expected)
 
 
 class Logs(nn.Module):
@@ -111,7 +111,7 @@ def test_what_leads_nowhere_is_not_taken_for_the_activation(look_at):
     engine = look(net)
     assert engine.layers[0].activation.name == "one → bn → relu"
     with torch.no_grad():
-        assert np.array_equal(engine.activations(0, 0), net.bn(net.one(IMAGES[:1])).relu()[0].numpy())
+        assert np.array_equal(engine.moment(0, 0).activations, net.bn(net.one(IMAGES[:1])).relu()[0].numpy())
 
 
 class Gate(nn.Module):

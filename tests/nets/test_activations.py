@@ -8,7 +8,6 @@ from torch.nn import functional as F
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
-from filterscope.nets.passes import run
 from filterscope.nets.twin import Twin
 from nets import Chooses, Everything, TwoConvs, images, seeded
 
@@ -170,10 +169,10 @@ def test_a_pass_for_one_layer_stops_there():
     engine = Engine(seeded(Counts), SampleSource(images(1, 1, 14, 14)))
     batch = images(1, 1, 14, 14)
     Counts.reached = 0
-    cut = run(engine._twin, batch, engine.layers, [0], to_the_end=False)
+    cut = engine.runner.keep(batch, [0], to_the_end=False)
     assert Counts.reached == 0
     assert cut.output is None
-    whole = run(engine._twin, batch, engine.layers, [0], to_the_end=True)
+    whole = engine.runner.keep(batch, [0], to_the_end=True)
     assert Counts.reached == 1
     assert torch.equal(cut.maps[0].activation, whole.maps[0].activation)
 
@@ -239,7 +238,7 @@ def test_every_nonlinearity_behind_every_normalisation(norm, act):
 def test_hooks_that_name_modules_are_gone_after_a_pass():
     engine = Engine(seeded(TwoConvs), SampleSource(images(1, 1, 14, 14)))
     engine.maps(0, 0)
-    twin = engine._twin
+    twin = engine.runner._twin
     assert isinstance(twin, Twin)
     with twin.ready() as module:
         assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())

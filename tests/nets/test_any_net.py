@@ -28,8 +28,8 @@ def test_a_wrapped_net_is_shown_under_the_names_it_has_and_selected_without_the_
     engine = look(wrapped)
     assert names(engine) == [f"{prefix}conv1", f"{prefix}conv2"]
     assert all(engine.layers[k].module is net.get_submodule(f"conv{k + 1}") for k in (0, 1))
-    assert np.array_equal(engine.pre_activations(0, 1), conv_by_hook(net, "conv2"))
-    assert not engine._twin.in_place
+    assert np.array_equal(engine.moment(0, 1).pre_activations, conv_by_hook(net, "conv2"))
+    assert not engine.runner.in_place
     explorer = Explorer(wrapped, IMAGES).select(layer="conv2")
     assert explorer.layer_index == 1
     explorer.select(image=0, layer=f"{prefix}conv1")
@@ -60,9 +60,9 @@ def test_an_exported_net_is_shown_under_its_modules_names(brought_down):
     exported = torch.export.export(net, (IMAGES[:1],))
     engine = look(exported.run_decompositions() if brought_down else exported)
     assert names(engine) == ["0", "3"]
-    assert np.array_equal(engine.pre_activations(0, 0), conv_by_hook(net, "0"))
-    assert np.allclose(engine.activations(0, 0), conv_by_hook(net, "2"), atol=1e-6)
-    assert np.allclose(engine.activations(0, 1), conv_by_hook(net, "4"), atol=1e-6)
+    assert np.array_equal(engine.moment(0, 0).pre_activations, conv_by_hook(net, "0"))
+    assert np.allclose(engine.moment(0, 0).activations, conv_by_hook(net, "2"), atol=1e-6)
+    assert np.allclose(engine.moment(0, 1).activations, conv_by_hook(net, "4"), atol=1e-6)
     assert engine.layers[0].activation.name.endswith("→ relu")
 
 
@@ -90,14 +90,14 @@ def test_a_scripted_net_is_shown_with_its_live_weights_and_stays_in_the_mode_it_
         script.train()
     engine = look(script)
     assert names(engine) == ["stem", "block", "block"]
-    assert not engine._twin.in_place
-    assert np.array_equal(engine.pre_activations(0, 0), conv_by_hook(net, "stem"))
+    assert not engine.runner.in_place
+    assert np.array_equal(engine.moment(0, 0).pre_activations, conv_by_hook(net, "stem"))
     with torch.no_grad():
-        assert np.allclose(engine.activations(0, 0), net.bn(net.stem(IMAGES[:1])).relu()[0].numpy(), atol=1e-6)
+        assert np.allclose(engine.moment(0, 0).activations, net.bn(net.stem(IMAGES[:1])).relu()[0].numpy(), atol=1e-6)
         net.stem.weight.data.mul_(2)  # the scripted net shares it
     assert engine.check()
     assert np.array_equal(engine.kernels(0), net.stem.weight.detach().numpy())
-    assert np.array_equal(engine.pre_activations(0, 0), conv_by_hook(net, "stem"))
+    assert np.array_equal(engine.moment(0, 0).pre_activations, conv_by_hook(net, "stem"))
     assert script.training == (make is scripted)
 
 
@@ -111,7 +111,7 @@ def test_a_part_that_is_scripted_is_shown_like_the_rest():
     assert names(engine) == ["0", "2.0", "3"]
     assert [layer.activation.name for layer in engine.layers] == ["0 → ReLU", "2.0 → relu", "3"]
     with torch.no_grad():
-        assert np.array_equal(engine.activations(0, 1), net[:3](IMAGES[:1])[0].numpy())
+        assert np.array_equal(engine.moment(0, 1).activations, net[:3](IMAGES[:1])[0].numpy())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -120,7 +120,7 @@ def test_every_floating_dtype_is_shown_in_float32(dtype):
     engine = look(net)
     with torch.no_grad():
         expected = net.conv1(IMAGES[:1].to(dtype))[0].float().numpy()
-    assert np.array_equal(engine.pre_activations(0, 0), expected)
+    assert np.array_equal(engine.moment(0, 0).pre_activations, expected)
     assert engine.kernels(0).dtype == np.float32
     assert sum(probability for _, probability in engine.prediction(0)) == pytest.approx(1)
 
@@ -144,7 +144,7 @@ def test_parts_in_a_plain_list_are_shown_live_as_in_eval_and_stay_in_train():
         conv.weight.mul_(2)
     assert engine.check()
     before = bn.running_mean.clone()
-    shown = engine.activations(0, 0)
+    shown = engine.moment(0, 0).activations
     assert bn.training and torch.equal(bn.running_mean, before)
     with torch.no_grad():
         assert np.allclose(shown, bn.eval()(conv(IMAGES[:1])).relu()[0].numpy(), atol=1e-6)
@@ -191,7 +191,7 @@ class Brightens(nn.Conv2d):
 def test_a_convolution_that_alters_its_input_before_it_pads_it_shows_what_it_convolved():
     net = seeded(lambda: nn.Sequential(Brightens(1, 4, 3, padding=1, padding_mode="reflect"), nn.ReLU()))
     engine = look(net)
-    assert np.array_equal(engine.pre_activations(0, 0), conv_by_hook(net, "0"))
+    assert np.array_equal(engine.moment(0, 0).pre_activations, conv_by_hook(net, "0"))
 
 
 class Crops(nn.Module):
@@ -215,17 +215,17 @@ def test_of_a_batch_that_the_net_makes_the_first_is_shown_and_an_empty_one_is_sa
     engine = Engine(net, SampleSource(data))
     assert [layer.items for layer in engine.layers] == [1, 4]
     with torch.no_grad():
-        assert np.array_equal(engine.pre_activations(0, 1), net.two(net.one(data[:1]))[0].numpy())
-    assert engine.pre_activations(1, 0).shape == (2, 6, 6)  # the layer before it is there
+        assert np.array_equal(engine.moment(0, 1).pre_activations, net.two(net.one(data[:1]))[0].numpy())
+    assert engine.moment(1, 0).pre_activations.shape == (2, 6, 6)  # the layer before it is there
     with pytest.raises(ValueError, match="gave call 0 of two nothing for this image, a batch of 0 items"):
-        engine.pre_activations(1, 1)
+        engine.moment(1, 1)
 
 
 def test_a_net_whose_path_depends_on_the_image_shows_what_it_runs():
     engine = Engine(seeded(Chooses), SampleSource(torch.stack([torch.ones(1, 8, 8), torch.zeros(1, 8, 8)])))
-    assert engine.pre_activations(1, 0).shape == (2, 6, 6)
+    assert engine.moment(1, 0).pre_activations.shape == (2, 6, 6)
     with pytest.raises(ValueError, match="did not reach call 0 of two"):
-        engine.pre_activations(1, 1)
+        engine.moment(1, 1)
 
 
 def test_outputs_of_every_kind_are_taken():

@@ -7,7 +7,7 @@ from torch import nn
 from filterscope import Explorer, NetError
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
-from filterscope.nets.calling import Feeding
+from filterscope.nets.calling import Calling
 from nets import TwoConvs, images, seeded
 from portraits import portrait
 
@@ -43,7 +43,7 @@ def test_a_net_that_takes_a_list_of_images_is_given_one():
     engine = look(net)
     with torch.no_grad():
         expected = net([IMAGES[1]])[0]["maps"][0].numpy()
-    assert (engine.activations(1, 0) == expected).all()
+    assert (engine.moment(1, 0).activations == expected).all()
     assert engine.classify([IMAGES[0].numpy(), IMAGES[1].numpy()]) == [None, None]
 
 
@@ -63,7 +63,7 @@ def test_forward_calls_the_net_the_users_way(forward):
     with torch.no_grad():
         expected = net.conv(IMAGES[1:2])[0]
         scores = torch.softmax(net(IMAGES, torch.ones(1)), 1)
-    assert torch.allclose(torch.from_numpy(engine.pre_activations(1, 0)), expected, atol=1e-6)
+    assert torch.allclose(torch.from_numpy(engine.moment(1, 0).pre_activations), expected, atol=1e-6)
     assert [p for _, p in engine.prediction(2)] == pytest.approx(sorted(scores[2].tolist(), reverse=True))
     assert engine.classify([image.numpy() for image in IMAGES]) == scores.argmax(1).tolist()
     assert portrait(net) == before
@@ -84,7 +84,7 @@ def test_a_forward_that_refuses_a_batch_is_given_the_image_alone():
     net = seeded(TakesOneImage)
     engine = look(net, forward=lambda net, image: net(image))
     with torch.no_grad():
-        assert torch.equal(torch.from_numpy(engine.pre_activations(1, 0)), net(IMAGES[1]))
+        assert torch.equal(torch.from_numpy(engine.moment(1, 0).pre_activations), net(IMAGES[1]))
 
 
 def test_a_net_that_returns_nothing_on_purpose_is_shown_by_forward():
@@ -130,7 +130,7 @@ def test_a_net_split_over_devices_is_said_to_be():
     """There is one device here: the sentence alone is looked at, with a net half on the meta device."""
     net = seeded(TwoConvs)
     net.fc.to("meta")
-    said = Feeding(net).refusal(net, IMAGES[:1], RuntimeError("Expected all tensors to be on the same device"))
+    said = Calling(net).refusal(net, IMAGES[:1], RuntimeError("Expected all tensors to be on the same device"))
     assert said.startswith("the net is split over several devices (cpu, meta), and its image was on cpu: RuntimeError")
 
 

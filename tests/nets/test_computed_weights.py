@@ -62,5 +62,5 @@ def test_weights_that_are_computed_are_those_that_the_net_uses(build):
     net = seeded(lambda: nn.Sequential(build(), nn.ReLU())).eval()
     engine = look(net)
     expected = conv_by_hook(net, "0")
-    assert np.array_equal(engine.pre_activations(0, 0), expected)
+    assert np.array_equal(engine.moment(0, 0).pre_activations, expected)
     assert np.array_equal(engine.kernels(0), net[0].weight.detach().numpy())

@@ -10,7 +10,7 @@ from torch import nn
 from filterscope import Explorer
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
-from filterscope.nets.interruption import GaveWay, GivingWay, Turns
+from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.selection import Selection
 from filterscope.session.survey import Survey
 from nets import TwoConvs, images, seeded
@@ -31,10 +31,10 @@ def test_a_pass_ends_at_an_operation_and_leaves_net_and_engine_as_they_were(coun
     fresh = Engine(net, SampleSource(images(3, 1, 14, 14)))
     before = {name: value.clone() for name, value in net.state_dict().items()}
     state = torch.get_rng_state()
-    with pytest.raises(GaveWay), GivingWay(after(count)):
+    with pytest.raises(StopPass), StopWhen(after(count)):
         engine.complete(1)
     assert not engine.predicted(1)
-    assert (1, 1) not in engine._maps
+    assert (1, 1) not in engine.map_store
     assert all(module.training for module in net.modules())
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in net.modules())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
@@ -42,7 +42,7 @@ def test_a_pass_ends_at_an_operation_and_leaves_net_and_engine_as_they_were(coun
     assert engine.lock.acquire(blocking=False)
     engine.lock.release()
     assert engine.prediction(1) == fresh.prediction(1)
-    assert np.array_equal(engine.activations(1, 1), fresh.activations(1, 1))
+    assert np.array_equal(engine.moment(1, 1).activations, fresh.moment(1, 1).activations)
 
 
 def test_a_net_that_cannot_be_copied_is_itself_again_after_giving_way():
@@ -53,28 +53,28 @@ def test_a_net_that_cannot_be_copied_is_itself_again_after_giving_way():
     net = seeded(NoCopy).train()
     with pytest.warns(UserWarning, match="cannot be copied"):
         engine = Engine(net, SampleSource(images(3, 1, 14, 14)))
-    with pytest.raises(GaveWay), GivingWay(after(3)):
+    with pytest.raises(StopPass), StopWhen(after(3)):
         engine.complete(1)
     assert all(module.training for module in net.modules())
 
 
 def test_who_waits_is_known_until_the_lock_is_theirs():
     lock = threading.RLock()
-    turns = Turns(lock)
+    waiters = Waiters(lock)
     lock.acquire()
     let_go = threading.Event()
 
     def wait():
-        with turns.turn("there"):
+        with waiters.turn("there"):
             let_go.wait(20)
 
     thread = threading.Thread(target=wait)
     thread.start()
-    while not turns.awaited():
+    while not waiters.someone_waits():
         pass
-    assert turns.awaited(but="here") and not turns.awaited(but="there")
+    assert waiters.someone_waits(except_for="here") and not waiters.someone_waits(except_for="there")
     lock.release()
-    while turns.awaited():
+    while waiters.someone_waits():
         pass
     assert not lock.acquire(blocking=False)
     let_go.set()
@@ -84,9 +84,9 @@ def test_who_waits_is_known_until_the_lock_is_theirs():
 
 @pytest.fixture(name="pages")
 def of_an_explorer(monkeypatch):
-    monkeypatch.setattr("filterscope.engine.forward_passes._CHEAP_MULTIPLICATIONS", 0)  # as in a large net
+    monkeypatch.setattr("filterscope.engine.map_store._CHEAP_MULTIPLICATIONS", 0)  # as in a large net
     explorer = Explorer(seeded(TwoConvs), list(images(4, 1, 14, 14)))
-    yield explorer._pages
+    yield explorer.pages
     explorer.close()
 
 
@@ -103,39 +103,42 @@ def replies(pages, monkeypatch):
 def test_what_gave_way_is_skipped_and_answered_when_it_is_asked_again(pages, monkeypatch, name, args):
     sent = replies(pages, monkeypatch)
     request = {"kind": "request", "id": "page:1", "name": name, "args": args}
-    pages._turns._awaited.append((2, 0))  # somebody waits for image 2
+    pages._waiters._awaited.append((2, 0))  # somebody waits for image 2
     pages.take(request)
     assert sent[-1] == {"kind": "reply", "id": "page:1", "name": name, "skipped": True}
-    pages._turns._awaited.clear()
+    pages._waiters._awaited.clear()
     pages.take(request)
     assert not sent[-1].get("error") and not sent[-1].get("skipped")
 
 
 def test_a_neighbour_that_the_person_has_come_to_is_brought_to_its_end(pages, monkeypatch):
     sent = replies(pages, monkeypatch)
-    pages._turns._awaited.append((FRAME["image"], FRAME["layer"]))
+    pages._waiters._awaited.append((FRAME["image"], FRAME["layer"]))
     pages.take({"kind": "request", "id": "page:1", "name": "ahead", "args": FRAME})
     assert not sent[-1].get("error") and not sent[-1].get("skipped")
 
 
 def test_a_frame_and_a_move_wait_for_the_engine_by_name(pages):
-    for wait in (lambda: pages._frame(FRAME), lambda: pages.look(Selection(1, 1, 0, None, "input"))):
+    for wait in (
+        lambda: pages.requests.handlers["frame"](FRAME),
+        lambda: pages.look(Selection(1, 1, 0, None, "input")),
+    ):
         with pages._engine.lock:
             thread = threading.Thread(target=wait)
             thread.start()
-            while not pages._turns.awaited():
+            while not pages._waiters.someone_waits():
                 assert thread.is_alive()
-            assert not pages._turns.awaited(but=(1, 1))
+            assert not pages._waiters.someone_waits(except_for=(1, 1))
         thread.join(20)
-        assert not pages._turns.awaited()
+        assert not pages._waiters.someone_waits()
 
 
 def test_maps_that_fill_the_memory_are_not_computed_ahead(pages, monkeypatch):
     sent = replies(pages, monkeypatch)
-    monkeypatch.setattr("filterscope.engine.forward_passes.MAPS_BYTES", 100)
+    monkeypatch.setattr("filterscope.engine.map_store.MAPS_BYTES", 100)
     pages.take({"kind": "request", "id": "page:1", "name": "ahead", "args": FRAME})
     assert "too large to be computed ahead" in sent[-1]["error"]["message"]
-    assert 1 not in pages._engine._samples
+    assert 1 not in pages._engine.samples
 
 
 def test_predictions_of_all_images_give_way_and_go_on(monkeypatch):
@@ -151,7 +154,7 @@ def test_predictions_of_all_images_give_way_and_go_on(monkeypatch):
     def watched(pixels):
         try:
             return classify(pixels)
-        except GaveWay:
+        except StopPass:
             gave_way.set()
             raise
 

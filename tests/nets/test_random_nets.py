@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
-from filterscope.session.positions import Pointer
+from filterscope.session.positions import Positions
 from gradient_mask import disagreements
 from nets import images
 
@@ -105,7 +105,7 @@ def test_twenty_random_nets(start):
     for seed in range(start, start + 20):
         net = build(seed)
         try:
-            pointer = Pointer(Engine(net, SampleSource(images(1, 4, 23, 27))))
+            pointer = Positions(Engine(net, SampleSource(images(1, 4, 23, 27))))
         except NetError:
             continue  # a kernel larger than what is left of the map
         statuses, wrong = disagreements(net, (4, 23, 27), pointer)

@@ -18,7 +18,7 @@ def states():
 def test_nothing_drawn_inside_moves_the_global_generators():
     before = states()
     stream = RandomStream()
-    with stream.instead_of_all():
+    with stream.isolated():
         torch.rand(3), torch.randperm(5), torch.empty(2).uniform_(), F.dropout(torch.ones(9)), random.random()
         np.random.rand(), torch.nn.init.normal_(torch.empty(2))
     assert states() == before
@@ -28,7 +28,7 @@ def test_numbers_go_on_from_draw_to_draw_and_from_use_to_use():
     stream = RandomStream()
     drawn = []
     for _ in range(2):
-        with stream.instead_of_all():
+        with stream.isolated():
             drawn += [float(torch.rand(())), float(torch.rand(())), random.random(), float(np.random.rand())]
     assert len(set(drawn)) == 8
 
@@ -36,7 +36,7 @@ def test_numbers_go_on_from_draw_to_draw_and_from_use_to_use():
 def test_they_are_put_back_after_an_error():
     before = states()
     try:
-        with RandomStream().instead_of_all():
+        with RandomStream().isolated():
             torch.rand(1), random.random()
             raise RuntimeError
     except RuntimeError:
@@ -46,7 +46,7 @@ def test_they_are_put_back_after_an_error():
 
 def test_a_generator_of_the_users_own_is_used_as_it_is():
     expected = torch.rand(3, generator=torch.Generator().manual_seed(5))
-    with RandomStream().instead():
+    with RandomStream().isolated_torch():
         assert torch.equal(torch.rand(3, generator=torch.Generator().manual_seed(5)), expected)
 
 
@@ -75,7 +75,7 @@ def test_every_torch_draw_has_numbers_of_its_own_and_leaves_the_global_ones():
         first = draw()
         torch.manual_seed(11)
         before = states()
-        with RandomStream().instead():
+        with RandomStream().isolated_torch():
             assert torch.equal(draw(), first)  # it starts where the user's generator stands
         assert states() == before
 
@@ -86,10 +86,10 @@ def test_seeding_inside_seeds_this_stream_and_nothing_else():
     torch.manual_seed(123)
     before = states()
     stream = RandomStream()
-    with stream.instead_of_all():
+    with stream.isolated():
         torch.manual_seed(4)
         assert torch.equal(torch.rand(3), expected)
-    with stream.instead_of_all(), torch.random.fork_rng(devices=[]):
+    with stream.isolated(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
         assert torch.equal(torch.rand(3), expected)
     assert states() == before
@@ -103,7 +103,7 @@ def beside(read, draw):
     stream = RandomStream()
     thread.start()
     while read is not None and thread.is_alive():
-        with stream.instead_of_all():
+        with stream.isolated():
             read()
     thread.join()
     return numbers
@@ -134,7 +134,7 @@ def test_seeding_inside_leaves_the_users_numbers_where_they_are(inside):
     torch.manual_seed(0)
     torch.rand(3)
     stream = RandomStream()
-    with stream.instead():
+    with stream.isolated_torch():
         torch.manual_seed(inside)
         first = torch.rand(2)
         torch.manual_seed(inside)

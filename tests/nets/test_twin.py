@@ -20,7 +20,10 @@ def use(engine):
     """Every way in which the engine runs the net."""
     for layer in range(len(engine.layers)):
         engine.maps(0, layer), engine.kernels(layer)
-        engine.responses(0, layer, None, "input"), engine.responses(0, layer, None, "image")
+        (
+            engine.moment(0, layer).responses.of_all_filters(None, "input"),
+            engine.moment(0, layer).responses.of_all_filters(None, "image"),
+        )
     engine.prediction(0), engine.check(), engine.refresh(), engine.maps(0, 0)
 
 
@@ -67,7 +70,7 @@ def test_nothing_of_the_net_changes(kind):
     before = portrait(net)
     engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
     use(engine)
-    assert not engine._twin.in_place
+    assert not engine.runner.in_place
     assert portrait(net) == before
     assert torch.equal(torch.get_rng_state(), random)
     engine.close()
@@ -179,7 +182,7 @@ def test_the_kernels_are_those_that_the_convolution_used():
         used = net[0].weight.detach() - net[0].weight.detach().mean((1, 2, 3), keepdim=True)
         assert np.array_equal(engine.kernels(0), used.numpy())
         assert engine.layers[0].module is net[0]
-        gap = engine.responses(0, 0, None, "input") + engine.layers[0].bias[:, None, None]
+        gap = engine.moment(0, 0).responses.of_all_filters(None, "input") + engine.layers[0].bias[:, None, None]
         np.testing.assert_allclose(gap, net(images(2, 1, 8, 8))[0].detach().numpy(), atol=1e-5)
         net[0].weight.data.mul_(3)
 
@@ -223,7 +226,7 @@ def test_a_net_that_cannot_be_copied_is_run_itself_and_restored_and_it_is_said()
     with pytest.warns(UserWarning, match="cannot be copied.*holds a lock"):
         engine = Engine(net, SampleSource(images(1, 1, 14, 14)))
     use(engine)
-    assert engine._twin.in_place
+    assert engine.runner.in_place
     assert portrait(net) == before
     with torch.no_grad():
         assert torch.equal(engine.maps(0, 0).pre_activation, net.conv1(images(1, 1, 14, 14))[0])
@@ -262,7 +265,7 @@ def test_functions_that_hold_parts_of_the_net_do_it_no_harm(hold):
     net = seeded(lambda: Holds(hold))
     before = portrait(net)
     engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
-    engine.activations(1, 0)
+    engine.moment(1, 0)
     assert portrait(net) == before
 
 

@@ -1,9 +1,10 @@
-"""The wheel by itself: it is built without Node and without a network, holds everything, and works where it is put."""
+"""The wheel and the sdist by themselves: built without Node and without a network, they work where they are put."""
 
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -46,13 +47,35 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """A folder that holds the installed wheel and nothing else."""
+def sdist(tmp_path_factory):
+    """The sources as a package, built by the build backend, on a PATH without any program."""
+    out = tmp_path_factory.mktemp("sdist")
+    env = {**os.environ, "PATH": str(tmp_path_factory.mktemp("no_programs"))}
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", out]
+    built = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = out.glob("filterscope-*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist"])
+def installed(request, tmp_path_factory):
+    """A folder that holds the package, installed from the wheel or the sdist, and nothing else."""
+    package = request.getfixturevalue(request.param)
     target = tmp_path_factory.mktemp("installed")
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", target, wheel]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index"]
+    done = subprocess.run([*command, "--target", target, package], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return target
+
+
+def test_the_sdist_holds_the_sources_and_nothing_that_is_built_or_installed(sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "mkdocs.yml", "README.md", "LICENSE", "Makefile", "js/package-lock.json"} <= names
+    assert "tests/package/test_wheel.py" in names and "models/fashion_net/epoch_00.pt" in names
+    made = ("site/", ".venv/", "js/node_modules/", "test-output/", "dist/")
+    assert not [name for name in names if name.startswith(made)]
 
 
 def test_the_wheel_holds_bundle_demo_and_licences(wheel):
@@ -80,7 +103,7 @@ def test_the_wheel_holds_only_the_package(wheel):
     assert {room for room in rooms if not room.endswith(".dist-info")} == {"filterscope"}
 
 
-def test_the_installed_wheel_alone_builds_the_demo_explorer(installed, tmp_path):
+def test_the_installed_package_alone_builds_the_demo_explorer(installed, tmp_path):
     # PYTHONPATH comes before site-packages, where an editable install of the checkout would be found.
     env = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run([sys.executable, "-c", FIRST_LOOK], cwd=tmp_path, env=env, capture_output=True, text=True)
@@ -93,7 +116,7 @@ def test_the_installed_wheel_alone_builds_the_demo_explorer(installed, tmp_path)
     assert min(seen["esm"], seen["css"]) > 100
 
 
-def test_the_installed_wheel_has_the_command_and_what_it_needs(installed, tmp_path):
+def test_the_installed_package_has_the_command_and_what_it_needs(installed, tmp_path):
     scripts = [path.read_text() for path in installed.glob("filterscope-*.dist-info/entry_points.txt")]
     assert "filterscope = filterscope.cli.main:main" in scripts[0]
     env = {**os.environ, "PYTHONPATH": str(installed)}

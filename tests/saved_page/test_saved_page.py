@@ -119,7 +119,7 @@ def test_images_and_layers_by_every_way_of_naming_them(explorer, tmp_path):
         ({"images": "first"}, "images is 'f'"),
         ({"images": []}, "images has nothing in it; give the indices of one image or more"),
         ({"images": slice(9, 12)}, "images has nothing in it"),
-        ({"layers": "conv9"}, "no layer is 'conv9'; this net's convolutions are conv1, conv2"),
+        ({"layers": "conv9"}, "layers is 'conv9'; this net has convolutions 0 … 1: conv1, conv2"),
         ({"layers": 2}, "layers is 2; this net has convolutions 0 … 1"),
         ({"layers": []}, "layers has nothing in it"),
         ({"channels": 4}, "channels is 4; this net's filters have kernels 0 … 3; 'all' saves each"),
@@ -155,7 +155,7 @@ def test_it_is_written_whole_or_not_at_all(explorer, tmp_path, monkeypatch):
     path = tmp_path / "p.html"
     path.write_text("before")
     module = explorer.layer.module
-    read = explorer._engine.source.read
+    read = explorer.session.engine.source.read
 
     def reading(index):
         if index == 4:
@@ -164,7 +164,7 @@ def test_it_is_written_whole_or_not_at_all(explorer, tmp_path, monkeypatch):
         return read(index)
 
     explorer.refresh()
-    monkeypatch.setattr(explorer._engine.source, "read", reading)
+    monkeypatch.setattr(explorer.session.engine.source, "read", reading)
     with pytest.raises(RuntimeError, match="weights changed while the page was made"):
         explorer.save_html(path, progress=False)
     assert path.read_text() == "before"
@@ -277,12 +277,14 @@ def test_verdicts_are_there_where_they_were_computed(explorer, tmp_path):
     page = saved(layers=["conv2", "conv1"])
     assert answers(page) == ["answer-verdict-0", "answer-verdicts-0", "answer-verdicts-1"]
     assert page.part("outline")["saved"]["verdicts"] is True
-    examiner, here = explorer._examiner, {"layer": 0, "number": 1}
-    assert same(page.part("answer-verdicts-0"), {**build_verdicts(explorer._engine, examiner, 1, None), **here})
+    examiner, here = explorer.session.examiner, {"layer": 0, "number": 1}
+    engine = explorer.session.engine
+    verdicts = build_verdicts(engine.layers[1], len(engine.source), examiner.diagnosis, False, None)
+    assert same(page.part("answer-verdicts-0"), {**verdicts, **here})
     every = page.part("answer-verdict-0")["filters"]
     assert len(every) == explorer.layers[1].out_channels
     for k, one in enumerate(every):
-        assert same(one, {**build_verdict(explorer._engine, examiner, 1, k), **here})
+        assert same(one, {**build_verdict(engine.layers[1], examiner.diagnosis, k), **here})
     assert page.part("answer-verdicts-1")["filters"] == []  # nothing is known of conv1
     page = saved(layers="conv1")
     assert (answers(page), page.part("outline")["saved"]["verdicts"]) == ([], False)
@@ -299,7 +301,7 @@ def test_verdicts_say_when_they_are_of_earlier_weights(explorer, tmp_path):
 def test_a_diagnosis_that_runs_is_saved_as_one_that_ended(tmp_path, monkeypatch):
     explorer = Explorer(seeded(TwoConvs), images(6, 1, 12, 12))
     begun, go = threading.Event(), threading.Event()
-    read = explorer._engine.source.read
+    read = explorer.session.engine.source.read
 
     def reading(index):
         held = explorer.diagnosis
@@ -308,7 +310,7 @@ def test_a_diagnosis_that_runs_is_saved_as_one_that_ended(tmp_path, monkeypatch)
             go.wait(30)
         return read(index)
 
-    monkeypatch.setattr(explorer._engine.source, "read", reading)
+    monkeypatch.setattr(explorer.session.engine.source, "read", reading)
     running = explorer.diagnose(layers="conv1")
     try:
         assert begun.wait(30)

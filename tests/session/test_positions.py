@@ -1,5 +1,8 @@
 """The explorer's answers for a position: its fields, exact and effective, and what cannot be told."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -26,11 +29,13 @@ def test_scripted_and_traced_nets(given):
 def test_a_closed_explorer_lets_go_and_says_so():
     explorer = explore()
     explorer.receptive_field(0, 0)
+    positions = weakref.ref(explorer.pointer)
     explorer.close()
     for ask in (explorer.receptive_field, explorer.effective_receptive_field, explorer.arithmetic):
         with pytest.raises(RuntimeError, match="closed"):
             ask(0, 0)
-    assert explorer._asked is None
+    gc.collect()
+    assert positions() is None
 
 
 def explore(net=None, *shape):

@@ -176,7 +176,7 @@ from filterscope import Explorer, demo
 explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
 request = {"kind": "request", "id": "1", "name": "strip", "args": {"start": 0, "count": 20, "outcome": "wrong"}}
 explorer._on_message(explorer, request, [])
-assert explorer._pages._survey.progress().running
+assert explorer.session.survey.progress().running
 time.sleep(WAIT)
 """
 
@@ -211,7 +211,7 @@ def test_it_gives_way_and_ends_with_close(engine):
 
 
 def test_it_ends_when_nobody_asks_any_more(engine, monkeypatch):
-    monkeypatch.setattr("filterscope.session.survey._PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr("filterscope.session.survey.SURVEY_IDLE_SECONDS", -1.0)
     survey = Survey(engine)
     survey.need([], whole=True)
     survey._thread.join(timeout=10)
@@ -221,7 +221,7 @@ def test_it_ends_when_nobody_asks_any_more(engine, monkeypatch):
 
 
 def test_the_users_random_numbers_and_net_stay(engine, survey):
-    net, random = engine._twin.net, torch.get_rng_state()
+    net, random = engine.net, torch.get_rng_state()
     net.train()
     before = [(p._version, p.detach().clone()) for p in net.parameters()]
     finish(survey, first=[], whole=True)
@@ -254,7 +254,7 @@ def test_labels_of_other_classes_than_the_nets_are_neither_right_nor_wrong():
 
 
 def test_thumbnails_do_not_wait_for_long_passes(monkeypatch):
-    monkeypatch.setattr("filterscope.session.survey._LONG_PASS_SECONDS", 0.0)
+    monkeypatch.setattr("filterscope.session.survey.LONG_PASS_SECONDS", 0.0)
     engine = Engine(seeded(TwoConvs), SampleSource([(image, 0) for image in images(6, 1, 14, 14)]))
     survey = Survey(engine)
     held = []

@@ -201,7 +201,7 @@ def test_a_net_that_is_no_classifier_has_no_prediction_to_compare():
         ({"filters": 1.5}, "filters is 1.5; conv1 has filters 0 … 9"),
         ({"filters": "3"}, "filters is '3'; conv1 has filters 0 … 9"),
         ({"filters": 1, "layer": 5}, "layer is 5; this net has convolutions 0 … 1"),
-        ({"filters": 1, "layer": "fc1"}, "this net's convolutions are conv1, conv2"),
+        ({"filters": 1, "layer": "fc1"}, "layer is 'fc1'; this net has convolutions 0 … 1: conv1, conv2"),
         ({"filters": 1, "replaced_by": "median"}, "replaced_by is 'median'; choose 'mean' or 'zero'"),
         ({"filters": 1, "images": 0}, "images is 0; give how many images are looked at, 1 or more"),
     ],

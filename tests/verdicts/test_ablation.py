@@ -6,8 +6,9 @@ import torch
 from scipy import stats
 
 from activation_maps import maps
-from filterscope.verdicts.ablation.ablation import Known, LayerAblation, Rise
 from filterscope.verdicts.ablation.losses import Knowledge, class_numbers, log_probabilities
+from filterscope.verdicts.ablation.reference import Reference
+from filterscope.verdicts.ablation.rises import LayerAblation, Rise
 from filterscope.verdicts.ablation.use import gate, interval
 from filterscope.verdicts.result.evidence import FEWEST_OF_CLASS, class_rises
 
@@ -49,7 +50,7 @@ def test_the_rises_of_a_class_have_students_interval_where_its_images_are_enough
     whole = LayerAblation.of(np.zeros(3))
     for part in np.array_split(rows, [1, 40, 150]):
         one = LayerAblation.of(np.zeros(3))
-        one.add(Reruns(after[:2, part]), Known(intact[part], labels[part], True), np.array([True, True, False]))
+        one.add(Reruns(after[:2, part]), Reference(intact[part], labels[part], True), np.array([True, True, False]))
         whole.merge(one)
 
     for index in range(3):

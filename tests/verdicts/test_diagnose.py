@@ -12,7 +12,6 @@ from torch.utils.data import TensorDataset
 from diagnoses import COLUMNS, DATA, look
 from filterscope import Diagnosis, Explorer, NetError, demo, diagnose
 from filterscope.verdicts.result.plain_words import plain_words
-from filterscope.verdicts.run.diagnose import choose_layers
 from nets import images, seeded
 
 
@@ -106,10 +105,10 @@ def test_layers_are_chosen_by_index_name_or_module():
     for chosen in (1, "conv2", net.conv2, [1], ["conv2", net.conv2]):
         assert look(net, images=20, ablation=False, layers=chosen).layers == ("conv2",)
     for wrong in ("conv3", 2, -1, net.fc1, True):
-        with pytest.raises(ValueError, match="0 conv1, 1 conv2"):
+        with pytest.raises(ValueError, match=r"this net has convolutions 0 … 1: conv1, conv2"):
             look(net, images=20, layers=wrong)
-    with pytest.raises(ValueError, match="empty"):
-        choose_layers((), [])
+    with pytest.raises(ValueError, match="layers has nothing in it"):
+        look(net, images=20, layers=[])
 
 
 @pytest.mark.parametrize("wrong", [0, -3, 2.5, "all", True, None])

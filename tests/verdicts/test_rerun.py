@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from filterscope.data.source import SampleSource
 from filterscope.verdicts.ablation.rerun import Rerun
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.sampling import IsolatedSamples, runner_for
 from nets import Everything, TwoConvs, images, seeded
 
 
@@ -89,7 +89,7 @@ def ablated_by_hand(net, layer, index, value, pixels):
 @pytest.mark.parametrize("layer", [0, 1])
 def test_a_rerun_is_a_whole_pass_with_the_map_replaced(build, layer):
     net, pixels = seeded(build).eval(), images(7, 1, 12, 12)
-    subject = Subject(net, SampleSource(pixels))
+    subject = runner_for(net, IsolatedSamples(SampleSource(pixels)))
     intact = torch.log_softmax(net(pixels), 1).detach()
     rerun = Rerun(subject, layer, pixels, intact)
     for _ in range(2):  # one rerun must not spoil the next
@@ -114,7 +114,7 @@ def test_what_lies_before_the_layer_is_not_computed_again():
 
     calls = []
     net, pixels = seeded(Counting).eval(), images(4, 1, 14, 14)
-    subject = Subject(net, SampleSource(pixels))
+    subject = runner_for(net, IsolatedSamples(SampleSource(pixels)))
     rerun = Rerun(subject, 1, pixels, torch.log_softmax(net(pixels), 1).detach())
     assert rerun.reuses
     real, torch_conv2d = F.conv2d, torch.conv2d
@@ -127,7 +127,7 @@ def test_what_lies_before_the_layer_is_not_computed_again():
 
 def test_a_net_with_everything_is_rerun_right():
     net, pixels = seeded(Everything).eval(), images(5, 1, 10, 10)
-    subject = Subject(net, SampleSource(pixels))
+    subject = runner_for(net, IsolatedSamples(SampleSource(pixels)))
     intact = torch.log_softmax(net(pixels), 1).detach()
     for layer in range(len(subject.layers)):
         rerun = Rerun(subject, layer, pixels, intact)

@@ -11,8 +11,8 @@ from torch.utils.data import Subset
 
 from diagnoses import DATA, look, same
 from filterscope import demo, diagnose
-from filterscope.verdicts.ablation.ablation import LayerAblation
 from filterscope.verdicts.ablation.losses import Knowledge
+from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from planted import plant
 

@@ -115,7 +115,7 @@ def test_a_second_call_goes_on_where_the_first_ended(explorer, monkeypatch):
     first = explorer.diagnose(images=150, ablation=False).wait()
     before = first.rows()
     read = []
-    source = explorer._engine.source
+    source = explorer.session.engine.source
     original = source.read
     monkeypatch.setattr(source, "read", lambda index: read.append(index) or original(index))
     second = explorer.diagnose(images=250, ablation=False).wait()
@@ -135,7 +135,7 @@ def test_a_second_call_that_ablates_goes_on_too(explorer):
 def test_it_can_be_gone_on_with_by_the_one_that_blocks(explorer):
     first = explorer.diagnose(images=100).wait()
     assert same(
-        diagnose(explorer._engine.net, DATA, images=160, resume=first, progress=False),
+        diagnose(explorer.session.engine.net, DATA, images=160, resume=first, progress=False),
         diagnose(demo.fashion_net(), DATA, 160, resume=first, progress=False),
     )
 
@@ -152,22 +152,22 @@ def test_other_layers_or_weights_begin_anew(explorer):
     explorer.diagnose(images=200).wait()
     assert explorer.diagnose(images=60, layers="conv2").wait().images == 60
     with torch.no_grad():
-        explorer._engine.net.conv2.weight.mul_(0.5)
+        explorer.session.engine.net.conv2.weight.mul_(0.5)
     assert explorer.diagnose(images=50, layers="conv2").wait().images == 50
 
 
 def test_changed_weights_leave_it_as_it_is_and_it_is_said(explorer):
-    net = explorer._engine.net
+    net = explorer.session.engine.net
     reference = diagnose(copy.deepcopy(net), DATA, images=300, progress=False)
     found = explorer.diagnose(images=300)
     with torch.no_grad():  # at once, while it runs
         net.conv1.weight.normal_(generator=torch.Generator().manual_seed(0))
     assert same(found.wait(), reference)
     assert explorer.prediction  # a look, at which the change is noticed
-    assert explorer._examiner.of_earlier_weights()
+    assert explorer.session.examiner.of_earlier_weights()
     net.load_state_dict(demo.fashion_net().state_dict())
     assert explorer.prediction
-    assert not explorer._examiner.of_earlier_weights()
+    assert not explorer.session.examiner.of_earlier_weights()
 
 
 def test_the_net_is_left_as_it_came():
@@ -226,12 +226,12 @@ def test_sliders_are_answered_meanwhile(explorer):
 def test_it_gives_way_while_the_person_moves(explorer):
     found = explorer.diagnose(images=10_000)
     until(lambda: found.progress.stage == "images" and found.progress.done > 0)
-    explorer._engine.moved = time.monotonic() + 1000  # as if somebody dragged on and on
+    explorer.session.engine.moved = time.monotonic() + 1000  # as if somebody dragged on and on
     time.sleep(0.5)
     done = found.progress.done
     time.sleep(0.3)
     assert found.progress.done == done
-    explorer._engine.moved = 0.0
+    explorer.session.engine.moved = 0.0
     until(lambda: found.progress.done > done)
     found.cancel()
 
@@ -263,7 +263,7 @@ def test_a_number_of_images_is_a_number(explorer, wrong):
 
 
 def test_wrong_options_are_refused_at_once(explorer):
-    with pytest.raises(ValueError, match="choose from 0 conv1, 1 conv2"):
+    with pytest.raises(ValueError, match="layers is 'conv3'; this net has convolutions 0 … 1: conv1, conv2"):
         explorer.diagnose(layers="conv3")
     with pytest.raises(ValueError, match="ablation is 'no'; choose True or False"):
         explorer.diagnose(ablation="no")

@@ -18,7 +18,7 @@ def test_close_lets_go_of_everything():
     net, given = seeded(TwoConvs), Kept(images(2, 1, 14, 14))
     explorer = Explorer(net, given)
     assert explorer.activation.shape == (12, 12)
-    alive = [weakref.ref(net), weakref.ref(given), weakref.ref(explorer._engine)]
+    alive = [weakref.ref(net), weakref.ref(given), weakref.ref(explorer.session.engine)]
     explorer.close()
     del net, given
     gc.collect()

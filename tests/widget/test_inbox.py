@@ -6,6 +6,17 @@ import pytest
 
 from filterscope.widget import inbox as room
 from filterscope.widget.inbox import Inbox
+from filterscope.widget.requests import Request, Requests, Urgency
+
+URGENCIES = {
+    "ahead": Urgency.NEXT_MOVE,
+    "strip": Urgency.NEXT_MOVE,
+    "prediction": Urgency.REST,
+    "filters": Urgency.REST,
+    "describe": Urgency.PICTURE,
+    "frame": Urgency.PICTURE,
+}
+REQUESTS = Requests(Request(name, urgency, lambda args: {}) for name, urgency in URGENCIES.items())
 
 
 def request(number, name="frame", asker="page"):
@@ -20,7 +31,7 @@ class Desk:
         self.done, self.skipped, self.threads = [], [], []
         self.began, self.gate = threading.Semaphore(0), threading.Semaphore(0)
         self.finished = threading.Semaphore(0)
-        self.inbox = Inbox(self.work, lambda content: self.skipped.append(content["id"]))
+        self.inbox = Inbox(REQUESTS, self.work, lambda content: self.skipped.append(content["id"]))
 
     def work(self, content):
         self.threads.append(threading.current_thread())
@@ -86,11 +97,11 @@ def test_long_work_hears_when_somebody_waits(desk):
     desk.inbox.take(request(1, "strip"))
     assert desk.began.acquire(timeout=20)
     desk.inbox.take(request(2, "ahead"))
-    assert not desk.inbox.hurry()
+    assert not desk.inbox.someone_waits()
     desk.inbox.take(request(3, "frame"))
-    assert desk.inbox.hurry()
+    assert desk.inbox.someone_waits()
     desk.let_through(3)
-    assert not desk.inbox.hurry()
+    assert not desk.inbox.someone_waits()
 
 
 def test_close_forgets_what_waits_and_takes_no_more(desk):
@@ -105,7 +116,7 @@ def test_close_forgets_what_waits_and_takes_no_more(desk):
 
 
 def test_the_thread_ends_when_nobody_asks(monkeypatch, desk):
-    monkeypatch.setattr(room, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(room, "INBOX_IDLE_SECONDS", 0.01)
     desk.inbox.take(request(1))
     desk.let_through(1)
     desk.threads[0].join(timeout=20)
@@ -125,11 +136,11 @@ def test_no_message_waits_long_for_long_work_nor_in_a_burst(desk, monkeypatch):
     waits = []
     monkeypatch.setattr(room.threading, "Event", lambda: Watched(waits))
     desk.inbox.take(request(1))
-    assert waits.count(room._WAIT_SECONDS) == 1  # a thread's start waits for an event as well
+    assert waits.count(room.LONE_ANSWER_SECONDS) == 1  # a thread's start waits for an event as well
     assert desk.done == []  # the work goes on
-    monkeypatch.setattr(room, "_ALONE_SECONDS", 1e6)
+    monkeypatch.setattr(room, "LONE_REQUEST_SECONDS", 1e6)
     desk.inbox.take(request(2))
-    assert waits.count(room._WAIT_SECONDS) == 1
+    assert waits.count(room.LONE_ANSWER_SECONDS) == 1
 
 
 class Watched(threading.Event):

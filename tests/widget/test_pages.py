@@ -50,7 +50,7 @@ def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, s
     explorer._handle_custom_msg("nonsense", [])
     ask(explorer, "frame", image=3, layer=0, filter=0, source="input")
     said = [content.get("error", {}).get("message", "body") for content, _ in sent]
-    known = ", ".join(sorted(explorer._pages._handlers))
+    known = ", ".join(sorted(explorer.pages.requests.handlers))
     assert "frame" in known
     assert said == [
         "image is 99; this data set has images 0 … 3",

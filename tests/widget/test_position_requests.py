@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from filterscope import Explorer, wire
-from filterscope.receptive_field.footprint_mode import Interrupted
-from filterscope.widget.position_requests import PointRequests
+from filterscope.nets.interruption import StopPass, StopWhen
+from filterscope.widget.position_requests import PositionRequests
+from filterscope.widget.requests import Requests
 from nets import TwoConvs, seeded
 from wire_messages import unpack
 
@@ -20,11 +21,13 @@ def explorer():
 
 @pytest.fixture
 def requests(explorer):
-    return PointRequests(explorer._engine, explorer.pointer, lambda: False, lambda: False)
+    return PositionRequests(explorer.session.engine, explorer.pointer, lambda: False, lambda: False)
 
 
 def ask(requests, name, **args):
-    content, buffers = wire.answer({"kind": "request", "id": "p-1", "name": name, "args": args}, requests.handlers)
+    content, buffers = wire.answer(
+        {"kind": "request", "id": "p-1", "name": name, "args": args}, Requests(requests.rows).handlers
+    )
     if "error" in content:
         return content["error"]["message"]
     return unpack((content, buffers))[1]
@@ -65,7 +68,7 @@ def test_the_effective_field_comes_as_codes_of_its_own_range(explorer, requests)
 
 def test_the_layers_input_is_the_activation_before_it(explorer, requests):
     body = ask(requests, "input", **PLACE, input_channel=3)
-    given = explorer._engine.maps(0, 1).input[3].numpy()
+    given = explorer.session.engine.maps(0, 1).input[3].numpy()
     (shown,) = body["ranges"]
     assert body["size"] == list(given.shape)
     place = (given.astype(float) - shown["low"]) / (shown["high"] - shown["low"])
@@ -92,19 +95,19 @@ def test_bad_positions_get_a_sentence_and_change_nothing(explorer, requests, nam
 
 def test_a_search_for_fields_gives_way_and_starts_again(explorer):
     hurried = iter([False, False, True])
-    requests = PointRequests(explorer._engine, explorer.pointer, lambda: next(hurried, False), lambda: False)
+    requests = PositionRequests(explorer.session.engine, explorer.pointer, lambda: next(hurried, False), lambda: False)
     assert ask(requests, "fields", **PLACE)["fields"] is None
     assert explorer.pointer._geometries == {}
     assert ask(requests, "fields", **PLACE)["fields"] is not None
 
 
 def test_an_interruption_is_no_error_of_the_net(explorer):
-    with pytest.raises(Interrupted):
-        explorer.pointer.geometry(0, lambda: True)
+    with pytest.raises(StopPass), StopWhen(lambda: True):
+        explorer.pointer.geometry(0)
     explorer.pointer.geometry(0)
 
 
 def test_a_running_cell_waits_no_longer_than_the_patience(explorer, monkeypatch):
-    monkeypatch.setattr("filterscope.widget.position_requests._PATIENCE_SECONDS", -1)
-    requests = PointRequests(explorer._engine, explorer.pointer, lambda: False, lambda: True)
+    monkeypatch.setattr("filterscope.widget.position_requests.RUNNING_CELL_SECONDS", -1)
+    requests = PositionRequests(explorer.session.engine, explorer.pointer, lambda: False, lambda: True)
     assert ask(requests, "fields", **PLACE)["fields"] is None

@@ -64,9 +64,9 @@ def test_select_by_name_module_index_and_layer(explorer):
         explorer.layer_index = 0
         assert explorer.select(layer=layer) is explorer
         assert explorer.layer_index == 1
-    with pytest.raises(ValueError, match="no layer is 'conv3'; this net's convolutions are conv1, conv2"):
+    with pytest.raises(ValueError, match="layer is 'conv3'; this net has convolutions 0 … 1: conv1, conv2"):
         explorer.select(layer="conv3")
-    with pytest.raises(ValueError, match="no layer is the module Conv2d"):
+    with pytest.raises(ValueError, match="layer is the module Conv2d"):
         explorer.select(layer=nn.Conv2d(1, 1, 1))
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from filterscope import Explorer, demo, wire
+from filterscope.nets.interruption import StopPass
 from filterscope.verdicts.result.evidence import class_rises, looks_like, structure_chance, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
-from filterscope.verdicts.run.task import Cancelled, Task
+from filterscope.verdicts.run.task import Task
 
 DATA = demo.fashion_test_data()
 
@@ -20,7 +21,7 @@ class Page:
     """Asks an explorer as a page does, and waits for what is made in the background."""
 
     def __init__(self, explorer):
-        self.handlers = explorer._pages._handlers
+        self.handlers = explorer.pages.requests.handlers
 
     def ask(self, name, **args):
         content, buffers = wire.answer({"kind": "request", "id": "page-1", "name": name, "args": args}, self.handlers)
@@ -178,7 +179,7 @@ def test_without_is_pythons_and_its_effect_is_measured_beside(explorer):
     assert measured["effect"]["accuracy_after"] == effect.accuracy_after
     assert measured["effect"]["loss_change"]["value"] == pytest.approx(effect.loss_change.value)
     page.ask("effect", images=10_000, **removal)
-    measuring = explorer._pages._verdicts
+    measuring = explorer.pages._verdicts
     task = measuring._measuring[1]
     other = removal | {"filters": [4]}
     assert page.ask("effect", images=10_000, cancel=True, **other)["status"] == "cancelled"
@@ -261,5 +262,5 @@ def test_a_task_keeps_what_ended_it():
     task = Task("test", work)
     assert task.wait(5) and str(task.error) == "so it is"
     task.cancel()
-    with pytest.raises(Cancelled):
+    with pytest.raises(StopPass):
         task.check()

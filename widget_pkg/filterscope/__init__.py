@@ -8,18 +8,30 @@ from __future__ import annotations
 from filterscope import demo
 from filterscope._version import __version__
 from filterscope.errors import NetError, SampleError
+from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
+from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFields
+from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.diagnose import diagnose
 from filterscope.widget.explorer import Explorer
 
 __all__ = [
+    "Arithmetic",
+    "Box",
+    "ClassEffect",
     "ConvLayer",
     "Diagnosis",
+    "Effect",
+    "Estimate",
     "Explorer",
+    "FilterVerdict",
     "NetError",
+    "ReceptiveField",
+    "ReceptiveFields",
     "RunningDiagnosis",
     "SampleError",
     "Without",

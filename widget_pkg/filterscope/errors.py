@@ -9,6 +9,16 @@ class SampleError(ValueError):
     Attributes:
         index: Index of the sample in the data set.
         cause: What is wrong with it, one sentence.
+
+    Example:
+        >>> import torch
+        >>> from filterscope import Explorer, SampleError
+        >>> explorer = Explorer(torch.nn.Conv2d(1, 2, 3), [torch.rand(1, 8, 8), "a cat"])
+        >>> try:
+        ...     explorer.select(image=1).image
+        ... except SampleError as error:
+        ...     print(error.index, error.cause)
+        1 it is str 'a cat', not an image; expected a tensor, an array or a PIL image
     """
 
     def __init__(self, index: int, cause: str) -> None:
@@ -18,7 +28,17 @@ class SampleError(ValueError):
 
 
 class NetError(ValueError):
-    """The network cannot be shown, or refuses the image it was given."""
+    """The network cannot be shown, or refuses the image it was given.
+
+    Example:
+        >>> import torch
+        >>> from filterscope import Explorer, NetError
+        >>> try:
+        ...     Explorer(torch.nn.Linear(8, 3), torch.rand(4, 1, 8, 8))
+        ... except NetError as error:
+        ...     print(str(error).partition(":")[0])
+        no convolution found in a forward pass of the net
+    """
 
 
 def kind_of(value: object) -> str:

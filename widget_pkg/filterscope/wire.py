@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 
 Message = tuple[dict[str, Any], list[memoryview]]
-Handler = Callable[[dict[str, Any]], dict[str, Any]]
+"""A message's content, and its buffers."""
+
+Body = Mapping[str, object]
+"""What a reply tells: plain values, and arrays anywhere. Each builder says which: a TypedDict."""
+
+Handler = Callable[[dict[str, Any]], Body]
+"""Gives the body that answers a request's `args`."""
 
 _DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
 
@@ -24,7 +30,7 @@ class WireError(ValueError):
     """A message from a page that is not what the protocol says."""
 
 
-def reply(id: str, name: str, body: dict[str, Any]) -> Message:
+def reply(id: str, name: str, body: Body) -> Message:
     """A reply whose body may hold float32, uint8 and uint16 arrays anywhere.
 
     Raises:
@@ -35,7 +41,7 @@ def reply(id: str, name: str, body: dict[str, Any]) -> Message:
     return {"kind": "reply", "id": id, "name": name, "body": plain, "tensors": heads}, buffers
 
 
-def packed(body: dict[str, Any]) -> str:
+def packed(body: Body) -> str:
     """A body as text, for a page that was saved: letters and digits that no HTML can be made of.
 
     Base64 of the deflated (zlib) bytes: the length of what follows as JSON, uint32; JSON `{body, tensors}` in UTF-8;
@@ -51,7 +57,7 @@ def packed(body: dict[str, Any]) -> str:
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 
-def _taken_apart(body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], list[memoryview]]:
+def _taken_apart(body: Body) -> tuple[dict[str, Any], list[dict[str, Any]], list[memoryview]]:
     arrays: list[np.ndarray] = []
     plain = _without_arrays(body, arrays)
     heads = [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in arrays]

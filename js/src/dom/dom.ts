@@ -54,6 +54,6 @@ export function options(
 }
 
 /** Whether two lists hold the same: what need not change stays, as an open list of choices. */
-export function sameItems<T>(one: readonly T[], two: readonly T[]): boolean {
-  return one.length === two.length && one.every((item, k) => item === two[k]);
+export function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, k) => item === b[k]);
 }

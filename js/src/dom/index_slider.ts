@@ -1,12 +1,9 @@
 /** A slider with its label, previous and next buttons, a number to type, and words for what it points at. */
 
-import { LayerSearch } from "../view/layer_search";
-import type { LayerInfo } from "../wire/messages";
 import { attribute, element, on, setText } from "./dom";
 
 /** Where the number of images is not known, the slider reaches at least this far. */
 const OPEN_END = 99;
-const NO_LAYERS: readonly LayerInfo[] = [];
 /** Wheel travel, in pixels, of one step. */
 const WHEEL_STEP = 40;
 
@@ -96,24 +93,4 @@ export class IndexSlider {
     this.#travel -= steps * WHEEL_STEP;
     if (steps !== 0) this.go(this.#value + Math.sign(steps));
   }
-}
-
-/** The layer's slider: its words can be searched, to go to a layer by its name. */
-export class LayerSlider extends IndexSlider {
-  readonly #search: LayerSearch;
-
-  constructor(move: (layer: number) => void) {
-    const search = new LayerSearch();
-    super("layer", move, search.root);
-    this.#search = search;
-    search.pick = (layer) => this.go(layer);
-  }
-
-  showLayer(layer: number, layers: readonly LayerInfo[] | undefined): void {
-    this.show(layer, layers ? layers.length : layer + 1);
-    this.#search.show(layer, layers ?? NO_LAYERS);
-    this.say(layers?.[layer]?.title ?? "");
-  }
-
-  protected override write(): void {}
 }

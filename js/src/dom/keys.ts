@@ -9,7 +9,7 @@ export function hasModifier({ altKey, ctrlKey, metaKey }: KeyboardEvent): boolea
 export function keyTarget(
   key: string,
   place: number,
-  { columns, page }: { columns: number; page: number },
+  { columns, jump }: { columns: number; jump: number },
   length: number,
 ): number | null {
   const vertical = { ArrowUp: place - columns, ArrowDown: place + columns }[key];
@@ -17,8 +17,8 @@ export function keyTarget(
   const target = {
     ArrowLeft: place - 1,
     ArrowRight: place + 1,
-    PageUp: place - page,
-    PageDown: place + page,
+    PageUp: place - jump,
+    PageDown: place + jump,
     Home: 0,
     End: length - 1,
   }[key];

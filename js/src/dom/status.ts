@@ -1,14 +1,9 @@
 /** What is said about the widget itself: busy, an error in one sentence, and changes for a screen reader. */
 
+import { SAY } from "../state/timing";
 import { element, setText } from "./dom";
 
-/** Quicker answers need no sign. */
-const BUSY_AFTER = 150;
-/** Beyond that it is more than this net's own work: a cell runs. */
-const KERNEL_BUSY_AFTER = 2000;
 const COMPUTING = "computing …";
-/** A drag is announced once, where it ends. */
-const ANNOUNCE_AFTER = 400;
 
 export class Status {
   readonly #alert = element("p.fs-alert", { role: "alert" });
@@ -36,15 +31,15 @@ export class Status {
         this.#root.dataset.busy = "true";
         this.#busyTimer = setTimeout(
           () => setText(this.busy, "the kernel is busy …"),
-          KERNEL_BUSY_AFTER - BUSY_AFTER,
+          SAY.kernelBusy - SAY.computing,
         );
-      }, BUSY_AFTER);
+      }, SAY.computing);
     }
   }
 
   announce(words: string): void {
     clearTimeout(this.#liveTimer);
-    this.#liveTimer = setTimeout(() => setText(this.#live, words), ANNOUNCE_AFTER);
+    this.#liveTimer = setTimeout(() => setText(this.#live, words), SAY.announcement);
   }
 
   dispose(): void {

@@ -8,7 +8,7 @@ export function followTheme(root: HTMLElement): void {
   root.style.colorScheme = 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? "dark" : "light";
 }
 
-/** No event tells of a new theme, but a colour that changes runs a transition (style.css), which ends or is cut short. */
+/** No event tells of a new theme, but a colour that changes runs a transition (base.css), which ends or is cut short. */
 export function onThemeChange(root: HTMLElement, changed: () => void): () => void {
   const ended = (event: TransitionEvent) => {
     if (event.target === root && /color/.test(event.propertyName)) changed();

@@ -5,7 +5,8 @@
  */
 
 import { exact, number, within } from "../text/format";
-import type { Tensor } from "../wire/tensor";
+import type { Range } from "../wire/frame";
+import type { Summary, Tensor } from "../wire/tensor";
 
 export const NAN_CODE = 0;
 export const MINUS_INFINITY_CODE = 1;
@@ -27,6 +28,16 @@ export function codesOf(values: Float32Array, low: number, high: number): Uint8A
   const codes = new Uint8Array(values.length);
   for (let i = 0; i < values.length; i++) codes[i] = codeOf(values[i]!, low, high);
   return codes;
+}
+
+/** What is said of values in a range: `value_range.py`'s rule, by which a signed range ends as far below zero as above. */
+export function rangeOf({ minimum, maximum, nan, infinite }: Summary): Range {
+  if (!(minimum <= maximum))
+    return { low: 0, high: 0, signed: false, minimum: null, maximum: null, nan, infinite, constant: false };
+  const constant = minimum === maximum && nan + infinite === 0;
+  const signed = minimum < 0;
+  const high = signed ? Math.max(-minimum, maximum) : maximum;
+  return { low: signed ? -high : 0, high, signed, minimum, maximum, nan, infinite, constant };
 }
 
 interface Ends {

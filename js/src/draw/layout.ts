@@ -36,8 +36,8 @@ export interface Mosaic {
 
 export function mosaicOf(n: number, tileWidth: number, tileHeight: number): Mosaic {
   // About as wide as high: strips go side by side in fewer columns than squares.
-  const wanted = Math.ceil(Math.sqrt((n * (tileHeight + 1)) / (tileWidth + 1)));
-  const columns = Math.max(1, Math.min(n, wanted));
+  const square = Math.ceil(Math.sqrt((n * (tileHeight + 1)) / (tileWidth + 1)));
+  const columns = Math.max(1, Math.min(n, square));
   const rows = Math.max(1, Math.ceil(n / columns));
   return { columns, rows, width: columns * (tileWidth + 1) - 1, height: rows * (tileHeight + 1) - 1 };
 }
@@ -69,7 +69,7 @@ export interface GridContent {
   readonly map: { readonly width: number; readonly height: number };
 }
 
-/** Between a tile and the frame around a selected cell. */
+/** Between a tile and the outline of a selected cell. */
 export const PAD = 6;
 const GAP = 4;
 export const NUMBER_HEIGHT = 16;
@@ -78,7 +78,7 @@ export const GRID_HEIGHT = 500;
 const LARGEST_TILE = 112;
 /** Sides of a tile, tried from the largest down. */
 const SIDES = [112, 104, 96, 88, 80, 72, 64, 56];
-/** How far cells move apart, as a part of their width, for the rows to end where the page does. */
+/** How far cells move apart, as a part of their width, for the rows to end where the view does. */
 const MOST_SPREAD = 1.5;
 
 /** The largest tiles at which the whole layer is in sight; where none are small enough, the smallest. */

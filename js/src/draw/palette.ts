@@ -1,12 +1,11 @@
 /** Codes become colours: piecewise linear between the anchors of palettes.json, per sRGB channel. */
 
+import type { PaletteChoice } from "../state/selection";
 import { HIGHEST_CODE, LOWEST_CODE, MINUS_INFINITY_CODE, NAN_CODE, PLUS_INFINITY_CODE } from "./codes";
 import anchors from "./palette.json";
 
 /** "upper" is the upper half of "diverging", from zero on. */
 export type PaletteName = "sequential" | "diverging" | "upper" | "gray";
-/** What the person chooses: colours that fit the range, or one palette for all. */
-export type PaletteChoice = "auto" | "sequential" | "diverging" | "gray";
 
 export type Rgb = readonly [number, number, number];
 
@@ -50,7 +49,7 @@ export function lookupOf(name: PaletteName): Lookup {
   return words;
 }
 
-/** The same colours as a CSS gradient, for a legend. */
+/** A palette as a CSS gradient, for a legend. */
 export function gradientOf(name: PaletteName): string {
   return `linear-gradient(to right, ${stopsOf(name).join(", ")})`;
 }

@@ -1,9 +1,10 @@
-/** Frames from the parts of a saved page, as `frame.py` makes them in a notebook's kernel. */
+/** Frames from the parts of a saved page, as `frames/frame.py` makes them in a notebook's kernel. */
 
-import type { FrameArgs } from "../wire/messages";
+import { drawnSlice } from "../state/selection";
+import { type FrameArgs, MAP_NAMES, type MapName } from "../wire/frame";
 import { count } from "../wire/tensor";
 import { detailOf, type Plane, pictureOf, planeOf } from "./maps";
-import type { SavedImage, SavedLayer, SavedMapsPart, SavedTensor } from "./types";
+import type { SavedImage, SavedLayer, SavedMaps, SavedMapsPart, SavedResponse, SavedTensor } from "./types";
 
 export interface FrameParts {
   readonly image: SavedImage;
@@ -25,101 +26,103 @@ function drawnOf({ shape }: SavedTensor, leading: number, chosen: number | null,
   const sides = own.slice(-2) as [number, number];
   if (own.length < 3) return { start: 0, shape: sides, words: "" };
   const depth = own[0]!;
-  const k = chosen === null ? Math.floor(depth / 2) : Math.floor(((2 * chosen + 1) * depth) / (2 * of));
+  const k = drawnSlice(chosen, depth, of);
   return { start: k * count(sides), shape: sides, words: `; slice ${k} of ${depth}` };
+}
+
+/** One map of all filters, and what is drawn of it. */
+interface MapPart {
+  readonly maps: SavedMaps;
+  readonly note: string;
+  readonly drawn: Drawn;
 }
 
 /** The planes of these filters, or of all. */
 class Drawing {
   readonly kernelShape: readonly number[];
   readonly #args: FrameArgs;
-  readonly #parts: FrameParts;
+  readonly #layer: SavedLayer;
   readonly #kernel: Drawn;
-  readonly response;
-  readonly #response: Drawn;
-  readonly #activation: Drawn;
+  readonly response: SavedResponse;
+  readonly #maps: Readonly<Record<MapName, MapPart>>;
 
-  constructor(args: FrameArgs, parts: FrameParts, depth: number) {
+  constructor(args: FrameArgs, { layer, maps }: FrameParts, depth: number) {
     this.#args = args;
-    this.#parts = parts;
-    const { layer, maps } = parts;
-    const found = maps.responses.find((one) => one.source === args.source && one.channel === args.channel);
-    if (!found) throw new Error("this page was saved without that channel and source");
-    this.response = found;
+    this.#layer = layer;
+    const response = maps.responses.find(
+      ({ source, channel }) => source === args.source && channel === args.channel,
+    );
+    if (!response) throw new Error("this page was saved without that channel and source");
+    this.response = response;
     this.#kernel = drawnOf(layer.kernels.values, 2, args.kernel_slice, layer.kernels.values.shape[2]!);
-    this.#response = drawnOf(found.maps.values, 1, args.slice, depth);
-    this.#activation = drawnOf(maps.activations.values, 1, args.slice, depth);
-    this.kernelShape = [found.kernels.length, ...this.#kernel.shape];
+    this.kernelShape = [response.kernels.length, ...this.#kernel.shape];
+    const part = (name: MapName): MapPart => {
+      const saved = name === "response" ? response.maps : maps[`${name}s`];
+      const note = name === "response" ? response.note : layer[`${name}_note`];
+      return { maps: saved, note, drawn: drawnOf(saved.values, 1, args.slice, depth) };
+    };
+    this.#maps = byName(MAP_NAMES, part);
   }
 
-  get filters(): number {
-    return this.#parts.layer.kernels.values.shape[0]!;
-  }
-
-  kernel(filter: number): Plane {
-    const { kernels } = this.#parts.layer;
+  #kernelPlane(filter: number): Plane {
+    const { kernels } = this.#layer;
     const size = count(kernels.values.shape.slice(2));
     const starts = this.response.kernels.map((channel) => channel * size + this.#kernel.start);
     return planeOf(kernels, filter, starts, count(this.#kernel.shape));
   }
 
-  responseOf(filter: number): Plane {
-    return planeOf(this.response.maps, filter, [this.#response.start], count(this.#response.shape));
-  }
-
-  activationOf(filter: number): Plane {
-    const { activations } = this.#parts.maps;
-    return planeOf(activations, filter, [this.#activation.start], count(this.#activation.shape));
+  #mapPlane({ maps, drawn }: MapPart, filter: number): Plane {
+    return planeOf(maps, filter, [drawn.start], count(drawn.shape));
   }
 
   detail(filter: number): object {
     return {
-      kernel: detailOf(this.kernel(filter), this.kernelShape),
-      response: detailOf(this.responseOf(filter), this.#response.shape),
-      activation: detailOf(this.activationOf(filter), this.#activation.shape),
+      kernel: detailOf(this.#kernelPlane(filter), this.kernelShape),
+      ...byName(MAP_NAMES, (name) => {
+        const part = this.#maps[name];
+        return detailOf(this.#mapPlane(part, filter), part.drawn.shape);
+      }),
     };
   }
 
+  /** By their plurals, as a frame has them. */
   pictures(): object {
-    const { scale } = this.#args;
-    const { kernels: every, summed: mean } = this.#parts.layer;
-    const summed = this.response.kernels.length === every.values.shape[1] ? mean : null;
-    const all = Array.from({ length: this.filters }, (_, filter) => filter);
-    const kernels = summed
-      ? pictureOf(
-          all.map((filter) => planeOf(summed, filter, [0], count(summed.values.shape.slice(1)))),
-          summed.values.shape.slice(1),
-          scale,
-        )
-      : pictureOf(
-          all.map((filter) => this.kernel(filter)),
-          this.kernelShape,
-          scale,
-        );
+    const { kernels, summed: mean } = this.#layer;
+    const summed = this.response.kernels.length === kernels.values.shape[1] ? mean : null;
+    const summedShape = summed?.values.shape.slice(1) ?? [];
+    const picture = (shape: readonly number[], plane: (filter: number) => Plane) =>
+      pictureOf(
+        Array.from({ length: kernels.values.shape[0]! }, (_, k) => plane(k)),
+        shape,
+        this.#args.scale,
+      );
+    const maps = MAP_NAMES.map((name) => {
+      const part = this.#maps[name];
+      return [`${name}s`, picture(part.drawn.shape, (filter) => this.#mapPlane(part, filter))];
+    });
     return {
-      kernels,
-      responses: pictureOf(
-        all.map((filter) => this.responseOf(filter)),
-        this.#response.shape,
-        scale,
-      ),
-      activations: pictureOf(
-        all.map((filter) => this.activationOf(filter)),
-        this.#activation.shape,
-        scale,
-      ),
+      kernels: summed
+        ? picture(summedShape, (filter) => planeOf(summed, filter, [0], count(summedShape)))
+        : picture(this.kernelShape, (filter) => this.#kernelPlane(filter)),
+      ...Object.fromEntries(maps),
     };
   }
 
   notes(): object {
-    const { layer } = this.#parts;
-    const kernel = layer.notes[this.response.kernels.length > 1 ? 0 : this.response.kernels[0]! + 1]!;
+    const channels = this.response.kernels;
+    const kernel = this.#layer.notes[channels.length > 1 ? 0 : channels[0]! + 1]!;
     return {
       kernel: kernel + this.#kernel.words,
-      response: this.response.note.replace("{slice}", () => this.#response.words),
-      activation: layer.activation_note.replace("{slice}", () => this.#activation.words),
+      ...byName(MAP_NAMES, (name) => {
+        const { note, drawn } = this.#maps[name];
+        return note.replace("{slice}", () => drawn.words);
+      }),
     };
   }
+}
+
+function byName<Name extends string, Value>(names: readonly Name[], value: (name: Name) => Value) {
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
 }
 
 /** The body of a frame's reply. `depth`: slices of the layer's maps, in which a chosen slice counts. */

@@ -1,9 +1,11 @@
-/** In the place of a notebook's kernel: answers requests from what was saved. Its twin is `saved_parts.py`. */
+/** In the place of a notebook's kernel: answers requests from what was saved. */
 
-import type { FiltersArgs, FrameArgs, RequestName, StripArgs } from "../wire/messages";
+import type { FiltersArgs, FrameArgs } from "../wire/frame";
+import type { RequestName } from "../wire/requests";
+import type { StripArgs } from "../wire/strip";
 import { type FrameParts, savedFilters, savedFrame } from "./frame";
 import type { Parts } from "./parts";
-import { answerTo, type Request, refusalOf, type Sent } from "./replies";
+import { type Request, refusalOf, replyTo, type Sent } from "./replies";
 import { savedStrip } from "./strip";
 import type {
   SavedFields,
@@ -28,7 +30,7 @@ export class SavedKernel {
 
   async answer(request: Request): Promise<Sent> {
     try {
-      return answerTo(request, await this.#bodyFor(request));
+      return replyTo(request, await this.#bodyFor(request));
     } catch (error) {
       return refusalOf(request, error as Error);
     }
@@ -37,26 +39,27 @@ export class SavedKernel {
   async #bodyFor({ name, args }: Request): Promise<object> {
     if (name === "describe") return this.#outline.description;
     if (name === "strip") return savedStrip(this.#outline.strip, args as StripArgs);
-    const asked = args as FrameArgs;
+    const frameArgs = args as FrameArgs;
     if (name !== "frame" && name !== "ahead" && name !== "prediction" && name !== "filters")
-      return this.#savedAnswer(name, asked);
-    const parts = await this.#partsOf(asked);
-    if (name === "prediction") return { revision: 0, image: asked.image, prediction: parts.image.prediction };
-    const { out_shape } = this.#outline.description.layers[asked.layer]!;
+      return this.#savedBody(name, frameArgs);
+    const parts = await this.#partsOf(frameArgs);
+    if (name === "prediction")
+      return { revision: 0, image: frameArgs.image, prediction: parts.image.prediction };
+    const { out_shape } = this.#outline.description.layers[frameArgs.layer]!;
     const depth = parts.layer.rank === 3 ? out_shape[1]! : 1;
-    const { kernels_held, filters, codes, ...frame } = asked as FiltersArgs;
+    const { kernels_held, filters, codes, ...frame } = frameArgs as FiltersArgs;
     return name === "filters" ? savedFilters(frame, filters, parts, depth) : savedFrame(frame, parts, depth);
   }
 
   /** What a position sees, and verdicts: answers that were saved as they are, one a layer or a filter. */
-  async #savedAnswer(name: RequestName, { image, layer, filter }: FrameArgs): Promise<object> {
+  async #savedBody(name: RequestName, { image, layer, filter }: FrameArgs): Promise<object> {
     const part =
       name === "fields" ? `fields-${this.#outline.shapes[image]}-${layer}` : `answer-${name}-${layer}`;
     if (!this.#parts.has(part)) throw new Error(NOT_HERE);
-    const found = await this.#parts.read<object>(part);
-    if (name === "verdict") return (found as SavedVerdicts).filters[filter]!;
-    if (name !== "fields") return found;
-    const { bodies, of } = found as SavedFields;
+    const body = await this.#parts.read<object>(part);
+    if (name === "verdict") return (body as SavedVerdicts).filters[filter]!;
+    if (name !== "fields") return body;
+    const { bodies, of } = body as SavedFields;
     return bodies[of[filter]!]!;
   }
 
@@ -65,11 +68,11 @@ export class SavedKernel {
       const { message } = await this.#parts.read<{ message: string }>(`error-${image}`);
       throw new Error(message);
     }
-    const [found, kernels, maps] = await Promise.all([
+    const [picture, kernels, maps] = await Promise.all([
       this.#parts.read<SavedImage>(`image-${image}`),
       this.#parts.read<SavedLayer>(`layer-${layer}`),
       this.#parts.read<SavedMapsPart>(`maps-${image}-${layer}`),
     ]);
-    return { image: found, layer: kernels, maps, images: this.#outline.description.images! };
+    return { image: picture, layer: kernels, maps, images: this.#outline.description.images! };
   }
 }

@@ -1,7 +1,7 @@
 /** Saved maps as values, ranges and pictures: what `value_range.py` and `picture.py` do in a notebook's kernel. */
 
-import { codesOf } from "../draw/codes";
-import type { Range, Scale } from "../wire/messages";
+import { codesOf, rangeOf } from "../draw/codes";
+import type { Range, Scale } from "../wire/frame";
 import { count, type FloatTensor, type Summary, summarize, type Tensor } from "../wire/tensor";
 import type { SavedMaps, SavedTensor } from "./types";
 
@@ -16,16 +16,6 @@ export interface Plane {
   readonly half: number;
 }
 
-/** The rule of `value_range.py`. */
-export function rangeOf({ minimum, maximum, nan, infinite }: Summary): Range {
-  if (!(minimum <= maximum))
-    return { low: 0, high: 0, signed: false, minimum: null, maximum: null, nan, infinite, constant: false };
-  const constant = minimum === maximum && nan + infinite === 0;
-  const signed = minimum < 0;
-  const high = signed ? Math.max(-minimum, maximum) : maximum;
-  return { low: signed ? -high : 0, high, signed, minimum, maximum, nan, infinite, constant };
-}
-
 /** The range of several maps together. */
 export function joined(summaries: readonly Summary[]): Range {
   let all: Summary = {
@@ -34,12 +24,12 @@ export function joined(summaries: readonly Summary[]): Range {
     nan: 0,
     infinite: 0,
   };
-  for (const one of summaries)
+  for (const summary of summaries)
     all = {
-      minimum: Math.min(all.minimum, one.minimum),
-      maximum: Math.max(all.maximum, one.maximum),
-      nan: all.nan + one.nan,
-      infinite: all.infinite + one.infinite,
+      minimum: Math.min(all.minimum, summary.minimum),
+      maximum: Math.max(all.maximum, summary.maximum),
+      nan: all.nan + summary.nan,
+      infinite: all.infinite + summary.infinite,
     };
   return rangeOf(all);
 }

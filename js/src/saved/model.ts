@@ -14,7 +14,7 @@ export class SavedModel {
   readonly #kernel: SavedKernel;
   readonly #listeners = new Map<string, Set<Listener>>();
   #traits: Traits;
-  /** As they were when they were last allowed. */
+  /** The traits when they were last allowed. */
   #saved: Traits;
 
   constructor(outline: SavedOutline, kernel: SavedKernel) {

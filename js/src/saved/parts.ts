@@ -19,12 +19,11 @@ export class Parts {
   }
 
   read<T>(name: string): Promise<T> {
-    const held = this.#read.get(name);
-    this.#read.delete(name);
-    const found = held ?? this.#unpacked(name);
-    this.#read.set(name, found);
+    const part = this.#read.get(name) ?? this.#unpacked(name);
+    this.#read.delete(name); // and put it last: the first is the one that was not read for longest
+    this.#read.set(name, part);
     for (const oldest of [...this.#read.keys()].slice(0, -KEPT)) this.#read.delete(oldest);
-    return found as Promise<T>;
+    return part as Promise<T>;
   }
 
   async #unpacked(name: string): Promise<unknown> {

@@ -1,18 +1,19 @@
-/** The wire, seen from whoever answers a page: the other half of `protocol.ts`, and what `wire.packed` made text of. */
+/** The wire, seen from whoever answers a view: the other half of `messages.ts`, and what `wire.packed` made text of. */
 
-import { decodeTensor, filledWith, type RequestName } from "../wire/messages";
+import { decodeTensor, filledWith } from "../wire/messages";
+import type { RequestName } from "../wire/requests";
 import { count, type Tensor } from "../wire/tensor";
 
 const WIDTHS: Readonly<Record<string, number>> = { uint8: 1, uint16: 2, float32: 4 };
 
-/** What a page asks, as whoever answers it reads it; null for anything else. */
+/** What a view asks, as whoever answers it reads it; null for anything else. */
 export interface Request {
   readonly id: string;
   readonly name: RequestName;
   readonly args: object;
 }
 
-/** A message to a page: its content and buffers. */
+/** A message to a view: its content and buffers. */
 export type Sent = readonly [content: object, buffers: readonly DataView[]];
 
 export function readRequest(content: unknown): Request | null {
@@ -21,7 +22,7 @@ export function readRequest(content: unknown): Request | null {
 }
 
 /** A reply whose body may hold tensors anywhere: what `wire.reply` makes in Python. */
-export function answerTo({ id, name }: Request, body: object): Sent {
+export function replyTo({ id, name }: Request, body: object): Sent {
   const heads: object[] = [];
   const buffers: DataView[] = [];
   const put = ({ dtype, shape, data }: Tensor) => {
@@ -58,12 +59,12 @@ export async function unpack(text: string): Promise<unknown> {
   const length = new DataView(buffer).getUint32(0, true);
   const { body, tensors } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   let place = 4 + length;
-  const found = (tensors as { dtype: string; shape: number[] }[]).map((head) => {
+  const unpacked = (tensors as { dtype: string; shape: number[] }[]).map((head) => {
     const bytes = count(head.shape) * (WIDTHS[head.dtype] ?? 0);
     place += bytes;
     const part = new Uint8Array(buffer, place - bytes, bytes);
     if (head.dtype !== "uint16") return decodeTensor(head, part);
     return { ...head, data: new Uint16Array(part.slice().buffer) };
   });
-  return filledWith(found as Tensor[], body);
+  return filledWith(unpacked as Tensor[], body);
 }

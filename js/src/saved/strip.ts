@@ -1,19 +1,14 @@
-/** Pages of the saved images, as `strip.py` makes them in a notebook's kernel. */
+/** Sheets of the saved images, as `frames/strip.py` makes them in a notebook's kernel. */
 
-import { markOf } from "../view/strip/pages";
-import type { StripArgs } from "../wire/messages";
+import { matching } from "../view/strip/sheets";
+import type { StripArgs } from "../wire/strip";
 import type { ByteTensor } from "../wire/tensor";
 import type { SavedStrip } from "./types";
 
 export function savedStrip(strip: SavedStrip, args: StripArgs): object {
   const { labels, predicted, sizes, errors, classes } = strip;
-  const all = labels.map((_, place) => place);
-  const matching = all.filter(
-    (place) =>
-      (args.class === null || labels[place] === args.class) &&
-      (args.outcome === null || markOf(labels[place]!, predicted[place]!) === args.outcome),
-  );
-  const images = matching.slice(args.start, args.start + args.count);
+  const matches = matching(labels, predicted, args);
+  const images = matches.slice(args.start, args.start + args.count);
   const chosen = <T>(values: readonly T[]) => images.map((place) => values[place]!);
   return {
     revision: 0,
@@ -25,10 +20,10 @@ export function savedStrip(strip: SavedStrip, args: StripArgs): object {
     thumbs: thumbsOf(strip.thumbs, images),
     sizes: chosen(sizes),
     errors: chosen(errors),
-    matching: matching.length,
-    total: all.length,
+    matching: matches.length,
+    total: labels.length,
     classes,
-    survey: { done: all.length, total: all.length, running: false, needed: false, error: null },
+    survey: { done: labels.length, total: labels.length, running: false, needed: false, error: null },
   };
 }
 

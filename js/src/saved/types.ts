@@ -1,7 +1,8 @@
-/** What stands in the parts of a saved page: the twin of `saved_parts.py`. */
+/** What stands in the parts of a saved page: the twin of `saved_page/parts.py`. */
 
 import type { Traits } from "../state/selection";
-import type { Agreement, ClassName, Description, Prediction, Sample, Source } from "../wire/messages";
+import type { Description } from "../wire/description";
+import type { Agreement, ClassName, MapName, Prediction, Sample, Source } from "../wire/frame";
 import type { Fields } from "../wire/positions";
 import type { ByteTensor, FloatTensor } from "../wire/tensor";
 import type { Verdict } from "../wire/verdicts";
@@ -53,15 +54,19 @@ export interface SavedOutline {
   readonly shapes: readonly (number | null)[];
 }
 
-export interface SavedLayer {
+/** The maps that are saved once, whatever filter2D runs over. */
+export type NetMapName = Exclude<MapName, "response">;
+
+/** `{slice}` stands where a slice is named. */
+type SavedNotes = { readonly [name in NetMapName as `${name}_note`]: string };
+
+export interface SavedLayer extends SavedNotes {
   readonly rank: number;
   readonly kernels: SavedMaps;
   /** Of too many kernels their root mean square over the channels, which the grid shows. */
   readonly summed: SavedMaps | null;
   /** Which kernels are shown: all, and each alone. */
   readonly notes: readonly string[];
-  /** `{slice}` stands where a slice is named. */
-  readonly activation_note: string;
   readonly bias: FloatTensor;
 }
 
@@ -81,8 +86,9 @@ export interface SavedResponse {
   readonly agreement: Omit<Agreement, "bias"> | null;
 }
 
-export interface SavedMapsPart {
-  readonly activations: SavedMaps;
+type SavedNetMaps = { readonly [name in NetMapName as `${name}s`]: SavedMaps };
+
+export interface SavedMapsPart extends SavedNetMaps {
   readonly responses: readonly SavedResponse[];
   /** Each kernel of a filter has an image channel of its own. */
   readonly own_channels: boolean;

@@ -2,8 +2,8 @@
 
 import { on } from "../dom/dom";
 import type { Traits } from "../state/selection";
-import { whole } from "../view/strip/pages";
-import type { Source } from "../wire/messages";
+import { whole } from "../view/strip/sheets";
+import type { Source } from "../wire/frame";
 import type { Saved, SavedOutline } from "./types";
 
 const SOURCES: Record<Source, string> = { input: "the layer's own input", image: "the image" };
@@ -20,7 +20,7 @@ export function refusal(
   return null;
 }
 
-/** What the page holds. */
+/** What the saved page holds. */
 export function savedInWords({ description, saved }: SavedOutline): string {
   const { images, of_images, layers, of_layers, channels, sources, precision, verdicts } = saved;
   const inARow = images.every((image, place) => image === images[0]! + place);

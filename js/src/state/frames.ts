@@ -1,6 +1,14 @@
-/** The frames the page holds, and the questions they can answer without the kernel. */
+/** The frames that a view keeps, and the questions they can answer without the kernel. */
 
-import type { Detail, Filters, Frame, FrameArgs, Picture, Prediction } from "../wire/messages";
+import {
+  type Filters,
+  type Frame,
+  type FrameArgs,
+  PICTURE_NAMES,
+  type Picture,
+  type PredictionBody,
+  pictureOf,
+} from "../wire/frame";
 import { type FloatTensor, sliceOf } from "../wire/tensor";
 
 const ARGS = [
@@ -24,15 +32,13 @@ export function argsOf(frame: FrameArgs): FrameArgs {
   return Object.fromEntries(ARGS.map((key) => [key, frame[key]])) as unknown as FrameArgs;
 }
 
-/** The frame with another filter of the same layer selected, or null where that filter's values are not held. */
+/** The frame with another filter of the same layer selected, or null where that filter's values are not here. */
 export function withFilter(frame: Frame, filter: number): Frame | null {
   if (filter === frame.filter) return frame;
-  const kernel = fullValues(frame.kernels, filter);
-  const response = fullValues(frame.responses, filter);
-  const activation = fullValues(frame.activations, filter);
-  if (kernel && response && activation) return { ...frame, filter, detail: { kernel, response, activation } };
-  const detail = frame.others.get(filter);
-  return detail ? { ...frame, filter, detail: kernel ? { ...detail, kernel } : detail } : null;
+  const full = PICTURE_NAMES.map((name) => [name, fullValues(pictureOf(frame, name), filter)] as const);
+  const known = Object.fromEntries(full.filter(([, values]) => values));
+  const detail = full.every(([, values]) => values) ? known : frame.others.get(filter);
+  return detail ? { ...frame, filter, detail: { ...detail, ...known } as Frame["detail"] } : null;
 }
 
 function fullValues({ tensor, reduced }: Picture, filter: number): FloatTensor | null {
@@ -41,10 +47,14 @@ function fullValues({ tensor, reduced }: Picture, filter: number): FloatTensor |
 }
 
 function bytesOf(frame: Frame): number {
-  const { kernels, responses, activations, detail, others, sample } = frame;
-  const tensors = [kernels.tensor, responses.tensor, activations.tensor, sample.display];
-  for (const one of [detail, ...others.values()]) tensors.push(...Object.values(one as Detail));
-  return tensors.reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
+  const details = [frame.detail, ...frame.others.values()].flatMap((detail) =>
+    PICTURE_NAMES.map((name) => detail[name]),
+  );
+  const pictures = PICTURE_NAMES.map((name) => pictureOf(frame, name).tensor);
+  return [...details, ...pictures, frame.sample.display].reduce(
+    (sum, tensor) => sum + tensor.data.byteLength,
+    0,
+  );
 }
 
 /** A few recent frames, the least recently used dropped first. */
@@ -64,47 +74,47 @@ export class Frames {
       for (const [filter, detail] of before.others) frame.others.set(filter, detail);
       frame.others.set(before.filter, before.detail);
     }
-    this.#frames = [frame, ...this.#frames.filter((held) => held !== before)];
+    this.#frames = [frame, ...this.#frames.filter((other) => other !== before)];
     this.trim();
   }
 
   /** What frames hold may grow after they came. */
   trim(): void {
     let bytes = 0;
-    this.#frames = this.#frames.filter((held, place) => {
-      bytes += bytesOf(held);
+    this.#frames = this.#frames.filter((frame, place) => {
+      bytes += bytesOf(frame);
       return place === 0 || bytes <= this.#limit;
     });
   }
 
-  /** A held frame for this question, at this revision or newer. */
+  /** A kept frame for this question, at this revision or newer. */
   answer(args: FrameArgs, revision: number): Frame | null {
-    for (const held of this.#frames) {
-      if (held.revision < revision || !sameArgs({ ...held, filter: args.filter }, args)) continue;
-      const frame = withFilter(held, args.filter);
-      if (!frame) continue;
-      this.#frames = [held, ...this.#frames.filter((other) => other !== held)];
-      return frame;
+    for (const frame of this.#frames) {
+      if (frame.revision < revision || !sameArgs({ ...frame, filter: args.filter }, args)) continue;
+      const answer = withFilter(frame, args.filter);
+      if (!answer) continue;
+      this.#frames = [frame, ...this.#frames.filter((other) => other !== frame)];
+      return answer;
     }
     return null;
   }
 
-  /** A held frame with the kernels of this question, of whatever image. */
+  /** A kept frame with the kernels of this question, of whatever image. */
   withKernels(args: FrameArgs): Frame | undefined {
-    return this.#frames.find((held) => sameArgs({ ...held, image: args.image, filter: args.filter }, args));
+    return this.#frames.find((frame) => sameArgs({ ...frame, image: args.image, filter: args.filter }, args));
   }
 
-  /** The held frame for this question, whatever its filter. */
+  /** The kept frame for this question, whatever its filter. */
   find(args: FrameArgs): Frame | undefined {
-    return this.#frames.find((held) => sameArgs({ ...held, filter: args.filter }, args));
+    return this.#frames.find((frame) => sameArgs({ ...frame, filter: args.filter }, args));
   }
 
   /** An image's prediction comes after its pictures where the net is large. */
-  predict(image: number, { revision, prediction }: { revision: number; prediction: Prediction }): void {
-    this.#frames = this.#frames.map((held) =>
-      held.image === image && held.revision === revision
-        ? { ...held, sample: { ...held.sample, prediction } }
-        : held,
+  predict(image: number, { revision, prediction }: PredictionBody): void {
+    this.#frames = this.#frames.map((frame) =>
+      frame.image === image && frame.revision === revision
+        ? { ...frame, sample: { ...frame.sample, prediction } }
+        : frame,
     );
   }
 

@@ -4,20 +4,11 @@
  */
 
 import { Client, type Listener, type Wire } from "../wire/client";
-import {
-  decodeFilters,
-  decodePrediction,
-  type FiltersArgs,
-  type Frame,
-  type FrameArgs,
-  type Reply,
-  type RequestName,
-} from "../wire/messages";
+import { type Frame, type FrameArgs, MAP_NAMES } from "../wire/frame";
+import { type ArgsOf, decode, type ReplyTo, type RequestName } from "../wire/requests";
 import { argsOf, type Frames, sameArgs, withFilter } from "./frames";
+import { LOST_AFTER, RESTS_AFTER } from "./timing";
 
-/** After a move the person is given time to go on; only a step's own next one is asked for at once. */
-const REST = 100;
-const PATIENCE = 10_000;
 /** Of the other filters of one frame. */
 const MOST_BYTES = 2 ** 23;
 /** Of one filter in full precision; hover tells the others' values to the half of a code. */
@@ -25,9 +16,10 @@ const MOST_VALUES = 2 ** 21;
 /** Of one message of other filters, which may delay a move: VS Code takes 80 ms for it, JupyterLab 5. */
 const MESSAGE_BYTES = 2 ** 16;
 
-type Question = [RequestName, FrameArgs & Partial<FiltersArgs>];
+type Name = "ahead" | "prediction" | "filters";
+type Question = { [name in Name]: readonly [name: name, args: ArgsOf<name>] }[Name];
 
-export interface AheadOptions {
+export interface PrefetchOptions {
   readonly frames: Frames;
   /** The frame on screen, where that is what is selected. */
   current(): Frame | null;
@@ -35,30 +27,31 @@ export interface AheadOptions {
   images(): number | null;
   /** What is selected, in another layer; null where there is none. */
   inLayer(layer: number): FrameArgs | null;
-  /** Takes a frame that was asked for ahead. */
-  framed(reply: Reply): void;
+  /** Takes a frame that may be selected next. */
+  framed(reply: ReplyTo<"ahead">): void;
   /** More is known of the frame on screen. */
   more(): void;
   /** A person waits for a picture. */
-  held(): boolean;
+  someoneWaits(): boolean;
   visible(): boolean;
 }
 
-export class Ahead implements Listener {
-  readonly #options: AheadOptions;
+export class Prefetch implements Listener {
+  readonly #options: PrefetchOptions;
   readonly #client: Client;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #before: Frame | null = null;
   #step = 0;
   #moved = 0;
-  #asked: Question[1] | null = null;
+  #asked: Question | null = null;
   /** What could not be had is not asked for again before the next move. */
   #failed = false;
 
-  constructor(wire: Wire, options: AheadOptions) {
+  constructor(wire: Wire, options: PrefetchOptions) {
     this.#options = options;
-    const { held, visible } = options;
-    this.#client = new Client(wire, this, { patience: PATIENCE, inFlight: 1, held, visible });
+    const { someoneWaits, visible } = options;
+    const patience = LOST_AFTER.prefetch;
+    this.#client = new Client(wire, this, { patience, inFlight: 1, someoneWaits, visible });
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -82,18 +75,17 @@ export class Ahead implements Listener {
     this.#ask();
   }
 
-  reply(reply: Reply): void {
+  reply(reply: ReplyTo<RequestName>): void {
     const { frames, framed, more } = this.#options;
-    const { name } = reply;
-    const args = this.#asked!;
+    const args = this.#asked![1];
     if (reply.error) this.#failed = true;
-    else if (name === "ahead") framed(reply);
-    else if (name === "prediction") {
-      frames.predict(args.image, decodePrediction(reply));
+    else if (reply.name === "ahead") framed(reply);
+    else if (reply.name === "prediction") {
+      frames.predict(args.image, decode(reply));
       more();
-    } else {
-      frames.addFilters(args, decodeFilters(reply));
-      if (!args.codes) more();
+    } else if (reply.name === "filters") {
+      frames.addFilters(args, decode(reply));
+      if (!("codes" in args && args.codes)) more();
     }
     this.#ask();
   }
@@ -110,23 +102,23 @@ export class Ahead implements Listener {
 
   #ask(): void {
     clearTimeout(this.#timer);
-    const { held, visible, current } = this.#options;
+    const { someoneWaits, visible, current } = this.#options;
     const frame = current();
-    if (!frame || this.#failed || this.#client.busy || held() || !visible()) return; // the next frame painted comes back to this
-    const rest = this.#moved + REST - performance.now();
+    if (!frame || this.#failed || this.#client.busy || someoneWaits() || !visible()) return; // the next frame painted comes back to this
+    const rest = this.#moved + RESTS_AFTER.prefetch - performance.now();
     const question =
       rest <= 0 ? this.#next(frame) : Math.abs(this.#step) === 1 && this.#neighbour(frame, this.#step);
     if (question) {
-      this.#asked = question[1];
-      this.#client.ask(...question);
+      this.#asked = question;
+      this.#client.ask(question[0], question[1]);
     } else if (rest > 0) this.#timer = setTimeout(() => this.#ask(), rest);
   }
 
   #next(frame: Frame): Question | null {
     const args = argsOf(frame);
     const forth = this.#step < 0 ? -1 : 1;
-    const { dtype, data } = frame.detail.response;
-    if (dtype === "uint8" && data.length <= MOST_VALUES)
+    const maps = MAP_NAMES.map((name) => frame.detail[name]);
+    if (maps.some(({ dtype }) => dtype === "uint8") && maps.every(({ data }) => data.length <= MOST_VALUES))
       return ["filters", { ...args, filters: [frame.filter], codes: false }];
     if (!frame.sample.prediction) return ["prediction", args];
     return (
@@ -153,7 +145,7 @@ export class Ahead implements Listener {
     return args && this.#frame(frame, args);
   }
 
-  /** A frame that is not held. While a cell runs, it would soon be of old weights. */
+  /** A frame that is not kept. While a cell runs, it would soon be of old weights. */
   #frame({ cell_runs }: Frame, args: FrameArgs): Question | null {
     const { frames } = this.#options;
     return cell_runs || frames.find(args)
@@ -163,8 +155,9 @@ export class Ahead implements Listener {
 
   /** Filters that the page could not show by itself, those near the selected one first. */
   #others(frame: Frame): Question | null {
-    const { kernel, response, activation } = frame.detail;
-    const each = kernel.data.length * 4 + response.data.length + activation.data.length;
+    const { detail } = frame;
+    const codes = MAP_NAMES.reduce((bytes, name) => bytes + detail[name].data.length, 0);
+    const each = 4 * detail.kernel.data.length + codes;
     if (frame.others.size * each > MOST_BYTES) return null;
     const distance = (filter: number) => Math.abs(filter - frame.filter);
     const filters = [...Array(frame.kernels.tensor.shape[0]).keys()]

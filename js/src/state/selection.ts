@@ -1,7 +1,8 @@
 /** The selection: five traits of the model, shared with Python and with every other view. */
 
 import type { AnyModel } from "@anywidget/types";
-import type { Description, LayerInfo, Slices, Source } from "../wire/messages";
+import type { Description, LayerInfo } from "../wire/description";
+import type { Slices, Source } from "../wire/frame";
 
 export interface Traits {
   image_index: number;
@@ -18,6 +19,9 @@ export interface Selection {
   readonly channel: number | null;
   readonly source: Source;
 }
+
+/** What the person chooses of the colours: such that fit the range, or one palette for all. It holds for one view alone. */
+export type PaletteChoice = "auto" | "sequential" | "diverging" | "gray";
 
 const TRAIT_OF = {
   image: "image_index",
@@ -61,6 +65,14 @@ export function fitSelection(selection: Selection, description: Description | nu
 export function depthsOf(layer: LayerInfo | undefined): { [key in keyof Slices]: number | null } {
   const volume = layer?.kernel.length === 3;
   return { slice: volume ? layer.out_shape[1]! : null, kernel_slice: volume ? layer.kernel[0]! : null };
+}
+
+/**
+ * Which slice of a volume of so many is drawn: the middle one, or the chosen one, which counts in `of` slices, of which
+ * the volume may have others. The rule of `slice_of` in Python.
+ */
+export function drawnSlice(chosen: number | null, depth: number, of: number = depth): number {
+  return chosen === null ? Math.floor(depth / 2) : Math.floor(((2 * chosen + 1) * depth) / (2 * of));
 }
 
 /** A slice stays chosen from layer to layer; one that is not there becomes the middle one. */

@@ -1,8 +1,8 @@
 /** What the choices mean, in one sentence that changes with them. */
 
-import type { PaletteChoice } from "../draw/palette";
-import type { Selection } from "../state/selection";
-import type { LayerInfo, Scale } from "../wire/messages";
+import type { PaletteChoice, Selection } from "../state/selection";
+import type { LayerInfo } from "../wire/description";
+import type { Scale } from "../wire/frame";
 import { spoken } from "./format";
 
 /** What filter2D runs over, and how that is related to what the net computes. */

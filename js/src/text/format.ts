@@ -1,6 +1,6 @@
 /** Numbers and names in words. */
 
-import type { ClassName, Sample } from "../wire/messages";
+import type { ClassName, Sample } from "../wire/frame";
 
 /** Three significant digits, with a true minus sign. */
 export function number(value: number): string {
@@ -29,12 +29,12 @@ export function within(value: number, half: number): string {
 }
 
 /**
- * As many decimals for each as the largest needs, so that a column of numbers lines up: `digits` significant ones of the
- * largest. Very small or large ones keep their own form.
+ * A column of numbers that lines up: each has as many decimals as the largest needs for `digits` significant digits. Very
+ * small or large ones keep their own form.
  */
 export function aligned(values: ArrayLike<number>, digits: number): string[] {
   const sizes = Array.from(values, Math.abs).filter(Number.isFinite);
-  const largest = sizes.reduce((one, other) => Math.max(one, other), 0);
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
   if (largest > 0 && (largest < 1e-3 || largest >= 10 ** (digits + 2))) return Array.from(values, number);
   const decimals = largest === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(largest)));
   return Array.from(values, (v) => (Number.isFinite(v) ? minus(v.toFixed(decimals)) : number(v)));
@@ -61,7 +61,7 @@ export function spoken(name: string): string {
 }
 
 /** "true: Pullover · predicted: Coat 61 %" */
-export function verdict({ label, prediction }: Sample): string {
+export function classesInWords({ label, prediction }: Sample): string {
   const parts = label === null ? [] : [`true: ${className(label)}`];
   const best = prediction?.[0];
   if (!prediction) parts.push("predicted: …");

@@ -1,13 +1,15 @@
 /** The sliders and selects on top of the widget. */
 
 import { element, uniqueId } from "../dom/dom";
-import { IndexSlider, LayerSlider } from "../dom/index_slider";
-import { ChannelChoice, Choice, ChoiceGroup, KernelSliceChoice, middle } from "../dom/select";
-import type { PaletteChoice } from "../draw/palette";
-import { depthsOf, type Selection } from "../state/selection";
+import { IndexSlider } from "../dom/index_slider";
+import { Select, SelectGroup } from "../dom/select";
+import { depthsOf, drawnSlice, type PaletteChoice, type Selection } from "../state/selection";
 import { coloursInWords, sourceInWords } from "../text/descriptions";
-import { spoken, verdict } from "../text/format";
-import type { Description, Frame, Scale, Slices, Source } from "../wire/messages";
+import { classesInWords, spoken } from "../text/format";
+import type { Description } from "../wire/description";
+import type { Frame, Scale, Slices, Source } from "../wire/frame";
+import { ChannelSelect, KernelSliceSelect } from "./layer_selects";
+import { LayerSlider } from "./layer_slider";
 
 export interface Actions {
   select(change: Partial<Selection>): void;
@@ -36,13 +38,13 @@ export class Controls {
   readonly #layer: LayerSlider;
   readonly #filter: IndexSlider;
   readonly #slice: IndexSlider;
-  readonly #source: Choice;
-  readonly #channel: ChannelChoice;
-  readonly #kernelSlice: KernelSliceChoice;
-  readonly #scale: Choice;
-  readonly #palette: Choice;
-  readonly #response: ChoiceGroup;
-  readonly #colours: ChoiceGroup;
+  readonly #source: Select;
+  readonly #channel: ChannelSelect;
+  readonly #kernelSlice: KernelSliceSelect;
+  readonly #scale: Select;
+  readonly #palette: Select;
+  readonly #response: SelectGroup;
+  readonly #colours: SelectGroup;
   readonly root: HTMLElement;
 
   constructor(actions: Actions, busy: HTMLElement) {
@@ -50,23 +52,23 @@ export class Controls {
     this.#layer = new LayerSlider((layer) => actions.select({ layer }));
     this.#filter = new IndexSlider("filter", (filter) => actions.select({ filter }));
     this.#slice = new IndexSlider("slice", (slice) => actions.slice({ slice }));
-    this.#source = new Choice("source", "filter2D over", SOURCES, "", (value) =>
+    this.#source = new Select("source", "filter2D over", SOURCES, "", (value) =>
       actions.select({ source: value as Source }),
     );
-    this.#channel = new ChannelChoice((channel) => actions.select({ channel }));
-    this.#kernelSlice = new KernelSliceChoice((slice) => actions.slice({ kernel_slice: slice }));
-    this.#scale = new Choice("scale", "colour scale", SCALES, "", (value) => actions.scale(value as Scale));
-    this.#palette = new Choice("palette", "colours", PALETTES, "", (value) => {
+    this.#channel = new ChannelSelect((channel) => actions.select({ channel }));
+    this.#kernelSlice = new KernelSliceSelect((slice) => actions.slice({ kernel_slice: slice }));
+    this.#scale = new Select("scale", "colour scale", SCALES, "", (value) => actions.scale(value as Scale));
+    this.#palette = new Select("palette", "colours", PALETTES, "", (value) => {
       this.#sayColours();
       actions.palette(value as PaletteChoice);
     });
     const id = uniqueId();
-    this.#response = new ChoiceGroup("response", `${id}-response`, [
+    this.#response = new SelectGroup("response", `${id}-response`, [
       this.#source,
       this.#channel,
       this.#kernelSlice,
     ]);
-    this.#colours = new ChoiceGroup("colours", `${id}-colours`, [this.#scale, this.#palette]);
+    this.#colours = new SelectGroup("colours", `${id}-colours`, [this.#scale, this.#palette]);
     this.#filter.root.append(busy);
     const sliders = [this.#image.root, this.#layer.root, this.#filter.root, this.#slice.root];
     this.root = element(
@@ -88,7 +90,7 @@ export class Controls {
     const { slice: depth } = depths;
     this.#slice.root.hidden = depth === null;
     if (depth !== null) {
-      this.#slice.show(slices.slice ?? middle(depth), depth);
+      this.#slice.show(slices.slice ?? drawnSlice(null, depth), depth);
       this.#slice.say(`of ${depth} in the maps of ${spoken(layer!.name)}`);
     }
     this.#kernelSlice.showSlice(slices.kernel_slice, depths.kernel_slice);
@@ -105,6 +107,6 @@ export class Controls {
 
   /** The image's class and prediction are known only for the painted one. */
   say(frame: Frame | null, selection: Selection): void {
-    this.#image.say(frame ? verdict(frame.sample) : "", frame?.image === selection.image);
+    this.#image.say(frame ? classesInWords(frame.sample) : "", frame?.image === selection.image);
   }
 }

@@ -5,8 +5,8 @@ import { element, on } from "../dom/dom";
 import { Status } from "../dom/status";
 import { followTheme, onThemeChange } from "../dom/theme";
 import { Palettes } from "../draw/palette";
-import { Frames, sameArgs } from "../state/frames";
-import { Ahead } from "../state/prefetch";
+import { sameArgs } from "../state/frames";
+import { Prefetch } from "../state/prefetch";
 import {
   fitSelection,
   fitSlices,
@@ -16,28 +16,20 @@ import {
   type Traits,
   writeSelection,
 } from "../state/selection";
-import { spoken, verdict } from "../text/format";
+import { LOST_AFTER } from "../state/timing";
+import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
-import {
-  type Description,
-  decodeDescription,
-  decodeFrame,
-  decodeModule,
-  type Frame,
-  type FrameArgs,
-  type Reply,
-  type RequestName,
-  type Scale,
-  type Slices,
-} from "../wire/messages";
+import type { Description } from "../wire/description";
+import type { Frame, FrameArgs } from "../wire/frame";
+import { decode, type ReplyTo, type RequestName } from "../wire/requests";
 import { Controls } from "./controls";
+import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
 import { Pictures } from "./pictures";
 import { StripView } from "./strip/strip";
 
-const HELD_BYTES = 32 * 2 ** 20;
-const PATIENCE = 10_000;
-const FIRST_PATIENCE = 400;
+/** How the selection is drawn, which is chosen in each view by itself. */
+type Drawing = Pick<FrameArgs, "scale" | "plane" | "slice" | "kernel_slice">;
 
 export class ExplorerView implements Listener {
   readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
@@ -46,29 +38,21 @@ export class ExplorerView implements Listener {
   readonly #status = new Status(this.root);
   readonly #pictures = new Pictures(this.#palettes, {
     select: (change) => this.#select(change),
-    plane: (plane) => {
-      this.#plane = plane;
-      this.#follow();
-    },
+    plane: (plane) => this.#draw({ plane }),
   });
   readonly #controls: Controls;
   readonly #client: Client;
   readonly #strip: StripView;
-  readonly #ahead: Ahead;
+  readonly #prefetch: Prefetch;
   readonly #host: Host;
-  readonly #frames = new Frames(HELD_BYTES);
+  readonly #frames: FrameSource;
   readonly #slot = this.#pictures.slot;
 
   #description: Description | null = null;
   #painted: Frame | null = null;
-  /** The question whose answer is awaited. */
-  #asked: FrameArgs | null = null;
   readonly #errors: Partial<Record<RequestName, string | null>> = {};
   #notice: string | null = null;
-  #scale: Scale = "layer";
-  #plane: number | null = null;
-  #slices: Slices = { slice: null, kernel_slice: null };
-  #revision = Number.NEGATIVE_INFINITY;
+  #drawing: Drawing = { scale: "layer", plane: null, slice: null, kernel_slice: null };
   #following = false;
   readonly #undo: (() => void)[] = [];
 
@@ -78,14 +62,8 @@ export class ExplorerView implements Listener {
     this.#controls = new Controls(
       {
         select: (change) => this.#select(change),
-        scale: (scale) => {
-          this.#scale = scale;
-          this.#follow();
-        },
-        slice: (change) => {
-          this.#slices = { ...this.#slices, ...change };
-          this.#follow();
-        },
+        scale: (scale) => this.#draw({ scale }),
+        slice: (change) => this.#draw(change),
         palette: (choice) => {
           this.#palettes.choice = choice;
           if (this.#painted) this.#paint(this.#painted);
@@ -94,29 +72,31 @@ export class ExplorerView implements Listener {
       this.#status.busy,
     );
     const visible = () => this.root.isConnected;
-    const held = () => this.#client.busy; // nothing else delays a frame
+    const someoneWaits = () => this.#client.busy; // nothing else delays a frame
     const current = () => (this.root.dataset.ready === "true" ? this.#painted : null);
-    this.#client = new Client(model, this, { patience: PATIENCE, first: FIRST_PATIENCE, visible });
-    this.#ahead = new Ahead(model, {
-      frames: this.#frames,
+    const { frame: patience, first } = LOST_AFTER;
+    this.#client = new Client(model, this, { patience, first, visible });
+    this.#frames = new FrameSource(this.#client);
+    this.#prefetch = new Prefetch(model, {
+      frames: this.#frames.kept,
       current,
       images: () => this.#description?.images ?? null,
-      inLayer: (layer) => (this.#description?.layers[layer] ? this.#wanted({ layer }) : null),
-      framed: (reply) => this.#keep(reply),
+      inLayer: (layer) => (this.#description?.layers[layer] ? this.#selectedArgs({ layer }) : null),
+      framed: (reply) => this.#frames.keep(reply),
       more: () => this.#follow(true),
-      held,
+      someoneWaits,
       visible,
     });
     this.#strip = new StripView(model, {
       select: (image) => this.#select({ image }),
-      held,
+      someoneWaits,
       visible: () => this.root.getClientRects().length > 0,
     });
     const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, ...this.#pictures.nodes];
     this.root.append(element("div.fs-inner", ...parts));
     this.#host = {
       root: this.root,
-      client: (listener, options) => new Client(model, listener, { ...options, visible, held }),
+      client: (listener, options) => new Client(model, listener, { ...options, visible, someoneWaits }),
       ...this.#pictures.places,
       current,
       description: () => this.#description,
@@ -132,25 +112,25 @@ export class ExplorerView implements Listener {
     for (const undo of this.#undo) undo();
     this.#client.dispose();
     this.#strip.dispose();
-    this.#ahead.dispose();
+    this.#prefetch.dispose();
     this.#slot.dispose();
     this.#status.dispose();
-    this.#frames.clear();
+    this.#frames.kept.clear();
     this.root.remove();
   }
 
-  reply(reply: Reply, newest: boolean): void {
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void {
     if (reply.error) {
       if (reply.name === "panels") this.#slot.refuse(this.#host);
       else if (newest) this.#fail(reply.error.message, reply.name);
       return; // an older question's error says nothing about what is asked now
     }
     try {
-      if (reply.name === "describe") this.#described(decodeDescription(reply));
-      else if (reply.name === "panels") this.#load(decodeModule(reply));
-      else {
-        const frame = this.#decode(reply);
-        if (frame) this.#framed(frame, newest);
+      if (reply.name === "describe") this.#described(decode(reply));
+      else if (reply.name === "panels") this.#load(decode(reply).module);
+      else if (reply.name === "frame") {
+        const frame = this.#frames.take(reply, newest);
+        if (frame) this.#framed(frame);
       }
     } catch (error) {
       if (newest) this.#fail(`The page cannot read the answer: ${(error as Error).message}`, reply.name);
@@ -158,9 +138,7 @@ export class ExplorerView implements Listener {
   }
 
   changed(revision: number): void {
-    this.#revision = Math.max(this.#revision, revision);
-    this.#frames.clear();
-    this.#asked = null;
+    this.#frames.changed(revision);
     this.#client.ask("describe", {});
     this.#follow();
   }
@@ -176,7 +154,7 @@ export class ExplorerView implements Listener {
     const received = (content: unknown, buffers: readonly unknown[]) => {
       this.#client.receive(content, buffers ?? []);
       this.#strip.receive(content, buffers ?? []);
-      this.#ahead.receive(content, buffers ?? []);
+      this.#prefetch.receive(content, buffers ?? []);
       this.#slot.panels?.receive(content, buffers ?? []);
     };
     const moved = () => this.#followSoon();
@@ -207,6 +185,11 @@ export class ExplorerView implements Listener {
     if (moved) this.#model.save_changes();
   }
 
+  #draw(change: Partial<Drawing>): void {
+    this.#drawing = { ...this.#drawing, ...change };
+    this.#follow();
+  }
+
   /** Traits that change together arrive as several events: one look at all of them follows. */
   #followSoon(): void {
     if (this.#following) return;
@@ -217,67 +200,41 @@ export class ExplorerView implements Listener {
     });
   }
 
-  /** Brings the page to the selection: from what is painted, from what is held (of which `more` has come), or by asking. */
+  /** Brings the view to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
   #follow(more = false): void {
-    const args = this.#wanted();
-    if (!more && this.#painted && this.#painted.revision >= this.#revision && sameArgs(this.#painted, args))
-      this.#arrive();
+    const args = this.#selectedArgs();
+    if (!more && this.#painted && this.#frames.answers(this.#painted, args)) this.#frames.settle();
     else {
-      const held = this.#frames.answer(args, this.#revision);
-      if (held) {
-        this.#arrive();
-        this.#paint(held);
-      } else if (!more && (!this.#asked || !sameArgs(this.#asked, args))) {
-        this.#asked = args;
-        this.#client.ask("frame", { ...args, kernels_held: this.#frames.withKernels(args)?.revision });
-      }
+      const frame = this.#frames.find(args);
+      if (frame) {
+        this.#frames.settle();
+        this.#paint(frame);
+      } else if (!more) this.#frames.ask(args);
     }
     this.#show();
-    if (this.root.dataset.ready === "true") this.#ahead.painted(this.#painted!);
+    if (this.root.dataset.ready === "true") this.#prefetch.painted(this.#painted!);
   }
 
-  /** What the reply leaves out, because the page has it, is put in; null where that is out of date. */
-  #decode(reply: Reply): Frame | null {
-    const { revision } = (reply.body ?? {}) as Frame;
-    if (revision < this.#revision) return null;
-    return decodeFrame(reply, this.#frames.withKernels(reply.body as Frame)?.kernels);
-  }
-
-  #keep(reply: Reply): void {
-    const frame = this.#decode(reply);
-    if (frame) this.#frames.add(frame);
-  }
-
-  #wanted(change?: Partial<Selection>): FrameArgs {
+  #selectedArgs(change?: Partial<Selection>): FrameArgs {
     return this.#asArgs(fitSelection({ ...readSelection(this.#model), ...change }, this.#description));
   }
 
-  /** With what is chosen in this page alone. */
   #asArgs(selection: Selection): FrameArgs {
     const layer = this.#description?.layers[selection.layer];
-    return { ...selection, scale: this.#scale, plane: this.#plane, ...fitSlices(this.#slices, layer) };
-  }
-
-  #arrive(): void {
-    this.#asked = null;
-    this.#client.forget("frame");
+    return { ...selection, ...this.#drawing, ...fitSlices(this.#drawing, layer) };
   }
 
   #described(description: Description): void {
     this.#description = description;
     this.#errors.describe = null;
     if (this.#painted) this.#paint(this.#painted); // a frame may come first, and has no names
-    this.#revision = Math.max(this.#revision, description.revision);
+    this.#frames.reached(description.revision);
     this.#follow();
   }
 
-  #framed(frame: Frame, newest: boolean): void {
-    if (frame.revision < this.#revision && !newest) return; // from before the weights changed
-    this.#revision = frame.revision;
+  #framed(frame: Frame): void {
     const images = Math.max(this.#description?.images ?? 0, frame.images);
     if (this.#description) this.#description = { ...this.#description, images };
-    this.#frames.add(frame);
-    if (newest) this.#asked = null;
     this.#paint(frame);
     this.#follow(); // it may hold the filter that was selected meanwhile
   }
@@ -288,7 +245,7 @@ export class ExplorerView implements Listener {
     this.#painted = frame;
     this.#pictures.paint(frame, name);
     Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
-    const parts = [`image ${frame.image}`, verdict(frame.sample), name, `filter ${frame.filter}`];
+    const parts = [`image ${frame.image}`, classesInWords(frame.sample), name, `filter ${frame.filter}`];
     this.#status.announce(parts.filter(Boolean).join(", "));
   }
 
@@ -306,9 +263,9 @@ export class ExplorerView implements Listener {
     const selection = readSelection(this.#model);
     this.#strip.mark(selection.image);
     const asked = this.#asArgs(selection);
-    this.#controls.show(selection, this.#scale, asked, this.#description);
+    this.#controls.show(selection, this.#drawing.scale, asked, this.#description);
     this.#controls.say(this.#painted, selection);
-    const current = this.#painted !== null && sameArgs(this.#painted, asked) && this.#asked === null;
+    const current = this.#painted !== null && sameArgs(this.#painted, asked) && !this.#frames.waits;
     const error = this.#errors.frame ?? this.#errors.describe ?? null;
     const ready = current && error === null && this.#description !== null;
     const waiting = !ready && error === null;

@@ -1,14 +1,14 @@
 /**
- * The seam between the page's two modules: `widget.js` has the sliders and paints the first picture; `panels.js`, fetched
- * when that stands, has what a person wants only after having seen it. build.mjs gives members that cross it the same short
- * names in both.
+ * What the page's two modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
+ * `panels.js`, fetched when that stands, has what a person wants only after having seen it.
  */
 
 import type { Palettes } from "../draw/palette";
 import type { Client, Options as ClientOptions, Listener } from "../wire/client";
-import type { Description, Frame } from "../wire/messages";
+import type { Description } from "../wire/description";
+import type { Frame, PictureName } from "../wire/frame";
 
-export type View = "image" | "kernel" | "response" | "activation";
+export type View = "image" | PictureName;
 
 /** A pixel's place and its value, in words. */
 export interface Reading {
@@ -59,7 +59,7 @@ export interface Host {
    */
   client(listener: Listener, options: Pick<ClientOptions, "patience" | "inFlight">): Client;
   readonly palettes: Palettes;
-  /** The four large pictures, from left to right. */
+  /** The large pictures, from left to right. */
   readonly pictures: readonly LargePicture[];
   /** An empty place for nodes below the large pictures. */
   readonly below: HTMLElement;

@@ -1,31 +1,31 @@
 /** The data set's image with the net's prediction; its class in words stands beside the slider. */
 
 import { element } from "../dom/dom";
-import { Choice } from "../dom/select";
+import { Select } from "../dom/select";
 import { rasterOfDisplay } from "../draw/raster";
 import { className, number, percent } from "../text/format";
-import type { Frame, Prediction, Sample } from "../wire/messages";
+import type { Frame, Prediction, Sample } from "../wire/frame";
 import { PictureBox, pixelInWords } from "./picture";
 
-/** As many as there is room for beside a large picture; style.css shows fewer where they stand below it. */
+/** So many have room beside a large picture; the style sheet shows fewer where they stand below it. */
 const BARS = 10;
 
 const NO_SCORES = "no class scores: the net's output is not one finite score a class";
 
 export class ImageView {
   readonly #bars = element("ol.fs-bars", { "aria-label": "prediction" });
-  readonly #said = element("div.fs-said", this.#bars);
-  readonly #plane: Choice;
+  readonly #prediction = element("div.fs-said", this.#bars);
+  readonly #plane: Select;
   readonly picture: PictureBox;
   readonly root: HTMLElement;
   #painted: Sample | null = null;
 
   constructor(choose: (plane: number | null) => void) {
-    this.#plane = new Choice("plane", "drawn", [], "", (plane) =>
+    this.#plane = new Select("plane", "drawn", [], "", (plane) =>
       choose(plane === "" ? null : Number(plane)),
     );
     this.#plane.root.hidden = true;
-    this.picture = new PictureBox("image", [this.#plane.root, this.#said]);
+    this.picture = new PictureBox("image", [this.#plane.root, this.#prediction]);
     this.root = this.picture.root;
   }
 

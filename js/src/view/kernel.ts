@@ -1,16 +1,15 @@
 /** The selected filter's kernel, or all its kernels side by side; numbers in the cells while they fit. */
 
 import { element } from "../dom/dom";
-import { codesFor, valueInWords } from "../draw/codes";
+import { codesFor, rangeOf, valueInWords } from "../draw/codes";
 import { mosaicOf } from "../draw/layout";
 import { colourOf, type PaletteName, type Palettes } from "../draw/palette";
 import { Raster } from "../draw/raster";
 import { aligned } from "../text/format";
-import type { Frame, Range } from "../wire/messages";
+import { type Frame, type Range, rangeFor } from "../wire/frame";
 import { type Summary, summaryOf } from "../wire/tensor";
 import type { Pixel } from "./host";
 import { contentInWords, Legend, warningInWords } from "./legend";
-import { rangeOf } from "./map";
 import { PictureBox, pixelInWords } from "./picture";
 
 /** Cells along a side up to which a number fits into each. */
@@ -32,12 +31,8 @@ function placeIn({ n, height, width }: Kernels, pixel: Pixel) {
 }
 
 /** The layer's range; the kernels' own where the grid shows only their root mean square, which has another one. */
-function kernelRange(frame: Frame, { minimum, maximum, nan, infinite }: Summary): Range {
-  if (!kernelsAreSummed(frame)) return rangeOf(frame.kernels, frame.filter);
-  const extreme = minimum > maximum ? 0 : Math.max(Math.abs(minimum), Math.abs(maximum));
-  const signed = minimum < 0;
-  const constant = minimum === maximum;
-  return { low: signed ? -extreme : 0, high: extreme, signed, minimum, maximum, nan, infinite, constant };
+function kernelRange(frame: Frame, summary: Summary): Range {
+  return kernelsAreSummed(frame) ? rangeOf(summary) : rangeFor(frame.kernels, frame.filter);
 }
 
 /** Whether the grid shows one picture for all of a filter's kernels, because there are too many. */

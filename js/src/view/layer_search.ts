@@ -2,13 +2,13 @@
 
 import { attribute, element, on, uniqueId } from "../dom/dom";
 import { hasModifier } from "../dom/keys";
-import type { LayerInfo } from "../wire/messages";
+import type { LayerInfo } from "../wire/description";
 
-/** Rows that Page keys jump over. */
-const PAGE = 10;
+/** Rows that the keys Page Up and Page Down jump over. */
+const JUMP = 10;
 const SIZE = /^\d+(x\d+)+$/;
 
-/** As a keyboard writes it: "3x3" for "3×3", "10>20" for "10→20". */
+/** What a keyboard can write: "3x3" for "3×3", "10>20" for "10→20". */
 function plain(text: string): string {
   return text.toLowerCase().replaceAll("×", "x").replace(/→|->/g, ">");
 }
@@ -23,16 +23,16 @@ function wordsOf({ title, channels }: LayerInfo): string {
  * no layer is called so. A size is one as a whole: "1x1" is not part of "11x11".
  */
 export function search(layers: readonly LayerInfo[], typed: string): number[] {
-  let found = [...layers.keys()];
+  let matches = [...layers.keys()];
   for (const term of plain(typed).split(/\s+/)) {
     const named = layers.some(({ name }) => plain(name).includes(term));
-    found = found.filter((k) => {
+    matches = matches.filter((k) => {
       if (named) return plain(layers[k]!.name).includes(term);
       const words = wordsOf(layers[k]!);
       return SIZE.test(term) ? words.split(/[^\dx]+/).includes(term) : words.includes(term);
     });
   }
-  return found;
+  return matches;
 }
 
 export class LayerSearch {
@@ -58,7 +58,7 @@ export class LayerSearch {
   #layers: readonly LayerInfo[] = [];
   #layer = 0;
   /** The layers that match, and the place among them that keys have reached. */
-  #found: readonly number[] = [];
+  #matches: readonly number[] = [];
   #active = 0;
 
   constructor() {
@@ -82,8 +82,8 @@ export class LayerSearch {
   }
 
   #open(typed: string): void {
-    this.#found = search(this.#layers, typed);
-    const rows = this.#found.map((k, at) => {
+    this.#matches = search(this.#layers, typed);
+    const rows = this.#matches.map((k, at) => {
       const row = { id: `${this.#id}-${at}`, role: "option", "aria-selected": String(k === this.#layer) };
       return element("div", row, this.#layers[k]!.title);
     });
@@ -92,7 +92,7 @@ export class LayerSearch {
     this.#list.hidden = false;
     attribute(this.#input, "aria-expanded", true);
     this.#list.scrollTop = this.#list.scrollHeight; // from there the row that is gone to comes to the top
-    this.#move(typed ? 0 : this.#found.indexOf(this.#layer));
+    this.#move(typed ? 0 : this.#matches.indexOf(this.#layer));
   }
 
   #close(): void {
@@ -106,7 +106,7 @@ export class LayerSearch {
 
   #move(place: number): void {
     const list = this.#list;
-    this.#active = Math.max(0, Math.min(place, this.#found.length - 1));
+    this.#active = Math.max(0, Math.min(place, this.#matches.length - 1));
     for (const [at, row] of [...list.children].entries())
       row.classList.toggle("fs-active", at === this.#active);
     const row = list.children[this.#active] as HTMLElement;
@@ -120,7 +120,7 @@ export class LayerSearch {
   }
 
   #choose(place: number): void {
-    const layer = this.#found[place];
+    const layer = this.#matches[place];
     if (layer === undefined) return;
     this.#close();
     this.pick(layer);
@@ -130,7 +130,7 @@ export class LayerSearch {
   #key(event: KeyboardEvent): void {
     const { key } = event;
     const shut = this.#list.hidden;
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: PAGE, PageUp: -PAGE }[key];
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: JUMP, PageUp: -JUMP }[key];
     if (hasModifier(event) || event.isComposing) return;
     if (step) shut ? this.#open("") : this.#move(this.#active + step);
     else if (key === "Enter") shut ? this.#open("") : this.#choose(this.#active);

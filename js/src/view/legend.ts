@@ -3,7 +3,7 @@
 import { element, setText } from "../dom/dom";
 import { gradientOf, type PaletteName } from "../draw/palette";
 import { number } from "../text/format";
-import type { Range } from "../wire/messages";
+import type { Range } from "../wire/frame";
 import type { Summary } from "../wire/tensor";
 import type { Reading } from "./host";
 

@@ -1,32 +1,38 @@
-/** A map of the selected filter: the filter2D response, or the network's own activation. */
+/**
+ * From a map's values to the pixels of its canvas, where their way ends. A map of the selected filter is the filter2D
+ * response, or the network's own activation.
+ */
 
 import { codesFor, valueInWords } from "../draw/codes";
 import type { Palettes } from "../draw/palette";
 import { Raster } from "../draw/raster";
 import { number } from "../text/format";
-import type { Frame, Picture, Range } from "../wire/messages";
+import { type Frame, type MapName, pictureOf, rangeFor } from "../wire/frame";
 import { type Summary, sides, summaryOf } from "../wire/tensor";
 import { contentInWords, Legend, warningInWords } from "./legend";
 import { PictureBox, pixelInWords } from "./picture";
 
-/** One range for the layer, or each filter's own. */
-export function rangeOf(picture: Picture, filter: number): Range {
-  const range = picture.ranges.length > 1 ? picture.ranges[filter] : picture.ranges[0];
-  if (!range) throw new Error("A picture has no range");
-  return range;
+/** What a map says of itself besides the frame's note; empty where that is nothing. */
+export type MapNote = (frame: Frame, summary: Summary) => string;
+
+export interface MapWords {
+  readonly title: string;
+  readonly note: MapNote;
 }
 
 export class MapView {
-  readonly #view: "response" | "activation";
+  readonly #name: MapName;
+  readonly #words: MapWords;
   readonly #palettes: Palettes;
   readonly #legend = new Legend();
   readonly picture: PictureBox;
   readonly root: HTMLElement;
 
-  constructor(view: "response" | "activation", palettes: Palettes) {
-    this.#view = view;
+  constructor(name: MapName, words: MapWords, palettes: Palettes) {
+    this.#name = name;
     this.#palettes = palettes;
-    this.picture = new PictureBox(view, [this.#legend.root]);
+    this.#words = words;
+    this.picture = new PictureBox(name, [this.#legend.root]);
     this.root = this.picture.root;
   }
 
@@ -35,8 +41,8 @@ export class MapView {
   }
 
   paint(frame: Frame): void {
-    const tensor = frame.detail[this.#view];
-    const range = rangeOf(this.#view === "response" ? frame.responses : frame.activations, frame.filter);
+    const tensor = frame.detail[this.#name];
+    const range = rangeFor(pictureOf(frame, this.#name), frame.filter);
     const { width, height } = sides(tensor);
     const raster = new Raster(width, height);
     raster.put(codesFor(tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
@@ -44,11 +50,11 @@ export class MapView {
     this.#legend.paint(range, this.#palettes.nameFor(range.signed));
     const summary = summaryOf(tensor);
     const words = {
-      title: this.#view,
+      title: this.#words.title,
       which: ` · filter ${frame.filter}`,
       size: `${height}×${width}`,
       content: contentInWords(summary),
-      notes: [frame.notes[this.#view], this.#view === "response" ? agreementInWords(frame, summary) : ""],
+      notes: [frame.notes[this.#name], this.#words.note(frame, summary)],
       warning: warningInWords(range, summary, frame.scale),
     };
     this.picture.paint(words, (row, column) => ({
@@ -58,7 +64,7 @@ export class MapView {
   }
 
   clear(): void {
-    this.picture.clear(this.#view);
+    this.picture.clear(this.#words.title);
     this.#legend.clear();
   }
 }

@@ -1,4 +1,4 @@
-/** The frame around every large picture: title, square box with the canvas, the readout, and lines of words below. */
+/** What surrounds every large picture: title, square box with the canvas, the readout, and lines of words below. */
 
 import { attribute, element, setText } from "../dom/dom";
 import { fitPicture } from "../draw/layout";
@@ -99,12 +99,12 @@ export class PictureBox implements LargePicture {
     setText(this.#which, which);
     setText(this.#size, size);
     setText(this.#warning, warning);
-    const said = notes.filter(Boolean);
+    const lines = notes.filter(Boolean);
     const now = [...this.#notes.children].map((line) => line.textContent);
-    if (now.join("\n") !== [...said, warning].join("\n")) {
-      this.#notes.replaceChildren(...said.map((line) => element("p.fs-note", line)), this.#warning);
+    if (now.join("\n") !== [...lines, warning].join("\n")) {
+      this.#notes.replaceChildren(...lines.map((line) => element("p.fs-note", line)), this.#warning);
     }
-    const label = [title + which, size, `${content.where} ${content.value}`.trim(), ...said, warning];
+    const label = [title + which, size, `${content.where} ${content.value}`.trim(), ...lines, warning];
     attribute(this.canvas, "aria-label", label.filter(Boolean).join(", "));
   }
 

@@ -1,15 +1,21 @@
-/** All that a frame paints: the four large pictures, the grid, and between them the places of the page's second module. */
+/** All that a frame paints: the large pictures, the grid, and between them the places of the page's second module. */
 
 import { element } from "../dom/dom";
 import type { Palettes } from "../draw/palette";
 import type { Selection } from "../state/selection";
-import type { Frame } from "../wire/messages";
+import { type Frame, MAP_NAMES, type MapName } from "../wire/frame";
 import { GridView } from "./grid/grid";
 import type { Host } from "./host";
 import { ImageView } from "./image";
 import { KernelView } from "./kernel";
-import { MapView } from "./map";
+import { agreementInWords, MapView, type MapWords } from "./map";
 import { PanelsSlot } from "./panels_slot";
+
+/** Each map among the large pictures and in the grid: what it is called, and what it says of itself. */
+const MAPS: Readonly<Record<MapName, MapWords>> = {
+  response: { title: "response", note: agreementInWords },
+  activation: { title: "activation", note: () => "" },
+};
 
 export interface PictureActions {
   select(change: Partial<Selection>): void;
@@ -23,6 +29,7 @@ export class Pictures {
   /** What the second module is given of them. */
   readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "arrange">;
   readonly #grid: GridView;
+  readonly #large: readonly (ImageView | KernelView | MapView)[];
   readonly #views: readonly (ImageView | KernelView | MapView | GridView)[];
 
   constructor(palettes: Palettes, { select, plane }: PictureActions) {
@@ -30,10 +37,10 @@ export class Pictures {
     const large = [
       new ImageView(plane),
       new KernelView(palettes, (channel) => select({ channel })),
-      new MapView("response", palettes),
-      new MapView("activation", palettes),
+      ...MAP_NAMES.map((name) => new MapView(name, MAPS[name], palettes)),
     ];
-    const grid = new GridView(palettes, (filter) => select({ filter }));
+    const titles = MAP_NAMES.map((name) => [name, MAPS[name].title] as const);
+    const grid = new GridView(palettes, titles, (filter) => select({ filter }));
     const row = element("div.fs-pictures", ...large.map((view) => view.root));
     this.nodes = [row, below, grid.root, end];
     this.places = {
@@ -45,6 +52,7 @@ export class Pictures {
     };
     grid.placed = () => this.slot.panels?.placed();
     this.#grid = grid;
+    this.#large = large;
     this.#views = [...large, grid];
     for (const view of this.#views) view.clear();
   }
@@ -64,10 +72,11 @@ export class Pictures {
     this.#grid.draw();
   }
 
-  /** The width of the view's inside in CSS pixels, and device pixels per CSS pixel; what style.css goes by is said at the root. */
+  /** The width of the view's inside in CSS pixels, and device pixels per CSS pixel; what the style sheet goes by is said at the root. */
   layout(root: HTMLElement, width: number, ratio: number): void {
     const wide = width >= 1240;
-    const columns = wide ? 5 : width >= 600 ? 4 : width >= 320 ? 2 : 1;
+    const all = this.#large.length;
+    const columns = wide ? all + 1 : width >= 600 ? all : width >= 320 ? 2 : 1; // wide: beside the image its prediction
     const gap = width >= 600 ? 20 : 14;
     const box = Math.floor(Math.min(wide ? 300 : 260, (width - (columns - 1) * gap) / columns));
     root.dataset.size = wide ? "wide" : width >= 600 ? "medium" : "narrow";

@@ -5,7 +5,9 @@
  * kept, and a reply is handed on only when it is newer than every reply handed on before.
  */
 
-import { decodeMessage, type Message, type Reply, type RequestName, request } from "./messages";
+import { NUDGE } from "../state/timing";
+import { decodeMessage, type Message, request } from "./messages";
+import type { ArgsOf, ReplyTo, RequestName } from "./requests";
 
 export interface Wire {
   send(content: object): void;
@@ -13,7 +15,7 @@ export interface Wire {
 
 export interface Listener {
   /** `newest`: nothing newer has been asked under this name. */
-  reply(reply: Reply, newest: boolean): void;
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void;
   /** The kernel left the newest question of a name unanswered, for a person to be answered first. */
   skipped?(): void;
   changed(revision: number): void;
@@ -21,16 +23,16 @@ export interface Listener {
 }
 
 export interface Options {
-  /** After how long a reply counts as lost; doubled at each loss in a row, since a busy kernel answers late. */
+  /** After how many milliseconds a reply counts as lost; doubled at each loss in a row, since a busy kernel answers late. */
   patience: number;
-  /** The same before anything has been heard: a first message may wait for a cell, where a second finds a way round. */
+  /** In place of `patience` before anything has been heard. */
   first?: number;
   /** Hosts may drop a view without a word: what nobody can see asks no more. */
   visible(): boolean;
   /** How many requests may be unanswered at a time. */
   inFlight?: number;
-  /** While this is true nothing is sent; whoever makes it false calls `pump`. */
-  held?(): boolean;
+  /** While a person waits for a picture nothing else is sent; whoever ends the wait calls `pump`. */
+  someoneWaits?(): boolean;
 }
 
 interface Question {
@@ -41,16 +43,8 @@ interface Question {
 }
 
 const IN_FLIGHT = 3;
-/**
- * When, and for how long how often, a lone question is followed by an empty message, which nobody answers. The server
- * holds a reply back until the browser acknowledges the "busy" before it, and the browser does that at leisure (40 ms) or
- * with its next message. "busy" comes 4 to 12 ms after the question: one message at 6 ms is too early for half of them
- * (median of a jump 63 ms, with more of them 49; JupyterLab 4.6 in Chromium).
- */
-const NUDGE_AFTER = 6;
-const NUDGE_EVERY = 10;
 const NUDGES = 6;
-const NUDGED = NUDGE_AFTER + (NUDGES - 1) * NUDGE_EVERY;
+const NUDGED_FOR = NUDGE.after + (NUDGES - 1) * NUDGE.every;
 const KEPT_LOST = 16;
 const MOST_DOUBLINGS = 5;
 
@@ -63,7 +57,7 @@ export class Client {
   #losses = 0;
   #heard = false;
   /** The newest question of each name that still wants an answer. */
-  readonly #wanted = new Map<RequestName, Question>();
+  readonly #unanswered = new Map<RequestName, Question>();
   readonly #waiting = new Map<RequestName, Question>();
   readonly #inFlight = new Map<string, { question: Question; timer: ReturnType<typeof setTimeout> }>();
   /** Given up, but welcome if they still come. */
@@ -78,17 +72,13 @@ export class Client {
     this.#options = options;
   }
 
-  ask(name: RequestName, args: object): void {
-    this.#numbers += 1;
-    const question = { name, args, number: this.#numbers };
-    this.#wanted.set(name, question);
-    this.#waiting.set(name, question);
-    this.pump();
+  ask<Name extends RequestName>(name: Name, args: ArgsOf<Name>): void {
+    this.#put(name, args);
   }
 
   /** What was asked under this name is answered otherwise: replies on their way are not wanted any more. */
   forget(name: RequestName): void {
-    this.#wanted.delete(name);
+    this.#unanswered.delete(name);
     this.#waiting.delete(name);
     this.#settled.set(name, this.#numbers);
   }
@@ -97,7 +87,7 @@ export class Client {
   resume(): void {
     if (!this.#stalled) return;
     this.#stalled = false;
-    for (const question of [...this.#wanted.values()]) this.#askAgain(question);
+    for (const question of [...this.#unanswered.values()]) this.#askAgain(question);
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -112,7 +102,15 @@ export class Client {
     this.#inFlight.clear();
     this.#lost.clear();
     this.#waiting.clear();
-    this.#wanted.clear();
+    this.#unanswered.clear();
+  }
+
+  #put(name: RequestName, args: object): void {
+    this.#numbers += 1;
+    const question = { name, args, number: this.#numbers };
+    this.#unanswered.set(name, question);
+    this.#waiting.set(name, question);
+    this.pump();
   }
 
   #settle({ reply }: Message & { kind: "reply" }): void {
@@ -127,18 +125,18 @@ export class Client {
     const { name, number } = question;
     if (reply.skipped) {
       this.pump();
-      if (question === this.#wanted.get(name)) {
-        this.#wanted.delete(name);
+      if (question === this.#unanswered.get(name)) {
+        this.#unanswered.delete(name);
         this.#listener.skipped?.();
       }
       return;
     }
     const fresh = number > (this.#settled.get(name) ?? 0);
-    const newest = number === this.#wanted.get(name)?.number;
+    const newest = number === this.#unanswered.get(name)?.number;
     if (fresh) this.#settled.set(name, number);
-    if (newest) this.#wanted.delete(name);
+    if (newest) this.#unanswered.delete(name);
     this.pump(); // first, so that the kernel works while the page paints
-    if (fresh) this.#listener.reply(reply, newest);
+    if (fresh) this.#listener.reply(reply as ReplyTo<RequestName>, newest);
   }
 
   /** Whether something is asked that was not answered yet. */
@@ -148,7 +146,8 @@ export class Client {
 
   pump(): void {
     for (const question of [...this.#waiting.values()]) {
-      if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.held?.()) return;
+      if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.someoneWaits?.())
+        return;
       this.#waiting.delete(question.name);
       const id = `${this.#prefix}-${question.number}`;
       const { patience: usual, first = usual } = this.#options;
@@ -158,9 +157,11 @@ export class Client {
         if (this.#inFlight.size === 1) this.#wire.send({ kind: "nudge" });
         nudges -= 1;
         flight.timer =
-          nudges > 0 ? setTimeout(nudge, NUDGE_EVERY) : setTimeout(() => this.#giveUp(id), patience - NUDGED);
+          nudges > 0
+            ? setTimeout(nudge, NUDGE.every)
+            : setTimeout(() => this.#giveUp(id), patience - NUDGED_FOR);
       };
-      const flight = { question, timer: setTimeout(nudge, NUDGE_AFTER) };
+      const flight = { question, timer: setTimeout(nudge, NUDGE.after) };
       this.#inFlight.set(id, flight);
       this.#wire.send(request(id, question.name, question.args));
     }
@@ -174,13 +175,13 @@ export class Client {
     this.#lost.set(id, question);
     for (const old of [...this.#lost.keys()].slice(0, -KEPT_LOST)) this.#lost.delete(old);
     if (!this.#options.visible()) this.#stalled = true;
-    else if (this.#wanted.get(question.name) === question) this.#askAgain(question);
+    else if (this.#unanswered.get(question.name) === question) this.#askAgain(question);
     else this.pump();
   }
 
   #askAgain(question: Question): void {
     const asked = [...this.#inFlight.values()].some((flight) => flight.question === question);
-    if (!asked && !this.#waiting.has(question.name)) this.ask(question.name, question.args);
+    if (!asked && !this.#waiting.has(question.name)) this.#put(question.name, question.args);
     else this.pump();
   }
 }

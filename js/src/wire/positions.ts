@@ -1,9 +1,7 @@
-/** The part of the wire that tells of positions: the twin of `point_frame.py` and `point_requests.py`. */
+/** Positions: receptive fields, arithmetic, and the pictures beside it. */
 
-import { bodyOf, type Picture, type Reply, type Slices } from "./messages";
+import type { Picture, Slices } from "./frame";
 import type { ByteTensor, FloatTensor } from "./tensor";
-
-export type PointRequest = "fields" | "arithmetic" | "effective" | "input";
 
 /** Along one axis of the image, what each index of a map sees; see `ReceptiveFields` in receptive_field.py. */
 export interface AxisFields {
@@ -89,14 +87,21 @@ export interface SidePicture extends Picture {
   readonly channel?: number;
 }
 
-export function decodeFields(reply: Reply): Fields {
-  return bodyOf(reply);
+export interface FieldsArgs {
+  readonly image: number;
+  readonly layer: number;
+  readonly filter: number;
 }
 
-export function decodeArithmetic(reply: Reply): Arithmetic {
-  return bodyOf(reply);
+/** The question for one channel of the layer's input; of a volume for this slice, null the middle one. */
+export interface InputArgs extends PositionArgs {
+  readonly input_channel: number;
+  readonly input_slice: number | null;
 }
 
-export function decodeSidePicture(reply: Reply): SidePicture {
-  return bodyOf(reply);
+export interface PositionRequests {
+  fields: { args: FieldsArgs; body: Fields };
+  arithmetic: { args: PositionArgs; body: Arithmetic };
+  effective: { args: PositionArgs; body: SidePicture };
+  input: { args: InputArgs; body: SidePicture };
 }

@@ -1,9 +1,10 @@
-/** The part of the wire that tells of verdicts and of removed filters: the twin of `verdict_frame.py`. */
+/** Verdicts, and filters that are left out. */
 
-import { bodyOf, type ClassName, type Reply } from "./messages";
+import type { ClassName } from "./frame";
 import type { FloatTensor } from "./tensor";
 
-export type VerdictRequest = "verdicts" | "verdict" | "diagnose" | "cancel_diagnosis" | "without" | "effect";
+/** The name of a filter that no template fits: the same words in Python. */
+export const NO_PATTERN = "no simple pattern";
 
 export type Structure = "structured" | "noise-like" | "can't tell";
 export type State = "live" | "dead" | "constant" | "can't tell";
@@ -156,10 +157,35 @@ export interface Measurement {
   readonly effect: Effect | null;
 }
 
-export const decodeVerdicts = (reply: Reply) => bodyOf<Verdicts>(reply);
-export const decodeVerdict = (reply: Reply) => bodyOf<Verdict>(reply);
-export const decodeWithout = (reply: Reply) => bodyOf<Without>(reply);
-export const decodeMeasurement = (reply: Reply) => bodyOf<Measurement>(reply);
+/** The question how far the newest diagnosis is. `held`: the `number` that the page has of this layer, −1 for none. */
+export interface VerdictsArgs {
+  readonly layer: number;
+  readonly held: number;
+}
+
+export interface DiagnoseArgs extends VerdictsArgs {
+  readonly images: number;
+  readonly only_this_layer: boolean;
+}
+
+/** Filters of a layer that are left out. */
+export interface AblationArgs {
+  readonly layer: number;
+  readonly filters: readonly number[];
+  readonly replaced_by: ReplacedBy;
+}
+
+export interface VerdictRequests {
+  verdicts: { args: VerdictsArgs; body: Verdicts };
+  verdict: { args: { readonly layer: number; readonly filter: number }; body: Verdict };
+  diagnose: { args: DiagnoseArgs; body: Verdicts };
+  cancel_diagnosis: { args: VerdictsArgs; body: Verdicts };
+  without: { args: AblationArgs & { readonly image: number }; body: Without };
+  effect: {
+    args: AblationArgs & { readonly images: number; readonly cancel?: boolean };
+    body: Measurement;
+  };
+}
 
 /** Whether a message says that a diagnosis was begun, from Python or by another view. */
 export function tellsOfVerdicts(content: unknown): boolean {

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { keyTarget } from "../../src/dom/keys";
 
 describe("a key", () => {
-  const line = { columns: 1, page: 10 };
-  const rows = { columns: 5, page: 10 };
+  const line = { columns: 1, jump: 10 };
+  const rows = { columns: 5, jump: 10 };
 
   it("moves the cursor within the list", () => {
     expect(keyTarget("ArrowRight", 9, line, 100)).toBe(10);

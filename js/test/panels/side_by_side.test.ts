@@ -10,7 +10,7 @@ import { render, slide, usePage } from "../support/page";
 usePage();
 
 it("neither the pictures nor the other panels suffer from one that fails", () => {
-  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   const heard: string[] = [];
   const note = (name: string) => () => {
     heard.push(name);
@@ -28,16 +28,16 @@ it("neither the pictures nor the other panels suffer from one that fails", () =>
   };
   const whole = { painted: note("painted"), receive: note("receive"), dispose: note("dispose") };
   const model = new FakeModel();
-  const { root, query, clean } = render(model, (host) => sideBySide(host, [broken, whole]));
+  const { root, query, clean } = render(model, (host) => sideBySide(host, "", [broken, whole]));
   model.answerAll();
   slide(query("input[name=image]"), 3);
   model.answerAll();
   expect(root.dataset).toMatchObject({ ready: "true", image: "3" });
   expect(query("[role=alert]").textContent).toBe("");
   expect(new Set(heard)).toEqual(new Set(["painted", "receive"]));
-  expect(said).toHaveBeenCalledWith(new Error("broken"));
+  expect(logged).toHaveBeenCalledWith(new Error("broken"));
   clean();
   expect(heard.at(-1)).toBe("dispose");
   expect(root.querySelector("style")).toBeNull();
-  said.mockRestore();
+  logged.mockRestore();
 });

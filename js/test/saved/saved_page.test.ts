@@ -1,18 +1,20 @@
 /** A saved page without a browser: its parts, the answers made of them, and what it refuses. */
 
 import { describe, expect, it, vi } from "vitest";
-import { codesOf } from "../../src/draw/codes";
+import { codesOf, rangeOf } from "../../src/draw/codes";
 import { SavedKernel } from "../../src/saved/kernel";
-import { joined, pictureOf, planeOf, rangeOf } from "../../src/saved/maps";
+import { joined, pictureOf, planeOf } from "../../src/saved/maps";
 import { SavedModel } from "../../src/saved/model";
 import { Parts } from "../../src/saved/parts";
-import { answerTo, readRequest, unpack } from "../../src/saved/replies";
+import { readRequest, replyTo, unpack } from "../../src/saved/replies";
 import { savedStrip } from "../../src/saved/strip";
 import type { Saved, SavedMaps, SavedOutline } from "../../src/saved/types";
 import { refusal, savedInWords } from "../../src/saved/unsaved";
 import { within } from "../../src/text/format";
-import { decodeMessage, type Reply, type StripArgs } from "../../src/wire/messages";
-import { FakeModel, LAYERS } from "../support/fake_kernel";
+import { decodeMessage, type Reply } from "../../src/wire/messages";
+import type { StripArgs } from "../../src/wire/strip";
+import { FakeModel } from "../support/fake_kernel";
+import { LAYERS } from "../support/fake_net";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
@@ -284,7 +286,7 @@ describe("the saved kernel", () => {
       picture: { tensor: { dtype: "float32", shape: [2], data }, encoding: "codes" },
       n: [null, 3],
     };
-    const [content, buffers] = answerTo({ id: "a-1", name: "frame", args: {} }, body);
+    const [content, buffers] = replyTo({ id: "a-1", name: "frame", args: {} }, body);
     const message = decodeMessage(content, buffers, () => true);
     expect(message).toMatchObject({ reply: { tensors: [{ dtype: "float32", data }] } });
   });

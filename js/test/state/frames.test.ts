@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Frames, withFilter } from "../../src/state/frames";
-import { decodeFrame, decodeMessage, type FrameArgs } from "../../src/wire/messages";
-import { type Behaviour, frameReply } from "../support/fake_kernel";
+import { decodeFrame, type FrameArgs } from "../../src/wire/frame";
+import { decodeMessage } from "../../src/wire/messages";
+import { frameReply } from "../support/fake_kernel";
+import type { Behaviour } from "../support/fake_net";
 
 const ARGS: FrameArgs = {
   image: 0,

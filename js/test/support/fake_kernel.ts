@@ -3,67 +3,11 @@
 import type { AnyModel } from "@anywidget/types";
 import { codeOf } from "../../src/draw/codes";
 import type { Traits } from "../../src/state/selection";
-import type { FiltersArgs, FrameArgs, RequestName } from "../../src/wire/messages";
+import type { FiltersArgs, FrameArgs } from "../../src/wire/frame";
+import type { RequestName } from "../../src/wire/requests";
+import { type Behaviour, LAYERS } from "./fake_net";
 import { POINT_ANSWERS, type PointName, pointReply } from "./fake_positions";
 import { VERDICT_ANSWERS, type VerdictName, verdictReply } from "./fake_verdicts";
-
-export const LAYERS = [
-  {
-    name: "conv1",
-    call: 0,
-    title: "conv1 · Conv2d(1→3, 2×2) · 3×2×2",
-    filters: 3,
-    channels: 1,
-    kernel: [2, 2],
-    out_shape: [3, 2, 2],
-    activation_name: "conv1 → relu",
-  },
-  {
-    name: "conv2",
-    call: 0,
-    title: "conv2 · Conv2d(3→2, 2×2) · 2×2×2",
-    filters: 2,
-    channels: 3,
-    kernel: [2, 2],
-    out_shape: [2, 2, 2],
-    activation_name: "conv2 → relu",
-  },
-];
-
-export interface Behaviour {
-  revision?: number;
-  label?: string | number | null;
-  prediction?: [string | number, number][] | null;
-  /** The grid comes as codes: the page cannot answer other filters from it. */
-  codes?: boolean;
-  error?: string;
-  /** Too many kernels for the grid: it gets one non-negative picture for all of a filter's. */
-  manyKernels?: boolean;
-  /** Between the response plus the bias and the pre-activation. */
-  difference?: number;
-  /** How many images there are by now. */
-  images?: number;
-  /** Channels of an image that are drawn one at a time. */
-  planes?: number;
-  /** The search for receptive fields gives way so many times. */
-  givesWay?: number;
-  /** Why there are no receptive fields. */
-  noFields?: string;
-  /** Of the kernels in the arithmetic: channels, and cells along a side. */
-  arithmetic?: { channels: number; side: number };
-  /** The text of the page's second module. */
-  module?: string;
-  /** The notebook runs a cell. */
-  cellRuns?: boolean;
-  /** Each pixel of the image stands for a block of so many. */
-  reduced?: number;
-  /** There are verdicts; how far the work on them is. */
-  diagnosis?: "running" | "done";
-  /** How far the measurement of a removal is. */
-  effect?: "running" | "done" | "cancelled";
-  /** The means for a removal are still to be found. */
-  preparing?: boolean;
-}
 
 const SIGNED = {
   low: -4,

@@ -1,7 +1,7 @@
 /** What the fake kernel answers about positions: a stride of 2 over an image of 8×8 with a padding of 1. */
 
 import type { PositionArgs } from "../../src/wire/positions";
-import type { Behaviour } from "./fake_kernel";
+import type { Behaviour } from "./fake_net";
 
 type Args = PositionArgs & { input_channel?: number };
 type Put = (data: number[], shape: number[], dtype?: "float32" | "uint8") => object;

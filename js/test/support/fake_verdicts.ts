@@ -1,8 +1,7 @@
 /** What the fake kernel answers about verdicts: all filters alike, and what is said tells which question it answers. */
 
 import type { Badge } from "../../src/wire/verdicts";
-import type { Behaviour } from "./fake_kernel";
-import { LAYERS } from "./fake_kernel";
+import { type Behaviour, LAYERS } from "./fake_net";
 
 interface Args {
   readonly layer: number;

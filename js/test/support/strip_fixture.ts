@@ -3,16 +3,20 @@
 import { StripView } from "../../src/view/strip/strip";
 import { type StripBehaviour, type StripRequest, stripReply } from "./strip_kernel";
 
-/** Ten images a page, in one row. */
+/** Ten images a sheet, in one row. */
 export const WIDTH = 820;
 
 export function setUp(behaviour: StripBehaviour = {}) {
   const sent: StripRequest[] = [];
   const picked: number[] = [];
-  const state = { held: false, visible: true };
+  const state = { someoneWaits: false, visible: true };
   const strip = new StripView(
     { send: (content) => void ("id" in content && sent.push(content as StripRequest)) },
-    { select: (image) => void picked.push(image), held: () => state.held, visible: () => state.visible },
+    {
+      select: (image) => void picked.push(image),
+      someoneWaits: () => state.someoneWaits,
+      visible: () => state.visible,
+    },
   );
   document.body.append(strip.root);
   const answer = (request = sent.at(-1)!, change: StripBehaviour = {}) => {

@@ -1,6 +1,6 @@
 /** A kernel for tests of the strip: image i has the class i mod 3, and the net takes every fifth for the next class. */
 
-import type { Outcome, Strip, StripArgs } from "../../src/wire/messages";
+import type { Outcome, Strip, StripArgs } from "../../src/wire/strip";
 
 export const CLASSES = ["Coat", "Shirt", "Bag"] as const;
 export const SIDE = 4;

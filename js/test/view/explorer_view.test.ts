@@ -246,43 +246,6 @@ describe("moving", () => {
   });
 });
 
-describe("the grid", () => {
-  const key = (canvas: HTMLElement, name: string) =>
-    canvas.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
-
-  it("moves a cursor by arrows and selects by Enter", () => {
-    const { model, root, canvas } = open();
-    key(canvas("grid"), "ArrowRight");
-    expect(canvas("grid").getAttribute("aria-valuetext")).toBe("filter 1");
-    expect(painted(root)).toEqual([0, 0, 0]);
-    key(canvas("grid"), "Enter");
-    expect(model.saves).toEqual([{ filter_index: 1 }]);
-    expect(painted(root)).toEqual([0, 0, 1]);
-  });
-
-  it("selects the clicked cell, by the geometry it states", () => {
-    const { model, canvas } = open();
-    const { columns, cellWidth, cellHeight } = canvas("grid").dataset;
-    const k = 2;
-    const event = new MouseEvent("click", { bubbles: true });
-    Object.defineProperties(event, {
-      offsetX: { value: ((k % Number(columns)) + 0.5) * Number(cellWidth) },
-      offsetY: { value: (Math.floor(k / Number(columns)) + 0.5) * Number(cellHeight) },
-    });
-    canvas("grid").dispatchEvent(event);
-    expect(model.saves).toEqual([{ filter_index: k }]);
-  });
-
-  it("lets no key out of the widget", () => {
-    const { canvas } = open();
-    const outside = vi.fn();
-    document.addEventListener("keydown", outside);
-    key(canvas("grid"), "a");
-    document.removeEventListener("keydown", outside);
-    expect(outside).not.toHaveBeenCalled();
-  });
-});
-
 describe("what can go wrong", () => {
   it("shows an error as a sentence, clears the pictures, and recovers", () => {
     const { model, root, query, canvas } = open();

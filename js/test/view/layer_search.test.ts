@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { depthsOf, fitSlices } from "../../src/state/selection";
 import { search } from "../../src/view/layer_search";
-import { LAYERS } from "../support/fake_kernel";
+import { LAYERS } from "../support/fake_net";
 import { open, usePage } from "../support/page";
 
 const NET = [

@@ -32,7 +32,7 @@ function setUp(options: { first?: number } = {}) {
       { kind: "reply", id: request.id, name: request.name, body: request.args.n, tensors: [] },
       [],
     );
-  const ask = (n: number) => client.ask("frame", { n });
+  const ask = (n: number) => client.ask("frame", { n } as never);
   const numbers = () => sent.map((request) => request.args.n);
   return { client, sent, replies, events, state, answer, ask, numbers };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decodeFrame, decodeMessage, decodeTensor, type Message } from "../../src/wire/messages";
+import { decodeFrame } from "../../src/wire/frame";
+import { decodeMessage, decodeTensor, type Message } from "../../src/wire/messages";
 import { frameReply } from "../support/fake_kernel";
 
 const all = () => true;

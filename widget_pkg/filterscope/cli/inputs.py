@@ -33,14 +33,14 @@ def load_object(text: str, option: str) -> Any:
     module_name, colon, name = text.rpartition(":")
     if not colon or not module_name or not name:
         raise UsageError(f"{option} is {text!r}; expected MODULE:NAME, as in my_nets:make_net")
-    found: Any = _module(module_name, option)
+    target: Any = _module(module_name, option)
     for part in name.split("."):
-        if not hasattr(found, part):
-            known = [one for one in dir(found) if not one.startswith("_")]
-            close = ", ".join(known[:12]) + ("…" if len(known) > 12 else "")
-            raise UsageError(f"{option} is {text!r}; {module_name} has no {part}. It has {close or 'no public name'}")
-        found = getattr(found, part)
-    return found
+        if not hasattr(target, part):
+            names = [name for name in dir(target) if not name.startswith("_")]
+            listed = ", ".join(names[:12]) + ("…" if len(names) > 12 else "")
+            raise UsageError(f"{option} is {text!r}; {module_name} has no {part}. It has {listed or 'no public name'}")
+        target = getattr(target, part)
+    return target
 
 
 def _module(name: str, option: str) -> ModuleType:
@@ -67,13 +67,13 @@ def load_net(text: str) -> nn.Module:
     Raises:
         UsageError: If it is none.
     """
-    found = load_object(text, "--net")
-    if isinstance(found, nn.Module):
-        return found
-    if not callable(found):
-        raise UsageError(f"--net {text} is {kind_of(found)}; expected a net, or a function that makes it")
+    maker = load_object(text, "--net")
+    if isinstance(maker, nn.Module):
+        return maker
+    if not callable(maker):
+        raise UsageError(f"--net {text} is {kind_of(maker)}; expected a net, or a function that makes it")
     try:
-        net = found()
+        net = maker()
     except Exception as error:  # whatever a user's function raises
         raise UsageError(f"--net: {text}() raises {describe_exception(error)}") from error
     if not isinstance(net, nn.Module):
@@ -98,7 +98,7 @@ def load_weights(net: nn.Module, path: Path) -> None:
     for key in _STATE_KEYS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(one, torch.Tensor) for one in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UsageError(f"--weights {path} holds {kind_of(state)}, and no state dict; save net.state_dict()")
     own = set(net.state_dict())
     for prefix in ("module.", "_orig_mod."):  # of DataParallel and torch.compile
@@ -125,7 +125,7 @@ def resizing(size: str | None, mean: str | None, std: str | None) -> Callable[[A
 
     steps: list[Any] = []
     if size is not None:
-        sides = [int(one) for one in size.lower().split("x") if one.isdigit()]
+        sides = [int(side) for side in size.lower().split("x") if side.isdigit()]
         if len(sides) != len(size.lower().split("x")) or len(sides) > 2 or 0 in sides:
             raise UsageError(f"--size is {size!r}; expected one number, 224, or height x width, 224x160")
         steps.append(transforms.Resize((sides[0], sides[-1])))
@@ -137,7 +137,7 @@ def resizing(size: str | None, mean: str | None, std: str | None) -> Callable[[A
 
 def _numbers(text: str, option: str) -> list[float]:
     try:
-        return [float(one) for one in text.split(",")]
+        return [float(number) for number in text.split(",")]
     except ValueError:
         raise UsageError(f"{option} is {text!r}; expected numbers with commas, 0.485,0.456,0.406") from None
 
@@ -154,7 +154,7 @@ def classes_from(text: str | None) -> list[str] | None:
     if not path.is_file():
         if "," not in text:
             raise UsageError(f"--classes is {text!r}, and there is no such file; names go with commas, cat,dog")
-        return [one.strip() for one in text.split(",") if one.strip()]
+        return [name.strip() for name in text.split(",") if name.strip()]
     try:
         names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError:
@@ -166,4 +166,4 @@ def classes_from(text: str | None) -> list[str] | None:
 
 def layers_from(text: str | None) -> list[int | str] | None:
     """Layers by name or index."""
-    return None if text is None else [int(one) if one.isdigit() else one for one in text.split(",")]
+    return None if text is None else [int(layer) if layer.isdigit() else layer for layer in text.split(",")]

@@ -12,11 +12,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from filterscope._version import __version__
 from filterscope.cli.inputs import UsageError, classes_from, layers_from, load_net, load_object, load_weights, resizing
+from filterscope.data.source import SampleSource
+from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES
+from filterscope.nets.layers import net_inputs
 from filterscope.saved_page.contents import IMAGES
+from filterscope.saved_page.page import PageError
 from filterscope.saved_page.parts import PRECISIONS
+from filterscope.saved_page.save import save_html
+from filterscope.session.session import Session
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel they lie among its own files, in a checkout in their folder.
@@ -42,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        arguments: Those of the command line, without the program's name; None for the process's own.
+        arguments: The command line's arguments, without the program's name; None for the process's own.
 
     Returns:
         The exit code: 0 where it was done, 1 where it failed, 2 where the arguments make no sense.
@@ -161,11 +169,10 @@ def _html(options: argparse.Namespace) -> None:
     net = load_net(options.net)
     if options.weights is not None:
         load_weights(net, options.weights)
-    explorer = _explorer(options, net)
-    from filterscope.saved_page.page import PageError
-
+    session = _session(options, net)
     try:
-        path = explorer.save_html(
+        path = save_html(
+            session,
             options.out,
             images=slice(options.count),
             layers=layers_from(options.layers),
@@ -179,14 +186,12 @@ def _html(options: argparse.Namespace) -> None:
     except PageError as error:
         raise CommandError(error.advising(_WAYS)) from error
     finally:
-        explorer.close()
+        session.close()
     if not options.quiet:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 
-def _explorer(options: argparse.Namespace, net: Any) -> Any:
-    from filterscope import Explorer
-
+def _session(options: argparse.Namespace, net: nn.Module) -> Session:
     images: Any = options.images
     if not Path(images).exists():
         if ":" not in images:
@@ -200,14 +205,16 @@ def _explorer(options: argparse.Namespace, net: Any) -> Any:
         transform = load_object(options.transform, "--transform")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if options.quiet else "default")
-        return Explorer(net, images, classes=classes_from(options.classes), transform=transform)
+        classes = classes_from(options.classes)
+        source = SampleSource(images, classes=classes, transform=transform, inputs=net_inputs(net))
+        return Session(Engine(net, source))
 
 
 def _channels(text: str | None) -> Any:
     if text is None or text == "all":
         return text
     try:
-        return [int(one) for one in text.split(",")]
+        return [int(channel) for channel in text.split(",")]
     except ValueError:
         raise UsageError(f"--channels is {text!r}; give numbers with commas, 0,3, or all") from None
 

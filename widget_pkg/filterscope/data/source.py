@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from filterscope.data.normalize import Finding, Normalize, find_normalize, per_c
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
+from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # at the first sample again, to see whether the data set is random
-_LOOKS_SECONDS = 0.02
 _REMEMBERED = 1024
+_TRIED_FIRST = 20
 
 
 class SampleSource:
@@ -109,10 +111,10 @@ class SampleSource:
         """Whether it can only be read from its start."""
         return self._items.stream is not None
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
         stream = self._items.stream
-        return index < len(self) or (stream is not None and stream.reach(index))
+        return index < len(self) or (stream is not None and stream.has(index))
 
     @property
     def note(self) -> str:
@@ -145,7 +147,7 @@ class SampleSource:
         if self.random or self.is_stream or self._looks >= _LOOKS:
             return False
         self._looks += 1
-        if self._looks * self.seconds > _LOOKS_SECONDS:
+        if self._looks * self.seconds > RANDOM_DATA_SECONDS:
             self._looks = _LOOKS
         return True
 
@@ -229,3 +231,23 @@ class SampleSource:
         if fitting:
             return self.classes
         return self._categories if len(self._categories) == count else ()
+
+
+def first_readable(read: Callable[[int], Sample], images: int, preferred: int = 0) -> Sample:
+    """The preferred sample, or where it cannot be read, the first that can: one bad file ends no session.
+
+    Args:
+        read: Reads a sample by its index.
+        images: How many there are.
+        preferred: Index of the sample that is tried first.
+
+    Raises:
+        SampleError: If none of the first 20 can be read: that of the preferred one.
+    """
+    try:
+        return read(preferred)
+    except SampleError:
+        for index in range(min(_TRIED_FIRST, images)):
+            with suppress(SampleError):
+                return read(index)
+        raise

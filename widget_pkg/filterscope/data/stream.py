@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from filterscope.errors import describe_exception
+from filterscope.host.timing import STREAM_AHEAD_SECONDS
 
 KEPT_BYTES = 256 * 2**20
 KEPT_ITEMS = 2000
 """The last items that were read are kept, as many as this and as fit into that; to go back further is to read anew."""
 
 AHEAD = 64
-_AHEAD_SECONDS = 0.25
 
 
 class _Raised:
@@ -54,7 +54,7 @@ class Stream:
         return self._known
 
     def __getitem__(self, index: int) -> Any:
-        if index >= self._known and not self.reach(index):
+        if index >= self._known and not self.has(index):
             raise IndexError(f"the data set ended after {self._known} items")
         if index not in self._kept:
             if index < self._next:
@@ -69,7 +69,7 @@ class Stream:
             self._read_on(index)
         return item
 
-    def reach(self, index: int) -> bool:
+    def has(self, index: int) -> bool:
         """Reads on until an index is there; False where the data set ends before it."""
         while self._known <= index and not self.ended:
             self._go_on()
@@ -77,7 +77,7 @@ class Stream:
 
     def _read_on(self, index: int) -> None:
         """So that there is something to go on to."""
-        end = time.monotonic() + _AHEAD_SECONDS
+        end = time.monotonic() + STREAM_AHEAD_SECONDS
         while not self.ended and self._known <= index + AHEAD and (not self._known or time.monotonic() < end):
             self._go_on()
 

@@ -51,10 +51,10 @@ class GivenTransform:
         refuses 8-bit values is tried with a picture.
 
         Args:
-            index: Of the sample, for an error.
-            image: As the data set gives it.
-            layout: Of its axes, where it is known.
-            channels: The net's, which say which axis is which.
+            index: Index of the sample, for an error.
+            image: The image that the data set gives.
+            layout: Order of its axes, where it is known.
+            channels: How many channels the net takes, which says which axis is which.
 
         Raises:
             SampleError: If it raises.

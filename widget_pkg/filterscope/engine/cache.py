@@ -28,7 +28,7 @@ class Cache(Generic[Key, Value]):
     """
 
     def __init__(self, limit: int, nbytes: Callable[[Value], int]) -> None:
-        self._limit = limit
+        self.limit = limit
         self._nbytes_of = nbytes
         self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
         self.nbytes = 0
@@ -52,7 +52,7 @@ class Cache(Generic[Key, Value]):
         size = self._nbytes_of(value)
         self._values[key] = value, size
         self.nbytes += size
-        while self.nbytes > self._limit and len(self._values) > 1:
+        while self.nbytes > self.limit and len(self._values) > 1:
             self.nbytes -= self._values.popitem(last=False)[1][1]
 
     def pop(self, key: Key) -> None:

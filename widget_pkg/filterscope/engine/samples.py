@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-from filterscope.data.source import Sample, SampleSource
+from filterscope.data.sample import Sample
+from filterscope.data.source import SampleSource
 from filterscope.engine.cache import Cache
 from filterscope.errors import SampleError
 from filterscope.nets.rng import RandomStream
@@ -14,7 +15,7 @@ SAMPLES_BYTES = 256 * 2**20
 """Most that recent samples may take; the newest is kept whatever it takes."""
 
 
-class HeldSamples(Cache[int, Sample]):
+class Samples(Cache[int, Sample]):
     """The samples looked at last; its methods may be called from any thread.
 
     Args:
@@ -52,10 +53,10 @@ class HeldSamples(Cache[int, Sample]):
         if 2 * self.nbytes > len(self) * SAMPLES_BYTES:
             return
         before = self._cleared
-        found = self.read(image)
+        sample = self.read(image)
         with self._lock:
             if self._cleared == before and image not in self:
-                self[image] = found
+                self[image] = sample
 
     def read(self, image: int) -> Sample:
         """A sample that is not kept, as for a look at many; it is read without the lock.
@@ -68,10 +69,10 @@ class HeldSamples(Cache[int, Sample]):
                 return self[image]
         return self._fresh(image)
 
-    def reach(self, image: int) -> bool:
+    def has(self, image: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
         with self._reading:
-            return self._source.reach(image)
+            return self._source.has(image)
 
     def clear(self) -> None:
         """Drops all, and what is being read ahead as well."""
@@ -85,10 +86,10 @@ class HeldSamples(Cache[int, Sample]):
 
     def _fresh(self, image: int) -> Sample:
         with self._reading:
-            with self._random.instead_of_all():
+            with self._random.isolated():
                 sample = self._source.read(image)
             while self._source.looks_again():
                 # Each with a random stream's own beginning: some data sets seed it with the sample's index.
-                with suppress(SampleError), self._random.instead_of_all():
+                with suppress(SampleError), self._random.isolated():
                     self._source.read(image)
             return sample

@@ -1,1 +1,1 @@
-"""Pictures that matplotlib draws: the still one, the live one, the grid for a paper."""
+"""Pictures that matplotlib draws: the PNG, the live one, the grid for a paper."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,19 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from filterscope.engine.engine import Engine
+from filterscope.engine.moment import Moment
 from filterscope.figures.scene import image_words, mosaic
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_ends, norm
 from filterscope.filters.response import shown_channels
+from filterscope.filters.slices import planes
 from filterscope.filters.value_range import ValueRange, join, value_range
-from filterscope.frames.frame import kernel_note, planes, response_note
-from filterscope.session.selection import Selection
+from filterscope.frames.notes import kernel_note
+from filterscope.frames.pictures import PICTURES, drawn
+from filterscope.indices import as_index
+from filterscope.session.selection import Selection, check_filters, choice
+from filterscope.session.session import Session
 
-MAPS = ("response", "activation")
+MAPS = tuple(picture.name for picture in PICTURES)
 MOST_FILTERS = 64
 
 # In inches: a page's width, and what stands above and below the pairs.
@@ -41,57 +46,67 @@ class GridFigure(Figure):
         return file.getvalue()
 
 
+def selected_grid(session: Session, maps: str, filters: Iterable[int] | int | None, columns: int) -> GridFigure:
+    """The grid of what is selected, with the weights of this moment, as `grid_figure` draws it.
+
+    Raises:
+        ValueError: If an option does not fit, with the valid choices; `SampleError` or `NetError` where the grid cannot
+            be drawn.
+    """
+    choice(maps, MAPS, "maps")
+    pairs = as_index(columns)
+    if pairs is None or pairs < 1:
+        raise ValueError(f"columns is {columns!r}; give how many pairs stand in a row, 1 or more")
+
+    def draw(engine: Engine, selection: Selection) -> GridFigure:
+        chosen = None if filters is None else check_filters(engine.layers[selection.layer], filters)
+        moment = engine.moment(selection.image, selection.layer)
+        return grid_figure(moment, selection, maps, chosen, pairs)
+
+    return session.read(draw)
+
+
 def grid_figure(
-    engine: Engine, selection: Selection, maps: str = "response", filters: Sequence[int] | None = None, columns: int = 5
+    moment: Moment, selection: Selection, maps: str = "response", filters: Sequence[int] | None = None, columns: int = 5
 ) -> GridFigure:
     """Kernel and map of a layer's filters side by side, with one scale for all kernels and one for all maps.
 
     Args:
-        engine: The net and the data set.
+        moment: The selection's image and layer.
         selection: Image, layer, channel and source; the filter does not matter.
-        maps: `"response"`, filter2D of the kernel, or `"activation"`, the net's own.
+        maps: A name of the table of pictures: `"response"`, filter2D of the kernel, or `"activation"`, the net's own.
         filters: Which filters; None for all of them, the first 64 of more.
         columns: Pairs in a row.
 
     Returns:
         The figure, as wide as a page (7.2 inches).
     """
-    layer = engine.layers[selection.layer]
-    place = selection.image, selection.layer
-    asked = selection.channel, selection.source
-    with engine.lock:
-        sample = engine.sample(selection.image)
-        channels = shown_channels(sample.image, layer, *asked)
-        kernels = engine.held_weights(selection.layer)[0][:, channels]
-        wanted = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
-        if maps == "response":
-            whole = [value_range(block) for block in engine.response_blocks(*place, *asked)]
-            values = np.stack([engine.shown_response(*place, one, *asked) for one in wanted])
-            note = response_note(engine, selection, channels)
-        else:
-            whole = [value_range(engine.activations(*place))]
-            values = engine.activations(*place)[wanted]
-            note = layer.activation.name
-        words = image_words(engine, selection.image)
-    depth = layer.out_shape[1] if layer.rank == 3 else 1
-    drawn_kernels, kernel_slice = planes(kernels[wanted], 2, selection.kernel_slice, layer.kernel_size[0])
-    drawn, map_slice = planes(values, 1, selection.slice, depth)
+    layer = moment.layer
+    picture = PICTURES[MAPS.index(maps)]
+    channels = shown_channels(moment.sample.image, layer, selection.channel, selection.source)
+    kernels = moment.kernels[:, channels]
+    chosen = list(range(min(layer.out_channels, MOST_FILTERS))) if filters is None else list(filters)
+    map_range = join([value_range(block) for block in picture.blocks(moment, selection)])
+    values = np.stack([picture.of_filter(moment, selection, index) for index in chosen])
+    words = image_words(moment)
+    drawn_kernels, kernel_slice = planes(kernels[chosen], 2, selection.kernel_slice, layer.kernel_size[0])
+    drawn_maps, map_slice = drawn(values, 1, layer, selection)
     layer_words = layer.title
-    if len(wanted) < layer.out_channels:
-        layer_words += f" · {len(wanted)} of {layer.out_channels} filters"
-    kernel_range, map_range = value_range(kernels), join(whole)
-    kernel_size, map_size = ("×".join(map(str, one.shape[-2:])) for one in (drawn_kernels, drawn))
+    if len(chosen) < layer.out_channels:
+        layer_words += f" · {len(chosen)} of {layer.out_channels} filters"
+    kernel_range = value_range(kernels)
+    kernel_size, map_size = ("×".join(map(str, tiles.shape[-2:])) for tiles in (drawn_kernels, drawn_maps))
     feet = [
         textwrap.wrap(f"weight · {kernel_note(channels, layer.channels)} {kernel_size}{kernel_slice}", _FOOT_LETTERS),
-        textwrap.wrap(f"{maps} {map_size} · {note}{map_slice}", _FOOT_LETTERS),
+        textwrap.wrap(f"{maps} {map_size} · {picture.note(moment, selection, map_slice)}", _FOOT_LETTERS),
     ]
-    page = _Page(len(wanted), columns, drawn.shape[-2] / drawn.shape[-1], max(map(len, feet)))
+    page = _Page(len(chosen), columns, drawn_maps.shape[-2] / drawn_maps.shape[-1], max(map(len, feet)))
     page.head(f"{words}\n{layer_words}")
-    for place_in_grid, one in enumerate(wanted):
-        tiles, empty = mosaic(drawn_kernels[place_in_grid])
-        left, right = page.pair(place_in_grid, f"filter {one}")
+    for place, index in enumerate(chosen):
+        tiles, empty = mosaic(drawn_kernels[place])
+        left, right = page.pair(place, f"filter {index}")
         _paint(left, tiles, kernel_range, (~empty).astype(np.float32))
-        _paint(right, drawn[place_in_grid], map_range)
+        _paint(right, drawn_maps[place], map_range)
     page.foot(0, feet[0], kernel_range)
     page.foot(1, feet[1], map_range)
     return page.figure

@@ -14,13 +14,15 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
 from filterscope.figures.ipympl_canvas import Canvas, FigureManager
-from filterscope.figures.scene import Shown, mosaic, number
+from filterscope.figures.scene import Scene, SceneMap, mosaic, number
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, norm
 from filterscope.filters.value_range import FIRST_CODE, LAST_CODE, ValueRange
+from filterscope.frames.pictures import PICTURES
 
-_PANELS = ("image", "kernel", "response", "activation")
-# In parts of the figure: four squares, a colour bar below each of the last three.
-_LEFT, _WIDTH, _PITCH = 0.035, 0.205, 0.2475
+_PANELS = ("image", "kernel", *(picture.name for picture in PICTURES))
+_INCHES = 2.25  # a panel's share of the figure's width
+# In parts of the figure: a square for each panel, a colour bar below each but the image.
+_LEFT, _WIDTH, _PITCH = (4 * part / len(_PANELS) for part in (0.035, 0.205, 0.2475))
 _BOTTOM, _HEIGHT = 0.235, 0.54
 _BAR_BOTTOM, _BAR_HEIGHT = 0.135, 0.035
 _NOTE = 44  # letters
@@ -28,7 +30,7 @@ _NUMBERED_SIDE = 5  # cells along a kernel's side up to which a number fits into
 
 
 class LiveFigure(Figure):
-    """Image, kernels, response and activation of an explorer's selection, drawn anew whenever that changes.
+    """Image, kernels and maps of an explorer's selection, drawn anew whenever that changes.
 
     What is drawn is the selection at the moment of drawing: of many moves during a drag only the newest is computed.
 
@@ -37,12 +39,12 @@ class LiveFigure(Figure):
         closed: Called when the figure no longer wants to hear of moves.
 
     Attributes:
-        panels: The four axes by name: `image`, `kernel`, `response`, `activation`.
+        panels: The axes by name: `image`, `kernel`, and each map's, `response` and `activation`.
     """
 
-    def __init__(self, look: Callable[[], Shown], closed: Callable[[LiveFigure], None]) -> None:
-        super().__init__(figsize=(9.0, 3.15), facecolor="white")
-        self._look: Callable[[], Shown] | None = look
+    def __init__(self, look: Callable[[], Scene], closed: Callable[[LiveFigure], None]) -> None:
+        super().__init__(figsize=(_INCHES * len(_PANELS), 3.15), facecolor="white")
+        self._look: Callable[[], Scene] | None = look
         self._when_closed = closed
         self._stale = True
         self._drawing = threading.RLock()
@@ -92,18 +94,17 @@ class LiveFigure(Figure):
     def _follow(self) -> None:
         assert self._look is not None
         try:
-            shown = self._look()
+            scene = self._look()
         except (ValueError, RuntimeError) as error:  # a sample or a net that cannot be shown
             self._reveal(False)
             self._words.set_text(textwrap.fill(str(error), 120))
             return
         self._reveal(True)
-        self._words.set_text(f"{shown.image_words}\n{shown.layer_words} · filter {shown.filter}")
-        self._show_image(shown.display)
-        self._show_kernels(shown)
-        where = "its own input" if shown.source == "input" else "the image"
-        self._show_map("response", shown.response, shown.response_range, f"filter2D over {where}")
-        self._show_map("activation", shown.activation, shown.activation_range, shown.activation_note)
+        self._words.set_text(f"{scene.image_words}\n{scene.layer_words} · filter {scene.filter}")
+        self._show_image(scene.display)
+        self._show_kernels(scene)
+        for each in scene.maps:
+            self._show_map(each)
 
     def _reveal(self, visible: bool) -> None:
         for axes in (*self.panels.values(), *(bar.axes for bar in self._bars.values())):
@@ -113,14 +114,14 @@ class LiveFigure(Figure):
         axes = self._put("image", display, f"image {display.shape[0]}×{display.shape[1]}")
         axes.images[0].set(cmap="gray", clim=(0, 1))
 
-    def _show_kernels(self, shown: Shown) -> None:
-        n, height, width = shown.kernels.shape
-        values, empty = mosaic(shown.kernels)
+    def _show_kernels(self, scene: Scene) -> None:
+        n, height, width = scene.kernels.shape
+        values, empty = mosaic(scene.kernels)
         title = f"kernel {height}×{width}" if n == 1 else f"kernels {n} of {height}×{width}"
         # What lies between two kernels is transparent, and no NaN.
-        axes = self._put("kernel", drawable(values, shown.kernel_range), title)
+        axes = self._put("kernel", drawable(values, scene.kernel_range), title)
         axes.images[0].set_alpha(None if n == 1 else (~empty).astype(np.float32))
-        self._colour("kernel", shown.kernel_range, shown.kernel_note)
+        self._colour("kernel", scene.kernel_range, scene.kernel_note)
         axes.axis("on" if n == 1 else "off")
         for one in self._numbers:
             one.remove()
@@ -133,9 +134,10 @@ class LiveFigure(Figure):
                 words.set_fontsize(FONT_SIZE if max(height, width) <= 3 else FONT_SIZE - 2)
                 self._numbers.append(words)
 
-    def _show_map(self, name: str, values: np.ndarray, shown: ValueRange, note: str) -> None:
-        self._put(name, drawable(values, shown), f"{name} {values.shape[0]}×{values.shape[1]}")
-        self._colour(name, shown, note)
+    def _show_map(self, scene_map: SceneMap) -> None:
+        name, (height, width) = scene_map.name, scene_map.values.shape
+        self._put(name, drawable(scene_map.values, scene_map.range), f"{name} {height}×{width}")
+        self._colour(name, scene_map.range, scene_map.caption)
 
     def _put(self, name: str, values: np.ndarray, title: str) -> Axes:
         """The values into their axes; where they have another size, zoom and ticks start anew."""

@@ -42,7 +42,8 @@ def lookup(name: PaletteName) -> np.ndarray:
 
 @cache
 def _anchors() -> dict[str, Any]:
-    return json.loads(asset_text("palettes.json"))  # the page's own file, put there by js/build.mjs
+    anchors: dict[str, Any] = json.loads(asset_text("palettes.json"))  # the page's own file, put there by js/build.mjs
+    return anchors
 
 
 def _rgb(colour: str) -> list[int]:

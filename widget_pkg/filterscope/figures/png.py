@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from filterscope.figures.palette import lookup, palette_for
-from filterscope.figures.scene import Shown, mosaic, number
+from filterscope.figures.scene import Scene, mosaic, number
 from filterscope.filters.value_range import ValueRange, encode
 
 # In pixels. White behind dark text reads in light and dark hosts alike.
@@ -25,43 +25,31 @@ _TEXT, _QUIET, _PAPER = "#1f2328", "#57606a", "#ffffff"
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def still(shown: Shown) -> bytes:
-    """Image, kernels, response and activation side by side with their ranges, as a PNG of some 10 to 60 kB.
+def png(scene: Scene) -> bytes:
+    """Image, kernels and maps side by side with their ranges, as a PNG of some 10 to 60 kB.
 
     Args:
-        shown: What is shown.
+        scene: What is shown.
 
     Returns:
         The PNG's bytes.
     """
-    width = 4 * _BOX + 5 * _GAP
+    places = 2 + len(scene.maps)
+    width = places * _BOX + (places + 1) * _GAP
     bar_top = 5 * _LINE + _BOX
     paper = Image.new("RGB", (width, bar_top + _BAR + 3 * _LINE), _PAPER)
     draw = ImageDraw.Draw(paper)
     text = _Writer(draw)
-    text.write(_GAP, _LINE // 2, shown.image_words, width - 2 * _GAP)
-    layer = f"{shown.layer_words} · filter {shown.filter}"
+    text.write(_GAP, _LINE // 2, scene.image_words, width - 2 * _GAP)
+    layer = f"{scene.layer_words} · filter {scene.filter}"
     text.write(_GAP, _LINE // 2 + _LINE, layer, width - 2 * _GAP)
-    n, *kernel = shown.kernels.shape
-    tiles, empty = mosaic(shown.kernels)
+    n, *kernel = scene.kernels.shape
+    tiles, empty = mosaic(scene.kernels)
     kernel_title = "kernel " if n == 1 else f"kernels {n} of "
     pictures = [
-        ("image", shown.display, np.uint8(np.floor(shown.display * 255 + 0.5)), None, ""),
-        (kernel_title.strip(), shown.kernels, _painted(tiles, shown.kernel_range, empty), shown.kernel_range, ""),
-        (
-            "response",
-            shown.response,
-            _painted(shown.response, shown.response_range),
-            shown.response_range,
-            f"filter2D over {'its own input' if shown.source == 'input' else 'the image'}",
-        ),
-        (
-            "activation",
-            shown.activation,
-            _painted(shown.activation, shown.activation_range),
-            shown.activation_range,
-            shown.activation_note,
-        ),
+        ("image", scene.display, np.uint8(np.floor(scene.display * 255 + 0.5)), None, ""),
+        (kernel_title.strip(), scene.kernels, _painted(tiles, scene.kernel_range, empty), scene.kernel_range, ""),
+        *((each.name, each.values, _painted(each.values, each.range), each.range, each.caption) for each in scene.maps),
     ]
     for place, (title, values, pixels, shown_range, note) in enumerate(pictures):
         left = _GAP + place * (_BOX + _GAP)
@@ -85,7 +73,7 @@ def _as_png(picture: Image.Image) -> bytes:
 
 def _painted(values: np.ndarray, shown: ValueRange, empty: np.ndarray | None = None) -> np.ndarray:
     """The page's colours of values `(H, W)`, uint8 `(H, W, 3)`; paper where there is none."""
-    colours = lookup(palette_for(shown.signed))[encode(values, shown)]
+    colours: np.ndarray = lookup(palette_for(shown.signed))[encode(values, shown)]
     if empty is not None:
         colours[empty] = 255
     return colours

@@ -1,25 +1,41 @@
-"""What the four pictures of a selection show, as arrays, ranges and words: for pictures that Python draws itself."""
+"""What the pictures of a selection show, as arrays, ranges and words: for pictures that Python draws itself."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import numpy as np
 
-from filterscope.engine.engine import Engine
-from filterscope.filters.response import Source
+from filterscope.engine.moment import Moment
 from filterscope.filters.value_range import ValueRange, value_range
-from filterscope.frames.frame import filter_part
+from filterscope.frames.frame import LayerPart, filter_part, picture_of
 from filterscope.frames.image import drawn_plane
-from filterscope.frames.picture import kernels_are_summed
+from filterscope.frames.layer_picture import PictureBody, kernels_are_summed
+from filterscope.frames.pictures import PICTURES
 from filterscope.session.selection import Selection
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class SceneMap:
+    """One map of the selected filter.
+
+    Attributes:
+        name: Of its row in the table of pictures.
+        values: float32 `(H, W)`.
+        range: What its colours stand for, shared over the layer as in the page.
+        caption: What it is, in few words.
+    """
+
+    name: str
+    values: np.ndarray
+    range: ValueRange
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
     """What is shown of a selection, with the weights of one moment.
 
     Attributes:
@@ -27,84 +43,68 @@ class Shown:
         image_words: `image 17 · true: Coat · predicted: Coat 61 %`; the prediction only where it is at hand.
         layer_words: `conv2 · Conv2d(10→20, 3×3) · 20×11×11`.
         filter: Index of the filter.
-        source: What filter2D ran over.
         kernels: The filter's kernels that the response sums, float32 `(n, kH, kW)`.
-        response: float32 `(H', W')`.
-        activation: float32 `(H'', W'')`.
         kernel_range: What the colours of `kernels` stand for, shared over the layer as in the page.
-        response_range: The same for `response`.
-        activation_range: The same for `activation`.
         kernel_note: Which kernels they are, in words.
-        response_note: The same of the response, and what filter2D ran over.
-        activation_note: Which tensor of the net it is.
+        maps: The filter's maps, in the order of the table of pictures.
     """
 
     display: np.ndarray
     image_words: str
     layer_words: str
     filter: int
-    source: Source
     kernels: np.ndarray
-    response: np.ndarray
-    activation: np.ndarray
     kernel_range: ValueRange
-    response_range: ValueRange
-    activation_range: ValueRange
     kernel_note: str
-    response_note: str
-    activation_note: str
+    maps: tuple[SceneMap, ...]
 
 
-def shown(engine: Engine, selection: Selection, layer_part: Mapping[str, Any]) -> Shown:
+def scene(moment: Moment, selection: Selection, layer_part: LayerPart) -> Scene:
     """What is shown of a selection.
 
     Args:
-        engine: The net and the data set.
+        moment: The selection's image and layer.
         selection: The selection.
         layer_part: What `frame.build_layer_part` gives for it, with one range for the layer.
-
-    Raises:
-        SampleError: If the sample cannot be read.
-        NetError: If the net refuses it.
     """
-    with engine.lock:
-        layer = engine.layers[selection.layer]
-        sample = engine.sample(selection.image)
-        detail = filter_part(engine, selection, selection.filter)
-        # Too many for the page's grid: then its large picture has a range of its own.
-        summed = kernels_are_summed(engine.held_weights(selection.layer)[0][:, : len(detail["kernel"])])
-        return Shown(
-            display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
-            image_words=image_words(engine, selection.image),
-            layer_words=layer.title,
-            filter=selection.filter,
-            source=selection.source,
-            kernels=detail["kernel"],
-            response=detail["response"],
-            activation=detail["activation"],
-            kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
-            response_range=_range_of(layer_part["responses"]),
-            activation_range=_range_of(layer_part["activations"]),
-            kernel_note=layer_part["notes"]["kernel"],
-            response_note=layer_part["notes"]["response"],
-            activation_note=layer_part["notes"]["activation"],
-        )
+    sample, layer = moment.sample, moment.layer
+    detail = filter_part(moment, selection, selection.filter)
+    # Too many for the page's grid: then its large picture has a range of its own.
+    summed = kernels_are_summed(moment.kernels[:, : len(detail["kernel"])])
+    return Scene(
+        display=sample.drawn(drawn_plane(sample, layer, selection)).pixels,
+        image_words=image_words(moment),
+        layer_words=layer.title,
+        filter=selection.filter,
+        kernels=detail["kernel"],
+        kernel_range=value_range(detail["kernel"]) if summed else _range_of(layer_part["kernels"]),
+        kernel_note=layer_part["notes"]["kernel"],
+        maps=tuple(
+            SceneMap(
+                name=picture.name,
+                values=detail[picture.name],
+                range=_range_of(picture_of(layer_part, picture)),
+                caption=picture.caption(selection, layer_part["notes"][picture.name]),
+            )
+            for picture in PICTURES
+        ),
+    )
 
 
-def _range_of(picture: Mapping[str, Any]) -> ValueRange:
+def _range_of(picture: PictureBody) -> ValueRange:
     return ValueRange(**picture["ranges"][0])
 
 
-def image_words(engine: Engine, image: int) -> str:
+def image_words(moment: Moment) -> str:
     """`image 17 · true: Coat · predicted: Coat 61 %`; the prediction where it takes no pass."""
-    words = [f"image {image}"]
-    label = engine.sample(image).label
+    words = [f"image {moment.image}"]
+    label = moment.sample.label
     if label is not None:
         words.append(f"true: {class_name(label)}")
-    if engine.predicted(image) and (prediction := engine.prediction(image)):
-        name, probability = prediction[0]
+    if moment.prediction:
+        name, probability = moment.prediction[0]
         if math.isfinite(probability):
-            words.append(f"predicted: {class_name(name)} {100 * probability:.0f} %")
+            words.append(f"predicted: {class_name(name)} {percent(probability)}")
     return " · ".join(words)
 
 
@@ -114,13 +114,43 @@ def class_name(label: str | int) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits with a true minus sign, as the page writes them."""
+    """Three significant digits with a true minus sign, as the page writes them: halves are rounded away from zero.
+
+    Example:
+        >>> number(0.0625), number(-1234.5), number(2e-5)
+        ('0.0625', '−1235', '2.0e−5')
+    """
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
-    small_or_large = size >= 1e5 or size < 1e-3
-    text = f"{value:.1e}" if small_or_large else f"{value:.0f}" if size >= 1000 else f"{value:#.3g}".rstrip(".")
+    if size >= 1e5 or size < 1e-3:
+        text = f"{_rounded(value, 2):.1e}"
+    elif size >= 1000:
+        text = f"{_rounded(value, math.floor(math.log10(size)) + 1):.0f}"
+    else:
+        text = f"{_rounded(value, 3):#.3g}".rstrip(".")
     return text.replace("e+0", "e+").replace("e-0", "e-").replace("-", "−")
+
+
+def _rounded(value: float, digits: int) -> float:
+    """So many significant digits of a value, as JavaScript rounds: Python would round a half to the even digit."""
+    return float(Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(Decimal(float(value))))
+
+
+def percent(probability: float) -> str:
+    """A probability as the page writes it; a decimal only below 1 %.
+
+    Example:
+        >>> percent(0.607), percent(0.0031), percent(1e-5)
+        ('61 %', '0.3 %', '<0.1 %')
+    """
+    hundredths = probability * 100
+    if hundredths < 0.05:
+        return "<0.1 %"
+    if hundredths < 1:
+        tenths = Decimal(hundredths).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return f"{float(tenths):g} %"
+    return f"{math.floor(hundredths + 0.5)} %"
 
 
 def mosaic_columns(n: int, height: int, width: int) -> int:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
 
 _ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
 _COMPARED_BYTES = 2**25  # at a time
+
+
+class AgreementBody(TypedDict):
+    """The proof for each filter of a layer; a share `rounding` of a map's largest value is rounding in `dtype`."""
+
+    bias: np.ndarray
+    difference: np.ndarray
+    rounding: float
+    dtype: str
 
 
 class Agreement:
@@ -44,7 +53,7 @@ class Agreement:
             gap -= self._pre_activations[some]
         self._difference[some] = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
 
-    def found(self) -> dict[str, Any]:
+    def found(self) -> AgreementBody:
         """The proof for each filter of the layer, when all blocks have passed.
 
         Returns:

@@ -25,7 +25,7 @@ class Arithmetic:
     Attributes:
         layer: The layer's name.
         filter: Which filter.
-        position: Of the value in the map, `(row, column)`.
+        position: Where the value stands in the map, `(row, column)`.
         patch: What the kernels lie on: float32 `(C_in/groups, *k)`, with the padding's values.
         kernel: The filter's kernels: float32 `(C_in/groups, *k)`.
         products: float32 `(C_in/groups, *k)`.
@@ -37,14 +37,21 @@ class Arithmetic:
         difference: `|recomputed − pre_activation|`, float64 `()`.
         rounding: How large a difference rounding explains, in the dtype in which the net computes: float64 `()`.
         channels: Which channels of the layer's input the patch has, `(first, end)`.
-        sources: For each spatial axis, int64 `(k,)`: the index in the layer's input from which each cell's value comes,
-            also where a padding mode takes it from inside; −1 where there is none, so that the value is 0.
+        sources: For each spatial axis, int64 `(k,)`: the index in the layer's input from which each cell's value comes
+            (a padding mode may take it from inside); −1 where the value comes from nowhere and is 0.
         padding: bool `(*k)`, which cells lie outside of the layer's input.
         between: bool `(*k)`, which cells of a transposed convolution meet no input pixel, because the stride keeps the
             pixels apart.
         padding_mode: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`.
         steps: From the pre-activation to the activation: name and value of each.
-        activation_name: As `explorer.activation_name`.
+        activation_name: Which tensor the activation is, `conv2 → relu`.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+        >>> value = explorer.arithmetic(4, 5)
+        >>> value.products.shape, value.agrees, bool(value.pre_activation == explorer.pre_activation[4, 5])
+        ((10, 3, 3), True, True)
     """
 
     layer: str

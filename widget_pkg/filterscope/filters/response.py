@@ -26,7 +26,7 @@ _MOST_FILTER2D_PIXELS = 2_048 * 28 * 28
 
 def matches_image(image: np.ndarray, layer: ConvLayer) -> bool:
     """Whether a filter has as many kernels as the image has channels, so that each kernel has its own channel."""
-    return layer.channels == image.shape[0]
+    return bool(layer.channels == image.shape[0])
 
 
 def shown_channels(image: np.ndarray, layer: ConvLayer, channel: int | None, source: Source) -> list[int]:
@@ -51,8 +51,10 @@ def gray(image: np.ndarray) -> np.ndarray:
     if image.shape[0] == 1:
         return np.ascontiguousarray(image[0])
     if image.shape[0] == 3:
-        return np.tensordot(_LUMA, image, axes=1).astype(np.float32)
-    return image.mean(axis=0, dtype=np.float32)
+        luma: np.ndarray = np.tensordot(_LUMA, image, axes=1).astype(np.float32)
+        return luma
+    mean: np.ndarray = image.mean(axis=0, dtype=np.float32)
+    return mean
 
 
 def response_over_image(image: np.ndarray, kernels: np.ndarray, layer: ConvLayer, channel: int | None) -> np.ndarray:
@@ -127,7 +129,9 @@ def _filter_all(plane: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 def _prepare(plane: np.ndarray, layer: ConvLayer) -> np.ndarray:
     """A channel of the layer's input, padded; for a transposed layer with zeros between the pixels and around."""
     if not layer.transposed:
-        return np.pad(plane, layer.pads, mode=_PAD_MODES[layer.padding_mode])  # type: ignore[call-overload]
+        mode: Any = _PAD_MODES[layer.padding_mode]
+        padded: np.ndarray = np.pad(plane, layer.pads, mode=mode)
+        return padded
     spread = np.zeros([s * (n - 1) + 1 for s, n in zip(layer.stride, plane.shape, strict=True)], plane.dtype)
     spread[tuple(slice(None, None, s) for s in layer.stride)] = plane
     reach = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]

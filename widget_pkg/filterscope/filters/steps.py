@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from filterscope.nets.activations import TRANSPARENT, kind_of, label
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.layer_watch import LayerWatch, Place
-from filterscope.nets.passes import Feed
+from filterscope.nets.layer_watch import LayerWatch
+from filterscope.nets.runner import NetRunner
 from filterscope.nets.tracing import Operation
-from filterscope.nets.twin import Twin
 from filterscope.receptive_field.fields import MapFields, map_fields
 from filterscope.receptive_field.footprint_mode import FootprintMode
 
@@ -51,23 +49,19 @@ class StepMap:
     sees: MapFields | None
 
 
-def record_steps(
-    twin: Twin, batch: torch.Tensor, places: Sequence[Place], layer: int, feed: Feed = nn.Module.__call__
-) -> list[StepMap] | None:
+def record_steps(runner: NetRunner, batch: torch.Tensor, layer: int) -> list[StepMap] | None:
     """The outputs of the steps from one layer's convolution to its activation, in a pass that ends there.
 
     Args:
-        twin: The net's twin.
+        runner: Runs the net.
         batch: The image as the net takes it, `(1, C, H, W)`.
-        places: The layers in execution order.
         layer: Which layer.
-        feed: Gives the batch to the twin's module; by default calls it.
 
     Returns:
         The steps; None where the pass does not reach the layer.
     """
-    name = places[layer].name
-    found: list[StepMap] = []
+    record = runner.layers[layer]
+    steps: list[StepMap] = []
     mode, reached = FootprintMode(), False
     shape: tuple[int, ...] = ()
 
@@ -76,7 +70,7 @@ def record_steps(
         if index != layer:
             return
         reached, shape = True, tuple(call.output.shape[-call.rank :])
-        if not places[layer].activation.path:
+        if not record.activation.path:
             watch.stop()
         mode.begin(call.output, call.rank)
 
@@ -90,14 +84,14 @@ def record_steps(
         fields = map_fields(sees, shape) if moved and sees is not None and batched else None
         if kind_of(operation) not in TRANSPARENT:
             values = output.detach()[0] if batched else output.detach()
-            found.append(StepMap(label(operation, name), values.clone(), fields))
+            steps.append(StepMap(label(operation, record.name), values.clone(), fields))
         if last:
             watch.stop()
 
-    watch = LayerWatch(places, on_conv, on_step)
-    with twin.ready() as module, torch.no_grad(), mode, watch.watching(module, batch):
-        feed(module, batch)
-    return found if reached else None
+    watch = LayerWatch(runner.layers, on_conv, on_step)
+    with runner.ready() as module, mode, watch.watching(module, batch):
+        runner.call(module, batch)
+    return steps if reached else None
 
 
 def steps_at(maps: Sequence[StepMap], filter_index: int, position: tuple[int, ...]) -> tuple[Step, ...]:
@@ -117,7 +111,8 @@ def steps_at(maps: Sequence[StepMap], filter_index: int, position: tuple[int, ..
 
 
 def _value(one: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
-    return np.float32(one.values[filter_index][position].item())
+    value: np.float32 = np.float32(one.values[filter_index][position].item())
+    return value
 
 
 def _window(sees: MapFields, filter_index: int, position: tuple[int, ...]) -> tuple[tuple[int, ...] | None, str]:

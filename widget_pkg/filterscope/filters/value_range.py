@@ -90,7 +90,10 @@ def encode(values: np.ndarray, shown: ValueRange) -> np.ndarray:
 
 
 def encode_finely(values: np.ndarray, shown: ValueRange) -> np.ndarray:
-    """The same in two bytes, uint16: 65,532 steps instead of 252; 65,535 is +∞, zero of a signed range 32,768."""
+    """Each value as two bytes, uint16 of the same shape.
+
+    There are 65,532 steps instead of 252; 65,535 is +∞, and zero of a signed range is exactly 32,768.
+    """
     return _encoded(values, shown, np.uint16)
 
 
@@ -104,7 +107,7 @@ def _encoded(values: np.ndarray, shown: ValueRange, dtype: type[np.uint8] | type
         place = np.clip(place / span, 0.0, 1.0) if span else np.where(finite, 0.0, place)
         place *= greatest - FIRST_CODE - 1
         place += 0.5
-        codes = place.astype(dtype) + dtype(FIRST_CODE)  # cut, which is floor here
+        codes: np.ndarray = place.astype(dtype) + dtype(FIRST_CODE)  # cut, which is floor here
     if not finite.all():
         codes[np.isnan(values)] = NAN_CODE
         codes[values == -np.inf] = MINUS_INFINITY_CODE

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from filterscope.data.sample import Sample
+from filterscope.filters.block_means import block_means
 from filterscope.filters.response import shown_plane
 from filterscope.nets.layers import ConvLayer
 from filterscope.session.selection import Selection
 
 MOST_PIXELS = 3 * 2**16
 """What a page is sent at the most: more than its picture has room for."""
+
+
+class DisplayRange(TypedDict):
+    """Which values are drawn black and white."""
+
+    low: float
+    high: float
+
+
+class ImageBody(TypedDict):
+    """What a page paints of an image: `display` is uint8 `(h, w)` or `(h, w, 3)`, `size` that of the whole image."""
+
+    label: str | int | None
+    display: np.ndarray
+    size: list[int]
+    reduced: int
+    plane: int | None
+    planes: int
+    range: DisplayRange
+    note: str
 
 
 def drawn_plane(sample: Sample, layer: ConvLayer, selection: Selection) -> int:
@@ -22,7 +43,7 @@ def drawn_plane(sample: Sample, layer: ConvLayer, selection: Selection) -> int:
     return shown_plane(sample.image, layer, selection.channel)
 
 
-def image_part(sample: Sample, plane: int, more: str = "") -> dict[str, Any]:
+def image_part(sample: Sample, plane: int, more: str = "") -> ImageBody:
     """What a page paints of an image, without the prediction.
 
     Args:
@@ -35,7 +56,10 @@ def image_part(sample: Sample, plane: int, more: str = "") -> dict[str, Any]:
     block = 1
     while -(-height // block) * -(-width // block) > MOST_PIXELS:
         block += 1
-    pixels = drawn.pixels if block == 1 else block_means(drawn.pixels, block)
+    pixels = drawn.pixels
+    if block > 1:  # colours are three planes
+        means = block_means(np.moveaxis(pixels, -1, 0) if pixels.ndim == 3 else pixels, block)
+        pixels = np.moveaxis(means, 0, -1) if pixels.ndim == 3 else means
     reduced = "" if block == 1 else f"The page shows means of {block}×{block} pixels."
     return {
         "label": sample.label,
@@ -47,14 +71,3 @@ def image_part(sample: Sample, plane: int, more: str = "") -> dict[str, Any]:
         "range": {"low": drawn.low, "high": drawn.high},
         "note": " ".join(filter(None, [sample.said, drawn.note, reduced, more])),
     }
-
-
-def block_means(pixels: np.ndarray, block: int) -> np.ndarray:
-    """Means of `block × block` pixels of `(H, W)` or `(H, W, 3)`; a rest at the end is a block of its own."""
-    height, width = pixels.shape[:2]
-    sums = np.add.reduceat(pixels, np.arange(0, height, block), axis=0)  # along the rows, which lie together, first
-    sums = np.add.reduceat(sums, np.arange(0, width, block), axis=1)
-    heights = np.diff(np.append(np.arange(0, height, block), height))
-    widths = np.diff(np.append(np.arange(0, width, block), width))
-    counts = (heights[:, None] * widths).astype(np.float32)
-    return sums / (counts if pixels.ndim == 2 else counts[:, :, None])

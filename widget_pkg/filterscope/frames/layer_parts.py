@@ -11,8 +11,8 @@ import numpy as np
 
 from filterscope.data.sample import Sample
 from filterscope.engine.cache import Cache
-from filterscope.engine.engine import Engine
-from filterscope.frames.frame import build_layer_part, ranges_of
+from filterscope.engine.moment import Moment
+from filterscope.frames.frame import LayerPart, Ranges, build_layer_part, ranges_of
 from filterscope.session.selection import Selection
 
 LAYER_PARTS_BYTES = 32 * 2**20
@@ -20,38 +20,27 @@ LAYER_PARTS_BYTES = 32 * 2**20
 
 
 class _Held(NamedTuple):
-    part: dict[str, Any]
+    part: LayerPart
     # A data set may give another image under the same index when the sample is read anew.
     sample: weakref.ref[Sample]
 
 
 class LayerParts:
-    """The layer parts of the frames built last; not for several threads at once: hold the engine's lock.
+    """The layer parts of the frames built last; not for several threads at once: hold the engine's lock."""
 
-    Args:
-        engine: The net and the data set.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._held: Cache[Selection, _Held] = Cache(LAYER_PARTS_BYTES, lambda held: sum(_sizes(held.part)))
 
-    def of(self, selection: Selection) -> dict[str, Any]:
-        """What `build_layer_part` gives for a selection, as it is now.
-
-        Raises:
-            SampleError: If the sample cannot be read.
-            NetError: If the net refuses it.
-        """
+    def of(self, moment: Moment, selection: Selection) -> LayerPart:
+        """What `build_layer_part` gives for a selection and the moment of its image and layer."""
         key = replace(selection, filter=0)
-        sample = self._engine.sample(selection.image)
         held = self._held.get(key)
-        if held is None or held.part["revision"] != self._engine.revision or held.sample() is not sample:
-            held = _Held(build_layer_part(self._engine, key), weakref.ref(sample))
+        if held is None or held.part["revision"] != moment.revision or held.sample() is not moment.sample:
+            held = _Held(build_layer_part(moment, key), weakref.ref(moment.sample))
             self._held[key] = held
         return held.part
 
-    def ranges(self, selection: Selection) -> dict[str, Any] | None:
+    def ranges(self, selection: Selection) -> Ranges | None:
         """The ranges of the frame that was sent last for a selection, whatever its filter; None where it is gone."""
         held = self._held.get(replace(selection, filter=0))
         return None if held is None else ranges_of(held.part)

@@ -6,37 +6,91 @@ box of any position at once, without asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
+from filterscope.filters.arithmetic import Arithmetic
 from filterscope.receptive_field.fields import ReceptiveFields
-from filterscope.session.positions import Map, Pointer
-
-MAPS: tuple[Map, Map] = ("pre_activation", "activation")
+from filterscope.session.positions import MAPS, Map, Positions
 
 
-def build_fields(
-    pointer: Pointer, image: int, layer: int, filter_index: int, interrupted: Callable[[], bool] = lambda: False
-) -> dict[str, Any]:
-    """The receptive fields of every position of a filter's map, before and after the way to its activation.
+class AxisBody(TypedDict):
+    """Along one axis of the image what each index of a map sees: `inside` and `theoretical` `(n, 2)`, `doubt` `(n,)`.
 
-    `fields` has for each of the two maps what `ReceptiveFields` says: `shape`, `image`, `everywhere`, `place` (a
-    sentence where the map has none over the image) and for each axis of the image `along`, `inside` and `theoretical`
-    `(n, 2)`, `doubt` `(n,)`, `centres` `(n,)` or None. A position `(r, c)` sees `inside[r]` of the axis that goes along
-    the rows and `inside[c]` of that along the columns; where `along` is None entry 0; nothing if either is empty.
-    `error` says why there are none.
+    `along` is which of the map's axes it goes along, None where all positions see entry 0; `centres` is `(n,)` or None.
     """
+
+    along: int | None
+    inside: np.ndarray
+    theoretical: np.ndarray
+    doubt: np.ndarray
+    centres: np.ndarray | None
+
+
+class MapFieldsBody(TypedDict):
+    """A `ReceptiveFields`; `place` is a sentence where the map has no place over the image.
+
+    A position `(r, c)` sees `inside[r]` of the axis that goes along the rows and `inside[c]` of that along the columns;
+    nothing if either is empty.
+    """
+
+    shape: list[int]
+    image: list[int]
+    everywhere: bool
+    place: str
+    axes: list[AxisBody]
+
+
+class FieldsBody(TypedDict):
+    """The fields of a map before and after the way to its activation; `error` says why there are none."""
+
+    fields: dict[Map, MapFieldsBody] | None
+    error: str
+
+
+class StepBody(TypedDict):
+    """A step from pre-activation to activation; `value` is float32 `(1,)`."""
+
+    name: str
+    value: np.ndarray
+    position: tuple[int, ...]
+    note: str
+
+
+class ArithmeticBody(TypedDict):
+    """An `Arithmetic`; `numbers` are float32 `(1,)`, because a number that is not finite cannot go as JSON."""
+
+    layer: int
+    filter: int
+    position: list[int]
+    patch: np.ndarray
+    kernel: np.ndarray
+    products: np.ndarray
+    channel_sums: np.ndarray
+    order: list[int]
+    first_channel: int
+    sources: list[list[int]]
+    padding: np.ndarray
+    between: np.ndarray
+    padding_mode: str
+    numbers: dict[str, np.ndarray]
+    agrees: bool
+    steps: list[StepBody]
+    activation_name: str
+    text: str
+
+
+def build_fields(positions: Positions, image: int, layer: int, filter_index: int) -> FieldsBody:
+    """The receptive fields of every position of a filter's map, before and after the way to its activation."""
     try:
-        found = {of: pointer.fields(image, layer, filter_index, of, interrupted) for of in MAPS}
-        return {"fields": {of: _fields(fields) for of, fields in found.items()}, "error": ""}
+        fields_of = {of: positions.fields(image, layer, filter_index, of) for of in MAPS}
+        return {"fields": {of: _fields(fields) for of, fields in fields_of.items()}, "error": ""}
     except ValueError as error:
         return {"fields": None, "error": str(error)}
 
 
-def _fields(fields: ReceptiveFields) -> dict[str, Any]:
+def _fields(fields: ReceptiveFields) -> MapFieldsBody:
     return {
         "shape": list(fields.shape),
         "image": list(fields.image),
@@ -55,17 +109,16 @@ def _fields(fields: ReceptiveFields) -> dict[str, Any]:
     }
 
 
-def build_arithmetic(
-    pointer: Pointer, image: int, layer: int, filter_index: int, position: tuple[int, ...]
-) -> dict[str, Any]:
+def build_arithmetic(layer: int, filter_index: int, position: tuple[int, ...], a: Arithmetic) -> ArithmeticBody:
     """How the value of a position comes about; the channels are in the order of `order`, the one that adds most first.
 
-    Raises:
-        SampleError: If the sample cannot be read.
-        NetError: If the net refuses it.
+    Args:
+        layer: Index of the layer.
+        filter_index: Index of the filter.
+        position: Of its map.
+        a: How the value there comes about.
     """
-    a = pointer.arithmetic(image, layer, filter_index, position)
-    numbers: dict[str, Any] = {
+    numbers = {
         "bias": a.bias,
         "pre_activation": a.pre_activation,
         "activation": a.activation,
@@ -87,10 +140,17 @@ def build_arithmetic(
         "padding": a.padding.astype(np.uint8),
         "between": a.between.astype(np.uint8),
         "padding_mode": a.padding_mode,
-        # Arrays, because a number that is not finite cannot go as JSON.
         "numbers": {name: np.array([value], np.float32) for name, value in numbers.items()},
         "agrees": a.agrees,
-        "steps": [{**asdict(step), "value": np.array([step.value], np.float32)} for step in a.steps],
+        "steps": [
+            {
+                "name": step.name,
+                "value": np.array([step.value], np.float32),
+                "position": step.position,
+                "note": step.note,
+            }
+            for step in a.steps
+        ],
         "activation_name": a.activation_name,
         "text": str(a),
     }

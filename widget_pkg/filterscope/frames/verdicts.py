@@ -4,116 +4,266 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
 import numpy as np
 
-from filterscope.engine.engine import Engine
-from filterscope.frames.frame import planes
-from filterscope.session.examiner import Examiner
+from filterscope.filters.slices import planes
+from filterscope.nets.layer_choice import layer_title
+from filterscope.nets.layers import ConvLayer
 from filterscope.verdicts.ablation.effect import Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
-from filterscope.verdicts.result.conclusion import layer_title
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
-from filterscope.verdicts.result.verdict import FilterVerdict
+from filterscope.verdicts.result.verdict import BADGE, FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
-from filterscope.verdicts.run.task import Task
+from filterscope.verdicts.run.task import Task, TaskProgress
 
 _SHOWN = 3  # classes of a prediction
 
 
-def build_verdicts(engine: Engine, examiner: Examiner, layer: int, held: Any) -> dict[str, Any]:
+BadgeBody = dict[str, str | int | float | None]
+"""What the grid shows of a filter, and is sorted by: what each axis names for it (`verdicts.result.verdict`)."""
+
+
+class NoVerdictsBody(TypedDict):
+    """There was no diagnosis yet."""
+
+    layer: int
+    status: Literal["none"]
+    images_in_all: int
+    number: int
+    filters: list[BadgeBody]
+
+
+class ProgressBody(TypedDict):
+    """A `TaskProgress`."""
+
+    stage: str
+    done: int
+    total: int
+    per_second: float
+    seconds_left: float | None
+
+
+Status = Literal["running", "done", "cancelled", "failed"]
+
+
+class VerdictsBody(TypedDict):
+    """How far a diagnosis is, and what it says of a layer; `filters` is None where the page has that `number`."""
+
+    layer: int
+    status: Status
+    error: str | None
+    progress: ProgressBody
+    images: int
+    asked: int
+    images_in_all: int
+    earlier: bool
+    number: int
+    summary: str
+    knowledge: str
+    notes: list[str]
+    filters: list[BadgeBody] | None
+
+
+class ChanceBody(TypedDict):
+    """A `Chance`."""
+
+    low: float
+    high: float
+    mark: float
+    random: np.ndarray
+    alike: np.ndarray | None
+
+
+class LooksBody(TypedDict):
+    """The pattern that a filter has most of, the template nearest to it, and what chance gives."""
+
+    pattern: np.ndarray
+    template: np.ndarray
+    chance: ChanceBody | None
+
+
+class ClassRisesBody(TypedDict):
+    """By class, how much the loss rises without a filter."""
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    fewest: int
+
+
+class PartnerBody(TypedDict):
+    """The filter that a filter is a copy or mirror of."""
+
+    filter: int
+    kernel: np.ndarray
+
+
+class VerdictBody(TypedDict):
+    """One filter with its evidence; `verdict` is its `FilterVerdict.row`."""
+
+    number: int
+    layer: int
+    filter: int
+    verdict: dict[str, Any]
+    words: str
+    looks: LooksBody | None
+    structure_chance: ChanceBody | None
+    classes: list[str]
+    class_rise: ClassRisesBody | None
+    kernel: np.ndarray
+    partner: PartnerBody | None
+
+
+class WithoutBody(TypedDict):
+    """A prediction before and after some filters were replaced, best first."""
+
+    layer: str
+    filters: list[int]
+    replaced_by: str
+    values: list[float | None]
+    mean_images: int
+    image: int
+    before: list[tuple[str | int, float | None, float | None]]
+    after: list[tuple[str | int, float | None]]
+
+
+class EstimateBody(TypedDict):
+    """An `Estimate`."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class ClassEffectBody(TypedDict):
+    """What the images of one class lose."""
+
+    name: str
+    images: int
+    accuracy_change: EstimateBody
+
+
+class EffectBody(TypedDict):
+    """An `Effect`."""
+
+    images: int
+    labelled: bool
+    accuracy_before: float
+    accuracy_after: float
+    accuracy_change: EstimateBody
+    loss_before: float
+    loss_after: float
+    loss_change: EstimateBody
+    classes: list[ClassEffectBody]
+
+
+class MeasurementBody(TypedDict):
+    """How far a measurement over many images is, and what came out of it."""
+
+    status: Status
+    error: str | None
+    progress: ProgressBody
+    effect: EffectBody | None
+
+
+def build_verdicts(
+    layer: ConvLayer, images_in_all: int, diagnosis: RunningDiagnosis | None, earlier: bool, held: Any
+) -> VerdictsBody | NoVerdictsBody:
     """How far the newest diagnosis is, and the verdicts on a layer's filters.
 
     Args:
-        engine: The net and the data set.
-        examiner: Has the diagnosis.
-        layer: Index of the layer.
+        layer: The layer.
+        images_in_all: How many images there are.
+        diagnosis: The newest, running or not; None where there is none.
+        earlier: Whether the net's weights are no longer those of the diagnosis.
         held: The `number` of what the page has of this layer; then `filters` is None.
     """
-    found = examiner.diagnosis
-    if found is None:
-        return {"layer": layer, "status": "none", "images_in_all": len(engine.source), "number": 0, "filters": []}
-    number = found.version
-    title = layer_title(engine.layers[layer])
-    of_layer = [one for one in found.filters if one.layer == title]
-    fits = len(of_layer) == engine.layers[layer].out_channels
+    if diagnosis is None:
+        return {"layer": layer.index, "status": "none", "images_in_all": images_in_all, "number": 0, "filters": []}
+    number = diagnosis.version
+    title = layer_title(layer)
+    of_layer = [verdict for verdict in diagnosis.filters if verdict.layer == title]
+    fits = len(of_layer) == layer.out_channels
     return {
-        "layer": layer,
-        "status": _status(found.done, found.error, found.cancelled),
-        "error": None if found.error is None else str(found.error),
-        "progress": asdict(found.progress),
-        "images": found.images,
-        "asked": found.asked,
-        "images_in_all": len(engine.source),
-        "earlier": examiner.of_earlier_weights(),
+        "layer": layer.index,
+        "status": _status(diagnosis.done, diagnosis.error, diagnosis.cancelled),
+        "error": None if diagnosis.error is None else str(diagnosis.error),
+        "progress": _progress(diagnosis.progress),
+        "images": diagnosis.images,
+        "asked": diagnosis.asked,
+        "images_in_all": images_in_all,
+        "earlier": earlier,
         "number": number,
-        "summary": found.summary(title) if fits else "",
-        "knowledge": found.knowledge,
-        "notes": list(found.notes) if found.done else [],
-        "filters": None if held == number else [_badge(one) for one in of_layer] if fits else [],
+        "summary": diagnosis.summary(title) if fits else "",
+        "knowledge": diagnosis.knowledge,
+        "notes": list(diagnosis.notes) if diagnosis.done else [],
+        "filters": None if held == number else [_badge(verdict) for verdict in of_layer] if fits else [],
     }
 
 
-def _status(done: bool, error: Exception | None, cancelled: bool) -> str:
+def _status(done: bool, error: Exception | None, cancelled: bool) -> Status:
     return "running" if not done else "failed" if error is not None else "cancelled" if cancelled else "done"
 
 
-def _badge(one: FilterVerdict) -> dict[str, Any]:
-    """What the grid shows and is sorted by."""
+def _progress(progress: TaskProgress) -> ProgressBody:
     return {
-        "structure": one.structure,
-        "state": one.state,
-        "use": one.use,
-        "duplicate_of": one.duplicate_of,
-        "mirror_of": one.mirror_of,
-        "name": one.name,
-        "delta_loss": _number(one.delta_loss),
-        "estimate": _number(one.estimate),
+        "stage": progress.stage,
+        "done": progress.done,
+        "total": progress.total,
+        "per_second": progress.per_second,
+        "seconds_left": progress.seconds_left,
     }
 
 
-def build_verdict(engine: Engine, examiner: Examiner, layer: int, filter_index: int) -> dict[str, Any]:
+def _badge(verdict: FilterVerdict) -> BadgeBody:
+    """What the grid shows and is sorted by."""
+    return {name: _number(getattr(verdict, name)) for name in BADGE}
+
+
+def build_verdict(layer: ConvLayer, diagnosis: RunningDiagnosis | None, filter_index: int) -> VerdictBody:
     """All that is known of one filter, with its evidence.
 
     Raises:
         ValueError: If nothing is known of it.
     """
-    return build_each_verdict(engine, examiner, layer, [filter_index])[0]
+    return build_each_verdict(layer, diagnosis, [filter_index])[0]
 
 
-def build_each_verdict(engine: Engine, examiner: Examiner, layer: int, filters: Sequence[int]) -> list[dict[str, Any]]:
-    """The same of several filters of a layer, faster than one after the other."""
-    found = examiner.diagnosis
-    title = layer_title(engine.layers[layer])
-    of_layer = [] if found is None else [one for one in found.filters if one.layer == title]
-    if found is None or len(of_layer) != engine.layers[layer].out_channels:
+def build_each_verdict(
+    layer: ConvLayer, diagnosis: RunningDiagnosis | None, filters: Sequence[int]
+) -> list[VerdictBody]:
+    """What `build_verdict` says of several filters of a layer, faster than one after the other."""
+    title = layer_title(layer)
+    of_layer = [] if diagnosis is None else [verdict for verdict in diagnosis.filters if verdict.layer == title]
+    if diagnosis is None or len(of_layer) != layer.out_channels:
         raise ValueError(f"nothing is known of {title} yet; start a diagnosis of it")
-    chances = structure_chances(found.examination.subject.kernels[layer], engine.layers[layer].groups, filters)
-    return [_verdict(found, layer, of_layer[k], chance) for k, chance in zip(filters, chances, strict=True)]
+    kernels = diagnosis.examination.runner.layers[layer.index].kernels
+    chances = structure_chances(kernels, layer.groups, filters)
+    return [_verdict(diagnosis, layer.index, of_layer[k], chance) for k, chance in zip(filters, chances, strict=True)]
 
 
-def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Chance | None) -> dict[str, Any]:
-    examination, filter_index = found.examination, one.filter
-    kernels = examination.subject.kernels[layer]
+def _verdict(diagnosis: RunningDiagnosis, layer: int, verdict: FilterVerdict, chance: Chance | None) -> VerdictBody:
+    examination, filter_index = diagnosis.examination, verdict.filter
+    kernels = examination.runner.layers[layer].kernels
     looks = looks_like(kernels[filter_index])
-    partner = one.duplicate_of if one.duplicate_of is not None else one.mirror_of
+    partner = verdict.duplicate_of if verdict.duplicate_of is not None else verdict.mirror_of
     names = examination.class_names()
     rises = class_rises(examination.ablations.get(layer), filter_index, len(names))
     return {
-        "number": found.version,
+        "number": diagnosis.version,
         "layer": layer,
         "filter": filter_index,
-        "verdict": {name: _number(value) for name, value in one.row().items()},
-        "words": plain_words(one),
+        "verdict": {name: _number(value) for name, value in verdict.row().items()},
+        "words": plain_words(verdict),
         "looks": None
         if looks is None
         else {"pattern": looks.pattern, "template": looks.template, "chance": _chance(looks.chance)},
         "structure_chance": _chance(chance),
         "classes": names,
-        "class_rise": None if rises is None else vars(rises).copy(),
+        "class_rise": None if rises is None else cast(ClassRisesBody, vars(rises).copy()),
         "kernel": _one_plane(kernels[filter_index]),
         "partner": None if partner is None else {"filter": partner, "kernel": _one_plane(kernels[partner])},
     }
@@ -121,11 +271,12 @@ def _verdict(found: RunningDiagnosis, layer: int, one: FilterVerdict, chance: Ch
 
 def _one_plane(kernels: np.ndarray) -> np.ndarray:
     """A filter's kernels as one small picture: that of its first channel."""
-    return planes(kernels[0], 0, None, 1)[0].copy()
+    plane: np.ndarray = planes(kernels[0], 0, None, 1)[0].copy()
+    return plane
 
 
-def _chance(chance: Chance | None) -> dict[str, Any] | None:
-    return None if chance is None else vars(chance).copy()
+def _chance(chance: Chance | None) -> ChanceBody | None:
+    return None if chance is None else cast(ChanceBody, vars(chance).copy())
 
 
 def _number(value: Any) -> Any:
@@ -133,32 +284,32 @@ def _number(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def build_without(found: Without) -> dict[str, Any]:
+def build_without(answer: Without) -> WithoutBody:
     """The prediction before and after, best first."""
-    names = dict(found.after)
+    after = dict(answer.after)
     return {
-        "layer": found.layer,
-        "filters": list(found.filters),
-        "replaced_by": found.replaced_by,
-        "values": [_number(value) for value in found.values],
-        "mean_images": found.mean_images,
-        "image": found.image,
-        "before": [[name, _number(p), _number(names.get(name, math.nan))] for name, p in found.before[:_SHOWN]],
-        "after": [[name, _number(p)] for name, p in found.after[:_SHOWN]],
+        "layer": answer.layer,
+        "filters": list(answer.filters),
+        "replaced_by": answer.replaced_by,
+        "values": [_number(value) for value in answer.values],
+        "mean_images": answer.mean_images,
+        "image": answer.image,
+        "before": [(name, _number(p), _number(after.get(name, math.nan))) for name, p in answer.before[:_SHOWN]],
+        "after": [(name, _number(p)) for name, p in answer.after[:_SHOWN]],
     }
 
 
-def build_effect(task: Task, effect: Effect | None) -> dict[str, Any]:
+def build_effect(task: Task, effect: Effect | None) -> MeasurementBody:
     """How far the measurement over many images is, and what came out of it."""
     return {
         "status": _status(task.done, task.error, task.cancelled.is_set() and effect is None),
         "error": None if task.error is None else str(task.error),
-        "progress": asdict(task.progress),
+        "progress": _progress(task.progress),
         "effect": None if effect is None else _effect(effect),
     }
 
 
-def _effect(effect: Effect) -> dict[str, Any]:
+def _effect(effect: Effect) -> EffectBody:
     return {
         "images": effect.images,
         "labelled": effect.labelled,
@@ -169,11 +320,11 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "loss_after": effect.loss_after,
         "loss_change": _estimate(effect.loss_change),
         "classes": [
-            {"name": one.name, "images": one.images, "accuracy_change": _estimate(one.accuracy_change)}
-            for one in effect.classes
+            {"name": each.name, "images": each.images, "accuracy_change": _estimate(each.accuracy_change)}
+            for each in effect.classes
         ],
     }
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def _estimate(estimate: Estimate) -> EstimateBody:
     return {"value": estimate.value, "low": _number(estimate.low), "high": _number(estimate.high)}

@@ -28,17 +28,17 @@ def follow_cells(follower: FollowsCells) -> bool:
     shell = _shell()
     if shell is None:
         return False
-    known = weakref.ref(follower)
+    reference = weakref.ref(follower)
 
     def starts() -> None:
-        one = known()
-        if one is not None and not _for_a_message():
-            one.cell_starts()
+        live = reference()
+        if live is not None and not _for_a_message():
+            live.cell_starts()
 
     def ended() -> None:
-        one = known()
-        if one is not None and not _for_a_message():
-            one.cell_ended()
+        live = reference()
+        if live is not None and not _for_a_message():
+            live.cell_ended()
 
     shell.events.register("pre_execute", starts)
     shell.events.register("post_execute", ended)

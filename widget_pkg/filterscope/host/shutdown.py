@@ -17,12 +17,12 @@ class Closes(Protocol):
 _OPEN: weakref.WeakSet[Closes] = weakref.WeakSet()
 
 
-def end_with_python(one: Closes) -> None:
+def close_at_exit(worker: Closes) -> None:
     """Closes it when Python ends, if it is still there then."""
-    _OPEN.add(one)
+    _OPEN.add(worker)
 
 
 @atexit.register
 def _close_all() -> None:
-    for one in list(_OPEN):
-        one.close()
+    for worker in list(_OPEN):
+        worker.close()

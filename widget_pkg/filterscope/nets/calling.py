@@ -13,12 +13,14 @@ from torch.nn.modules.conv import _ConvNd
 from filterscope.errors import NetError, describe_exception, kind_of
 
 Forward = Callable[[nn.Module, torch.Tensor], Any]
-Way = Callable[[nn.Module, torch.Tensor], Any]
+"""The user's own call of a net, `forward=`."""
+Convention = Callable[[nn.Module, torch.Tensor], Any]
+"""Runs a module on a batch, and returns its output."""
 _Result = TypeVar("_Result")
 
 
-class Feeding:
-    """Gives images to a net the way it takes them.
+class Calling:
+    """Calls a net the way it takes images.
 
     A net is called with a batch `(1, C, H, W)`; if it refuses that, with a list of one image `(C, H, W)`, as detection
     nets are. What worked first is kept.
@@ -39,41 +41,41 @@ class Feeding:
         if forward is not None:
             _refuse_own_net(net, forward)
         self.forward = forward
-        self._ways: tuple[Way, ...] = (_as_batch, _as_list)
+        self._conventions: tuple[Convention, ...] = (_as_batch, _as_list)
         if forward is not None:
-            self._ways = (forward, lambda module, batch: forward(module, batch[0]))
-        self._way = self._ways[0]
+            self._conventions = (forward, lambda module, batch: forward(module, batch[0]))
+        self._convention = self._conventions[0]
 
     def __call__(self, module: nn.Module, batch: torch.Tensor) -> Any:
         """Runs a module on a batch and returns its output."""
-        return self._way(module, batch)
+        return self._convention(module, batch)
 
     @property
     def takes_batches(self) -> bool:
         """Whether several images may go in one pass; only the user knows what the user's own `forward` does."""
-        return self._way is _as_batch
+        return self._convention is _as_batch
 
-    def settle(self, net: nn.Module, batch: torch.Tensor, attempt: Callable[[Way], _Result]) -> _Result:
-        """Tries the ways in turn and keeps the first that the net does not refuse.
+    def find_convention(self, net: nn.Module, batch: torch.Tensor, attempt: Callable[[Convention], _Result]) -> _Result:
+        """Tries the conventions in turn and keeps the first that the net does not refuse.
 
         Args:
             net: The user's net, for the sentence.
             batch: The image that is tried, `(1, C, H, W)`.
-            attempt: A whole pass, given a way.
+            attempt: A whole pass, given a convention.
 
         Raises:
             NetError: If the net refuses all of them; it tells what it raised for the first.
         """
         refused: list[Exception] = []
-        for way in self._ways:
+        for convention in self._conventions:
             try:
-                result = attempt(way if self.forward is None else _calling_the_net(way))
+                result = attempt(convention if self.forward is None else _calling_the_net(convention))
             except NetError:  # it ran, and cannot be shown
                 raise
             except Exception as error:
                 refused.append(error)
             else:
-                self._way = way
+                self._convention = convention
                 return result
         raise NetError(self.refusal(net, batch, refused[0])) from refused[0]
 
@@ -104,15 +106,15 @@ class Feeding:
         )
 
 
-def _calling_the_net(way: Way) -> Way:
-    """The same, refused where it calls no part of the net that it is given."""
+def _calling_the_net(convention: Convention) -> Convention:
+    """A convention that is refused where it calls no part of the net that it is given."""
 
     def watched(module: nn.Module, batch: torch.Tensor) -> Any:
         called: list[nn.Module] = []
         parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]  # these take none
         hooks = [part.register_forward_pre_hook(lambda part, args: called.append(part)) for part in parts]
         try:
-            output = way(module, batch)
+            output = convention(module, batch)
         finally:
             for hook in hooks:
                 hook.remove()

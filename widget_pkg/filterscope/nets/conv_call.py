@@ -95,7 +95,7 @@ def _transposed(
     groups: int = 1,
     dilation: Any = 1,
 ) -> dict[str, Any]:
-    """Those of `torch.conv_transpose2d` and its like, which have another order."""
+    """The arguments of `torch.conv_transpose2d` and its like, which have another order."""
     return {**locals(), "transposed": True}
 
 
@@ -111,7 +111,7 @@ def _either(
     groups: int,
     *switches: bool,
 ) -> dict[str, Any]:
-    """Those of `aten.convolution`, to which exported programs are brought down; traced ones add cuDNN's switches."""
+    """The arguments of `aten.convolution`, which exported programs call; traced ones add cuDNN's switches."""
     return locals()
 
 

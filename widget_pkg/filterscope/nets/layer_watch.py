@@ -12,6 +12,7 @@ from torch import nn
 
 from filterscope.nets.activations import Activation
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.interruption import StopPass
 from filterscope.nets.tracing import Operation, Recorder
 
 OnConv = Callable[[int, ConvCall], None]
@@ -33,10 +34,6 @@ class Place(Protocol):
     @property
     def activation(self) -> Activation:
         """Where its activation is found."""
-
-
-class Enough(BaseException):
-    """Ends a pass when what was wanted is there. Not an `Exception`, so that no net catches it."""
 
 
 class LayerWatch:
@@ -75,10 +72,9 @@ class LayerWatch:
         try:
             with self._recorder.watching(module, image):
                 yield
-        except Enough:
-            pass
-        except Exception:
-            if not self._stopped:  # TorchScript's interpreter makes an error of its own of whatever is raised in it
+        except (StopPass, Exception):
+            # TorchScript's interpreter makes an error of its own of whatever is raised in it.
+            if not self._stopped:
                 raise
         finally:
             # Every tensor of the pass knows the recorder. What is called back may hold tensors in its turn, and such a
@@ -89,7 +85,7 @@ class LayerWatch:
     def stop(self) -> NoReturn:
         """Ends the pass, from inside of one of the functions that are called in it."""
         self._stopped = True
-        raise Enough
+        raise StopPass
 
     def _conv(self, call: ConvCall) -> None:
         layer = self._layers.get((call.name, self._calls[call.name]))

@@ -16,10 +16,8 @@ from torch.nn.parameter import is_lazy
 from filterscope.errors import NetError
 from filterscope.nets.activations import Activation, find_activation
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.passes import Feed, list_calls
 from filterscope.nets.supported import unseen_parts
 from filterscope.nets.tracing import Trace
-from filterscope.nets.twin import Twin
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
 """Gives a layer's live kernels and bias by its index."""
@@ -52,6 +50,14 @@ class ConvLayer:
         items: How many items it was given at once for that image, of which the first is shown. 1, unless the net makes
             a batch of the one image: boxes of a detection net, frames of a clip.
         plain: Whether the weight is the module's own parameter, as it stands, and not computed in the forward pass.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> layer = Explorer(demo.fashion_net(), demo.fashion_test_data()).layers[1]
+        >>> layer.name, layer.kernel_size, layer.stride, layer.out_shape
+        ('conv2', (3, 3), (1, 1), (20, 11, 11))
+        >>> layer.kernels.shape
+        (20, 10, 3, 3)
     """
 
     index: int
@@ -134,34 +140,29 @@ def _short(value: tuple[int, ...] | str) -> str:
     return str(value[0]) if len(set(value)) == 1 else "×".join(map(str, value))
 
 
-def find_layers(
-    twin: Twin, batch: torch.Tensor, read_weights: ReadWeights, feed: Feed = nn.Module.__call__
-) -> tuple[tuple[ConvLayer, ...], object]:
-    """Lists the convolutions that a forward pass reaches.
+def layers_of(
+    net: nn.Module, calls: Sequence[ConvCall], trace: Trace, read_weights: ReadWeights
+) -> tuple[ConvLayer, ...]:
+    """The layers that a forward pass reached, in execution order.
 
     Args:
-        twin: The net's twin.
-        batch: An image as the net takes it, `(1, C, H, W)`.
+        net: The user's net.
+        calls: The convolutions of the pass.
+        trace: Its operations.
         read_weights: Gives a layer's live kernels and bias by its index.
-        feed: Gives the batch to the twin's module; by default calls it.
-
-    Returns:
-        The layers in execution order, and the net's output for that image.
 
     Raises:
-        NetError: If the pass reaches no convolution that can be shown.
-        Exception: What the net raises.
+        NetError: If the pass reached no convolution that can be shown.
     """
-    calls, trace, output = list_calls(twin, batch, feed)
     if not calls:
-        raise NetError(_nothing_found(twin.net))
-    modules = dict(twin.net.named_modules())
+        raise NetError(_nothing_found(net))
+    modules = dict(net.named_modules())
     counted: Counter[str] = Counter()
     layers = []
     for index, call in enumerate(calls):
         layers.append(_layer(index, call, modules, counted[call.name], trace, read_weights))
         counted[call.name] += 1
-    return tuple(layers), output
+    return tuple(layers)
 
 
 def _layer(

@@ -20,6 +20,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.host.cells import CellWatch
+from filterscope.host.timing import RANDOM_DRAW_SECONDS
 
 
 class RandomStream:
@@ -34,7 +35,7 @@ class RandomStream:
         )
 
     @contextmanager
-    def instead(self) -> Iterator[None]:
+    def isolated_torch(self) -> Iterator[None]:
         """Serves every number that this thread draws from torch inside; the global generators stay where they are.
 
         Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
@@ -50,8 +51,8 @@ class RandomStream:
             stream.put_back()
 
     @contextmanager
-    def instead_of_all(self) -> Iterator[None]:
-        """The same, and for Python's `random` and `numpy.random`: for reading a sample of the user's data set.
+    def isolated(self) -> Iterator[None]:
+        """Isolates Python's `random` and `numpy.random` as well: for reading a sample of the user's data set.
 
         These two cannot be watched a thread at a time. One that moved inside is put back, unless it goes on moving
         without us, as it does while another thread draws from it. A data set that draws from one, read while another
@@ -59,8 +60,8 @@ class RandomStream:
         """
         with ExitStack() as stack:
             for generator in self._globals:
-                stack.enter_context(generator.instead())
-            with self.instead():
+                stack.enter_context(generator.exchanged())
+            with self.isolated_torch():
                 yield
 
 
@@ -73,7 +74,7 @@ class _Global:
         self._own: Any = None  # once the data set was seen to draw
 
     @contextmanager
-    def instead(self) -> Iterator[None]:
+    def exchanged(self) -> Iterator[None]:
         outer, moment = self._read(), self._cells.moment()
         if self._own is not None:
             self._write(self._own)
@@ -87,11 +88,8 @@ class _Global:
 
     def _moves_by_itself(self) -> bool:
         before = self._read()
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(RANDOM_DRAW_SECONDS)
         return _differ(self._read(), before)
-
-
-_LOOK_SECONDS = 0.02  # once a data set, for as long as another thread may take to draw again
 
 
 def _differ(one: Any, other: Any) -> bool:

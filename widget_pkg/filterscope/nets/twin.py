@@ -96,7 +96,7 @@ class Twin:
         """Whether modules, parameters or buffers of the net are others than when it was copied."""
         return not _same_parts(self._parts, _parts(self.net))
 
-    def fingerprint(self) -> int:
+    def checksum(self) -> int:
         """A number that changes when a weight or buffer of the net changes, also where `_version` does not (`.data`).
 
         Of each tensor: identity, version counter, the sum of all its bits as integers, and 1,024 evenly spaced values.

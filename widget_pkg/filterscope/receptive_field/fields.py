@@ -25,7 +25,20 @@ Status = Literal["exact", "upper bound", "whole image"]
 class Box:
     """A part of the image, in its pixels; `bottom`, `right` and `back` are exclusive.
 
-    Of a signal `top` and `bottom` are 0 and 1. `front` and `back` are 0 and 1 but for a volume.
+    For a signal `top` is 0 and `bottom` is 1. `front` and `back` are 0 and 1 except for a volume.
+
+    Attributes:
+        top: First row.
+        left: First column.
+        bottom: The row after the last.
+        right: The column after the last.
+        front: First slice.
+        back: The slice after the last.
+
+    Example:
+        >>> box = Box(top=4, left=5, bottom=7, right=8)
+        >>> box.bottom - box.top, bool(box), bool(Box(0, 0, 0, 0))
+        (3, True, False)
     """
 
     top: int
@@ -50,6 +63,12 @@ class ReceptiveField:
         theoretical: The box of the unclipped formula; it may reach outside of the image.
         status: `"exact"`; `"upper bound"` where an operation on the way could not be followed, attention say, so that
             `inside` is at most that; `"whole image"` where a step over the whole map, a mean say, lets all of it in.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+        >>> print(explorer.receptive_field(4, 5))
+        rows 8 … 15, columns 10 … 17 (exact); by the formula rows 8 … 15, columns 10 … 17
     """
 
     inside: Box
@@ -57,10 +76,20 @@ class ReceptiveField:
     status: Status
 
     def __str__(self) -> str:
-        def text(box: Box) -> str:
-            return f"rows {box.top} … {box.bottom - 1}, columns {box.left} … {box.right - 1}" if box else "nothing"
+        return f"{_words(self.inside)} ({self.status}); by the formula {_words(self.theoretical)}"
 
-        return f"{text(self.inside)} ({self.status}); by the formula {text(self.theoretical)}"
+
+def _words(box: Box) -> str:
+    """A box as the page says it; slices are those of a volume."""
+    if not box:
+        return "nothing"
+    spans = {"slices": (box.front, box.back), "rows": (box.top, box.bottom), "columns": (box.left, box.right)}
+    if spans["slices"] == (0, 1):
+        del spans["slices"]
+    words = [
+        f"{name} {first}" if end - first == 1 else f"{name} {first} … {end - 1}" for name, (first, end) in spans.items()
+    ]
+    return ", ".join(words).replace("-", "−")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +100,7 @@ class Axis:
         along: Which of the map's axes this one goes along; None where all positions see the same.
         inside: int64 `(n, 2)`, for each index the first pixel and the one after the last; `(1, 2)` without `along`.
             0 and 0 where nothing is seen.
-        theoretical: int64 `(n, 2)`, the same by the unclipped formula.
+        theoretical: int64 `(n, 2)`, first pixel and the one after the last by the unclipped formula.
         doubt: bool `(n,)`, where `inside` is an upper bound.
         centres: float64 `(n,)`, where in the image each index stands: the middle of its theoretical field, without
             what comes from the whole map; None where it has no place of its own. Pixel `i` is `i … i + 1`.
@@ -89,10 +118,17 @@ class ReceptiveFields:
     """The receptive fields of every position of one filter's map.
 
     Attributes:
-        shape: The map's.
-        image: The image's, without its channels.
+        shape: Shape of the map.
+        image: Shape of the image, without its channels.
         axes: For each axis of the image the fields along it.
         everywhere: Whether a step over the whole map lies on the way.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+        >>> fields = explorer.receptive_fields()
+        >>> fields.shape, fields.image, fields.at((4, 5)) == explorer.receptive_field(4, 5)
+        ((11, 11), (28, 28), True)
     """
 
     shape: tuple[int, ...]
@@ -119,7 +155,11 @@ class ReceptiveFields:
         return f"ReceptiveFields(of a map of {map_size} over an image of {image_size})"
 
     def at(self, position: tuple[int, ...]) -> ReceptiveField:
-        """The field of one position, which must be one of the map's."""
+        """The receptive field of one position.
+
+        Args:
+            position: An index for each axis of the map, within `shape`.
+        """
         index = [0 if axis.along is None else position[axis.along] for axis in self.axes]
         inside = [_span(axis.inside[i]) for axis, i in zip(self.axes, index, strict=True)]
         if any(first == end for first, end in inside):
@@ -155,7 +195,7 @@ class MapFields:
     fields: tuple[ReceptiveFields, ...]
 
     def of(self, filter_index: int) -> ReceptiveFields | None:
-        """Those of one filter's map; None where nothing of the image reaches it."""
+        """The fields of one filter's map; None where nothing of the image reaches it."""
         label = int(self.labels[filter_index])
         return None if label < 0 else self.fields[label]
 

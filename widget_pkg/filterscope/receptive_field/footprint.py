@@ -123,7 +123,7 @@ class Footprint:
         return Footprint(tuple(self.dims[k] for k in order), self.labels.transpose(order), self.reaches)
 
     def viewed(self, shape: Sequence[int]) -> Footprint:
-        """As another shape of the same values in the same order.
+        """The footprint of the same values, in the same order, in another shape.
 
         Raises:
             Untraceable: If an axis of the image would be split.
@@ -174,7 +174,7 @@ class Footprint:
         return Footprint(tuple(((n, -1),) for n in shape), labels, found)
 
     def doubtful(self) -> Footprint:
-        """The same, as an upper bound."""
+        """This footprint as an upper bound."""
         return Footprint(self.dims, self.labels, tuple(reach.doubtful() for reach in self.reaches))
 
     @property
@@ -224,7 +224,7 @@ def real(parts: tuple[Factor, ...]) -> tuple[Factor, ...]:
 
 
 def put(dims: Dims, dim: int, parts: tuple[Factor, ...]) -> Dims:
-    """The same axes but for one."""
+    """The axes with one of them replaced."""
     return (*dims[:dim], parts, *dims[dim + 1 :])
 
 

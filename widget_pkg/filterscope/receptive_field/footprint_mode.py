@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,28 +28,18 @@ _NEW = frozenset(
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_"])  # in place, and nothing of what was there stays
 
 
-class Interrupted(BaseException):
-    """The pass was given up, because something else is wanted first. Not an `Exception`, so that no net catches it."""
-
-
 class FootprintMode(TorchDispatchMode):
     """Sees each ATen operation and marks what it gives with its footprint.
 
     A tensor carries its own footprint, which therefore lives as long as the tensor does.
 
-    Args:
-        interrupted: Asked before each operation; once it says yes, `Interrupted` is raised.
-
     Attributes:
         lost: How often which operation could not be followed.
-        given_up: Whether it was interrupted.
     """
 
-    def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.lost: Counter[str] = Counter()
-        self.given_up = False
-        self._interrupted = interrupted
 
     def begin(self, tensor: torch.Tensor, rank: int) -> None:
         """Takes a tensor as the image: its last `rank` axes are the image's, and each of its positions sees itself."""
@@ -72,9 +62,6 @@ class FootprintMode(TorchDispatchMode):
         return see(self, func, types, args, kwargs)
 
     def _see(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
-        if self._interrupted():
-            self.given_up = True
-            raise Interrupted
         kwargs = kwargs or {}
         name = func._schema.name.partition("::")[2]
         seen = [part for part in map(self.footprint_of, _tensors((args, kwargs))) if part is not None]
@@ -199,7 +186,7 @@ class Part:
 
 
 def _onto_itself(to: torch.Tensor, source: torch.Tensor) -> bool:
-    """As Python does after `map[:, 1:] += …`: what was changed in place is put where it is."""
+    """Whether a copy puts a tensor where it is already, as Python does after `map[:, 1:] += …`."""
     return to.data_ptr() == source.data_ptr() and (to.shape, to.stride()) == (source.shape, source.stride())
 
 

@@ -102,18 +102,18 @@ class Reach:
         return replace(self._with(axis, np.asarray(table.any(axis=0))[None], lines), everywhere=everywhere)
 
     def still(self, axis: int) -> Reach:
-        """The same for an axis of length 1 that is one no longer, and may be broadcast."""
+        """This reach with one axis, whose length was 1, made ready to be broadcast."""
         return self._with(axis, self.seen[axis], _around(line.fixed(1) for line in self.lines[axis]))
 
     def doubtful(self) -> Reach:
-        """The same, as an upper bound."""
+        """This reach as an upper bound."""
         found = self
         for axis, table in enumerate(self.seen):
             found = found.doubted(axis, np.ones(len(table), bool))
         return found
 
     def doubted(self, axis: int, rows: np.ndarray) -> Reach:
-        """The same, as an upper bound for some positions along an axis: bool `(n,)` or `(1,)`."""
+        """This reach as an upper bound for some positions along an axis: bool `(n,)` or `(1,)`."""
         table = self.seen[axis].copy()
         table[:, -1] |= rows
         return self._with(axis, table, self.lines[axis])
@@ -164,7 +164,7 @@ def _doubt(gone: Reach, there: Reach, axis: int) -> np.ndarray:
 
 
 def _around(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """The same box with fewer lines: those of one slope become one, unless its period would be very long."""
+    """An equal box with fewer lines: lines of one slope become one, unless its period would be very long."""
     kept: dict[tuple[int, ...], Line] = {}
     for line in lines:
         slope = line.slope

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from filterscope import wire
-from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.frames.positions import build_fields
 from filterscope.frames.verdicts import build_each_verdict, build_verdicts
 from filterscope.saved_page.parts import Contents
 from filterscope.session.examiner import Examiner
-from filterscope.session.positions import Pointer
+from filterscope.session.session import Session
 
-Part = tuple[str, dict[str, Any]]
+Part = tuple[str, wire.Body]
 """A part's name and what it holds."""
 
 
@@ -22,10 +20,8 @@ class Answers:
     """Parts of a page, by what it asks. Layers have the page's own indices there.
 
     Args:
-        engine: The net and the data set.
+        session: The net, the data set, and what is known of them.
         contents: What is saved.
-        pointer: What knows of positions.
-        examiner: What knows of verdicts; None where there was no diagnosis.
 
     Attributes:
         verdicts: For each layer `answer-verdicts-…`, what `build_verdicts` says, and, where its filters were judged,
@@ -34,26 +30,28 @@ class Answers:
             be read.
     """
 
-    def __init__(self, engine: Engine, contents: Contents, pointer: Pointer, examiner: Examiner | None) -> None:
-        self._engine, self._contents, self._pointer = engine, contents, pointer
-        self._known: dict[tuple[int, ...], int] = {}
+    def __init__(self, session: Session, contents: Contents) -> None:
+        self._engine, self._contents, self._positions = session.engine, contents, session.positions
+        self._numbers: dict[tuple[int, ...], int] = {}
         self.shapes: list[int | None] = []
         self.verdicts: list[Part] = []
-        if examiner is not None and examiner.diagnosis is not None:
-            self.verdicts = list(self._verdicts(examiner))
+        if session.examiner.diagnosis is not None:
+            self.verdicts = list(self._verdicts(session.examiner))
             if len(self.verdicts) == len(contents.layers):
                 self.verdicts = []
 
     def _verdicts(self, examiner: Examiner) -> Iterator[Part]:
         for place, layer in enumerate(self._contents.layers):
-            found = build_verdicts(self._engine, examiner, layer, None)
+            record, diagnosis = self._engine.layers[layer], examiner.diagnosis
+            earlier = examiner.of_earlier_weights()
+            body = build_verdicts(record, len(self._engine.source), diagnosis, earlier, None)
             here = {"layer": place, "number": 1}  # one number for all, since no more will be known
             # What still runs ends here, for this page.
-            status = "cancelled" if found["status"] == "running" else found["status"]
-            yield f"answer-verdicts-{place}", {**found, **here, "status": status}
-            if found["filters"]:
-                every = build_each_verdict(self._engine, examiner, layer, range(len(found["filters"])))
-                yield f"answer-verdict-{place}", {"filters": [{**one, **here} for one in every]}
+            status = "cancelled" if body["status"] == "running" else body["status"]
+            yield f"answer-verdicts-{place}", {**body, **here, "status": status}
+            if body["filters"]:
+                every = build_each_verdict(record, diagnosis, range(len(body["filters"])))
+                yield f"answer-verdict-{place}", {"filters": [{**verdict, **here} for verdict in every]}
 
     def fields(self, image: int) -> Iterator[Part]:
         """Of an image of a new shape, for each layer the fields `fields-shape-layer`.
@@ -62,23 +60,23 @@ class Answers:
         """
         try:
             shape = tuple(self._engine.sample(image).image.shape)
-            self._pointer.geometry(image)
+            self._positions.geometry(image)
         except (SampleError, NetError):
             self.shapes.append(None)  # the page says so instead of a picture
             return
-        new = shape not in self._known
-        number = self._known.setdefault(shape, len(self._known))
+        new = shape not in self._numbers
+        number = self._numbers.setdefault(shape, len(self._numbers))
         self.shapes.append(number)
         if new:
             for place, layer in enumerate(self._contents.layers):
                 yield f"fields-{number}-{place}", self._fields_of(image, layer)
 
-    def _fields_of(self, image: int, layer: int) -> dict[str, Any]:
+    def _fields_of(self, image: int, layer: int) -> wire.Body:
         places: dict[str, int] = {}
-        bodies: list[dict[str, Any]] = []
+        bodies: list[wire.Body] = []
         of = []
         for k in range(self._engine.layers[layer].out_channels):
-            body = build_fields(self._pointer, image, layer, k)
+            body = build_fields(self._positions, image, layer, k)
             text = wire.packed(body)
             if text not in places:
                 places[text] = len(bodies)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
-
 from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES
-from filterscope.nets.layers import ConvLayer
+from filterscope.indices import as_index, check_index
+from filterscope.nets.layer_choice import layer_indices
 from filterscope.saved_page.parts import PRECISIONS, Contents
-from filterscope.session.selection import check_image, check_layer, choice, layer_number
+from filterscope.session.selection import check_image, choice
 
 IMAGES = 32
 """How many are saved where nobody says which."""
@@ -43,10 +41,10 @@ def chosen_contents(
         sources = [sources]
     return Contents(
         images=_some(_images(engine, images), "images", "the indices of one image or more"),
-        layers=_some(_layers(engine, layers), "layers", "one layer or more"),
+        layers=layer_indices(engine.layers, layers),
         channels=_channels(engine, channels),
         sources=_some([choice(one, SOURCES, "sources") for one in sources], "sources", "'input', 'image' or both"),
-        precision=choice(as_index(precision), PRECISIONS, "precision"),
+        precision=choice(as_index(precision) or precision, PRECISIONS, "precision"),
     )
 
 
@@ -62,22 +60,11 @@ def _images(engine: Engine, images: Any) -> list[int]:
         images = slice(IMAGES)
     if isinstance(images, slice):
         if images.stop is not None and images.stop > 0:
-            engine.source.reach(images.stop - 1)  # a stream is read as far as somebody asks
+            engine.source.has(images.stop - 1)  # a stream is read as far as somebody asks
         images = range(*images.indices(len(engine.source)))
-    if not isinstance(images, Iterable):
+    if as_index(images) is not None or not isinstance(images, Iterable):
         images = [images]
-    return [check_image(engine, as_index(one), "images") for one in images]
-
-
-def _layers(engine: Engine, layers: Any) -> list[int]:
-    if layers is None:
-        layers = slice(None)
-    if isinstance(layers, slice):
-        layers = range(*layers.indices(len(engine.layers)))
-    # A module may hold others, as nn.Sequential does, and still be meant itself.
-    if isinstance(layers, str | nn.Module | ConvLayer) or not isinstance(layers, Iterable):
-        layers = [layers]
-    return [check_layer(engine, as_index(layer_number(engine.layers, one)), "layers") for one in layers]
+    return [check_image(engine, index, "images") for index in images]
 
 
 def _channels(engine: Engine, channels: Any) -> list[int]:
@@ -86,21 +73,13 @@ def _channels(engine: Engine, channels: Any) -> list[int]:
         return []
     if isinstance(channels, str) and channels == "all":
         return list(range(most))
-    if isinstance(channels, str) or not isinstance(channels, Iterable):
+    if isinstance(channels, str) or as_index(channels) is not None or not isinstance(channels, Iterable):
         channels = [channels]
-    found = [as_index(one) for one in channels]
-    for one in found:
-        if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < most:
-            raise ValueError(f"channels is {one!r}; this net's filters have kernels 0 … {most - 1}; 'all' saves each")
-    return sorted(set(found))
+    holds, more = "this net's filters have kernels", "; 'all' saves each"
+    return sorted({check_index(channel, most, "channels", holds, more) for channel in channels})
 
 
-def _some(found: list[Any], name: str, what: str) -> list[Any]:
-    if not found:
+def _some(chosen: list[Any], name: str, what: str) -> list[Any]:
+    if not chosen:
         raise ValueError(f"{name} has nothing in it; give {what}")
-    return list(dict.fromkeys(found))
-
-
-def as_index(value: Any) -> Any:
-    """An integer of any library as Python's own; anything else as it is, to be refused with a sentence."""
-    return operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
+    return list(dict.fromkeys(chosen))

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from filterscope import wire
+from filterscope._version import __version__
 from filterscope.assets import asset_text
+from filterscope.data.thumbnails import no_thumbnail, thumbnail_of
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
+from filterscope.frames.outline import outline
+from filterscope.frames.prediction import best_of
 from filterscope.saved_page.answers import Answers
 from filterscope.saved_page.parts import (
     Contents,
@@ -26,10 +30,8 @@ from filterscope.saved_page.parts import (
     layer_part,
     maps_part,
     outline_part,
-    strip_row,
 )
-from filterscope.session.examiner import Examiner
-from filterscope.session.positions import Pointer
+from filterscope.session.session import Session
 
 _MB = 10**6
 
@@ -88,10 +90,8 @@ _WAYS = {
 
 def save_page(
     path: Path,
-    engine: Engine,
+    session: Session,
     contents: Contents,
-    pointer: Pointer,
-    examiner: Examiner | None,
     selection: dict[str, Any],
     title: str,
     limit: float,
@@ -101,10 +101,8 @@ def save_page(
 
     Args:
         path: The file.
-        engine: The net and the data set.
+        session: The net, the data set, and what is known of them.
         contents: What is saved.
-        pointer: What knows of positions.
-        examiner: What knows of verdicts; None where there was no diagnosis.
         selection: What is selected when the page opens, in the page's own indices.
         title: The page's title, any text.
         limit: Bytes that the page may have.
@@ -118,13 +116,17 @@ def save_page(
         RuntimeError: If the net changed meanwhile.
         OSError: If the file cannot be written.
     """
+    engine = session.engine
     engine.check()
     revision = engine.revision
     policy = _POLICY.format(script=_hash(script()))
     frame = _PAGE.format(policy=policy, title=html.escape(title), style=asset_text("page.css"))
     end = _END.format(script=script())
-    layers = [_data(f"layer-{k}", layer_part(engine, contents, one)) for k, one in enumerate(contents.layers)]
-    answers = Answers(engine, contents, pointer, examiner)
+    layers = [
+        _data(f"layer-{place}", layer_part(engine.layers[layer], *engine.weights(layer), contents.precision))
+        for place, layer in enumerate(contents.layers)
+    ]
+    answers = Answers(session, contents)
     layers += [_data(*part) for part in answers.verdicts]
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
     first, first_row = _first_image(engine, contents, budget)
@@ -141,13 +143,12 @@ def save_page(
             for name, body in answers.fields(contents.images[place]):
                 budget.spend(part := _data(name, body), place)
                 write(part)
-            rows.append(first_row if place == 0 else strip_row(engine, contents.images[place]))
+            rows.append(first_row if place == 0 else _strip_row(engine, contents.images[place]))
         # Last, since it takes a pass for each image; the page finds its parts wherever they stand.
-        outline = _data(
-            "outline", outline_part(engine, contents, rows, selection, bool(answers.verdicts), answers.shapes)
-        )
-        budget.spend(outline, len(rows) - 1)
-        for part in (outline, end):
+        judged, shapes = bool(answers.verdicts), answers.shapes
+        head = _data("outline", _outline(engine, contents, rows, selection, judged, shapes))
+        budget.spend(head, len(rows) - 1)
+        for part in (head, end):
             write(part)
         if engine.check() or engine.revision != revision:
             raise RuntimeError("the net's weights changed while the page was made; save it once they stand still")
@@ -163,18 +164,37 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _data(name: str, body: dict[str, Any]) -> str:
+def _data(name: str, body: wire.Body) -> str:
     """A part of the page. What it holds are letters and digits: no name in it can become a tag."""
     return f'<script type="application/octet-stream" id="fs-{name}">{wire.packed(body)}</script>\n'
+
+
+def _outline(engine: Engine, contents: Contents, rows: list[StripRow], *more: Any) -> dict[str, Any]:
+    shape = engine.sample(engine.first_image).image.shape
+    description = outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
+    return outline_part(description, engine.layers, engine.source.classes, contents, rows, *more)
+
+
+def _strip_row(engine: Engine, image: int) -> StripRow:
+    """An image's thumbnail and classes; where it cannot be shown, the reason."""
+    try:
+        sample = engine.sample(image)
+        best = best_of(engine.prediction(image))
+        comparable = sample.label is None or engine.knows_class(sample.label)
+        return StripRow(thumbnail_of(sample), best[0][0] if best and comparable else None)
+    except (SampleError, NetError) as error:
+        return StripRow(no_thumbnail(str(error)), None)
 
 
 def _image(engine: Engine, contents: Contents, place: int) -> Iterator[str]:
     """An image's parts, one after the other; of one that cannot be shown, why."""
     image = contents.images[place]
+    number = "" if image == place else f"Image {image} of the data set."
     try:
-        yield _data(f"image-{place}", image_part_of(engine, image, place))
+        sample = engine.sample(image)
+        yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), number, engine.source.note))
         for k, layer in enumerate(contents.layers):
-            yield _data(f"maps-{place}-{k}", maps_part(engine, contents, image, layer))
+            yield _data(f"maps-{place}-{k}", maps_part(engine.moment(image, layer), contents))
     except (SampleError, NetError) as error:
         yield _data(f"error-{place}", {"type": type(error).__name__, "message": str(error)})
 
@@ -220,13 +240,13 @@ class _Budget:
 
 def _first_image(engine: Engine, contents: Contents, budget: _Budget) -> tuple[list[str], StripRow]:
     """The first image's parts; a large one is not made to its end."""
-    found: list[str] = []
+    parts: list[str] = []
     for part in _image(engine, contents, 0):
-        found.append(part)
-        budget.foresee(part, more=len(found) <= len(contents.layers))
-    row = strip_row(engine, contents.images[0])
+        parts.append(part)
+        budget.foresee(part, more=len(parts) <= len(contents.layers))
+    row = _strip_row(engine, contents.images[0])
     budget.foresee(wire.packed({"thumb": row.thumbnail.box}), more=False)
-    return found, row
+    return parts, row
 
 
 def _counted(contents: Contents) -> str:
@@ -268,5 +288,6 @@ def _bar(places: Sequence[int], shown: bool) -> Iterable[int]:
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # where ipywidgets' bar cannot be had it draws another
-                return tqdm(places, desc="saving", unit="image", file=sys.stderr)
+                bar: Iterable[int] = tqdm(places, desc="saving", unit="image", file=sys.stderr)
+                return bar
     return places

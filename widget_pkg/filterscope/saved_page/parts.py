@@ -1,26 +1,30 @@
 """What a saved page holds, in parts that it reads when it needs them: an outline, each layer, each image, and both.
 
-Maps are saved as codes over each map's own range, or as float32. Its twin in the page is `js/src/page/saved_types.ts`;
-`saved_kernel.ts` there makes of these parts the answers that a notebook's kernel would give.
+Maps are saved as codes over each map's own range, or as float32. Its twin in the page is `js/src/saved/types.ts`;
+`kernel.ts` there makes of these parts the answers that a notebook's kernel would give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 import numpy as np
 
-from filterscope._version import __version__
-from filterscope.data.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
-from filterscope.engine.engine import Engine
-from filterscope.errors import NetError, SampleError
+from filterscope.data.sample import Sample
+from filterscope.data.thumbnails import Thumbnail
+from filterscope.engine.moment import Moment, Prediction
 from filterscope.filters.response import Source, matches_image, shown_channels
 from filterscope.filters.value_range import encode, encode_finely, value_range
-from filterscope.frames.frame import activation_note, agreement_of, best_of, kernel_note, outline, response_note
-from filterscope.frames.image import image_part
-from filterscope.frames.picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
+from filterscope.frames.frame import agreement_of
+from filterscope.frames.image import ImageBody, image_part
+from filterscope.frames.layer_picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
+from filterscope.frames.notes import kernel_note
+from filterscope.frames.outline import OutlineBody
+from filterscope.frames.pictures import NET_MAPS, RESPONSE
+from filterscope.frames.prediction import best_of
+from filterscope.nets.layers import ConvLayer
 from filterscope.session.selection import Selection
 
 PRECISIONS = (8, 16, 32)
@@ -46,10 +50,46 @@ class Contents:
     sources: Sequence[Source]
     precision: Precision
 
-    def channels_of(self, engine: Engine, layer: int) -> list[int | None]:
+    def channels_of(self, layer: ConvLayer) -> list[int | None]:
         """The channels of one layer; a filter with one kernel has no others."""
-        of = engine.layers[layer].channels
-        return [None, *(channel for channel in self.channels if channel < of)]
+        return [None, *(channel for channel in self.channels if channel < layer.channels)]
+
+
+class SavedMaps(TypedDict):
+    """Maps or kernels, one a filter, each over its own range.
+
+    `values` are codes or float32 `(F, …)`; `ends` float32 `(F, 4)`: for each map its least and its greatest finite
+    value (NaN where there is none), and how many are NaN and infinite.
+    """
+
+    values: np.ndarray
+    ends: np.ndarray
+
+
+class SavedImage(TypedDict):
+    """An image: one picture, or one a channel where they cannot be drawn together; and its prediction."""
+
+    planes: list[ImageBody]
+    prediction: Prediction
+
+
+class SavedProof(TypedDict):
+    """An `AgreementBody` without the bias, which the layer's part has."""
+
+    difference: np.ndarray
+    rounding: float
+    dtype: str
+
+
+class SavedResponse(TypedDict):
+    """The responses of one source and channel; `kernels` are the channels whose kernels are summed."""
+
+    source: Source
+    channel: int | None
+    kernels: list[int]
+    maps: SavedMaps
+    note: str
+    agreement: SavedProof | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,31 +100,32 @@ class StripRow:
     predicted: str | int | None
 
 
-def strip_row(engine: Engine, image: int) -> StripRow:
-    """An image's thumbnail and classes; where it cannot be shown, the reason."""
-    try:
-        sample = engine.sample(image)
-        scores = best_of(engine.prediction(image))
-        known = sample.label is None or engine.knows_class(sample.label)
-        return StripRow(thumbnail_of(sample), scores[0][0] if scores and known else None)
-    except (SampleError, NetError) as error:
-        return StripRow(no_thumbnail(str(error)), None)
-
-
 def outline_part(
-    engine: Engine,
+    description: OutlineBody,
+    layers: Sequence[ConvLayer],
+    classes: Sequence[str],
     contents: Contents,
     rows: Sequence[StripRow],
     selection: dict[str, Any],
     verdicts: bool,
     shapes: Sequence[int | None],
 ) -> dict[str, Any]:
-    """What the page needs at once: the layers, what was saved, thumbnails, classes and shapes of the images."""
-    description = outline(engine, __version__)
+    """What the page needs at once: the layers, what was saved, thumbnails, classes and shapes of the images.
+
+    Args:
+        description: Of the whole explorer, as a notebook's page would be told.
+        layers: All of the net's.
+        classes: The data set's names, in their order.
+        contents: What is saved.
+        rows: Of the strip, one an image.
+        selection: What is selected when the page opens, in the page's own indices.
+        verdicts: Whether filters were judged.
+        shapes: For each image the number of its shape, None for one that cannot be shown.
+    """
     boxes = np.stack([row.thumbnail.box for row in rows])
     gray = bool((boxes == boxes[..., :1]).all())
     labels = [row.thumbnail.label for row in rows]
-    known = {label for label in labels if label is not None}
+    labels_there = {label for label in labels if label is not None}
     return {
         "description": {
             **description,
@@ -97,8 +138,8 @@ def outline_part(
             "images": list(contents.images),
             "of_images": description["images"],
             "layers": len(contents.layers),
-            "of_layers": len(engine.layers),
-            "channels": [contents.channels_of(engine, layer) for layer in contents.layers],
+            "of_layers": len(layers),
+            "channels": [contents.channels_of(layers[layer]) for layer in contents.layers],
             "sources": list(contents.sources),
             "precision": contents.precision,
             "verdicts": verdicts,
@@ -110,72 +151,87 @@ def outline_part(
             "labels": labels,
             "predicted": [row.predicted for row in rows],
             "errors": [row.thumbnail.error for row in rows],
-            "classes": [one for one in engine.source.classes if one in known] or sorted(known, key=str),
+            "classes": [name for name in classes if name in labels_there] or sorted(labels_there, key=str),
         },
     }
 
 
-def layer_part(engine: Engine, contents: Contents, layer: int) -> dict[str, Any]:
-    """A layer's kernels and bias, and of too many kernels their root mean square, which the grid shows."""
-    record = engine.layers[layer]
-    every = list(range(record.channels))
-    kernels, bias = engine.held_weights(layer)
+def layer_part(layer: ConvLayer, kernels: np.ndarray, bias: np.ndarray | None, precision: Precision) -> dict[str, Any]:
+    """A layer's kernels and bias, and of too many kernels their root mean square, which the grid shows.
+
+    Args:
+        layer: The layer.
+        kernels: Its kernels, float32 `(F, C_in/groups, *k)`.
+        bias: Its bias, float32 `(F,)`, or None.
+        precision: Bits a value of a map; few kernels are saved exactly, whatever it is.
+    """
+    every = list(range(layer.channels))
     kernels = _with_rows(kernels, 2)
     full = kernels.nbytes <= FULL_PRECISION_BYTES
     summed = kernels_are_summed(kernels)
     return {
-        "rank": record.rank,
-        "kernels": saved_maps(kernels, 32 if full else contents.precision),
+        "rank": layer.rank,
+        "kernels": saved_maps(kernels, 32 if full else precision),
         "summed": saved_maps(summed_kernels(kernels), 32) if summed else None,
-        "notes": [kernel_note(every, record.channels), *(kernel_note([one], record.channels) for one in every)],
-        "activation_note": activation_note(record, "{slice}"),
+        "notes": [kernel_note(every, layer.channels), *(kernel_note([channel], layer.channels) for channel in every)],
+        **{f"{picture.name}_note": picture.net_note(layer, "{slice}") for picture in NET_MAPS if picture.net_note},
         "bias": np.zeros(len(kernels), np.float32) if bias is None else bias,
     }
 
 
-def image_part_of(engine: Engine, image: int, place: int) -> dict[str, Any]:
-    """An image as it is drawn, each of its channels where they cannot be drawn together, and its prediction."""
-    sample = engine.sample(image)
-    number = "" if image == place else f"Image {image} of the data set."
-    first = image_part(sample, 0, engine.source.note)
-    planes = [first] + [image_part(sample, plane, engine.source.note) for plane in range(1, first["planes"])]
+def image_part_of(sample: Sample, prediction: Prediction, number: str, more: str) -> SavedImage:
+    """An image as it is drawn, each of its channels where they cannot be drawn together, and its prediction.
+
+    Args:
+        sample: The image.
+        prediction: The net's classes, best first.
+        number: Which image of the data set it is, in words; "" where the page has it under that number.
+        more: What is to be said besides, of the data set.
+    """
+    first = image_part(sample, 0, more)
+    planes = [first] + [image_part(sample, plane, more) for plane in range(1, first["planes"])]
     for plane in planes:
         plane["note"] = " ".join(filter(None, [number, plane["note"]]))
-    return {
-        "planes": planes,
-        "prediction": best_of(engine.prediction(image)),
-    }
+    return {"planes": planes, "prediction": best_of(prediction)}
 
 
-def maps_part(engine: Engine, contents: Contents, image: int, layer: int) -> dict[str, Any]:
-    """What a layer does to an image: the activations, and the responses of each source and channel."""
-    record = engine.layers[layer]
-    pixels = engine.sample(image).image
-    responses = []
-    for source in contents.sources:
-        for channel in contents.channels_of(engine, layer):
-            selection = Selection(image, layer, 0, channel, source)
-            channels = shown_channels(pixels, record, channel, source)
-            comparison = agreement_of(engine, selection, engine.held_weights(layer)[1])
-            passing = engine.response_blocks(image, layer, channel, source)
-            blocks = list(passing if comparison is None else comparison.watching(passing))
-            maps = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-            agreement = None if comparison is None else comparison.found()
-            responses.append(
-                {
-                    "source": source,
-                    "channel": channel,
-                    "kernels": channels,
-                    "maps": saved_maps(_with_rows(maps, 1), contents.precision),
-                    "note": response_note(engine, selection, channels) + "{slice}",
-                    "agreement": agreement and {key: agreement[key] for key in ("difference", "rounding", "dtype")},
-                }
-            )
+def maps_part(moment: Moment, contents: Contents) -> dict[str, Any]:
+    """What a layer does to an image: the net's own maps, and the responses of each source and channel."""
+    at = Selection(moment.image, moment.layer.index)
+    responses = [
+        _saved_response(moment, replace(at, channel=channel, source=source), contents)
+        for source in contents.sources
+        for channel in contents.channels_of(moment.layer)
+    ]
     return {
-        "activations": saved_maps(_with_rows(engine.activations(image, layer), 1), contents.precision),
+        **{picture.plural: _saved(picture.blocks(moment, at), contents.precision) for picture in NET_MAPS},
         "responses": responses,
-        "own_channels": matches_image(pixels, record),
+        "own_channels": matches_image(moment.sample.image, moment.layer),
     }
+
+
+def _saved_response(moment: Moment, selection: Selection, contents: Contents) -> SavedResponse:
+    agreement = agreement_of(moment, selection)
+    blocks = RESPONSE.blocks(moment, selection)
+    maps = _saved(blocks if agreement is None else agreement.watching(blocks), contents.precision)
+    proof: SavedProof | None = None
+    if agreement is not None:
+        found = agreement.found()
+        proof = {"difference": found["difference"], "rounding": found["rounding"], "dtype": found["dtype"]}
+    return {
+        "source": selection.source,
+        "channel": selection.channel,
+        "kernels": shown_channels(moment.sample.image, moment.layer, selection.channel, selection.source),
+        "maps": maps,
+        "note": RESPONSE.note(moment, selection, "{slice}"),
+        "agreement": proof,
+    }
+
+
+def _saved(blocks: Iterable[np.ndarray], precision: Precision) -> SavedMaps:
+    """One map of all filters of a layer, from its blocks."""
+    parts = list(blocks)
+    return saved_maps(_with_rows(parts[0] if len(parts) == 1 else np.concatenate(parts), 1), precision)
 
 
 def _with_rows(maps: np.ndarray, leading: int) -> np.ndarray:
@@ -183,18 +239,12 @@ def _with_rows(maps: np.ndarray, leading: int) -> np.ndarray:
     return maps[..., None, :] if maps.ndim - leading == 1 else maps
 
 
-def saved_maps(maps: np.ndarray, precision: Precision) -> dict[str, Any]:
-    """Maps `(F, …)`, each over its own range.
-
-    Returns:
-        `values` (codes or float32), and for each map float32 `ends` `(F, 4)`: its least and its greatest finite value
-        (NaN where there is none), and how many are NaN and infinite.
-    """
-    ranges = [value_range(one) for one in maps]
-    ends = np.array([(one.minimum, one.maximum, one.nan, one.infinite) for one in ranges], np.float32)  # None is NaN
+def saved_maps(maps: np.ndarray, precision: Precision) -> SavedMaps:
+    """Maps `(F, …)`, each over its own range."""
+    ranges = [value_range(values) for values in maps]
+    rows = [(own.minimum, own.maximum, own.nan, own.infinite) for own in ranges]
+    ends = np.array(rows, np.float32)  # None is NaN
     if precision == 32:
-        values = maps
-    else:
-        coded = encode if precision == 8 else encode_finely
-        values = np.stack([coded(one, shown) for one, shown in zip(maps, ranges, strict=True)])
-    return {"values": values, "ends": ends}
+        return {"values": maps, "ends": ends}
+    coded = encode if precision == 8 else encode_finely
+    return {"values": np.stack([coded(values, own) for values, own in zip(maps, ranges, strict=True)]), "ends": ends}

@@ -11,29 +11,29 @@ from typing import Any
 import numpy as np
 
 from filterscope.engine.engine import Engine
-from filterscope.verdicts.ablation.effect import Effect, effect_without
-from filterscope.verdicts.ablation.replacement import (
+from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
+from filterscope.indices import as_index
+from filterscope.nets.layer_choice import layer_indices, layer_title
+from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.verdicts.ablation.ablation import (
     MEAN_IMAGES,
     REPLACEMENTS,
-    Removal,
+    Ablation,
     Replacement,
     layer_means,
     scores_without,
 )
+from filterscope.verdicts.ablation.effect import Effect, measure_effect
 from filterscope.verdicts.ablation.without import Without
-from filterscope.verdicts.result.conclusion import layer_title
+from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.run.background import RunningDiagnosis
-from filterscope.verdicts.run.beside import SharedSource, SharedSubject
-from filterscope.verdicts.run.diagnose import choose_layers
-from filterscope.verdicts.run.examination import MEAN_IMAGES as DIAGNOSED
-from filterscope.verdicts.run.subject import fingerprint_of
+from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 from filterscope.verdicts.run.task import Task
-
-_QUIET_SECONDS = 0.6  # since a person's last move: a pass that has begun would delay the next
+from filterscope.verdicts.sampling import runner_for
 
 
 class Examiner:
-    """Runs diagnoses and removals of filters on copies of an explorer's net.
+    """Runs diagnoses and ablations on copies of an explorer's net.
 
     Args:
         engine: The net and the data set.
@@ -45,7 +45,7 @@ class Examiner:
         self._diagnosis: RunningDiagnosis | None = None
         self._began_at = 0  # revision of the engine
         self._same_weights: tuple[int, bool] = (0, True)  # at a revision
-        self._remover: _Remover | None = None
+        self._copy: _NetCopy | None = None
 
     # Diagnoses
 
@@ -60,48 +60,47 @@ class Examiner:
         Args:
             images: How many images are looked at.
             layers: Which layers; see `filterscope.diagnose`.
-            ablation: Whether each filter is removed in turn.
+            ablation: Whether each filter is ablated in turn.
             first: Index of the layer whose weights are judged first.
 
         Raises:
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied.
         """
-        check_images(images)
+        images = check_images(images)
         if not isinstance(ablation, bool):
             raise ValueError(f"ablation is {ablation!r}; choose True or False")
         with self._lock:
             engine = self._engine
-            wanted = choose_layers(engine.layers, layers)
-            wanted.sort(key=lambda index: index != first)
+            chosen = sorted(layer_indices(engine.layers, layers), key=lambda index: (index != first, index))
             with engine.lock:
                 engine.check()
                 net, forward, revision = engine.snapshot(), engine.forward, engine.revision
-                titles = {index: layer_title(engine.layers[index]) for index in wanted}
+                titles = {index: layer_title(engine.layers[index]) for index in chosen}
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
 
-            def prepare(task: Task) -> tuple[SharedSubject, SharedSource]:
-                source = SharedSource(engine, task.check)
-                return SharedSubject(net, source, forward, task.check), source
+            def prepare(task: Task) -> tuple[NetRunner, PacedSamples]:
+                samples = PacedSamples(engine, task.check)
+                return runner_for(net, samples, forward, PacedPasses(task.check)), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
-            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.busy)
+            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.seconds_until_idle)
             return self._diagnosis
 
     def of_earlier_weights(self) -> bool:
         """Whether the net's weights are no longer those of the newest diagnosis."""
-        held, engine = self._diagnosis, self._engine
-        if held is None or engine.revision == self._same_weights[0]:
-            return held is not None and not self._same_weights[1]
-        if not held.fingerprint:  # nothing is known yet
+        diagnosis, engine = self._diagnosis, self._engine
+        if diagnosis is None or engine.revision == self._same_weights[0]:
+            return diagnosis is not None and not self._same_weights[1]
+        if not diagnosis.fingerprint:  # nothing is known yet
             return engine.revision != self._began_at
         with engine.lock:
-            self._same_weights = engine.revision, fingerprint_of(engine.net) == held.fingerprint
+            self._same_weights = engine.revision, fingerprint(engine.net) == diagnosis.fingerprint
         return not self._same_weights[1]
 
-    # Removals
+    # Ablations
 
     def without(self, image: int, layer: int, filters: tuple[int, ...], replaced_by: Replacement) -> Without:
         """What the net says to an image when the maps of some filters are replaced.
@@ -111,15 +110,15 @@ class Examiner:
             NetError: If the net cannot be copied.
             SampleError: If the image cannot be read.
         """
-        remover = self.remover()
-        removal, means = self._removal(remover, layer, filters, replaced_by)
-        with remover.lock:
-            before, after = scores_without(remover.subject, self._engine.sample(image).image, removal)
+        copy = self.net_copy()
+        ablation, means = self._ablation(copy, layer, filters, replaced_by)
+        with copy.lock:
+            before, after = scores_without(copy.runner, self._engine.sample(image).image, ablation)
         return Without(
             layer=layer_title(self._engine.layers[layer]),
-            filters=removal.filters,
+            filters=ablation.filters,
             replaced_by=replaced_by,
-            values=removal.values,
+            values=ablation.values,
             mean_images=means,
             image=image,
             before=self._engine.named_scores(before),
@@ -141,85 +140,87 @@ class Examiner:
             ValueError: If an argument does not fit, or there is no accuracy and no loss to measure.
             NetError: If the net cannot be copied.
         """
-        check_images(images)
-        remover = self.remover()
-        removal, _ = self._removal(remover, layer, filters, replaced_by)
-        source = SharedSource(self._engine, check)
-        subject = SharedSubject(remover.net, source, self._engine.forward, check)
-        return effect_without(subject, source, removal, images, on_progress)
+        images = check_images(images)
+        copy = self.net_copy()
+        ablation, _ = self._ablation(copy, layer, filters, replaced_by)
+        samples = PacedSamples(self._engine, check)
+        runner = runner_for(copy.net, samples, self._engine.forward, PacedPasses(check))
+        return measure_effect(runner, samples, ablation, images, on_progress)
 
-    def _removal(
-        self, remover: _Remover, layer: int, filters: tuple[int, ...], replaced_by: Replacement
-    ) -> tuple[Removal, int]:
+    def _ablation(
+        self, copy: _NetCopy, layer: int, filters: tuple[int, ...], replaced_by: Replacement
+    ) -> tuple[Ablation, int]:
         if replaced_by not in REPLACEMENTS:
             raise ValueError(f"replaced_by is {replaced_by!r}; choose 'mean' or 'zero'")
         if replaced_by == "zero":
-            return Removal(layer, filters, (0.0,) * len(filters)), 0
-        means, images = self._means(remover, layer)
-        return Removal(layer, filters, tuple(float(means[index]) for index in filters)), images
+            return Ablation(layer, filters, (0.0,) * len(filters)), 0
+        means, images = self._means(copy, layer)
+        return Ablation(layer, filters, tuple(float(means[index]) for index in filters)), images
 
     def knows_means(self, layer: int) -> bool:
-        """Whether the means of a layer are at hand; else a removal that needs them looks at some images first."""
-        return self._diagnosed_means(layer) is not None or layer in self.remover().means
+        """Whether the means of a layer are at hand; else an ablation that needs them looks at some images first."""
+        return self._diagnosed_means(layer) is not None or layer in self.net_copy().means
 
     def find_means(self, layer: int) -> None:
         """Has them at hand afterwards."""
-        self._means(self.remover(), layer)
+        self._means(self.net_copy(), layer)
 
-    def _means(self, remover: _Remover, layer: int) -> tuple[np.ndarray, int]:
+    def _means(self, copy: _NetCopy, layer: int) -> tuple[np.ndarray, int]:
         """Each filter's mean: the diagnosis' own where it has one, so that both say the same."""
-        found = self._diagnosed_means(layer)
-        if found is not None:
-            return found
-        with remover.lock:
-            if layer not in remover.means:
-                source = SharedSource(self._engine)
-                remover.means[layer] = layer_means(remover.subject, source, layer, MEAN_IMAGES)
-            return remover.means[layer]
+        diagnosed = self._diagnosed_means(layer)
+        if diagnosed is not None:
+            return diagnosed
+        with copy.lock:
+            if layer not in copy.means:
+                samples = PacedSamples(self._engine)
+                copy.means[layer] = layer_means(copy.runner, samples, layer, MEAN_IMAGES)
+            return copy.means[layer]
 
     def _diagnosed_means(self, layer: int) -> tuple[np.ndarray, int] | None:
-        held = self._diagnosis
-        if held is None or not held.filters or self.of_earlier_weights():
+        diagnosis = self._diagnosis
+        if diagnosis is None or not diagnosis.filters or self.of_earlier_weights():
             return None
-        examination = held.examination
+        examination = diagnosis.examination
         ablation, seen = examination.ablations.get(layer), examination.statistics.get(layer)
         return None if ablation is None or seen is None else (ablation.means, min(seen.images, DIAGNOSED))
 
-    def remover(self) -> _Remover:
+    def net_copy(self) -> _NetCopy:
         """A copy of the net as it is now, and what was found out with it."""
         engine = self._engine
         with engine.lock:
             engine.check()
-            held = self._remover
-            if held is None or held.revision != engine.revision:
+            copy = self._copy
+            if copy is None or copy.revision != engine.revision:
                 net = engine.snapshot()
-                subject = SharedSubject(net, SharedSource(engine), engine.forward)
-                held = self._remover = _Remover(net, subject, engine.revision, {}, threading.Lock())
-            return held
+                runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses())
+                copy = self._copy = _NetCopy(net, runner, engine.revision, {}, threading.Lock())
+            return copy
 
-    def busy(self) -> float:
+    def seconds_until_idle(self) -> float:
         """Seconds for which the person still comes first."""
-        return self._engine.moved + _QUIET_SECONDS - time.monotonic()
+        return self._engine.moved + DIAGNOSIS_QUIET_SECONDS - time.monotonic()
 
     def close(self) -> None:
         """Ends what runs, and waits until it has."""
         if self._diagnosis is not None:
             self._diagnosis.close()
-        self._remover = None
+        self._copy = None
 
 
 @dataclass
-class _Remover:
-    """A copy of the net for removals: its weights are of one revision, its means were found with them."""
+class _NetCopy:
+    """A copy of the net for ablations: its weights are of one revision, its means were found with them."""
 
     net: Any
-    subject: SharedSubject
+    runner: NetRunner
     revision: int
     means: dict[int, tuple[np.ndarray, int]]
     lock: threading.Lock
 
 
-def check_images(images: Any) -> None:
-    """ValueError where it is no number of images."""
-    if isinstance(images, bool) or not isinstance(images, int) or images < 1:
+def check_images(images: Any) -> int:
+    """How many images are looked at; ValueError where it is no number of images."""
+    count = as_index(images)
+    if count is None or count < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
+    return count

@@ -12,7 +12,7 @@ _CHUNK = 4096
 ClassName = str | int
 
 
-class Known:
+class LabelTable:
     """Classes and predictions of images, as far as they are known.
 
     Memory for ten million images is taken only where something is written, since zero means that nothing is known.
@@ -31,7 +31,7 @@ class Known:
         self._numbers: dict[ClassName, int] = {}
         self.labels: np.ndarray | None = None
         self.predictions: np.ndarray | None = None
-        self._from = 0  # all before this one are known
+        self._from = 0  # of all images before this one everything is known
 
     @property
     def names(self) -> list[ClassName]:
@@ -102,20 +102,20 @@ class Known:
         return self._total - int(np.count_nonzero(self._missing(0, self._total)))
 
     def matching(
-        self, wanted: ClassName | None, outcome: str | None, comparable: Callable[[ClassName], bool] = lambda name: True
+        self, label: ClassName | None, outcome: str | None, comparable: Callable[[ClassName], bool] = lambda name: True
     ) -> np.ndarray:
         """Indices of the images known to match, ascending.
 
         Args:
-            wanted: A class, or None for all.
+            label: A class, or None for all.
             outcome: `"right"` or `"wrong"`, or None for both.
             comparable: Whether a label is a class of the net's, so that a prediction is right or wrong.
         """
         if self.labels is None:
-            return np.zeros(0, np.int64) if wanted is not None or outcome is not None else np.arange(self._total)
+            return np.zeros(0, np.int64) if label is not None or outcome is not None else np.arange(self._total)
         keep = np.ones(self._total, bool)
-        if wanted is not None:
-            keep &= self.labels == self._numbers.get(wanted, -1)
+        if label is not None:
+            keep &= self.labels == self._numbers.get(label, -1)
         if outcome is not None:
             if self.predictions is None:
                 return np.zeros(0, np.int64)

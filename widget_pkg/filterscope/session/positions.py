@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -14,18 +12,20 @@ from filterscope.errors import NetError
 from filterscope.filters import arithmetic
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.steps import StepMap, record_steps, steps_at
+from filterscope.indices import as_index
 from filterscope.nets.layers import ConvLayer
-from filterscope.receptive_field import search as geometry
+from filterscope.receptive_field import search
 from filterscope.receptive_field.fields import ReceptiveFields
 from filterscope.receptive_field.search import Geometry
 
 Map = Literal["pre_activation", "activation"]
+MAPS: tuple[Map, Map] = ("pre_activation", "activation")
 
 _SHAPES_KEPT = 16
 _AXES = {1: ("column",), 2: ("row", "column"), 3: ("depth", "row", "column")}
 
 
-class Pointer:
+class Positions:
     """Answers for any position of any map of an engine's net.
 
     The geometry is found once for each shape of image, and anew when the net's structure changes.
@@ -42,17 +42,16 @@ class Pointer:
 
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
-        """The net's."""
+        """The net's convolutions in execution order."""
         return self._engine.layers
 
-    def geometry(self, image: int, interrupted: Callable[[], bool] = lambda: False) -> Geometry:
+    def geometry(self, image: int) -> Geometry:
         """What every layer sees of an image of this one's shape.
 
         Of a deep net with many branches it takes seconds, once.
 
         Args:
             image: Index of the image.
-            interrupted: Asked all the while; once it says yes, `footprint_mode.Interrupted` is raised.
 
         Raises:
             SampleError: If the sample cannot be read.
@@ -67,8 +66,8 @@ class Pointer:
             if shape not in self._geometries:
                 while len(self._geometries) >= _SHAPES_KEPT:
                     self._geometries.pop(next(iter(self._geometries)))
-                with engine.passing(image) as (twin, batch, feed):
-                    self._geometries[shape] = geometry.find_geometry(twin, batch, engine.layers, feed, interrupted)
+                with engine.passing(image) as (runner, batch):
+                    self._geometries[shape] = search.find_geometry(runner, batch)
             return self._geometries[shape]
 
     def fields(
@@ -77,7 +76,6 @@ class Pointer:
         layer: int,
         filter_index: int,
         of: Map = "pre_activation",
-        interrupted: Callable[[], bool] = lambda: False,
     ) -> ReceptiveFields:
         """The receptive fields of every position of one filter's map.
 
@@ -85,22 +83,21 @@ class Pointer:
             image: Index of the image.
             layer: Index of the layer.
             filter_index: Index of the filter.
-            of: Whether those of the convolution's output, or those of the activation, which a pool may have made
+            of: Whether of the convolution's output, or of the activation, which a pool may have made
                 smaller.
-            interrupted: As of `geometry`.
 
         Raises:
             ValueError: If nothing of the image reaches the map.
             SampleError: If the sample cannot be read.
             NetError: If the net refuses it, or does not reach the layer with it.
         """
-        found, record = self.geometry(image, interrupted), self._engine.layers[layer]
-        maps = found.maps if of == "pre_activation" else found.activations
+        geometry, record = self.geometry(image), self._engine.layers[layer]
+        maps = geometry.maps if of == "pre_activation" else geometry.activations
         if layer not in maps:
             self._engine.maps(image, layer)  # says why
             raise NetError(f"the net did not reach {record.name} for an image of this shape; choose another layer")
-        one = maps[layer]
-        fields = None if one is None else one.of(filter_index)
+        footprint = maps[layer]
+        fields = None if footprint is None else footprint.of(filter_index)
         if fields is None:
             raise ValueError(
                 f"nothing of the image reaches filter {filter_index} of {record.name}: what it is given does not "
@@ -115,15 +112,15 @@ class Pointer:
             ValueError: If no gradient reaches the image.
         """
         engine = self._engine
-        with engine.passing(image) as (twin, batch, feed):
-            found = geometry.gradient(twin, batch, engine.layers, layer, (filter_index, *position), feed)
-        if found is None:
+        with engine.passing(image) as (runner, batch):
+            gradient = search.gradient(runner, batch, layer, (filter_index, *position))
+        if gradient is None:
             raise ValueError(
                 f"no gradient leads from {engine.layers[layer].name} back to the image: the net computes a part of the "
                 "way without gradients: under torch.no_grad(), outside of torch, or in place in a scripted module. Its "
                 "receptive field can still be asked for."
             )
-        return found
+        return gradient
 
     def arithmetic(self, image: int, layer: int, filter_index: int, position: tuple[int, ...]) -> Arithmetic:
         """How the value of one position comes about."""
@@ -149,8 +146,8 @@ class Pointer:
             return []
         key = engine.revision, image, layer
         if self._steps is None or self._steps[0] != key:
-            with engine.passing(image) as (twin, batch, feed):
-                self._steps = key, record_steps(twin, batch, engine.layers, layer, feed) or []
+            with engine.passing(image) as (runner, batch):
+                self._steps = key, record_steps(runner, batch, layer) or []
         return self._steps[1]
 
     def position(self, layer: int, shape: tuple[int, ...], row: Any, column: Any, depth: Any = None) -> tuple[int, ...]:
@@ -159,31 +156,28 @@ class Pointer:
         Args:
             layer: Index of the layer.
             shape: Of its map.
-            row: What was given as row.
-            column: What was given as column.
-            depth: What was given as slice; None for the middle one.
+            row: The row, of any type.
+            column: The column.
+            depth: The slice; None for the middle one.
 
         Raises:
             ValueError: If one is no int, or lies outside; the sentence names what is possible.
         """
         record = self._engine.layers[layer]
         rank = len(shape)
-        given = {"row": row, "column": column}
+        asked = {"row": row, "column": column}
         if rank == 3:
-            given["depth"] = shape[0] // 2 if depth is None else depth
+            asked["depth"] = shape[0] // 2 if depth is None else depth
         elif depth is not None:
             raise ValueError(f"depth is {depth!r}; {record.spoken} has no volumes: leave it out")
         sizes = dict(zip(_AXES[rank], shape, strict=True)) | ({"row": 1} if rank == 1 else {})
-        found = {name: _index(value, sizes[name], name, record.spoken, rank) for name, value in given.items()}
-        return tuple(found[name] for name in _AXES[rank])
+        index = {name: _index(value, sizes[name], name, record.spoken, rank) for name, value in asked.items()}
+        return tuple(index[name] for name in _AXES[rank])
 
 
 def _index(value: Any, count: int, name: str, layer: str, rank: int) -> int:
-    try:
-        index = -1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        index = -1
-    if not 0 <= index < count:
+    index = as_index(value)
+    if index is None or not 0 <= index < count:
         what = "slices" if name == "depth" else f"{name}s"
         only = "is one row: 0" if rank == 1 and name == "row" else f"has {what} 0 … {count - 1}"
         raise ValueError(f"{name} is {value!r}; the map of {layer} {only}")

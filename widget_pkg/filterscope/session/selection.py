@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import nn
-
 from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES, Source
+from filterscope.indices import as_index, check_index
 from filterscope.nets.layers import ConvLayer
 
 Scale = Literal["layer", "map"]
@@ -20,7 +19,7 @@ TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
 
 @dataclass(frozen=True)
 class Selection:
-    """What is shown: the five traits, and what only a page chooses.
+    """What is shown: the five traits, and what only a page chooses. By default what an explorer shows first.
 
     Args:
         image: Index of the image.
@@ -35,11 +34,11 @@ class Selection:
         kernel_slice: Which slice of a kernel is drawn where kernels are volumes; None for the middle one.
     """
 
-    image: int
-    layer: int
-    filter: int
-    channel: int | None
-    source: Source
+    image: int = 0
+    layer: int = 0
+    filter: int = 0
+    channel: int | None = None
+    source: Source = "input"
     scale: Scale = "layer"
     plane: int | None = None
     slice: int | None = None
@@ -48,19 +47,20 @@ class Selection:
 
 def check_image(engine: Engine, value: Any, name: str = "image_index") -> int:
     """The index of an image; ValueError names the range."""
-    if isinstance(value, int) and value >= len(engine.source):
-        engine.source.reach(value)  # a stream is read as far as somebody asks
-    return _index(value, len(engine.source), name, "this data set has images")
+    index = as_index(value)
+    if index is not None and index >= len(engine.source):
+        engine.source.has(index)  # a stream is read as far as somebody asks
+    return check_index(value, len(engine.source), name, "this data set has images")
 
 
 def check_layer(engine: Engine, value: Any, name: str = "layer_index") -> int:
     """The index of a layer; ValueError names the range."""
-    return _index(value, len(engine.layers), name, "this net has convolutions")
+    return check_index(value, len(engine.layers), name, "this net has convolutions")
 
 
 def check_filter(layer: ConvLayer, value: Any, name: str = "filter_index") -> int:
     """The index of a filter; ValueError names the range."""
-    return _index(value, layer.out_channels, name, f"{layer.spoken} has filters")
+    return check_index(value, layer.out_channels, name, f"{layer.spoken} has filters")
 
 
 def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | None:
@@ -68,7 +68,7 @@ def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | 
     return (
         None
         if value is None
-        else _index(value, layer.channels, name, f"a filter of {layer.spoken} has kernels", "; None means all")
+        else check_index(value, layer.channels, name, f"a filter of {layer.spoken} has kernels", "; None means all")
     )
 
 
@@ -78,7 +78,17 @@ def check_slice(layer: ConvLayer, value: Any, depth: int, name: str, what: str) 
         return None
     if layer.rank != 3:
         raise ValueError(f"{name} is {value!r}; {layer.spoken} has no volumes to slice: leave it out")
-    return _index(value, depth, name, f"the {what} of {layer.spoken} have slices", "; None means the middle one")
+    return check_index(value, depth, name, f"the {what} of {layer.spoken} have slices", "; None means the middle one")
+
+
+def check_trait(engine: Engine, layer_index: int, name: str, value: Any) -> int | None:
+    """The value of an explorer's trait, while that layer is selected; ValueError names the range."""
+    if name == "image_index":
+        return check_image(engine, value)
+    if name == "layer_index":
+        return check_layer(engine, value)
+    layer = engine.layers[min(layer_index, len(engine.layers) - 1)]
+    return check_filter(layer, value) if name == "filter_index" else check_channel(layer, value)
 
 
 def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
@@ -105,40 +115,20 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
     )
 
 
-def layer_number(layers: Sequence[ConvLayer], layer: Any) -> Any:
-    """A layer's index, from its index, its name (its first call), its module or itself; ValueError names the layers."""
-    if isinstance(layer, ConvLayer):
-        return layer.index
-    if not isinstance(layer, str | nn.Module):
-        return layer
-    found = [one.index for one in layers if (one.name == layer if isinstance(layer, str) else one.module is layer)]
-    if not found and isinstance(layer, str):  # torch.compile and DataParallel put a name of theirs before
-        found = [one.index for one in layers if _unwrapped(one.name) == layer]
-    if not found:
-        what = f"{layer!r}" if isinstance(layer, str) else f"the module {layer}"
-        names = ", ".join(dict.fromkeys(one.name for one in layers))
-        raise ValueError(f"no layer is {what}; this net's convolutions are {names}")
-    return found[0]
-
-
-def _unwrapped(name: str) -> str:
-    """A layer's name without the parts that wrappers add to it."""
-    return ".".join(part for part in name.split(".") if part not in ("_orig_mod", "module"))
-
-
 def fitted(layers: Sequence[ConvLayer], layer_index: Any, filter_index: int, channel: int | None) -> dict[str, Any]:
     """Traits for a layer, with the filter and channel that are selected, or the nearest that the layer has."""
-    wanted: dict[str, Any] = {"layer_index": layer_index}
-    if isinstance(layer_index, int) and 0 <= layer_index < len(layers):
-        layer = layers[layer_index]
-        wanted["filter_index"] = min(filter_index, layer.out_channels - 1)
+    traits: dict[str, Any] = {"layer_index": layer_index}
+    index = as_index(layer_index)
+    if index is not None and 0 <= index < len(layers):
+        layer = layers[index]
+        traits["filter_index"] = min(filter_index, layer.out_channels - 1)
         if channel is not None and channel >= layer.channels:
-            wanted["channel"] = None
-    return wanted
+            traits["channel"] = None
+    return traits
 
 
-def in_order(layer: ConvLayer, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The same traits in the order in which observers may hear of them one by one, from the layer that is selected.
+def in_order(layer: ConvLayer, traits: dict[str, Any]) -> dict[str, Any]:
+    """Traits in the order in which observers may hear of them one by one, from the layer that is selected.
 
     Another explorer may be linked trait by trait. What the layer it is in still has goes before the layer, or else the
     layer would clamp it there, and the link bring that back over the value that was meant; the rest after.
@@ -146,31 +136,28 @@ def in_order(layer: ConvLayer, wanted: dict[str, Any]) -> dict[str, Any]:
     limits = {"filter_index": layer.out_channels, "channel": layer.channels}
 
     def place(name: str) -> int:
-        value = wanted[name]
+        value = traits[name]
         before = name in limits and (value is None or (isinstance(value, int) and value < limits[name]))
         return 0 if before else 1 if name == "layer_index" else 2
 
-    return {name: wanted[name] for name in sorted(wanted, key=place)}
+    return {name: traits[name] for name in sorted(traits, key=place)}
 
 
-def filters_from(layer: ConvLayer, args: dict[str, Any]) -> list[int]:
-    """The filters of a request for some of a layer's; ValueError names what is possible."""
-    given = args.get("filters")
-    if not isinstance(given, list) or not given:
-        raise ValueError(f"filters is {given!r}; expected a list of indices")
-    return [check_filter(layer, one, "filters") for one in given]
-
-
-def _index(value: Any, count: int, name: str, what: str, more: str = "") -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
-        raise ValueError(f"{name} is {value!r}; {what} 0 … {count - 1}{more}")
-    return value
+def check_filters(layer: ConvLayer, filters: Any) -> list[int]:
+    """The indices of one filter or several, in the order in which they were given; ValueError names the range."""
+    if isinstance(filters, str) or not isinstance(filters, Iterable) or as_index(filters) is not None:
+        filters = [filters]
+    indices = [check_filter(layer, index, "filters") for index in filters]
+    if not indices:
+        raise ValueError(f"filters is empty; {layer.spoken} has filters 0 … {layer.out_channels - 1}")
+    return indices
 
 
 def _plane(value: Any) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+    index = as_index(value)
+    if value is not None and (index is None or index < 0):
         raise ValueError(f"plane is {value!r}; expected an int from 0 on, or None")
-    return value
+    return index
 
 
 def choice(value: Any, choices: tuple[Any, ...], name: str) -> Any:

@@ -1,15 +1,18 @@
-"""`Explorer(net, data)`: the widget. Its traits and their errors; no tensor mathematics."""
+"""`Explorer(net, data)`: the widget. Its traits and their errors; what is asked of it is the session's to answer."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import operator
+import os
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
 import ipywidgets
+import numpy as np
 import torch
 import traitlets
 from torch import nn
@@ -18,41 +21,38 @@ from filterscope import wire
 from filterscope.assets import asset
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
+from filterscope.figures.png import png
+from filterscope.figures.scene import Scene
+from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
 from filterscope.host.subshells import stay_where_asked
-from filterscope.nets.layers import net_inputs
+from filterscope.indices import as_index
+from filterscope.nets.layer_choice import layer_index
+from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session import selection
-from filterscope.session.examiner import Examiner
-from filterscope.session.judging import Judging
-from filterscope.session.pointing import Pointing
-from filterscope.session.readings import Readings
+from filterscope.session.positions import Map, Positions
+from filterscope.session.session import Session
+from filterscope.verdicts.ablation.ablation import Replacement
+from filterscope.verdicts.ablation.without import Without
+from filterscope.verdicts.run.background import RunningDiagnosis
+from filterscope.widget.index_trait import Index
+from filterscope.widget.live_figures import LiveFigures
 from filterscope.widget.pages import Pages
-from filterscope.widget.sharing import Sharing
+
+if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until somebody draws
+    from filterscope.figures.grid_figure import GridFigure
+    from filterscope.figures.live_figure import LiveFigure
 
 _KEEP: Any = object()
+_FIGURES = ("live", "grid")
 
 # Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
 # lock is held for computing only, never while somebody else's code runs.
 _MOVING = threading.RLock()
 
 
-class _Index(traitlets.Int):
-    """An int trait that takes NumPy's and torch's integers too."""
-
-    @staticmethod
-    def is_index(value: Any) -> bool:
-        """Whether a value is an integer of any library."""
-        return hasattr(value, "__index__") and not isinstance(value, bool)
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        if isinstance(value, bool):  # an int to traitlets, and one that equals the present value would be kept
-            self.error(obj, value)
-        with contextlib.suppress(TypeError):  # traitlets says it in its own words
-            value = operator.index(value)
-        return super().validate(obj, value)
-
-
-class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
+class Explorer(anywidget.AnyWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -103,11 +103,16 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
     _esm = asset("widget.js")
     _css = asset("widget.css")
 
-    image_index = _Index(0, help="Which image of the data set.").tag(sync=True)
-    layer_index = _Index(0, help="Which layer, in execution order.").tag(sync=True)
-    filter_index = _Index(0, help="Which filter of the layer.").tag(sync=True)
-    channel = _Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
+    image_index = Index(0, help="Which image of the data set.").tag(sync=True)
+    layer_index = Index(0, help="Which layer, in execution order.").tag(sync=True)
+    filter_index = Index(0, help="Which filter of the layer.").tag(sync=True)
+    channel = Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
     source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
+
+    # Also of an explorer that was not made, or is closed.
+    _session: Session | None = None
+    _pages: Pages | None = None
+    _live_figures: LiveFigures | None = None
 
     def __init__(
         self,
@@ -126,9 +131,6 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
         forward: Callable[[nn.Module, torch.Tensor], Any] | None = None,
         **traits: Any,
     ) -> None:
-        self._engine: Engine | None = None
-        self._pages: Pages | None = None
-        self._examiner: Examiner | None = None
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -146,8 +148,10 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
             layout=layout,
             inputs=net_inputs(net),
         )
-        first = operator.index(image_index) if _Index.is_index(image_index) else 0
-        self._engine = Engine(net, samples, first if first >= 0 and samples.reach(first) else 0, forward)
+        first = as_index(image_index)
+        first = first if first is not None and first >= 0 and samples.has(first) else 0
+        self._session = Session(Engine(net, samples, first, forward), self._selection, self._announce)
+        self._live_figures = LiveFigures(self, self._scene)
         super().__init__(
             image_index=image_index,
             layer_index=layer_index,
@@ -156,11 +160,34 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
             source=source,
             **traits,
         )
-        pointer = self._pointer(self._engine)
         send = lambda *message: self.send(*message)  # noqa: E731
-        self._pages = Pages(self._engine, send, self._fit_in, pointer, self._examining)
+        self._pages = Pages(self._session, send, self._fit_in)
         self.on_msg(self._on_message)
         stay_where_asked(self.comm)
+
+    @property
+    def session(self) -> Session:
+        """What this explorer knows beside its widget: `engine`, `positions`, `examiner` and `survey`.
+
+        The seam for tests and tools that look behind the widget; its names may change with any version.
+
+        Raises:
+            RuntimeError: If the explorer is closed.
+        """
+        if self._session is None:
+            raise RuntimeError("this explorer is closed; make a new one")
+        return self._session
+
+    @property
+    def pages(self) -> Pages:
+        """What answers its pages: `requests.handlers` has each request's. A seam as `session` is.
+
+        Raises:
+            RuntimeError: If the explorer is closed.
+        """
+        if self._pages is None:
+            raise RuntimeError("this explorer is closed; make a new one")
+        return self._pages
 
     # What is selected
 
@@ -184,39 +211,44 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
             ValueError: If the net has no such layer.
             traitlets.TraitError: If an index is out of range; then nothing is changed.
         """
-        self._open()
+        layers = self.session.layers
         with _MOVING:
-            wanted = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
-            wanted = {name: value for name, value in wanted.items() if value is not _KEEP}
+            traits = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
+            traits = {name: value for name, value in traits.items() if value is not _KEEP}
             if layer is not _KEEP:
-                wanted = self._fitted(selection.layer_number(self._open().layers, layer)) | wanted
+                named = isinstance(layer, str | nn.Module | ConvLayer)  # a number is the trait's own to refuse
+                traits = self._fitted(layer_index(layers, layer) if named else layer) | traits
             with self.hold_sync(), self.hold_trait_notifications():
-                for name, value in self._in_order(wanted).items():
+                for name, value in self._in_order(traits).items():
                     setattr(self, name, value)
         return self
 
-    def _fitted(self, layer_index: Any) -> dict[str, Any]:
-        return selection.fitted(self._open().layers, layer_index, self.filter_index, self.channel)
+    def _selection(self) -> selection.Selection:
+        return selection.Selection(
+            self.image_index,
+            self.layer_index,
+            self.filter_index,
+            self.channel,
+            self.source,
+        )
 
-    def _in_order(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        return selection.in_order(self._open().layers[self.layer_index], wanted)
+    def _fitted(self, index: Any) -> dict[str, Any]:
+        return selection.fitted(self.session.layers, index, self.filter_index, self.channel)
+
+    def _in_order(self, traits: dict[str, Any]) -> dict[str, Any]:
+        return selection.in_order(self.session.layers[self.layer_index], traits)
 
     @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
     def _check(self, proposal: Any) -> Any:
-        engine, name, value = self._open(), proposal["trait"].name, proposal["value"]
         try:
-            if name == "image_index":
-                return selection.check_image(engine, value)
-            if name == "layer_index":
-                return selection.check_layer(engine, value)
-            layer = engine.layers[min(self.layer_index, len(engine.layers) - 1)]
-            return (selection.check_filter if name == "filter_index" else selection.check_channel)(layer, value)
+            engine = self.session.engine
+            return selection.check_trait(engine, self.layer_index, proposal["trait"].name, proposal["value"])
         except ValueError as error:
             raise traitlets.TraitError(str(error)) from None
 
     def _fit_in(self) -> None:
         """After the net or the data set changed: what is no longer there gives way to the last that is."""
-        engine = self._open()
+        engine = self.session.engine
         image = min(self.image_index, len(engine.source) - 1)
         fitted = {"image_index": image, **self._fitted(min(self.layer_index, len(engine.layers) - 1))}
         with _MOVING, self.hold_sync():
@@ -243,6 +275,337 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
         else:
             super().notify_change(change)
 
+    # What the selection shows. Arrays are copies; the weights are those of the moment of reading. What needs the image
+    # raises `SampleError` where it cannot be read, and `NetError` where the net refuses it.
+
+    @property
+    def layers(self) -> tuple[ConvLayer, ...]:
+        """The net's convolutions, one for each call in a forward pass, in execution order."""
+        return self.session.layers
+
+    @property
+    def layer(self) -> ConvLayer:
+        """The selected layer."""
+        return self.session.layer
+
+    @property
+    def image(self) -> np.ndarray:
+        """What the network is given, float32 `(C, H, W)`. Raises `SampleError` if it cannot be read."""
+        return self.session.image
+
+    @property
+    def display(self) -> np.ndarray:
+        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1], Normalize undone.
+
+        Of an image whose channels cannot be drawn together (two, or more than four), the channel that the selected
+        kernel looks at, where filters have as many kernels as the image channels; else its first.
+        """
+        return self.session.display
+
+    @property
+    def label(self) -> str | int | None:
+        """The image's class: its name, an int where there is no name, or None."""
+        return self.session.label
+
+    @property
+    def prediction(self) -> list[tuple[str | int, float]]:
+        """The net's classes with their probabilities, best first; empty where it gives no score a class."""
+        return self.session.prediction
+
+    @property
+    def kernel(self) -> np.ndarray:
+        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
+        return self.session.kernel
+
+    @property
+    def response(self) -> np.ndarray:
+        """`cv2.filter2D` of the selected filter over `source`, float32 `(H', W')`, without the bias.
+
+        Over the image, that of kernel `channel` (None: the sum where the filter has as many kernels as the image has
+        channels, else kernel 0), with OpenCV's default border. Over the layer's own input, with the layer's padding,
+        stride, dilation and groups: summed over all channels, plus the bias, it is the pre-activation.
+        """
+        return self.session.response
+
+    @property
+    def pre_activation(self) -> np.ndarray:
+        """The convolution's output at the selected filter, float32 `(H', W')`."""
+        return self.session.pre_activation
+
+    @property
+    def activation(self) -> np.ndarray:
+        """The selected filter's map after normalisation and nonlinearity, float32; see `activation_name`."""
+        return self.session.activation
+
+    @property
+    def activation_name(self) -> str:
+        """Which tensor `activation` is: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`."""
+        return self.layer.activation.name
+
+    # One position `(row, column)` of the selected filter's pre-activation. Of a signal's map the row is 0. Of a
+    # volume's, `depth` is the slice, by default the middle one. A position that the map does not have is a `ValueError`
+    # that names what is possible.
+
+    @property
+    def pointer(self) -> Positions:
+        """What answers for any position of any map."""
+        self.session.look()
+        return self.session.positions
+
+    def arithmetic(self, row: int, column: int, depth: int | None = None) -> Arithmetic:
+        """How the value of a position comes about: patch × kernel, summed, the bias, the steps to the activation.
+
+        Args:
+            row: In the pre-activation's map.
+            column: In the pre-activation's map.
+            depth: Of a volume's map the slice; None for the middle one.
+
+        Returns:
+            Arrays `patch`, `kernel`, `products` `(C_in/groups, *k)`, `channel_sums` `(C_in/groups,)` and numbers
+            `bias`, `pre_activation`, `activation`, all float32; `print` shows them as text. `difference` is how far the
+            recomputed value is from the net's own.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), layer_index=1)
+            >>> explorer.arithmetic(4, 5).patch.shape
+            (10, 3, 3)
+            >>> explorer.arithmetic(4, 5).agrees
+            True
+        """
+        return self.session.arithmetic(row, column, depth)
+
+    def receptive_field(self, row: int, column: int, depth: int | None = None) -> ReceptiveField:
+        """Which part of the image a position sees.
+
+        Args:
+            row: In the pre-activation's map.
+            column: In the pre-activation's map.
+            depth: Of a volume's map the slice; None for the middle one.
+
+        Returns:
+            `inside`, the box of the image's pixels that real taps reach; `theoretical`, that of the unclipped formula,
+            which may reach outside of the image; and `status`: `"exact"`, `"upper bound"` or `"whole image"`.
+
+        Raises:
+            ValueError: If nothing of the image reaches the map.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.receptive_field(4, 5).inside
+            Box(top=4, left=5, bottom=7, right=8, front=0, back=1)
+        """
+        return self.session.receptive_field(row, column, depth)
+
+    def receptive_fields(self, of: Map = "pre_activation") -> ReceptiveFields:
+        """The receptive fields of every position of the selected filter's map, as numbers for its rows and columns.
+
+        Args:
+            of: `"pre_activation"`, or `"activation"`, which a pool may have made smaller.
+
+        Raises:
+            ValueError: If nothing of the image reaches the map.
+        """
+        return self.session.receptive_fields(of)
+
+    def effective_receptive_field(self, row: int, column: int, depth: int | None = None) -> np.ndarray:
+        """How much each pixel of the image matters to a position: the size of its gradient.
+
+        Args:
+            row: In the pre-activation's map.
+            column: In the pre-activation's map.
+            depth: Of a volume's map the slice; None for the middle one.
+
+        Returns:
+            float32 `(H, W)`, `|∂ pre-activation / ∂ pixel|` summed over the image's channels.
+
+        Raises:
+            ValueError: If no gradient reaches the image.
+        """
+        return self.session.effective_receptive_field(row, column, depth)
+
+    # Verdicts; the net is never changed, all is done with copies of it.
+
+    def diagnose(
+        self,
+        images: int = 1000,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        ablation: bool = True,
+    ) -> RunningDiagnosis:
+        """Judges every filter in the background, and returns at once: sliders and cells go on meanwhile.
+
+        See `filterscope.diagnose` for what is judged. It is made with a copy of the net as it is now, so it holds for
+        these weights whatever happens to the net; the copy takes as much memory as the net. A second call for the same
+        weights and layers goes on where the last one ended, and one that still runs is ended first.
+
+        Args:
+            images: How many images are looked at, drawn from all of the data set; of a stream the first ones.
+            layers: Which layers, by index, name or module; None for all.
+            ablation: Whether each filter is removed in turn on these images, to measure what the net loses.
+
+        Returns:
+            A `Diagnosis` that grows: `wait()` waits for its end, `cancel()` ends it within a moment, `done` says
+            whether it has ended; what it has so far can be read at any time.
+
+        Raises:
+            ValueError: If an argument does not fit, with the valid choices.
+            NetError: If the net cannot be copied, so that nothing may run it in the background.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.diagnose(images=100, ablation=False).wait().done
+            True
+        """
+        diagnosis = self.session.diagnose(images, layers, ablation)
+        self.send(*wire.verdicts())
+        return diagnosis
+
+    @property
+    def diagnosis(self) -> RunningDiagnosis | None:
+        """The newest diagnosis, begun here or in the page; None before the first."""
+        return None if self._session is None else self._session.examiner.diagnosis
+
+    def without(
+        self,
+        filters: Iterable[int] | int,
+        layer: Any = None,
+        replaced_by: Replacement = "mean",
+        images: int | None = None,
+    ) -> Without:
+        """What the net says when the maps of some filters are replaced by a constant; the net is never changed.
+
+        Args:
+            filters: Index of the filter, or of several.
+            layer: Index, name or module of the layer; None for the selected one.
+            replaced_by: `"mean"`, the map's mean over many images, which takes away what it says of this image; or
+                `"zero"`, which also takes away a level that the next layer relies on.
+            images: Over how many images accuracy and loss are measured, too; None for the selected image alone.
+
+        Returns:
+            The prediction before and after, what the maps were replaced by, and `effect` over many images.
+
+        Raises:
+            ValueError: If an argument does not fit, with the valid choices.
+            NetError: If the net cannot be copied or refuses the image.
+            SampleError: If the image cannot be read.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> found = explorer.without([3, 5], layer="conv1", images=200)
+            >>> found.effect.images, found.effect.loss_change.low < found.effect.loss_change.value
+            (200, True)
+        """
+        return self.session.without(filters, layer, replaced_by, images)
+
+    # What leaves the notebook, or stands beside it
+
+    def figure(
+        self,
+        kind: Literal["live", "grid"] = "live",
+        *,
+        maps: Literal["response", "activation"] = "response",
+        filters: Iterable[int] | None = None,
+        columns: int = 5,
+    ) -> LiveFigure | GridFigure:
+        """A matplotlib figure in the page's colours and ranges.
+
+        Args:
+            kind: `"live"` follows the sliders: image, kernel, response and activation with colour bars, to pan, zoom
+                and save, without any magic command. `"grid"` is the course notebook's grid for a paper, a kernel and a
+                map for each filter, as things are now; it needs no display.
+            maps: Of the grid: `"response"`, filter2D of the kernel over `source`, or `"activation"`, the net's own.
+            filters: Of the grid: indices of filters; None for all of them, or of more the first 64.
+            columns: Of the grid: pairs in a row.
+
+        Returns:
+            A `matplotlib.figure.Figure`. A cell that ends with it shows it; `savefig` writes PNG, SVG or PDF.
+            `close()` of a live one lets go of it, as the explorer's own `close()` does.
+
+        Raises:
+            ValueError: If an option is not one of these; `SampleError` or `NetError` where the grid cannot be drawn.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.figure(kind="grid").savefig("conv1.pdf")  # doctest: +SKIP
+        """
+        session = self.session
+        selection.choice(kind, _FIGURES, "kind")
+        if kind == "grid":
+            from filterscope.figures.grid_figure import selected_grid
+
+            return selected_grid(session, maps, filters, columns)
+        if (maps, filters, columns) != ("response", None, 5):
+            raise ValueError("maps, filters and columns are for the grid; give kind='grid' as well, or leave them out")
+        assert self._live_figures is not None  # an open explorer has them
+        return self._live_figures.open()
+
+    def save_html(
+        self,
+        path: str | os.PathLike[str],
+        images: Any = None,
+        layers: Any = None,
+        *,
+        channels: Any = None,
+        sources: Any = SOURCES,
+        precision: int = 8,
+        limit_mb: float = 50,
+        title: str | None = None,
+        progress: bool = True,
+    ) -> Path:
+        """Saves one page that shows this explorer without Python: it opens from disk, with no network.
+
+        All sliders work over what was saved. Maps are saved as 8 bits a value over each map's own range, and the page
+        says at each value how far it may be off. What was not saved cannot be chosen there, and a sentence says so.
+        The verdicts that `diagnose` has found so far are saved too.
+
+        Args:
+            path: The file to write, `filters.html`. What was there stays until the new one is complete.
+            images: Which images: a slice, or indices; None for the first 32. In the page they count from 0.
+            layers: Which layers, by index, name or module, one or several; None for all.
+            channels: Of which input channels the response is saved alone, beside that of all of them: indices, or
+                `"all"`.
+            sources: What filter2D runs over: `"input"`, `"image"` or both.
+            precision: Bits a value: 8, 16, or 32 for the exact float32.
+            limit_mb: Megabytes that the page may have.
+            title: The page's title; by default the net's class.
+            progress: Whether the size is said first, and a bar shown (with tqdm, where it is installed).
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: If an option is not one of these, or the page would be larger than `limit_mb`; the sentence says
+                how large, and what makes it smaller.
+            RuntimeError: If the net's weights changed meanwhile.
+            OSError: If the file cannot be written.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.save_html("filters.html", images=range(32))  # doctest: +SKIP
+            PosixPath('filters.html')
+        """
+        from filterscope.saved_page.save import save_html
+
+        return save_html(self.session, path, images, layers, channels, sources, precision, limit_mb, title, progress)
+
+    def _scene(self) -> Scene:
+        return self.pages.scene(self._selection())
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and for where none can run a picture of the selection."""
+        widget = super()._repr_mimebundle_(**options)
+        bundle = widget[0] if isinstance(widget, tuple) else widget
+        included, excluded = options.get("include"), options.get("exclude") or ()
+        if bundle is not None and (included is None or "image/png" in included) and "image/png" not in excluded:
+            with contextlib.suppress(ValueError, RuntimeError):  # no picture; the widget says what is wrong
+                bundle["image/png"] = base64.b64encode(png(self._scene())).decode()
+        return widget
+
     # Life
 
     def refresh(self) -> None:
@@ -251,36 +614,31 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
         Raises:
             ValueError: If net or data set can no longer be shown (`NetError`, `SampleError`).
         """
-        self._open().refresh()
-        self._announce()
+        self.session.refresh()
 
     def close(self) -> None:
         """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
         super().close()
-        self._close_figures()
-        engine, self._engine = getattr(self, "_engine", None), None
-        self._asked = None
-        examiner, self._examiner = getattr(self, "_examiner", None), None
-        if examiner is not None:
-            examiner.close()
-        if engine is not None:
-            pages, self._pages = self._pages, None
-            if pages is not None:
-                pages.close()
-            engine.close()
+        if self._live_figures is not None:
+            self._live_figures.close()
+        pages, self._pages = self._pages, None
+        if pages is not None:
+            pages.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
 
     def __repr__(self) -> str:
-        if self._engine is None:
+        if self._session is None:
             return "Explorer(closed)"
-        images = len(self._engine.source)
+        images = len(self._session.engine.source)
         return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
 
     # Its pages
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Trait values from a page. One that is refused changes nothing; the page is told why, and the true values."""
-        engine = self._engine
-        if engine is None:
+        if self._session is None:
             return
         try:
             with _MOVING:
@@ -296,6 +654,3 @@ class Explorer(Sharing, Pointing, Judging, Readings, anywidget.AnyWidget):
     def _announce(self) -> None:
         if self._pages is not None:
             self._pages.announce()
-
-    def _begun(self) -> None:
-        self.send(*wire.verdicts())

@@ -16,19 +16,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from filterscope import wire
-from filterscope.host.shutdown import end_with_python
-
-# What the person waits for comes first; what makes the next move quick comes after.
-_FIRST = (
-    *("describe", "frame", "panels", "arithmetic", "input", "effective", "prediction", "filters", "fields"),
-    *("ahead", "strip"),
-    *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect"),
-)
-_IDLE_SECONDS = 2.0  # how long a thread waits for more work
-_CLOSE_SECONDS = 5.0
-# A request that comes so long after the last one is no part of a burst, and is waited for up to so long, see `take`.
-_ALONE_SECONDS = 0.05
-_WAIT_SECONDS = 0.1
+from filterscope.host.shutdown import close_at_exit
+from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
+from filterscope.widget.requests import Requests
 
 
 class _Request(NamedTuple):
@@ -42,11 +32,15 @@ class Inbox:
     """Takes requests from any thread and has them answered.
 
     Args:
+        requests: Says which goes first.
         work: Answers one request. Called in a thread of the inbox's own under ipykernel, elsewhere in the caller's.
         skip: Told of each request that a newer one has overtaken.
     """
 
-    def __init__(self, work: Callable[[dict[str, Any]], None], skip: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, requests: Requests, work: Callable[[dict[str, Any]], None], skip: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._requests = requests
         self._work = work
         self._skip = skip
         self._waiting: dict[tuple[str, str], _Request] = {}
@@ -54,7 +48,7 @@ class Inbox:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._came = 0.0
-        end_with_python(self)
+        close_at_exit(self)
 
     def take(self, content: dict[str, Any]) -> None:
         """Hands a request over; returns at once, but after a request that comes alone when it is answered.
@@ -71,7 +65,7 @@ class Inbox:
             return
         request = _Request(content, contextvars.copy_context(), threading.Event())
         now = time.monotonic()
-        alone, self._came = now - self._came > _ALONE_SECONDS, now
+        alone, self._came = now - self._came > LONE_REQUEST_SECONDS, now
         with self._changed:
             if self._closed:
                 return
@@ -84,12 +78,12 @@ class Inbox:
         if overtaken is not None:
             overtaken.context.run(self._skip, overtaken.content)
         if alone:
-            request.answered.wait(_WAIT_SECONDS)
+            request.answered.wait(LONE_ANSWER_SECONDS)
 
-    def hurry(self) -> bool:
+    def someone_waits(self) -> bool:
         """Whether a request waits that a person waits for: longer work is left for later then."""
         with self._changed:
-            return any(_rank(name) <= _rank("frame") for _, name in self._waiting)
+            return any(self._requests.waited_for(name) for _, name in self._waiting)
 
     def close(self) -> None:
         """Forgets what waits, and waits for what is being answered."""
@@ -99,17 +93,17 @@ class Inbox:
             thread = self._thread
             self._changed.notify()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=_CLOSE_SECONDS)
+            thread.join(timeout=CLOSE_SECONDS)
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 if not self._waiting and not self._closed:
-                    self._changed.wait(_IDLE_SECONDS)
+                    self._changed.wait(INBOX_IDLE_SECONDS)
                 if not self._waiting or self._closed:
                     self._thread = None
                     return
-                kind = min(self._waiting, key=lambda kind: _rank(kind[1]))
+                kind = min(self._waiting, key=lambda kind: self._requests.rank(kind[1]))
                 request = self._waiting.pop(kind)
             request.context.run(self._work, request.content)
             request.answered.set()
@@ -118,10 +112,6 @@ class Inbox:
 
 def _kind(content: dict[str, Any]) -> tuple[str, str]:
     return wire.asker(content), str(content.get("name"))
-
-
-def _rank(name: str) -> int:
-    return _FIRST.index(name) if name in _FIRST else 0  # an unknown name is answered with an error, at once
 
 
 def _in_ipykernel() -> bool:

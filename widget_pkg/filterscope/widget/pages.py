@@ -11,67 +11,64 @@ from typing import Any
 from filterscope import wire
 from filterscope._version import __version__
 from filterscope.assets import panels_module
-from filterscope.engine.engine import Engine
-from filterscope.frames.frame import build_filters, build_frame, outline, predict
+from filterscope.figures.scene import Scene, scene
+from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
-from filterscope.frames.strip import build_strip
+from filterscope.frames.outline import OutlineBody, outline
+from filterscope.frames.prediction import PredictionBody, build_prediction
+from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
-from filterscope.nets.interruption import GaveWay, GivingWay, Turns
-from filterscope.session.examiner import Examiner
-from filterscope.session.positions import Pointer
-from filterscope.session.selection import Selection, check_image, filters_from, selection_from
-from filterscope.session.survey import Survey
+from filterscope.host.timing import SAME_MOVE_SECONDS
+from filterscope.nets.interruption import StopPass, StopWhen, Waiters
+from filterscope.session.selection import Selection, check_filters, check_image, selection_from
+from filterscope.session.session import Session
 from filterscope.widget.inbox import Inbox
-from filterscope.widget.position_requests import PointRequests
-from filterscope.widget.verdict_requests import VerdictPages
-
-_SAME_MOVE_SECONDS = 1.0  # between a page's question and the change of traits that belongs to it
+from filterscope.widget.position_requests import PositionRequests
+from filterscope.widget.requests import Request, Requests, Urgency
+from filterscope.widget.verdict_requests import VerdictRequests
 
 
 class Pages:
     """The pages of one explorer.
 
     Args:
-        engine: The net and the data set.
+        session: What is shown.
         send: Sends a message to all pages.
         fit_in: Called before the pages hear that net or data set changed.
-        pointer: What knows of positions.
-        examiner: Gives the examiner of the net's filters.
 
     Attributes:
+        requests: The table of what is answered.
         layer_parts: What recent frames have in common for all filters of a layer.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        send: Callable[..., None],
-        fit_in: Callable[[], None],
-        pointer: Pointer,
-        examiner: Callable[[], Examiner],
-    ) -> None:
-        self._engine = engine
-        self._turns = Turns(engine.lock)
-        self._survey = Survey(engine, self._person_waits)
+    def __init__(self, session: Session, send: Callable[..., None], fit_in: Callable[[], None]) -> None:
+        self._engine = engine = session.engine
+        self._waiters = Waiters(engine.lock)
+        self._survey = session.survey
+        session.someone_waits = self._someone_waits
         self._send = send
         self._fit_in = fit_in
         self._announced = engine.revision
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
-        self._inbox = Inbox(self._answer, skip)
-        self._ahead_inbox = Inbox(self._answer, skip)  # a slow data set keeps that one waiting, and not the other
-        self._verdicts = VerdictPages(engine, examiner)
-        self._handlers: dict[str, wire.Handler] = {
-            **self._verdicts.handlers(),
-            "describe": self._describe,
-            "frame": self._frame,
-            "panels": self._panels,
-            "ahead": self._ahead,
-            "prediction": self._prediction,
-            "filters": self._filters,
-            "strip": self._strip,
-            **PointRequests(engine, pointer, self._person_waits, lambda: self._cell_runs).handlers,
-        }
-        self.layer_parts = LayerParts(engine)
+        positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
+        self._verdicts = VerdictRequests(engine, session.examiner)
+        self.requests = Requests(
+            [
+                Request("describe", Urgency.PICTURE, self._describe),
+                Request("frame", Urgency.PICTURE, self._frame),
+                Request("panels", Urgency.DETAIL, self._panels),
+                Request("prediction", Urgency.REST, self._prediction),
+                Request("filters", Urgency.REST, self._filters),
+                *positions.rows,
+                Request("ahead", Urgency.NEXT_MOVE, self._ahead),
+                Request("strip", Urgency.NEXT_MOVE, self._strip),
+                *self._verdicts.rows,
+            ]
+        )
+        self._inbox = Inbox(self.requests, self._answer, skip)
+        # A slow data set keeps that one waiting, and not the other.
+        self._ahead_inbox = Inbox(self.requests, self._answer, skip)
+        self.layer_parts = LayerParts()
         self._asked = False
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
@@ -83,7 +80,7 @@ class Pages:
             self.cell_starts()
 
     def take(self, content: Any) -> None:
-        """A message of a page; what is no request is not for us to answer."""
+        """A message of a page; other messages than requests are ignored."""
         if wire.is_request(content):
             (self._ahead_inbox if content.get("name") == "ahead" else self._inbox).take(content)
 
@@ -95,14 +92,14 @@ class Pages:
         self._engine.moved = time.monotonic()  # also where the page answers it from what it holds
         if self._cell_runs and self._engine.runs_the_net_itself:
             return  # the engine is the cell's, and looks when that has ended
-        with self._turns.turn((selection.image, selection.layer)):
+        with self._waiters.turn((selection.image, selection.layer)):
             self._look_once(selection)
         self.announce()
 
     def _look_once(self, selection: Selection) -> None:
         looked_at, self._looked_at = self._looked_at, None
         now = time.monotonic()
-        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > _SAME_MOVE_SECONDS:
+        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > SAME_MOVE_SECONDS:
             self._engine.check()
             self._looked_at = selection, now
 
@@ -113,11 +110,22 @@ class Pages:
             self._fit_in()
             self._send(*wire.changed(self._engine.revision))
 
+    def scene(self, selection: Selection) -> Scene:
+        """What the pictures show now; what of it holds for the whole layer is kept, since a page will want it.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the net refuses it.
+        """
+        with self._engine.lock:
+            self._engine.check()
+            moment = self._engine.moment(selection.image, selection.layer)
+            return scene(moment, selection, self.layer_parts.of(moment, selection))
+
     def close(self) -> None:
         """Ends the threads."""
         self._inbox.close()
         self._ahead_inbox.close()
-        self._survey.close()
         self._verdicts.close()
         self.layer_parts.clear()
 
@@ -144,8 +152,8 @@ class Pages:
     def _answer(self, content: dict[str, Any]) -> None:
         self._asked = True
         try:
-            message = wire.answer(content, self._handlers)
-        except GaveWay:
+            message = wire.answer(content, self.requests.handlers)
+        except StopPass:
             message = wire.skipped(content)  # the page asks again when it has its picture
         self._send(*message)
         later, self._looks_later = self._looks_later, None
@@ -153,12 +161,14 @@ class Pages:
             self._look_once(later)
         self.announce()
 
-    def _describe(self, args: dict[str, Any]) -> dict[str, Any]:
-        return outline(self._engine, __version__)
+    def _describe(self, args: dict[str, Any]) -> OutlineBody:
+        engine = self._engine
+        shape = engine.sample(engine.first_image).image.shape
+        return outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
 
-    def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
-        with self._turns.turn((args.get("image"), args.get("layer"))):
+        with self._waiters.turn((args.get("image"), args.get("layer"))):
             selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
             # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
             # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
@@ -171,7 +181,7 @@ class Pages:
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"module": panels_module()}
 
-    def _ahead(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _ahead(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)
@@ -184,32 +194,36 @@ class Pages:
     @contextmanager
     def _behind(self, place: tuple[int, int] | None = None) -> Iterator[None]:
         """The engine, for what nobody waits for yet: it gives way as soon as a person waits for another place."""
-        with self._engine.lock, GivingWay(lambda: self._person_waits(place)):
+        with self._engine.lock, StopWhen(lambda: self._someone_waits(place)):
             yield
 
-    def _person_waits(self, but: tuple[int, int] | None = None) -> bool:
-        return self._inbox.hurry() or self._turns.awaited(but)
+    def _someone_waits(self, except_for: tuple[int, int] | None = None) -> bool:
+        return self._inbox.someone_waits() or self._waiters.someone_waits(except_for)
 
-    def _built(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _built(self, args: dict[str, Any]) -> wire.Body:
         kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
-        frame = build_frame(self._engine, selection, kernels_held, self.layer_parts.of(selection))
+        moment = self._engine.moment(selection.image, selection.layer)
+        frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
         return {**frame, "cell_runs": self._cell_runs}
 
-    def _prediction(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _prediction(self, args: dict[str, Any]) -> PredictionBody:
+        engine = self._engine
         with self._behind():
-            return predict(self._engine, check_image(self._engine, args.get("image"), "image"))
+            image = check_image(engine, args.get("image"), "image")
+            engine.complete(image)  # this pass serves the image's other layers too
+            return build_prediction(engine.revision, image, engine.prediction(image))
 
-    def _filters(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _filters(self, args: dict[str, Any]) -> FiltersBody:
         with self._behind():
             selection = selection_from(self._engine, args)
-            filters = filters_from(self._engine.layers[selection.layer], args)
+            filters = check_filters(self._engine.layers[selection.layer], args.get("filters"))
             ranges = self.layer_parts.ranges(selection) if args.get("codes") else None
             if args.get("codes") and ranges is None:
                 raise ValueError("no ranges for these filters; ask for the frame that they belong to")
-            return build_filters(self._engine, selection, filters, ranges)
+            return build_filters(self._engine.moment(selection.image, selection.layer), selection, filters, ranges)
 
-    def _strip(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _strip(self, args: dict[str, Any]) -> StripBody:
         with self._engine.lock:
-            self._engine.check(within=_SAME_MOVE_SECONDS)
-            return build_strip(self._engine, self._survey, args, self._person_waits)
+            self._engine.check(within=SAME_MOVE_SECONDS)
+            return build_strip(self._engine, self._survey, args, self._someone_waits)

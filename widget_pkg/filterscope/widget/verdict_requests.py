@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from filterscope import wire
 from filterscope.engine.engine import Engine
 from filterscope.frames.verdicts import build_effect, build_verdict, build_verdicts, build_without
+from filterscope.host.timing import MEANS_SECONDS
 from filterscope.session.examiner import Examiner
-from filterscope.session.judging import checked_filters
-from filterscope.session.selection import check_filter, check_image, check_layer
+from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
+from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
-from filterscope.verdicts.ablation.replacement import REPLACEMENTS, Replacement
 from filterscope.verdicts.run.task import Task, TaskProgress
+from filterscope.widget.requests import Request, Urgency
+from filterscope.wire import Body
 
-_PATIENCE_SECONDS = 0.1  # for what is found out first; then the page asks again
 
-
-class VerdictPages:
-    """Handlers of the requests `verdicts`, `verdict`, `diagnose`, `cancel_diagnosis`, `without` and `effect`.
+class VerdictRequests:
+    """Answers the requests of pages that show verdicts; each raises what its page is then told.
 
     Args:
         engine: The net and the data set.
-        examiner: Gives the examiner, when it is first needed.
+        examiner: Has the verdicts.
+
+    Attributes:
+        rows: Of the table of requests.
     """
 
-    def __init__(self, engine: Engine, examiner: Callable[[], Examiner]) -> None:
+    def __init__(self, engine: Engine, examiner: Examiner) -> None:
         self._engine, self._examiner = engine, examiner
         self._measuring: tuple[Any, Task, list[Effect]] | None = None
         self._preparing: Task | None = None
-
-    def handlers(self) -> dict[str, wire.Handler]:
-        """By name of the request."""
-        return {
-            "verdicts": self._verdicts,
-            "verdict": self._verdict,
-            "diagnose": self._diagnose,
-            "cancel_diagnosis": self._cancel,
-            "without": self._without,
-            "effect": self._effect,
-        }
+        self.rows = (
+            Request("diagnose", Urgency.VERDICT, self._diagnose),
+            Request("cancel_diagnosis", Urgency.VERDICT, self._cancel),
+            Request("without", Urgency.VERDICT, self._without),
+            Request("verdicts", Urgency.VERDICT, self._verdicts),
+            Request("verdict", Urgency.VERDICT, self._verdict),
+            Request("effect", Urgency.VERDICT, self._effect),
+        )
 
     def close(self) -> None:
         """Ends what runs."""
@@ -51,24 +49,26 @@ class VerdictPages:
     def _layer(self, args: dict[str, Any]) -> int:
         return check_layer(self._engine, args.get("layer"), "layer")
 
-    def _verdicts(self, args: dict[str, Any]) -> dict[str, Any]:
-        return build_verdicts(self._engine, self._examiner(), self._layer(args), args.get("held"))
+    def _verdicts(self, args: dict[str, Any]) -> Body:
+        layer, examiner = self._engine.layers[self._layer(args)], self._examiner
+        earlier = examiner.of_earlier_weights()
+        return build_verdicts(layer, len(self._engine.source), examiner.diagnosis, earlier, args.get("held"))
 
-    def _verdict(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _verdict(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         index = check_filter(self._engine.layers[layer], args.get("filter"), "filter")
-        return build_verdict(self._engine, self._examiner(), layer, index)
+        return build_verdict(self._engine.layers[layer], self._examiner.diagnosis, index)
 
-    def _diagnose(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _diagnose(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         only = [layer] if args.get("only_this_layer") else None
-        self._examiner().diagnose(args.get("images", 1000), only, bool(args.get("ablation", True)), layer)
+        self._examiner.diagnose(args.get("images", 1000), only, bool(args.get("ablation", True)), layer)
         return self._verdicts(args)
 
-    def _cancel(self, args: dict[str, Any]) -> dict[str, Any]:
-        found = self._examiner().diagnosis
-        if found is not None:
-            found.cancel()
+    def _cancel(self, args: dict[str, Any]) -> Body:
+        diagnosis = self._examiner.diagnosis
+        if diagnosis is not None:
+            diagnosis.cancel()
         return self._verdicts(args)
 
     def _removal(self, args: dict[str, Any]) -> tuple[int, tuple[int, ...], Replacement]:
@@ -76,26 +76,27 @@ class VerdictPages:
         replaced_by = args.get("replaced_by", "mean")
         if replaced_by not in REPLACEMENTS:
             raise ValueError(f"replaced_by is {replaced_by!r}; choose 'mean' or 'zero'")
-        return layer, checked_filters(self._engine, layer, args.get("filters")), replaced_by
+        filters = check_filters(self._engine.layers[layer], args.get("filters"))
+        return layer, tuple(sorted(set(filters))), replaced_by
 
-    def _without(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _without(self, args: dict[str, Any]) -> Body:
         removal = self._removal(args)
-        image, examiner = check_image(self._engine, args.get("image"), "image"), self._examiner()
+        image, examiner = check_image(self._engine, args.get("image"), "image"), self._examiner
         if removal[2] == "mean" and not examiner.knows_means(removal[0]):
             layer, preparing = removal[0], self._preparing
             if preparing is None or preparing.done:
                 self._preparing = preparing = Task("filterscope means", lambda task: examiner.find_means(layer))
-            preparing.wait(_PATIENCE_SECONDS)
+            preparing.wait(MEANS_SECONDS)
             if preparing.error is not None:
                 raise preparing.error
             if not examiner.knows_means(layer):
                 return {"preparing": True}
         return {"preparing": False, **build_without(examiner.without(image, *removal))}
 
-    def _effect(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _effect(self, args: dict[str, Any]) -> Body:
         """Begins to measure a removal over many images, or says how far that is; `cancel` only ends it."""
         removal, images = self._removal(args), args.get("images", 1000)
-        examiner, what = self._examiner(), (*removal, images, self._engine.revision)
+        examiner, what = self._examiner, (*removal, images, self._engine.revision)
         measuring = self._measuring
         if args.get("cancel"):
             if measuring is not None and measuring[0] == what:
@@ -105,11 +106,11 @@ class VerdictPages:
         if measuring is None or measuring[0] != what:
             if measuring is not None:
                 measuring[1].cancel()
-            found: list[Effect] = []
+            effects: list[Effect] = []
 
             def work(task: Task) -> None:
                 task.begin("images", 0, images)
-                found.append(examiner.effect(*removal, images, task.note, task.check))
+                effects.append(examiner.effect(*removal, images, task.note, task.check))
 
-            measuring = self._measuring = what, Task("filterscope removal", work, examiner.busy), found
+            measuring = self._measuring = what, Task("filterscope removal", work, examiner.seconds_until_idle), effects
         return build_effect(measuring[1], measuring[2][0] if measuring[2] else None)

@@ -23,7 +23,7 @@ export class ArithmeticPanel {
   readonly #title = element("h3.fs-title");
   readonly #value = element("b.fs-pinned-value");
   readonly #field = element("p.fs-note");
-  readonly #said = element("p.fs-note");
+  readonly #message = element("p.fs-note");
   readonly #input: InputPatch;
   readonly #products: Products;
   readonly #sums: ChannelSums;
@@ -57,7 +57,7 @@ export class ArithmeticPanel {
       "aria-label": "how the pinned value comes about",
       hidden: true,
     });
-    this.root.append(head, this.#field, this.#said, this.#body);
+    this.root.append(head, this.#field, this.#message, this.#body);
     on(this.root, "keydown", (event) => {
       if (event.key === "Escape") actions.close();
     });
@@ -90,7 +90,7 @@ export class ArithmeticPanel {
       this.#body.hidden = true;
     }
     this.root.hidden = false;
-    setText(this.#said, "");
+    setText(this.#message, "");
     attribute(this.root, "aria-busy", true);
   }
 
@@ -106,28 +106,28 @@ export class ArithmeticPanel {
 
   say(sentence: string): void {
     attribute(this.root, "aria-busy", false);
-    setText(this.#said, sentence);
+    setText(this.#message, sentence);
   }
 
-  show(found: Arithmetic, layer: string, selected: number | null): void {
-    this.#shown = found;
+  show(arithmetic: Arithmetic, layer: string, selected: number | null): void {
+    this.#shown = arithmetic;
     this.#body.hidden = false;
     attribute(this.root, "aria-busy", false);
-    setText(this.#said, "");
-    const { filter, order } = found;
-    this.#head(layer, filter, found.position, valueInWords(found));
-    const of = `${found.layer} ${found.filter} ${selected}`;
+    setText(this.#message, "");
+    const { filter, order } = arithmetic;
+    this.#head(layer, filter, arithmetic.position, valueInWords(arithmetic));
+    const of = `${arithmetic.layer} ${arithmetic.filter} ${selected}`;
     if (of !== this.#of) this.#channel = selected;
     this.#of = of;
     const channel = this.#channel ?? order[0]!;
-    this.#sums.show(found, channel);
-    this.#tell(found);
+    this.#sums.show(arithmetic, channel);
+    this.#tell(arithmetic);
     this.#look(channel, false);
-    Object.assign(this.root.dataset, { image: found.image, position: found.position.join() });
+    Object.assign(this.root.dataset, { image: arithmetic.image, position: arithmetic.position.join() });
   }
 
-  showInput(found: SidePicture): void {
-    if (this.#shown) this.#input.paint(found, this.#shown);
+  showInput(picture: SidePicture): void {
+    if (this.#shown) this.#input.paint(picture, this.#shown);
   }
 
   refuseInput(sentence: string): void {
@@ -171,7 +171,7 @@ export class ArithmeticPanel {
   /** From the sums to the activation, each number under the other. */
   #tell({ numbers, channel_sums, steps, agrees, activation_name }: Arithmetic): void {
     const of = (name: keyof Arithmetic["numbers"]) => numbers[name].data[0]!;
-    const sum = channel_sums.data.reduce((total, one) => total + one, 0);
+    const sum = channel_sums.data.reduce((total, value) => total + value, 0);
     const proof = `differs by ${number(of("difference"))}: ${agrees ? "rounding" : `more than rounding, ${number(of("rounding"))}`}`;
     const rows: [name: string, value: number, note: string][] = [
       ["sum over the channels", sum, ""],

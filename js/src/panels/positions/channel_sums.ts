@@ -24,8 +24,8 @@ export class ChannelSums {
     });
   }
 
-  show(found: Arithmetic, channel: number): void {
-    this.#shown = found;
+  show(arithmetic: Arithmetic, channel: number): void {
+    this.#shown = arithmetic;
     this.#channel = channel;
     this.#fill();
   }

@@ -1,48 +1,41 @@
-/** What is asked about positions: fields ahead, while nobody waits for a picture; the rest when something is pinned. */
+/** What is asked about positions: fields while nobody waits for a picture, the rest when something is pinned. */
 
+import { ASK_AGAIN_AFTER, LOST_AFTER, RESTS_AFTER } from "../../state/timing";
 import type { Host } from "../../view/host";
 import type { Client, Listener } from "../../wire/client";
-import type { Frame, Reply } from "../../wire/messages";
-import {
-  type Arithmetic,
-  decodeArithmetic,
-  decodeFields,
-  decodeSidePicture,
-  type Fields,
-  type PositionArgs,
-  type SidePicture,
-} from "../../wire/positions";
+import type { Frame } from "../../wire/frame";
+import type { Arithmetic, Fields, SidePicture } from "../../wire/positions";
+import { type ArgsOf, decode, type ReplyTo, type RequestName } from "../../wire/requests";
 
-/** After a move the person is given time to go on. */
-const REST = 300;
-/** When a search that gave way to something else is asked for again. */
-const AGAIN = 700;
-const PATIENCE = 20_000;
-const HELD = 64;
+/** Fields are kept of so many filters. */
+const KEPT = 64;
 
-export interface PointListener {
+/** What is asked of a pinned position. */
+export type PinnedName = "arithmetic" | "effective" | "input";
+
+export interface PositionsListener {
   /** The fields of the frame on screen have come. */
   fields(): void;
-  arithmetic(found: Arithmetic): void;
-  effective(found: SidePicture): void;
-  input(found: SidePicture): void;
+  arithmetic(arithmetic: Arithmetic): void;
+  effective(picture: SidePicture): void;
+  input(picture: SidePicture): void;
   /** Why there is no answer to one of these. */
-  failed(name: "arithmetic" | "effective" | "input", sentence: string): void;
+  failed(name: PinnedName, sentence: string): void;
 }
 
-export class PointClient implements Listener {
+export class PositionsClient implements Listener {
   readonly #host: Host;
-  readonly #listener: PointListener;
+  readonly #listener: PositionsListener;
   readonly #client: Client;
   /** By what they depend on, the oldest first. */
   readonly #fields = new Map<string, Fields>();
   #asked = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host, listener: PointListener) {
+  constructor(host: Host, listener: PositionsListener) {
     this.#host = host;
     this.#listener = listener;
-    this.#client = host.client(this, { patience: PATIENCE, inFlight: 2 });
+    this.#client = host.client(this, { patience: LOST_AFTER.positions, inFlight: 2 });
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -60,10 +53,10 @@ export class PointClient implements Listener {
     const frame = this.#host.current();
     if (frame && this.#fields.has(keyOf(frame))) return;
     if (now) this.#askFields();
-    else this.#timer = setTimeout(() => this.#askFields(), REST);
+    else this.#timer = setTimeout(() => this.#askFields(), RESTS_AFTER.fields);
   }
 
-  ask(name: "arithmetic" | "effective" | "input", args: PositionArgs | object): void {
+  ask<Name extends PinnedName>(name: Name, args: ArgsOf<Name>): void {
     this.#client.ask(name, args);
   }
 
@@ -85,29 +78,28 @@ export class PointClient implements Listener {
     this.#client.ask("fields", { image, layer, filter });
   }
 
-  reply(reply: Reply, newest: boolean): void {
-    const { name, error } = reply;
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void {
     if (!newest) return;
-    if (name === "fields") this.#keep(reply);
-    else if (error) this.#listener.failed(name as "arithmetic", error.message);
-    else if (name === "arithmetic") this.#listener.arithmetic(decodeArithmetic(reply));
-    else if (name === "effective") this.#listener.effective(decodeSidePicture(reply));
-    else this.#listener.input(decodeSidePicture(reply));
+    if (reply.name === "fields") this.#keep(reply);
+    else if (reply.error) this.#listener.failed(reply.name as PinnedName, reply.error.message);
+    else if (reply.name === "arithmetic") this.#listener.arithmetic(decode(reply));
+    else if (reply.name === "effective") this.#listener.effective(decode(reply));
+    else if (reply.name === "input") this.#listener.input(decode(reply));
   }
 
-  #keep(reply: Reply): void {
+  #keep(reply: ReplyTo<"fields">): void {
     const key = this.#asked;
     this.#asked = "";
-    const found = reply.error
+    const fields: Fields = reply.error
       ? { revision: 0, fields: null, error: reply.error.message }
-      : decodeFields(reply);
-    if (!found.fields && !found.error) {
+      : decode(reply);
+    if (!fields.fields && !fields.error) {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#askFields(), AGAIN);
+      this.#timer = setTimeout(() => this.#askFields(), ASK_AGAIN_AFTER.fields);
       return;
     }
-    this.#fields.set(key, found);
-    for (const old of [...this.#fields.keys()].slice(0, -HELD)) this.#fields.delete(old);
+    this.#fields.set(key, fields);
+    for (const old of [...this.#fields.keys()].slice(0, -KEPT)) this.#fields.delete(old);
     this.#listener.fields();
   }
 

@@ -1,11 +1,13 @@
 /** Which position of the net's maps a pixel of a large picture is, and where it stands in the other pictures. */
 
+import { drawnSlice } from "../../state/selection";
 import type { LargePicture, Pixel } from "../../view/host";
-import type { Frame, LayerInfo } from "../../wire/messages";
+import type { LayerInfo } from "../../wire/description";
+import type { Frame } from "../../wire/frame";
 import type { MapFields } from "../../wire/positions";
 
-/** Before or behind the way to the activation; a position before has arithmetic. */
-export type MapName = "pre_activation" | "activation";
+/** Of which of the net's maps a position is: before or behind the way to the activation. One before has arithmetic. */
+export type NetMap = "pre_activation" | "activation";
 
 /** Rows and columns of the convolution's output as it is drawn. */
 function drawnSize(layer: LayerInfo): readonly [number, number] {
@@ -14,14 +16,14 @@ function drawnSize(layer: LayerInfo): readonly [number, number] {
 }
 
 /** Whose position a pixel of this picture is; null where it is none of the net's. */
-export function mapOf(
+export function netMapOf(
   { view, shown }: LargePicture,
   frame: Frame,
   layer: LayerInfo,
   response: LargePicture,
-): MapName | null {
+): NetMap | null {
+  if (view === "image" || view === "kernel") return null;
   if (view === "response") return frame.source === "input" ? "pre_activation" : null;
-  if (view !== "activation") return null;
   const [rows, columns] =
     frame.source === "input" ? [response.shown.rows, response.shown.columns] : drawnSize(layer);
   return rows === shown.rows && columns === shown.columns ? "pre_activation" : "activation";
@@ -36,16 +38,10 @@ export function positionOf(
 ): number[] {
   if (shape.length === 1) return [column];
   if (shape.length === 2) return [row, column];
-  const depth = shape[0]!;
-  // As `slice_of` in frame.py.
-  const drawn =
-    slice === null
-      ? Math.floor(depth / 2)
-      : Math.floor(((2 * slice + 1) * depth) / (2 * layer.out_shape[1]!));
-  return [drawn, row, column];
+  return [drawnSlice(slice, shape[0]!, layer.out_shape[1]!), row, column];
 }
 
-/** The same place in another picture of the same grid; null where it has another one. */
+/** The pixel of another picture that has the same place; null where the two do not share a grid. */
 export function counterpart(
   pixel: Pixel,
   from: LargePicture,
@@ -62,17 +58,17 @@ export function counterpart(
     row: scale(pixel.row),
     column: scale(pixel.column),
   });
-  const found =
+  const pixelThere =
     from.view === "image"
       ? across((index) => index * reduced)
       : across((index) => Math.floor(index / reduced));
-  if (map.view === "response" && frame.source === "image") return found;
-  const at = from.view === "image" ? found : pixel;
-  return fields && standsOnItsPixel(fields, at) ? found : null;
+  if (map.view === "response" && frame.source === "image") return pixelThere;
+  const at = from.view === "image" ? pixelThere : pixel;
+  return fields && standsOnItsPixel(fields, at) ? pixelThere : null;
 }
 
-function sameSize(one: LargePicture, two: LargePicture): boolean {
-  return one.shown.rows === two.shown.rows && one.shown.columns === two.shown.columns;
+function sameSize(a: LargePicture, b: LargePicture): boolean {
+  return a.shown.rows === b.shown.rows && a.shown.columns === b.shown.columns;
 }
 
 /** Whether a position's place in the image is the pixel with the same indices. */

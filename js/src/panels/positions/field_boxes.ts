@@ -1,6 +1,6 @@
 /**
  * The receptive field over the image, as two boxes: solid, the pixels that are seen; dashed, the unclipped formula's, which
- * may reach beyond the image. What of that lies in the padding is hatched; where it goes on beyond the frame it stays open.
+ * may reach beyond the image. What of that lies in the padding is hatched; where it goes on beyond what is shown it stays open.
  */
 
 import { element } from "../../dom/dom";

@@ -48,17 +48,17 @@ export class InputPatch {
     this.#canvas.style.visibility = this.#box.style.visibility = "hidden";
   }
 
-  paint(found: SidePicture, { sources }: Arithmetic): void {
-    const range = found.ranges[0]!;
-    const { width, height } = sides(found.tensor);
+  paint(picture: SidePicture, { sources }: Arithmetic): void {
+    const range = picture.ranges[0]!;
+    const { width, height } = sides(picture.tensor);
     const raster = new Raster(width, height);
-    raster.put(codesFor(found.tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
+    raster.put(codesFor(picture.tensor, range), 0, width, height, this.#palettes.lookup(range.signed));
     raster.show(this.#canvas);
     this.#legend.paint(range, this.#palettes.nameFor(range.signed));
     const fit = fitPicture(width, height, this.#side, this.#ratio);
     Object.assign(this.#mount.style, { width: `${fit.width}px`, height: `${fit.height}px` });
     this.#canvas.style.visibility = this.#box.style.visibility = "";
-    const [rows = 1, columns = 1] = found.size ?? [height, width];
+    const [rows = 1, columns = 1] = picture.size ?? [height, width];
     const [down, right] = sources.length === 1 ? [[0], sources[0]!] : sources.slice(-2);
     const spans = [spanOf(down!), spanOf(right!)] as const;
     this.#box.hidden = spans.includes(null);

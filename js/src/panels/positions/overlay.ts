@@ -1,13 +1,12 @@
 /** A map over the image, each value where it stands there; colours as in the map's own picture, at a stated opacity. */
 
 import { element, on, setText } from "../../dom/dom";
-import { Choice } from "../../dom/select";
+import { Select } from "../../dom/select";
 import { codesFor } from "../../draw/codes";
 import { Raster } from "../../draw/raster";
 import type { Host, LargePicture } from "../../view/host";
 import { Legend } from "../../view/legend";
-import { rangeOf } from "../../view/map";
-import type { Frame, Range } from "../../wire/messages";
+import { type Frame, type Range, rangeFor } from "../../wire/frame";
 import type { AxisFields, Fields, MapFields, SidePicture } from "../../wire/positions";
 import { sides } from "../../wire/tensor";
 
@@ -31,7 +30,7 @@ export class Overlay {
     "aria-hidden": "true",
     hidden: true,
   });
-  readonly #choose: Choice;
+  readonly #choose: Select;
   readonly #opacity = element("input", {
     type: "range",
     name: "opacity",
@@ -56,7 +55,7 @@ export class Overlay {
   constructor(host: Host, { mount, root }: LargePicture, asked: () => void, refusal?: string) {
     this.#host = host;
     this.#refusal = refusal;
-    this.#choose = new Choice("overlay", "over it", ENTRIES, "", (value) => {
+    this.#choose = new Select("overlay", "over it", ENTRIES, "", (value) => {
       this.choice = value as OverlayChoice;
       this.#drawn = [];
       this.#again();
@@ -89,8 +88,8 @@ export class Overlay {
     this.#again();
   }
 
-  effective(found: SidePicture): void {
-    this.#effective = found;
+  effective(picture: SidePicture): void {
+    this.#effective = picture;
     this.#again();
   }
 
@@ -140,7 +139,7 @@ export class Overlay {
     if (!map) this.#hide(error || "Looking where the map stands …");
     else if (map.place) this.#hide(`Not drawn: ${map.place}.`);
     else {
-      const range = rangeOf(frame.activations, frame.filter);
+      const range = rangeFor(frame.activations, frame.filter);
       const { height, width } = sides(frame.detail.activation);
       const codes = codesFor(frame.detail.activation, range);
       const [rows, columns] = map.axes.length === 1 ? [null, map.axes[0]!] : map.axes.slice(-2);
@@ -152,20 +151,20 @@ export class Overlay {
     }
   }
 
-  #gradient(frame: Frame, found: SidePicture): void {
-    const { height, width } = sides(found.tensor);
+  #gradient(frame: Frame, picture: SidePicture): void {
+    const { height, width } = sides(picture.tensor);
     const cells = (n: number, of: number) =>
       Array.from(
         { length: n },
-        (_, k) => [k * found.reduced, Math.min(of, (k + 1) * found.reduced)] as const,
+        (_, k) => [k * picture.reduced, Math.min(of, (k + 1) * picture.reduced)] as const,
       );
     const [rows, columns] = frame.sample.size;
-    const range = found.ranges[0]!;
-    this.#draw([found, this.#host.palettes.choice], frame, range, codesFor(found.tensor, range), width, {
+    const range = picture.ranges[0]!;
+    this.#draw([picture, this.#host.palettes.choice], frame, range, codesFor(picture.tensor, range), width, {
       rows: cells(height, rows),
       columns: cells(width, columns),
     });
-    const mean = found.reduced > 1 ? `; means of ${found.reduced}×${found.reduced} pixels` : "";
+    const mean = picture.reduced > 1 ? `; means of ${picture.reduced}×${picture.reduced} pixels` : "";
     setText(this.#note, `size of the pinned pre-activation's gradient at each pixel of the image${mean}`);
   }
 
@@ -230,12 +229,12 @@ function cellsAlong(
 
 /** For each pixel of a canvas of so many along an axis, the cell that its middle lies in; −1 for none. */
 function indices(cells: readonly Cell[], pixels: number, size: number): Int32Array {
-  const found = new Int32Array(pixels).fill(-1);
+  const cellAt = new Int32Array(pixels).fill(-1);
   for (const [k, [from, to]] of cells.entries()) {
     if (!(from < to)) continue;
     const first = Math.max(0, Math.ceil((from / size) * pixels - 0.5));
     const end = Math.min(pixels, Math.ceil((to / size) * pixels - 0.5));
-    found.fill(k, first, Math.max(first, end));
+    cellAt.fill(k, first, Math.max(first, end));
   }
-  return found;
+  return cellAt;
 }

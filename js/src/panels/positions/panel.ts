@@ -3,33 +3,34 @@
  * grid; the image shows what it sees; and of what is pinned the arithmetic stands below the pictures.
  */
 
-import type { Host, LargePicture, Panels } from "../../view/host";
-import type { Frame, LayerInfo } from "../../wire/messages";
+import { RESTS_AFTER } from "../../state/timing";
+import type { Host, LargePicture, Panels, View } from "../../view/host";
+import type { LayerInfo } from "../../wire/description";
+import { type Frame, MAP_NAMES } from "../../wire/frame";
 import type { Arithmetic, MapFields, PositionArgs, SidePicture } from "../../wire/positions";
 import { ArithmeticPanel } from "./arithmetic";
-import { PointClient, type PointListener } from "./client";
-import { counterpart, type MapName, mapOf, positionOf } from "./coordinates";
+import { type PinnedName, PositionsClient, type PositionsListener } from "./client";
+import { counterpart, type NetMap, netMapOf, positionOf } from "./coordinates";
 import { FieldBoxes } from "./field_boxes";
 import { Overlay } from "./overlay";
 import { PixelCursor } from "./pixel_cursor";
 import { boxInWords, type Field, fieldAt, fieldInWords } from "./receptive_field";
 
-/** After a move of a slider the person is given time to go on, before the pinned position's numbers are asked for. */
-const REST = 150;
-
+/** Why something of the net's cannot be had. */
 export interface Refusals {
   readonly arithmetic?: string;
   readonly effective?: string;
 }
 
-export class Pointing implements Partial<Panels>, PointListener {
+export class PositionsPanel implements Partial<Panels>, PositionsListener {
   readonly #host: Host;
-  readonly #client: PointClient;
+  readonly #client: PositionsClient;
   /** A kernel has no place in the image: it is pointed at alone. */
   readonly #kernel: PixelCursor;
   readonly #image: PixelCursor;
-  readonly #response: PixelCursor;
-  readonly #activation: PixelCursor;
+  /** Of the maps, whose positions may be the net's, and of the image: what shares a grid shares its position. */
+  readonly #cursors: readonly PixelCursor[];
+  readonly #response: LargePicture;
   readonly #boxes: FieldBoxes;
   readonly #panel: ArithmeticPanel;
   readonly #overlay: Overlay;
@@ -48,17 +49,13 @@ export class Pointing implements Partial<Panels>, PointListener {
     this.#host = host;
     this.#refusal = refusals.arithmetic;
     const moved = (cursor: PixelCursor) => this.#moved(cursor);
-    const [image, kernel, response, activation] = host.pictures as [
-      LargePicture,
-      LargePicture,
-      LargePicture,
-      LargePicture,
-    ];
-    this.#kernel = new PixelCursor(kernel, () => {});
+    const pictureOf = (view: View) => host.pictures.find((picture) => picture.view === view)!;
+    const image = pictureOf("image");
+    this.#response = pictureOf("response");
+    this.#kernel = new PixelCursor(pictureOf("kernel"), () => {});
     this.#image = new PixelCursor(image, moved);
-    this.#response = new PixelCursor(response, moved);
-    this.#activation = new PixelCursor(activation, moved);
-    this.#client = new PointClient(host, this);
+    this.#cursors = [...MAP_NAMES.map((name) => new PixelCursor(pictureOf(name), moved)), this.#image];
+    this.#client = new PositionsClient(host, this);
     this.#boxes = new FieldBoxes(image);
     this.#overlay = new Overlay(host, image, () => this.#askEffective(), refusals.effective);
     this.#panel = new ArithmeticPanel(host.palettes, {
@@ -71,7 +68,7 @@ export class Pointing implements Partial<Panels>, PointListener {
   painted(frame: Frame): void {
     this.#frame = frame;
     this.#client.want();
-    this.#share(REST);
+    this.#share(RESTS_AFTER.arithmetic);
     const { choice } = this.#host.palettes;
     if (choice !== this.#palette) this.#panel.redraw();
     this.#palette = choice;
@@ -98,7 +95,7 @@ export class Pointing implements Partial<Panels>, PointListener {
 
   dispose(): void {
     clearTimeout(this.#timer);
-    for (const cursor of [this.#kernel, ...this.#cursors()]) cursor.dispose();
+    for (const cursor of [this.#kernel, ...this.#cursors]) cursor.dispose();
     this.#client.dispose();
     this.#boxes.dispose();
     this.#overlay.dispose();
@@ -111,24 +108,24 @@ export class Pointing implements Partial<Panels>, PointListener {
     this.#share();
   }
 
-  arithmetic(found: Arithmetic): void {
+  arithmetic(arithmetic: Arithmetic): void {
     const pin = this.#pinned();
-    if (!pin || !this.#frame || found.revision < this.#frame.revision) return;
-    this.#panel.show(found, this.#layer()!.name, this.#frame.channel);
+    if (!pin || !this.#frame || arithmetic.revision < this.#frame.revision) return;
+    this.#panel.show(arithmetic, this.#layer()!.name, this.#frame.channel);
     if (this.#announced === this.#asked) return;
     this.#announced = this.#asked;
     this.#host.announce(this.#panel.words());
   }
 
-  effective(found: SidePicture): void {
-    this.#overlay.effective(found);
+  effective(picture: SidePicture): void {
+    this.#overlay.effective(picture);
   }
 
-  input(found: SidePicture): void {
-    this.#panel.showInput(found);
+  input(picture: SidePicture): void {
+    this.#panel.showInput(picture);
   }
 
-  failed(name: "arithmetic" | "effective" | "input", sentence: string): void {
+  failed(name: PinnedName, sentence: string): void {
     const here = this.#pinned()?.here;
     if (name === "effective") this.#overlay.refuse(sentence);
     else if (name === "input") this.#panel.refuseInput(sentence);
@@ -140,23 +137,19 @@ export class Pointing implements Partial<Panels>, PointListener {
   #moved(cursor: PixelCursor): void {
     if (cursor.here) this.#last = cursor;
     if (cursor.pinned)
-      for (const other of this.#cursors()) if (other !== cursor && other.pinned) other.release();
+      for (const other of this.#cursors) if (other !== cursor && other.pinned) other.release();
     if (cursor.here) this.#client.want(true);
     this.#share();
   }
 
-  #cursors(): readonly PixelCursor[] {
-    return [this.#response, this.#activation, this.#image];
-  }
-
   #pinned(): PixelCursor | null {
-    return this.#cursors().find(({ pinned }) => pinned) ?? null;
+    return this.#cursors.find(({ pinned }) => pinned) ?? null;
   }
 
   #leader(): PixelCursor | null {
     const pinned = this.#pinned();
     if (pinned) return pinned;
-    return this.#last?.here ? this.#last : (this.#cursors().find(({ here }) => here) ?? null);
+    return this.#last?.here ? this.#last : (this.#cursors.find(({ here }) => here) ?? null);
   }
 
   #release(): void {
@@ -170,7 +163,7 @@ export class Pointing implements Partial<Panels>, PointListener {
     return this.#frame ? this.#host.description()?.layers[this.#frame.layer] : undefined;
   }
 
-  #fieldsOf(map: MapName): MapFields | null {
+  #fieldsOf(map: NetMap): MapFields | null {
     return (this.#frame && this.#client.fieldsOf(this.#frame)?.fields?.[map]) || null;
   }
 
@@ -180,9 +173,9 @@ export class Pointing implements Partial<Panels>, PointListener {
     const layer = this.#layer();
     if (!frame || !layer) return;
     const leader = this.#leader();
-    const map = leader?.here ? mapOf(leader.picture, frame, layer, this.#response.picture) : null;
+    const map = leader?.here ? netMapOf(leader.picture, frame, layer, this.#response) : null;
     const place = this.#fieldsOf("pre_activation");
-    for (const cursor of this.#cursors()) {
+    for (const cursor of this.#cursors) {
       const there =
         leader?.here && cursor !== leader
           ? counterpart(leader.here, leader.picture, cursor.picture, frame, place)
@@ -211,13 +204,12 @@ export class Pointing implements Partial<Panels>, PointListener {
 
   #askedPosition(frame: Frame, layer: LayerInfo): PositionArgs | null {
     const pin = this.#pinned();
-    if (!pin?.here || mapOf(pin.picture, frame, layer, this.#response.picture) !== "pre_activation")
-      return null;
+    if (!pin?.here || netMapOf(pin.picture, frame, layer, this.#response) !== "pre_activation") return null;
     const { image, filter, slice, kernel_slice } = frame;
     return { image, layer: frame.layer, filter, slice, kernel_slice, ...pin.here };
   }
 
-  #follow(frame: Frame, layer: LayerInfo, map: MapName | null, field: Field | null, rest: number): void {
+  #follow(frame: Frame, layer: LayerInfo, map: NetMap | null, field: Field | null, rest: number): void {
     const pin = this.#pinned();
     if (!pin || pin === this.#image) {
       clearTimeout(this.#timer);
@@ -265,7 +257,7 @@ export class Pointing implements Partial<Panels>, PointListener {
   }
 }
 
-function whyNot(map: MapName | null, { name }: LayerInfo): string {
+function whyNot(map: NetMap | null, { name }: LayerInfo): string {
   return map === "activation"
     ? `The way to ${name}'s activation passes a pool, so this map is smaller than the pre-activation: pin a position of the response to see how its value comes about.`
     : "This response runs over the image itself, which is not what the net computes: choose the layer's own input as source, or pin a position of the activation.";

@@ -26,11 +26,11 @@ interface Cells {
   readonly between: Uint8Array;
 }
 
-function cellsOf(found: Arithmetic, channel: number): Cells {
-  const [, ...size] = found.kernel.shape;
+function cellsOf(arithmetic: Arithmetic, channel: number): Cells {
+  const [, ...size] = arithmetic.kernel.shape;
   const columns = size.at(-1) ?? 1;
   const count = size.reduce((product, length) => product * length, 1);
-  const parts = PARTS.map((name) => found[name].data);
+  const parts = PARTS.map((name) => arithmetic[name].data);
   return {
     rows: count / columns,
     columns,
@@ -39,8 +39,8 @@ function cellsOf(found: Arithmetic, channel: number): Cells {
       const { minimum, maximum } = summarize(part);
       return minimum > maximum ? 0 : Math.max(Math.abs(minimum), Math.abs(maximum));
     }),
-    padding: found.padding.data,
-    between: found.between.data,
+    padding: arithmetic.padding.data,
+    between: arithmetic.between.data,
   };
 }
 
@@ -63,12 +63,12 @@ export class Products {
     this.#ratio = ratio;
   }
 
-  show(found: Arithmetic, channel: number): void {
-    const cells = cellsOf(found, channel);
-    const sum = exact(found.channel_sums.data[channel]!);
+  show(arithmetic: Arithmetic, channel: number): void {
+    const cells = cellsOf(arithmetic, channel);
+    const sum = exact(arithmetic.channel_sums.data[channel]!);
     setText(
       this.#title,
-      `channel ${found.first_channel + channel}: patch × kernel = products, which add up to ${sum}`,
+      `channel ${arithmetic.first_channel + channel}: patch × kernel = products, which add up to ${sum}`,
     );
     const numbered = cells.columns <= NUMBERED_COLUMNS && cells.rows * cells.columns <= NUMBERED_CELLS;
     const parts = numbered ? this.#numbers(cells) : this.#pictures(cells);
@@ -79,7 +79,7 @@ export class Products {
     this.#line.hidden = numbered;
     setText(this.#line, numbered ? "" : "point at a cell, or step to it by keys");
     const notes = [
-      cells.padding.some(Boolean) ? `hatched: in the padding (${found.padding_mode})` : "",
+      cells.padding.some(Boolean) ? `hatched: in the padding (${arithmetic.padding_mode})` : "",
       cells.between.some(Boolean) ? "dotted: between the input's pixels, which the stride keeps apart" : "",
     ];
     setText(this.#note, notes.filter(Boolean).join("; "));

@@ -1,16 +1,17 @@
 /** Which filters are left out, what that does to the image on screen, and what it costs over many images. */
 
-import type { Frame, Reply } from "../../wire/messages";
-import { decodeMeasurement, decodeWithout, type VerdictRequest } from "../../wire/verdicts";
-import { WithoutPanel } from "./ablation_panel";
+import { ASK_AGAIN_AFTER } from "../../state/timing";
+import type { Frame } from "../../wire/frame";
+import { type ArgsOf, decode, type ReplyTo } from "../../wire/requests";
+import type { AblationArgs } from "../../wire/verdicts";
+import { AblationPanel } from "./ablation_panel";
 
-/** Between two questions while something runs. */
-export const POLL = 250;
+type Name = "without" | "effect";
 
-export interface RemovalActions {
+export interface AblationActions {
   /** The frame on screen. */
   frame(): Frame | null;
-  ask(name: VerdictRequest, args: object): void;
+  ask<name extends Name>(name: name, args: ArgsOf<name>): void;
   /** Once this time has passed, in place of what waits under the same name. */
   after(what: string, delay: number, act: () => void): void;
   /** What waits under this name is not wanted any more. */
@@ -19,23 +20,20 @@ export interface RemovalActions {
   changed(): void;
 }
 
-interface Removed {
-  readonly layer: number;
-  readonly filters: readonly number[];
-}
+type LeftOut = Omit<AblationArgs, "replaced_by">;
 
-export class Removal {
-  readonly #actions: RemovalActions;
-  readonly #panel: WithoutPanel;
-  #removed: Removed | null = null;
+export class Ablation {
+  readonly #actions: AblationActions;
+  readonly #panel: AblationPanel;
+  #leftOut: LeftOut | null = null;
   /** What is measured over many images just now. */
-  #measuring: object | null = null;
+  #measuring: ArgsOf<"effect"> | null = null;
 
-  constructor(actions: RemovalActions) {
+  constructor(actions: AblationActions) {
     this.#actions = actions;
-    this.#panel = new WithoutPanel({
+    this.#panel = new AblationPanel({
       toggle: () => this.#toggle(),
-      clear: () => this.#remove([]),
+      clear: () => this.#leaveOut([]),
       replace: () => this.compareAnew(),
       measure: (images) => this.#measure(images),
       cancel: () => this.#stop("cancelled"),
@@ -48,44 +46,48 @@ export class Removal {
 
   /** Filters that are left out, of the layer on screen. */
   get here(): readonly number[] {
-    return this.#removed?.layer === this.#actions.frame()?.layer ? (this.#removed?.filters ?? []) : [];
+    return this.#leftOut?.layer === this.#actions.frame()?.layer ? (this.#leftOut?.filters ?? []) : [];
   }
 
   say(): void {
     const filter = this.#actions.frame()?.filter ?? 0;
-    this.#panel.say(filter, this.here.includes(filter), this.#removed?.filters.length ?? 0);
+    this.#panel.say(filter, this.here.includes(filter), this.#leftOut?.filters.length ?? 0);
   }
 
   /** The image on screen with and without them. */
   compare(): void {
-    const what = this.#what();
-    if (what) this.#actions.ask("without", { ...what, image: this.#actions.frame()?.image });
+    const args = this.#args();
+    const frame = this.#actions.frame();
+    if (args && frame) this.#actions.ask("without", { ...args, image: frame.image });
   }
 
-  /** Another removal, or another net: what was measured is not its. */
+  /** Other filters, or another net: what was measured is not theirs. */
   compareAnew(): void {
     this.#stop();
     this.compare();
   }
 
-  compared(reply: Reply): void {
-    const found = decodeWithout(reply);
-    if (!this.#removed) return;
-    if (found.preparing) {
+  compared(reply: ReplyTo<"without">): void {
+    const comparison = decode(reply);
+    if (!this.#leftOut) return;
+    if (comparison.preparing) {
       this.#panel.fail("Looking at images for the mean …");
-      this.#actions.after("without", POLL, () => this.compare());
-    } else this.#panel.paint(found);
+      this.#actions.after("without", ASK_AGAIN_AFTER.diagnosis, () => this.compare());
+    } else this.#panel.paint(comparison);
   }
 
-  measured(reply: Reply): void {
+  measured(reply: ReplyTo<"effect">): void {
     if (!this.#measuring) return;
-    const found = decodeMeasurement(reply);
-    this.#panel.measured(found);
-    if (found.status !== "running") this.#measuring = null;
-    else this.#actions.after("effect", POLL, () => this.#actions.ask("effect", this.#measuring!));
+    const measurement = decode(reply);
+    this.#panel.measured(measurement);
+    if (measurement.status !== "running") this.#measuring = null;
+    else
+      this.#actions.after("effect", ASK_AGAIN_AFTER.diagnosis, () =>
+        this.#actions.ask("effect", this.#measuring!),
+      );
   }
 
-  fail(name: "without" | "effect", message: string): void {
+  fail(name: Name, message: string): void {
     if (name === "without") this.#panel.fail(message);
     else this.#stop(message);
   }
@@ -93,25 +95,25 @@ export class Removal {
   #toggle(): void {
     const { filter = 0 } = this.#actions.frame() ?? {};
     const { here } = this;
-    this.#remove(here.includes(filter) ? here.filter((one) => one !== filter) : [...here, filter]);
+    this.#leaveOut(here.includes(filter) ? here.filter((other) => other !== filter) : [...here, filter]);
   }
 
-  #remove(filters: readonly number[]): void {
-    const sorted = [...filters].sort((one, two) => one - two);
-    this.#removed = sorted.length > 0 ? { layer: this.#actions.frame()?.layer ?? 0, filters: sorted } : null;
+  #leaveOut(filters: readonly number[]): void {
+    const sorted = [...filters].sort((a, b) => a - b);
+    this.#leftOut = sorted.length > 0 ? { layer: this.#actions.frame()?.layer ?? 0, filters: sorted } : null;
     this.say();
     this.compareAnew();
     this.#actions.changed();
   }
 
-  #what(): object | null {
-    return this.#removed && { ...this.#removed, replaced_by: this.#panel.replacedBy };
+  #args(): AblationArgs | null {
+    return this.#leftOut && { ...this.#leftOut, replaced_by: this.#panel.replacedBy };
   }
 
   #measure(images: number): void {
-    const what = this.#what();
-    if (!what) return;
-    this.#measuring = { ...what, images };
+    const args = this.#args();
+    if (!args) return;
+    this.#measuring = { ...args, images };
     this.#actions.ask("effect", this.#measuring);
   }
 

@@ -1,14 +1,14 @@
 /** The net without some filters: this image's prediction before and after, and what is lost over many images. */
 
 import { attribute, element, on, setText } from "../../dom/dom";
-import { Choice } from "../../dom/select";
+import { Select } from "../../dom/select";
 import { className, number, percent } from "../../text/format";
 import type { Measurement, ReplacedBy, Without } from "../../wire/verdicts";
 import { column } from "./card";
 import { classBars, MOST_CLASSES } from "./evidence";
 import { points, progressInWords, signed, span } from "./words";
 
-export interface WithoutActions {
+export interface AblationPanelActions {
   /** The selected filter is taken out, or put back. */
   toggle(): void;
   clear(): void;
@@ -23,11 +23,11 @@ const BY = [
 ] as const;
 const MEASURED = 1000;
 
-export class WithoutPanel {
+export class AblationPanel {
   readonly #toggle = element("button.fs-wide", { type: "button", name: "without", "aria-pressed": "false" });
   readonly #clear = element("button.fs-wide", { type: "button", name: "without-clear" }, "Put all back");
   readonly #measure = element("button.fs-wide", { type: "button", name: "measure" });
-  readonly #by: Choice;
+  readonly #by: Select;
   readonly #which = element("p.fs-note");
   readonly #bars = element("ol.fs-both", { "aria-label": "prediction before and after" });
   readonly #note = element("p.fs-note");
@@ -36,8 +36,8 @@ export class WithoutPanel {
   readonly root: HTMLElement;
   #measuring = false;
 
-  constructor(actions: WithoutActions) {
-    this.#by = new Choice(
+  constructor(actions: AblationPanelActions) {
+    this.#by = new Select(
       "replaced-by",
       "map replaced by",
       BY,
@@ -60,11 +60,11 @@ export class WithoutPanel {
   }
 
   /** The selected filter, whether it is left out, and how many are. */
-  say(filter: number, out: boolean, removed: number): void {
-    const any = removed > 0;
+  say(filter: number, out: boolean, leftOut: number): void {
+    const any = leftOut > 0;
     setText(this.#toggle, out ? `Put filter ${filter} back` : `Leave out filter ${filter}`);
     attribute(this.#toggle, "aria-pressed", out);
-    this.#clear.hidden = !any || (out && removed === 1);
+    this.#clear.hidden = !any || (out && leftOut === 1);
     this.#rest.hidden = !any;
     if (!any) this.fail("");
   }
@@ -148,7 +148,7 @@ export class WithoutPanel {
       low: low ?? Number.NaN,
       high: high ?? Number.NaN,
     }));
-    bars.sort((one, two) => one.value - two.value);
+    bars.sort((a, b) => a.value - b.value);
     const what = "change of accuracy by class, in points";
     const most = bars.length > MOST_CLASSES ? `; the ${MOST_CLASSES} that lose most` : "";
     this.#result.replaceChildren(

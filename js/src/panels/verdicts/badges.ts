@@ -3,7 +3,7 @@
 import { attribute, element, on } from "../../dom/dom";
 import { NUMBER_HEIGHT, PAD } from "../../draw/layout";
 import type { Badge } from "../../wire/verdicts";
-import { badgeInWords, chip, LETTERS } from "./words";
+import { AXES, badgeInWords, chip, LETTERS } from "./axes";
 
 /** Beside the widest number. */
 const NUMBER_WIDTH = 26;
@@ -12,7 +12,7 @@ export class VerdictBadges {
   readonly #layer = element("div.fs-badges", { "aria-hidden": "true" });
   readonly #canvas: HTMLCanvasElement;
   #badges: readonly Badge[] = [];
-  #removed: ReadonlySet<number> = new Set();
+  #leftOut: ReadonlySet<number> = new Set();
   /** Where they stand; "" where they are to be made anew. */
   #placed = "";
 
@@ -24,10 +24,10 @@ export class VerdictBadges {
     on(this.#canvas, "click", this.#say);
   }
 
-  /** `earlier`: of weights that the net no longer has. `removed`: filters that are left out for now. */
-  show(badges: readonly Badge[], earlier: boolean, removed: ReadonlySet<number>): void {
+  /** `earlier`: of weights that the net no longer has. `leftOut`: filters that are left out for now. */
+  show(badges: readonly Badge[], earlier: boolean, leftOut: ReadonlySet<number>): void {
     this.#badges = badges;
-    this.#removed = removed;
+    this.#leftOut = leftOut;
     this.#layer.classList.toggle("fs-earlier", earlier);
     this.#placed = "";
     this.place();
@@ -36,8 +36,8 @@ export class VerdictBadges {
   /** What the grid says of the filter at its cursor, and the verdict on it. */
   readonly #say = (): void => {
     const badge = this.#badges[Number(this.#canvas.ariaValueNow)];
-    const said = (this.#canvas.ariaValueText ?? "").split("; ")[0]!;
-    attribute(this.#canvas, "aria-valuetext", badge ? `${said}; ${badgeInWords(badge)}` : said);
+    const filter = (this.#canvas.ariaValueText ?? "").split("; ")[0]!;
+    attribute(this.#canvas, "aria-valuetext", badge ? `${filter}; ${badgeInWords(badge)}` : filter);
   };
 
   /** Where the cells are now, as the canvas says. */
@@ -54,7 +54,7 @@ export class VerdictBadges {
     const places = [order, filters, columns, cellWidth, cellHeight].join();
     if (places === this.#placed) return;
     this.#placed = places;
-    const any = this.#badges.length > 0 || this.#removed.size > 0;
+    const any = this.#badges.length > 0 || this.#leftOut.size > 0;
     const shown = order && any ? order.split(" ").map(Number) : [];
     const nodes = shown.map((filter, place) => {
       const node = this.#node(filter);
@@ -73,13 +73,10 @@ export class VerdictBadges {
     const badge = this.#badges[filter];
     const node = element("div.fs-badge", { "data-badge": filter });
     if (badge) {
-      const { structure, state } = badge;
-      node.dataset.structure = structure;
-      node.dataset.state = state;
-      node.dataset.use = badge.use;
-      node.append(element("b", LETTERS[structure]), element("span", chip(badge)));
+      for (const { attribute: name } of AXES) if (name) node.dataset[name] = badge[name];
+      node.append(element("b", LETTERS[badge.structure]), element("span", chip(badge)));
     }
-    if (this.#removed.has(filter)) node.append(element("i", "left out"));
+    if (this.#leftOut.has(filter)) node.append(element("i", "left out"));
     return node;
   }
 

@@ -1,10 +1,11 @@
 /** The line that begins a diagnosis, shows how far it is and ends it, and says how the grid is sorted. */
 
 import { attribute, element, on, setText } from "../../dom/dom";
-import { Choice } from "../../dom/select";
+import { Select } from "../../dom/select";
 import type { Badge, Verdicts } from "../../wire/verdicts";
-import { SHOWN, type Sort } from "./order";
-import { LETTERS, progressInWords, summaryInWords } from "./words";
+import { LETTERS, MEANINGS } from "./axes";
+import { SHOWN, SORTS } from "./order";
+import { progressInWords, summaryInWords } from "./words";
 
 export interface BarActions {
   start(images: number, onlyThisLayer: boolean): void;
@@ -13,19 +14,10 @@ export interface BarActions {
   open(open: boolean): void;
 }
 
-const SORTS = [
-  ["index", "index"],
-  ["verdict", "verdict"],
-  ["use", "use"],
-  ["name", "name"],
-] as const;
-
 const LAYERS = [
   ["all", "all layers"],
   ["one", "this layer"],
 ] as const;
-
-const MEANINGS = "▲ used · ▼ harmful · – no measurable use · ✕ dead or constant · = 7 duplicate of filter 7";
 
 /** What the letters mean, each in its own shape. */
 function legend(): HTMLElement[] {
@@ -51,12 +43,12 @@ export class VerdictBar {
     value: 1000,
   });
   readonly #bar = element("progress", { "aria-label": "diagnosis", hidden: true, max: 1 });
-  readonly #said = element("span.fs-surveyed");
+  readonly #progress = element("span.fs-surveyed");
   readonly #toggle = element("button.fs-wide", { type: "button", "aria-expanded": "false" });
-  readonly #layers: Choice;
-  readonly #sort: Choice;
-  readonly #show: Choice;
-  readonly #choices: HTMLElement;
+  readonly #layers: Select;
+  readonly #sort: Select;
+  readonly #show: Select;
+  readonly #selects: HTMLElement;
   readonly #summary = element("p.fs-summary");
   /** What stands below the line: the layer in a sentence, and what the badges mean. */
   readonly below = element(
@@ -77,24 +69,25 @@ export class VerdictBar {
   constructor(actions: BarActions, controls: string, saved: boolean) {
     this.#actions = actions;
     this.#saved = saved;
-    this.#sort = new Choice("grid-sort", "sort by", SORTS, "Order of the filters in the grid", () =>
+    const sorts = SORTS.map(({ value, words }) => [value, words] as const);
+    this.#sort = new Select("grid-sort", "sort by", sorts, "Order of the filters in the grid", () =>
       actions.arrange(),
     );
-    this.#show = new Choice("grid-show", "show", [["", "all filters"]], "Which filters the grid shows", () =>
+    this.#show = new Select("grid-show", "show", [["", "all filters"]], "Which filters the grid shows", () =>
       actions.arrange(),
     );
-    this.#layers = new Choice("diagnose-layers", "of", LAYERS, "Which layers are judged", () => {});
+    this.#layers = new Select("diagnose-layers", "of", LAYERS, "Which layers are judged", () => {});
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
-    const ask = element("div.fs-ask", this.#button, this.#cancel, many, this.#layers.root);
-    const how = element("div.fs-how", this.#said, this.#bar);
-    this.#choices = element(
+    const begin = element("div.fs-ask", this.#button, this.#cancel, many, this.#layers.root);
+    const how = element("div.fs-how", this.#progress, this.#bar);
+    this.#selects = element(
       "div.fs-choices",
       { hidden: true },
       this.#sort.root,
       this.#show.root,
       this.#toggle,
     );
-    this.root = element("div.fs-verdict-bar", saved ? "" : ask, how, this.#choices);
+    this.root = element("div.fs-verdict-bar", saved ? "" : begin, how, this.#selects);
     attribute(this.#toggle, "aria-controls", controls);
     on(this.#button, "click", () => this.#start());
     on(this.#images, "keydown", (event) => {
@@ -102,12 +95,12 @@ export class VerdictBar {
     });
     on(this.#cancel, "click", () => actions.cancel());
     on(this.#toggle, "click", () => actions.open(!this.#open));
-    setText(this.#said, IDLE);
+    setText(this.#progress, IDLE);
     this.opened(false);
   }
 
-  get sort(): Sort {
-    return this.#sort.value as Sort;
+  get sort(): string {
+    return this.#sort.value;
   }
 
   get shown(): string {
@@ -121,8 +114,8 @@ export class VerdictBar {
   }
 
   /** Badges of the layer on screen; none where nothing is known of it. */
-  paint(found: Verdicts, badges: readonly Badge[]): void {
-    const { status, progress, error, earlier } = found;
+  paint(verdicts: Verdicts, badges: readonly Badge[]): void {
+    const { status, progress, error, earlier } = verdicts;
     const running = status === "running";
     const focused = (this.root.getRootNode() as Document | ShadowRoot).activeElement;
     this.#cancel.hidden = !running;
@@ -132,27 +125,27 @@ export class VerdictBar {
     setText(this.#button, earlier ? "Diagnose again" : "Diagnose");
     this.#bar.hidden = !running;
     this.#bar.value = progress && progress.total > 0 ? progress.done / progress.total : 0;
-    setText(this.#said, this.#words(found, running, error));
-    this.#choices.hidden = badges.length === 0;
+    setText(this.#progress, this.#words(verdicts, running, error));
+    this.#selects.hidden = badges.length === 0;
     this.below.hidden = status === "none";
-    setText(this.#summary, status === "none" ? "" : summaryInWords(found) || this.#nothing(found));
+    setText(this.#summary, status === "none" ? "" : summaryInWords(verdicts) || this.#nothing(verdicts));
     this.#offer(badges);
   }
 
   /** An answer did not come, or could not be given. */
   fail(message: string): void {
-    setText(this.#said, message);
+    setText(this.#progress, message);
   }
 
-  #words(found: Verdicts, running: boolean, error: string | null): string {
+  #words(verdicts: Verdicts, running: boolean, error: string | null): string {
     if (this.#mistake) return this.#mistake;
-    if (found.status === "none") return IDLE;
+    if (verdicts.status === "none") return IDLE;
     if (error) return `It stopped: ${error}`;
-    if (running) return progressInWords(found.progress);
-    const seen = `${found.images.toLocaleString("en")} images`;
-    if (found.earlier)
+    if (running) return progressInWords(verdicts.progress);
+    const seen = `${verdicts.images.toLocaleString("en")} images`;
+    if (verdicts.earlier)
       return `${seen}, with earlier weights than the net has ${this.#saved ? "here" : "now"}`;
-    return found.status === "cancelled"
+    return verdicts.status === "cancelled"
       ? `cancelled after ${seen}${this.#saved ? "" : "; Diagnose goes on from there"}`
       : `${seen} looked at`;
   }
@@ -170,11 +163,11 @@ export class VerdictBar {
 
   /** Counts beside each choice; made anew only where they differ, since an open list would close. */
   #offer(badges: readonly Badge[]): void {
-    const counts = SHOWN.map(([, , holds]) => badges.filter(holds).length);
+    const counts = SHOWN.map(({ holds }) => badges.filter(holds).length);
     if (counts.join() === this.#counts) return;
     this.#counts = counts.join();
-    const value = this.shown;
-    this.#show.offer(SHOWN.map(([key, words], k) => [key, `${words} (${counts[k]})`] as const));
-    this.#show.show(value);
+    const chosen = this.shown;
+    this.#show.offer(SHOWN.map(({ value, words }, k) => [value, `${words} (${counts[k]})`] as const));
+    this.#show.show(chosen);
   }
 }

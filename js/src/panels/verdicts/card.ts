@@ -3,16 +3,9 @@
 import { attribute, element, setText } from "../../dom/dom";
 import type { Palettes } from "../../draw/palette";
 import type { ClassRises, Verdict } from "../../wire/verdicts";
+import { MARKS } from "./axes";
 import { chancePicture, classBars, kernelPicture, MOST_CLASSES } from "./evidence";
-import {
-  firesInWords,
-  intervalsInWords,
-  looksInWords,
-  MARKS,
-  signed,
-  structureInWords,
-  useInWords,
-} from "./words";
+import { firesInWords, intervalsInWords, looksInWords, signed, structureInWords, useInWords } from "./words";
 
 export class VerdictCard {
   readonly #title = element("h3.fs-title");
@@ -75,11 +68,11 @@ export class VerdictCard {
       );
       const cost =
         row.merge_cost === null ? "" : `; one for both changes the loss by ${signed(row.merge_cost)} nats`;
-      const said =
+      const words =
         row.duplicate_of === null
           ? `Its weights are those of filter ${partner.filter} turned negative.`
           : `Duplicate of filter ${partner.filter}: correlation ${(row.correlation ?? 0).toFixed(3)}${cost}.`;
-      parts.push(both, element("p.fs-note", said));
+      parts.push(both, element("p.fs-note", words));
     }
     return column("What does it look for?", ...parts);
   }
@@ -97,9 +90,9 @@ export class VerdictCard {
   }
 
   #use({ verdict: row, classes, class_rise }: Verdict): HTMLElement {
-    const said = element("p.fs-note", `${MARKS[row.use]} ${useInWords(row)}`.trim());
+    const words = element("p.fs-note", `${MARKS[row.use]} ${useInWords(row)}`.trim());
     const bars = class_rise ? byClass(class_rise, classes, row.labelled ? "loss" : "output") : [];
-    return column("Does the net need it?", said, ...bars);
+    return column("Does the net need it?", words, ...bars);
   }
 }
 
@@ -116,9 +109,9 @@ function byClass(
     high: high.data[k]!,
   })).filter((bar) => Number.isFinite(bar.value));
   const kept = seen
-    .sort((one, two) => Math.abs(two.value) - Math.abs(one.value))
+    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
     .slice(0, MOST_CLASSES)
-    .sort((one, two) => two.value - one.value);
+    .sort((a, b) => b.value - a.value);
   const words = `change of the ${what} without it, by class`;
   const most = seen.length > kept.length ? `; the ${kept.length} largest` : "";
   return [classBars(kept, words), element("p.fs-note", words + most + intervalsInWords(kept, fewest))];

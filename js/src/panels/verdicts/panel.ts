@@ -1,40 +1,39 @@
 /** Verdicts in the page: asks for them, and gives them to the bar, the badges and the card. */
 
 import { attribute, element, uniqueId } from "../../dom/dom";
+import { ASK_AGAIN_AFTER, LOST_AFTER, RESTS_AFTER } from "../../state/timing";
 import type { Host, Panels } from "../../view/host";
 import type { Client, Listener } from "../../wire/client";
-import type { Frame, Reply } from "../../wire/messages";
+import type { Frame } from "../../wire/frame";
+import { type ArgsOf, decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import {
   type Badge,
-  decodeVerdict,
-  decodeVerdicts,
-  type Verdicts as Found,
   tellsOfVerdicts,
-  type VerdictRequest,
+  type VerdictRequests,
+  type Verdicts,
+  type VerdictsArgs,
 } from "../../wire/verdicts";
-import { POLL, Removal } from "./ablation";
+import { Ablation } from "./ablation";
 import { VerdictBadges } from "./badges";
 import { VerdictBar } from "./bar";
 import { VerdictCard } from "./card";
 import { orderOf } from "./order";
 
-/** A slider that moves on is followed where it stays. */
-const SETTLED = 60;
-const PATIENCE = 4000;
+type Name = keyof VerdictRequests;
 
-export class VerdictPanel implements Partial<Panels>, Listener {
+export class VerdictsPanel implements Partial<Panels>, Listener {
   readonly #host: Host;
   readonly #client: Client;
   readonly #bar: VerdictBar;
   readonly #badges: VerdictBadges;
   readonly #card: VerdictCard;
-  readonly #removal: Removal;
+  readonly #ablation: Ablation;
   readonly #root: HTMLElement;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   #frame: Frame | null = null;
   #layerName = "";
-  #found: Found | null = null;
+  #verdicts: Verdicts | null = null;
   /** Of the layer on screen. */
   #known: { layer: number; number: number; badges: readonly Badge[] } = { layer: -1, number: -1, badges: [] };
   #open = false;
@@ -43,26 +42,26 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   /** `saved`: there is no net to ask, all was saved that was found. */
   constructor(host: Host, saved = false) {
     this.#host = host;
-    this.#client = host.client(this, { patience: PATIENCE });
+    this.#client = host.client(this, { patience: LOST_AFTER.verdicts });
     const id = uniqueId();
     this.#bar = new VerdictBar(
       {
         start: (images, only) => this.#start(images, only),
-        cancel: () => this.#ask("cancel_diagnosis", this.#place()),
+        cancel: () => this.#ask("cancel_diagnosis", this.#layerArgs()),
         arrange: () => this.#arrange(),
         open: (open) => this.#show(open),
       },
       id,
       saved,
     );
-    this.#removal = new Removal({
+    this.#ablation = new Ablation({
       frame: () => this.#frame,
       ask: (name, args) => this.#ask(name, args),
       after: (what, delay, act) => this.#after(what, delay, act),
       forget: (what) => clearTimeout(this.#timers.get(what)),
       changed: () => this.#paintBadges(),
     });
-    this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#removal.root);
+    this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#ablation.root);
     this.#badges = new VerdictBadges(host.cells);
     this.#root = element(
       "section.fs-verdicts",
@@ -86,13 +85,14 @@ export class VerdictPanel implements Partial<Panels>, Listener {
       this.#known = { layer: frame.layer, number: -1, badges: [] };
       this.#paintBadges();
     }
-    if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#place());
-    if (other || before?.filter !== frame.filter) this.#after("verdict", SETTLED, () => this.#asksVerdict());
+    if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#layerArgs());
+    if (other || before?.filter !== frame.filter)
+      this.#after("verdict", RESTS_AFTER.verdict, () => this.#asksVerdict());
     else if (this.#palette !== this.#host.palettes.choice) this.#card.redraw();
     this.#palette = this.#host.palettes.choice;
-    if (before?.revision !== frame.revision) this.#removal.compareAnew();
-    else if (before.image !== frame.image) this.#removal.compare();
-    this.#removal.say();
+    if (before?.revision !== frame.revision) this.#ablation.compareAnew();
+    else if (before.image !== frame.image) this.#ablation.compare();
+    this.#ablation.say();
   }
 
   receive(content: unknown, buffers: readonly unknown[]): void {
@@ -120,50 +120,53 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   // What the kernel tells
 
   changed(): void {
-    if (this.#frame) this.#ask("verdicts", this.#place());
+    if (this.#frame) this.#ask("verdicts", this.#layerArgs());
   }
 
   refused(): void {}
 
-  reply(reply: Reply, newest: boolean): void {
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void {
     if (reply.error) {
-      if (newest) this.#fail(reply.name as VerdictRequest, reply.error.message);
-      return;
-    }
-    if (reply.name === "verdict") this.#verdict(reply);
-    else if (reply.name === "without") this.#removal.compared(reply);
-    else if (reply.name !== "effect") this.#verdicts(decodeVerdicts(reply));
-    else if (newest) this.#removal.measured(reply);
+      if (newest) this.#fail(reply.name as Name, reply.error.message);
+    } else if (reply.name === "verdict") this.#judged(reply);
+    else if (reply.name === "without") this.#ablation.compared(reply);
+    else if (reply.name === "effect") {
+      if (newest) this.#ablation.measured(reply);
+    } else if (reply.name === "verdicts" || reply.name === "diagnose" || reply.name === "cancel_diagnosis")
+      this.#take(decode(reply));
   }
 
-  #verdicts(found: Found): void {
-    if (found.layer !== this.#frame?.layer) return; // of the layer that has come since, it was asked too
-    const before = this.#found;
-    this.#found = found;
-    if (found.filters) this.#known = { layer: found.layer, number: found.number, badges: found.filters };
-    attribute(this.#root, "data-status", found.status);
-    attribute(this.#root, "data-layer", found.layer);
+  #take(verdicts: Verdicts): void {
+    if (verdicts.layer !== this.#frame?.layer) return; // of the layer that has come since, it was asked too
+    const before = this.#verdicts;
+    this.#verdicts = verdicts;
+    if (verdicts.filters)
+      this.#known = { layer: verdicts.layer, number: verdicts.number, badges: verdicts.filters };
+    attribute(this.#root, "data-status", verdicts.status);
+    attribute(this.#root, "data-layer", verdicts.layer);
     attribute(this.#root, "data-badges", this.#known.badges.length);
-    this.#bar.paint(found, this.#known.badges);
+    this.#bar.paint(verdicts, this.#known.badges);
     this.#arrange();
-    if (found.status === "running") this.#after("poll", POLL, () => this.#ask("verdicts", this.#place()));
-    else if (before?.status === "running") this.#host.announce(`diagnosis ${found.status}. ${found.summary}`);
-    if (found.status === "none") return;
+    if (verdicts.status === "running")
+      this.#after("poll", ASK_AGAIN_AFTER.diagnosis, () => this.#ask("verdicts", this.#layerArgs()));
+    else if (before?.status === "running")
+      this.#host.announce(`diagnosis ${verdicts.status}. ${verdicts.summary}`);
+    if (verdicts.status === "none") return;
     if (before === null || before.status === "none") this.#show(true);
     const shown = this.#card.shown;
     const { layer, filter } = this.#frame;
-    if (shown?.number !== found.number || shown.layer !== layer || shown.filter !== filter)
+    if (shown?.number !== verdicts.number || shown.layer !== layer || shown.filter !== filter)
       this.#asksVerdict();
   }
 
-  #verdict(reply: Reply): void {
-    const verdict = decodeVerdict(reply);
+  #judged(reply: ReplyTo<"verdict">): void {
+    const verdict = decode(reply);
     const { layer, filter } = this.#frame ?? {};
     if (verdict.layer === layer && verdict.filter === filter) this.#card.paint(verdict, this.#layerName);
   }
 
-  #fail(name: VerdictRequest, message: string): void {
-    if (name === "without" || name === "effect") this.#removal.fail(name, message);
+  #fail(name: Name, message: string): void {
+    if (name === "without" || name === "effect") this.#ablation.fail(name, message);
     else if (name === "verdict") this.#card.paint(null, this.#layerName, message);
     else this.#bar.fail(message);
   }
@@ -172,7 +175,7 @@ export class VerdictPanel implements Partial<Panels>, Listener {
 
   #start(images: number, only: boolean): void {
     this.#show(true);
-    this.#ask("diagnose", { ...this.#place(), images, only_this_layer: only });
+    this.#ask("diagnose", { ...this.#layerArgs(), images, only_this_layer: only });
     this.#host.announce("diagnosis begun");
   }
 
@@ -193,21 +196,22 @@ export class VerdictPanel implements Partial<Panels>, Listener {
   // Inside
 
   #paintBadges(): void {
-    this.#badges.show(this.#known.badges, this.#found?.earlier ?? false, new Set(this.#removal.here));
+    this.#badges.show(this.#known.badges, this.#verdicts?.earlier ?? false, new Set(this.#ablation.here));
   }
 
-  #place(): object {
+  #layerArgs(): VerdictsArgs {
     const { layer, number } = this.#known;
     return { layer: this.#frame?.layer ?? 0, held: layer === this.#frame?.layer ? number : -1 };
   }
 
   #asksVerdict(): void {
-    const { layer, filter } = this.#frame ?? {};
-    if (this.#open && this.#known.badges.length > 0) this.#ask("verdict", { layer, filter });
+    const frame = this.#frame;
+    if (this.#open && frame && this.#known.badges.length > 0)
+      this.#ask("verdict", { layer: frame.layer, filter: frame.filter });
     else if (this.#known.badges.length === 0) this.#card.paint(null, this.#layerName);
   }
 
-  #ask(name: VerdictRequest, args: object): void {
+  #ask<name extends Name>(name: name, args: ArgsOf<name>): void {
     this.#client.ask(name, args);
   }
 

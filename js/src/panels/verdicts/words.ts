@@ -1,7 +1,14 @@
 /** Verdicts in words and marks: beside a colour or a shape there is always a letter or a word. */
 
 import { minus, number } from "../../text/format";
-import type { Badge, Chance, Estimate, Progress, VerdictRow, Verdicts } from "../../wire/verdicts";
+import {
+  type Chance,
+  type Estimate,
+  NO_PATTERN,
+  type Progress,
+  type VerdictRow,
+  type Verdicts,
+} from "../../wire/verdicts";
 
 /** A share as so many in 100. */
 export function per100(share: number): string {
@@ -23,33 +30,6 @@ export function points(share: number): string {
 export function span({ low, high }: Omit<Estimate, "value">, write: (value: number) => string): string {
   return low === null || high === null ? "" : `95\u00a0%: ${write(low)} … ${write(high)}`;
 }
-
-/** The letter that stands for the structure, in a shape of its own: a disc, a dashed ring, nothing. */
-export const LETTERS = { structured: "S", "noise-like": "N", "can't tell": "?" } as const;
-/** Beside the words of the use. */
-export const MARKS = { used: "▲", harmful: "▼", "no measurable use": "–", withheld: "" } as const;
-const SHORT = { used: "used", harmful: "harmful", "no measurable use": "no use", withheld: "" } as const;
-
-/** What stands beside the letter in a cell: what is wrong with the filter, else whether it is used. */
-export function chip({ state, use, duplicate_of }: Badge): string {
-  if (state === "dead" || state === "constant") return `✕ ${state}`;
-  const used = `${MARKS[use]} ${SHORT[use]}`.trim();
-  return duplicate_of === null ? used : `= ${duplicate_of} ${MARKS[use]}`.trim();
-}
-
-/** For those who do not see the badges. */
-export function badgeInWords(badge: Badge | undefined): string {
-  if (!badge) return "";
-  const parts = [badge.structure === "can't tell" ? "structure: can't tell" : badge.structure];
-  if (badge.state === "dead" || badge.state === "constant") parts.push(badge.state);
-  if (badge.duplicate_of !== null) parts.push(`duplicate of ${badge.duplicate_of}`);
-  if (badge.use !== "withheld") parts.push(badge.use);
-  if (badge.name && badge.name !== NO_PATTERN) parts.push(badge.name);
-  return parts.join(", ");
-}
-
-/** As in naming.py. */
-export const NO_PATTERN = "no simple pattern";
 
 export function time(seconds: number): string {
   return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
@@ -73,10 +53,9 @@ export function progressInWords({ stage, done, total, per_second, seconds_left }
 }
 
 /** The line below the buttons. */
-export function summaryInWords(found: Verdicts): string {
-  const so = found.status === "running" ? "So far: " : "";
-  const earlier = found.earlier ? "Of earlier weights: " : so;
-  return found.summary ? `${earlier}${found.summary}.` : "";
+export function summaryInWords({ status, earlier, summary }: Verdicts): string {
+  const whose = earlier ? "Of earlier weights: " : status === "running" ? "So far: " : "";
+  return summary ? `${whose}${summary}.` : "";
 }
 
 export function structureInWords(row: VerdictRow): string {
@@ -96,10 +75,10 @@ export function looksInWords(row: VerdictRow): string {
     one_pattern !== null && one_pattern < 0.995
       ? ` One pattern for all its channels holds ${percentOf(one_pattern)} of the filter.`
       : "";
-  const found = `${template} ${percentOf(match)}; ${chance}.${shared}`;
+  const nearest = `${template} ${percentOf(match)}; ${chance}.${shared}`;
   return name === NO_PATTERN
-    ? `No simple pattern. Nearest: ${found}`
-    : `${capital(name)}. Best template: ${found}`;
+    ? `No simple pattern. Nearest: ${nearest}`
+    : `${capital(name)}. Best template: ${nearest}`;
 }
 
 /** What is said below bars by class: some have an interval, others too few images. */

@@ -2,7 +2,7 @@
 
 import { attribute, element, on, setText } from "../../dom/dom";
 import { hasModifier, keyTarget } from "../../dom/keys";
-import { Choice } from "../../dom/select";
+import { Select } from "../../dom/select";
 import {
   GRID_HEIGHT,
   type GridContent,
@@ -14,12 +14,10 @@ import {
 } from "../../draw/layout";
 import type { Palettes } from "../../draw/palette";
 import { number } from "../../text/format";
-import type { Frame, Picture } from "../../wire/messages";
+import { type Frame, MAP_NAMES, type MapName, type Picture, pictureOf } from "../../wire/frame";
 import { sides } from "../../wire/tensor";
 import { kernelsAreSummed } from "../kernel";
 import { GridPainter } from "./painter";
-
-type MapName = "response" | "activation";
 
 export class GridView {
   readonly #title = element("h3.fs-title");
@@ -44,24 +42,25 @@ export class GridView {
   #order: readonly number[] = [];
   #asked: readonly number[] | null = null;
   #geometry: GridGeometry | null = null;
-  #map: MapName = "response";
+  #map: MapName = MAP_NAMES[0];
   #cursor = 0;
   #focused = false;
   #width = 700;
   #ratio = 1;
 
-  constructor(palettes: Palettes, pick: (filter: number) => void) {
+  /** `maps`: which can stand beside the kernels, the first to begin with. */
+  constructor(
+    palettes: Palettes,
+    maps: readonly (readonly [name: MapName, title: string])[],
+    pick: (filter: number) => void,
+  ) {
     this.#pick = pick;
     this.#painter = new GridPainter(this.#canvas, palettes);
-    const entries = [
-      ["response", "response"],
-      ["activation", "activation"],
-    ] as const;
-    const choice = new Choice("grid-map", "beside each kernel", entries, "", (value) => {
+    const select = new Select("grid-map", "beside each kernel", maps, "", (value) => {
       this.#map = value as MapName;
       this.#place();
     });
-    const head = element("div.fs-head", this.#title, choice.root, this.#caption);
+    const head = element("div.fs-head", this.#title, select.root, this.#caption);
     this.root = element("section.fs-grid", head, this.#scroller);
     this.#listen();
   }
@@ -120,7 +119,7 @@ export class GridView {
   }
 
   #picture(frame: Frame): Picture {
-    return this.#map === "response" ? frame.responses : frame.activations;
+    return pictureOf(frame, this.#map);
   }
 
   #content(frame: Frame): GridContent {
@@ -138,7 +137,7 @@ export class GridView {
     const ratio = this.#ratio;
     if (!frame) return;
     const content = this.#content(frame);
-    const room = this.#width + 2 * PAD; // the frames around cells stand out, so that tiles align with what is above
+    const room = this.#width + 2 * PAD; // the outlines of cells stand out, so that tiles align with what is above
     const geometry = gridGeometry(content, room, ratio);
     this.#geometry = geometry;
     const width = (geometry.columns - 1) * geometry.cellWidth + geometry.filled;
@@ -229,9 +228,9 @@ export class GridView {
   #key(event: KeyboardEvent): void {
     if (hasModifier(event) || !this.#frame || !this.#geometry) return;
     const { columns, cellHeight } = this.#geometry;
-    const page = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
+    const jump = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
     const place = Math.max(0, this.#order.indexOf(this.#cursor));
-    const target = keyTarget(event.key, place, { columns, page }, this.#order.length);
+    const target = keyTarget(event.key, place, { columns, jump }, this.#order.length);
     if (target !== null) this.#moveCursor(this.#order[target]!);
     else if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
     else return;

@@ -5,9 +5,8 @@ import { codesOf } from "../../draw/codes";
 import { type GridGeometry, mosaicOf, NUMBER_HEIGHT, type Rect } from "../../draw/layout";
 import type { Palettes } from "../../draw/palette";
 import { Raster } from "../../draw/raster";
-import type { Picture } from "../../wire/messages";
+import { type Picture, rangeFor } from "../../wire/frame";
 import { sides, sliceOf } from "../../wire/tensor";
-import { rangeOf } from "../map";
 
 const FONT = "11px system-ui, sans-serif";
 
@@ -66,20 +65,20 @@ export class GridPainter {
   /** Codes of the whole layer, kept with the picture: scrolling and selecting repaint from them. */
   #codesFor(picture: Picture): Uint8Array {
     if (picture.tensor.dtype === "uint8") return picture.tensor.data;
-    const held = this.#codes.get(picture);
-    if (held) return held;
+    const kept = this.#codes.get(picture);
+    if (kept) return kept;
     const codes = new Uint8Array(picture.tensor.data.length);
     const filters = picture.tensor.shape[0] ?? 0;
     for (let filter = 0; filter < filters; filter++) {
       const { data } = sliceOf(picture.tensor, filter);
-      const { low, high } = rangeOf(picture, filter);
+      const { low, high } = rangeFor(picture, filter);
       codes.set(codesOf(data, low, high), filter * data.length);
     }
     this.#codes.set(picture, codes);
     return codes;
   }
 
-  /** All tiles in view go to a canvas beside the page at one pixel a value, and from there enlarged to their places. */
+  /** All tiles in view go to a canvas that nobody sees at one pixel a value, and from there enlarged to their places. */
   #drawTiles(
     context: CanvasRenderingContext2D,
     picture: Picture,
@@ -102,7 +101,7 @@ export class GridPainter {
     const codes = this.#codesFor(picture);
     for (let place = first; place < end; place++) {
       const filter = order[place]!;
-      const lookup = this.#palettes.lookup(rangeOf(picture, filter).signed);
+      const lookup = this.#palettes.lookup(rangeFor(picture, filter).signed);
       const [x, y] = at(place);
       raster.putMosaic(codes, filter * n * width * height, n, width, height, lookup, x, y);
     }
@@ -125,7 +124,7 @@ export class GridPainter {
     window: GridWindow,
   ): void {
     const style = getComputedStyle(this.#canvas);
-    const accent = style.outlineColor; // by style.css our accent; in a variable it may be what no canvas knows
+    const accent = style.outlineColor; // by our style sheet the accent; in a variable it may be what no canvas knows
     const { selected, cursor } = scene;
     const { geometry, ratio } = window;
     context.scale(ratio, ratio);

@@ -1,14 +1,15 @@
 /** What stands above the strip's images: paging, a number to jump to, and the filters. */
 
 import { attribute, element, on, sameItems, setText } from "../../dom/dom";
-import { Choice, type Entries } from "../../dom/select";
+import { type Entries, Select } from "../../dom/select";
 import { className } from "../../text/format";
-import type { ClassName, Outcome, Strip } from "../../wire/messages";
-import { type Filter, filters, NO_FILTER, placeInWords, progressInWords } from "./pages";
+import type { ClassName } from "../../wire/frame";
+import type { Outcome, Strip } from "../../wire/strip";
+import { type Filter, filters, NO_FILTER, placeInWords, progressInWords } from "./sheets";
 
 export interface StripActions {
-  /** By so many pages. */
-  turn(pages: -1 | 1): void;
+  /** By so many sheets. */
+  turn(sheets: -1 | 1): void;
   /** To this place in the list. */
   jump(place: number): void;
   choose(filter: Filter): void;
@@ -32,8 +33,8 @@ export class StripControls {
     min: 0,
     step: 1,
   });
-  readonly #classChoice: Choice;
-  readonly #outcomeChoice: Choice;
+  readonly #classSelect: Select;
+  readonly #outcomeSelect: Select;
   readonly bar = element("progress", { "aria-label": "images looked at", hidden: true });
   readonly root: HTMLElement;
   #classes: readonly ClassName[] = [];
@@ -42,24 +43,24 @@ export class StripControls {
 
   constructor(actions: StripActions) {
     this.#actions = actions;
-    this.#classChoice = new Choice("class", "class", [["", "all classes"]], "Show only this class", (value) =>
+    this.#classSelect = new Select("class", "class", [["", "all classes"]], "Show only this class", (value) =>
       this.#choose({ class: value === "" ? null : (this.#classes[Number(value)] ?? null) }),
     );
     const hint = "Show only images the net classifies rightly, or wrongly";
-    this.#outcomeChoice = new Choice("outcome", "prediction", OUTCOMES, hint, (value) =>
+    this.#outcomeSelect = new Select("outcome", "prediction", OUTCOMES, hint, (value) =>
       this.#choose({ outcome: value === "" ? null : (value as Outcome) }),
     );
     const words = element("div", this.#place, this.#surveyed);
     const pager = element("div.fs-pager", this.#previous, this.#next, words);
     const jump = element("label.fs-choice", this.#jumpLabel, this.#typed);
-    const choices = element("div.fs-choices", jump, this.#classChoice.root, this.#outcomeChoice.root);
-    this.root = element("div.fs-strip-head", pager, choices);
+    const selects = element("div.fs-choices", jump, this.#classSelect.root, this.#outcomeSelect.root);
+    this.root = element("div.fs-strip-head", pager, selects);
     on(this.#previous, "click", () => actions.turn(-1));
     on(this.#next, "click", () => actions.turn(1));
     on(this.#typed, "change", () => this.#jump());
   }
 
-  /** `strip` is what is painted; `start` may already be ahead of it, `length` infinite is not known. */
+  /** `strip` is what is painted; `start` may already be beyond it, `length` infinite is not known. */
   show(
     strip: Strip | null,
     painted: Filter,
@@ -96,8 +97,8 @@ export class StripControls {
     if (sameItems(classes, this.#classes)) return;
     this.#classes = classes;
     const each = classes.map((name, k) => [String(k), className(name)] as const);
-    this.#classChoice.offer([["", "all classes"], ...each]);
+    this.#classSelect.offer([["", "all classes"], ...each]);
     const chosen = this.#filter.class === null ? -1 : classes.indexOf(this.#filter.class);
-    this.#classChoice.show(chosen < 0 ? "" : String(chosen));
+    this.#classSelect.show(chosen < 0 ? "" : String(chosen));
   }
 }

@@ -1,11 +1,12 @@
-/** The thumbnails of one page, with their names: replaced all at once, so that none stands under another's name. */
+/** The thumbnails of one sheet, with their names: replaced all at once, so that none stands under another's name. */
 
 import { attribute, element, sameItems, setText, uniqueId } from "../../dom/dom";
 import { Raster } from "../../draw/raster";
 import { className } from "../../text/format";
-import type { ClassName, Strip } from "../../wire/messages";
+import type { ClassName } from "../../wire/frame";
+import type { Strip } from "../../wire/strip";
 import { sliceOf } from "../../wire/tensor";
-import { imageInWords, markOf } from "./pages";
+import { imageInWords, markOf } from "./sheets";
 
 const MARKS = { right: "✓", wrong: "✗", unknown: "" } as const;
 
@@ -45,7 +46,7 @@ export class StripItems {
     }
   }
 
-  /** Null: the place is not on this page. */
+  /** Null: the place is not on this sheet. */
   imageAt(place: number): number | null {
     return this.#strip?.images[place - this.#strip.start] ?? null;
   }
@@ -62,7 +63,7 @@ export class StripItems {
     else this.root.removeAttribute("aria-activedescendant");
   }
 
-  /** What stands beyond a page that became smaller is not shown. */
+  /** What stands beyond a sheet that became smaller is not shown. */
   trim(size: number): void {
     for (const [k, item] of this.#items.entries()) item.hidden = k >= size;
   }
@@ -98,8 +99,8 @@ export class StripItems {
     item.title = words;
     attribute(item, "aria-label", words);
     item.dataset.mark = mark;
-    const said = mark === "wrong" ? `${MARKS.wrong} ${className(predicted!)}` : MARKS[mark];
-    setText(item.lastElementChild as HTMLElement, said);
+    const sign = mark === "wrong" ? `${MARKS.wrong} ${className(predicted!)}` : MARKS[mark];
+    setText(item.lastElementChild as HTMLElement, sign);
   }
 }
 

@@ -1,32 +1,30 @@
-/** The strip of the data set's images: one page of thumbnails, which follows the selected image or a filter. */
+/** The strip of the data set's images: one sheet of thumbnails, which follows the selected image or a filter. */
 
 import { element, on, setText } from "../../dom/dom";
 import { hasModifier, keyTarget } from "../../dom/keys";
+import { ASK_AGAIN_AFTER, LOST_AFTER, RESTS_AFTER } from "../../state/timing";
 import { Client, type Listener, type Wire } from "../../wire/client";
-import { decodeStrip, type Reply, type Strip, type StripArgs } from "../../wire/messages";
+import type { ReplyTo, RequestName } from "../../wire/requests";
+import { decodeStrip, type Strip, type StripArgs } from "../../wire/strip";
 import { type StripActions, StripControls } from "./controls";
 import { StripItems } from "./items";
 import {
   type Filter,
   filters,
   NO_FILTER,
-  pageHolding,
   type Shape,
   shapeOf,
+  sheetHolding,
   troubleInWords,
   withinList,
-} from "./pages";
+} from "./sheets";
 
-/** The strip follows a dragged slider when that rests. */
-const FOLLOW_AFTER = 120;
 const UNKNOWN = Number.POSITIVE_INFINITY;
-const ASK_AGAIN_AFTER = 300;
-const PATIENCE = 10_000;
 
 export interface StripOptions {
   select(image: number): void;
-  /** While this is true, as the view waits for a frame, nothing is asked. */
-  held(): boolean;
+  /** While the view waits for a frame, nothing is asked. */
+  someoneWaits(): boolean;
   visible(): boolean;
 }
 
@@ -47,22 +45,22 @@ export class StripView implements Listener, StripActions {
 
   /** No size before the first layout. */
   #shape: Shape = { columns: 0, rows: 0, size: 0 };
-  /** The page that is wanted, painted or not. */
+  /** The sheet that is wanted, painted or not. */
   #start = 0;
   #filter = NO_FILTER;
-  /** A place in the list; the page follows it. */
+  /** A place in the list; the sheet follows it. */
   #cursor = 0;
   #selected = 0;
   #painted: Painted | null = null;
   #trouble = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stalled = false;
-  /** The selection left the page and may still be on its way. */
+  /** The selection left the sheet and may still be on its way. */
   #following = false;
 
   constructor(wire: Wire, options: StripOptions) {
     this.#options = options;
-    this.#client = new Client(wire, this, { ...options, patience: PATIENCE, inFlight: 1 });
+    this.#client = new Client(wire, this, { ...options, patience: LOST_AFTER.strip, inFlight: 1 });
     const { root: head, bar } = this.#controls;
     const body = element("div.fs-strip-body", bar, this.#items.root, this.#message);
     this.root = element("section.fs-strip", { "data-strip": true, "aria-label": "images" }, head, body);
@@ -91,15 +89,15 @@ export class StripView implements Listener, StripActions {
     const before = this.#shape;
     const shape = shapeOf(width);
     if (before.columns === shape.columns && before.rows === shape.rows) return;
-    const held = this.#holds(this.#selected);
+    const heldSelected = this.#holds(this.#selected);
     this.#shape = shape;
     this.root.style.setProperty("--fs-columns", String(shape.columns));
     this.root.style.setProperty("--fs-rows", String(shape.rows));
     this.#items.trim(shape.size);
-    const lost = before.size === 0 || (held && !this.#holds(this.#selected));
-    if (lost && !filters(this.#filter)) this.#start = this.#pageOfSelected();
+    const lost = before.size === 0 || (heldSelected && !this.#holds(this.#selected));
+    if (lost && !filters(this.#filter)) this.#start = this.#sheetOfSelected();
     else this.#start = withinList(this.#start, shape.size, this.#length);
-    if (before.size > 0) this.#askSoon(FOLLOW_AFTER);
+    if (before.size > 0) this.#askSoon(RESTS_AFTER.strip);
     else this.#ask();
     this.#show();
   }
@@ -113,16 +111,16 @@ export class StripView implements Listener, StripActions {
     this.#items.moveCursor(this.#cursor);
     if (this.#shape.size === 0 || filters(this.#filter)) return;
     if (!this.#holds(image)) {
-      this.#start = this.#pageOfSelected();
+      this.#start = this.#sheetOfSelected();
       this.#following = true;
     }
-    if (this.#following) this.#askSoon(FOLLOW_AFTER);
+    if (this.#following) this.#askSoon(RESTS_AFTER.strip);
     this.#show();
   }
 
-  turn(pages: -1 | 1): void {
+  turn(sheets: -1 | 1): void {
     const { size } = this.#shape;
-    const start = withinList(this.#start + pages * size, size, this.#length);
+    const start = withinList(this.#start + sheets * size, size, this.#length);
     if (start === this.#start) return;
     this.#cursor = start;
     this.#go(start);
@@ -139,10 +137,11 @@ export class StripView implements Listener, StripActions {
     this.#filter = filter;
     this.#client.forget("strip"); // what is on its way answers another filter
     this.#cursor = filters(filter) ? 0 : this.#selected;
-    this.#go(filters(filter) ? 0 : this.#pageOfSelected());
+    this.#go(filters(filter) ? 0 : this.#sheetOfSelected());
   }
 
-  reply(reply: Reply, newest: boolean): void {
+  reply(reply: ReplyTo<RequestName>, newest: boolean): void {
+    if (reply.name !== "strip") return;
     try {
       if (reply.error) throw new Error(reply.error.message);
       this.#paint(decodeStrip(reply, this.#painted?.strip), newest);
@@ -170,8 +169,8 @@ export class StripView implements Listener, StripActions {
     return place >= this.#start && place < this.#start + this.#shape.size;
   }
 
-  #pageOfSelected(): number {
-    return pageHolding(this.#selected, 0, Math.max(1, this.#shape.size), this.#length);
+  #sheetOfSelected(): number {
+    return sheetHolding(this.#selected, 0, Math.max(1, this.#shape.size), this.#length);
   }
 
   #go(start: number): void {
@@ -215,7 +214,7 @@ export class StripView implements Listener, StripActions {
       this.#cursor = strip.start + Math.max(0, strip.images.indexOf(this.#selected));
     }
     this.#items.moveCursor(this.#cursor);
-    if (newest && this.#surveying) this.#askSoon(ASK_AGAIN_AFTER);
+    if (newest && this.#surveying) this.#askSoon(ASK_AGAIN_AFTER.survey);
   }
 
   #fail(sentence: string): void {
@@ -257,7 +256,7 @@ export class StripView implements Listener, StripActions {
     const shape = this.#shape;
     const length = this.#length;
     if (hasModifier(event) || length === 0 || length === UNKNOWN) return;
-    const rows = { columns: shape.rows > 1 ? shape.columns : 1, page: shape.size };
+    const rows = { columns: shape.rows > 1 ? shape.columns : 1, jump: shape.size };
     const target = keyTarget(event.key, this.#cursor, rows, length);
     if (target !== null) this.#moveCursor(target, shape.size, length);
     else if (event.key === "Enter" || event.key === " ") this.#pick();
@@ -274,6 +273,6 @@ export class StripView implements Listener, StripActions {
   #moveCursor(place: number, size: number, length: number): void {
     this.#cursor = place;
     this.#items.moveCursor(place);
-    if (!this.#holds(place)) this.#go(pageHolding(place, this.#start, size, length));
+    if (!this.#holds(place)) this.#go(sheetHolding(place, this.#start, size, length));
   }
 }

@@ -1,15 +1,8 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
+import { badgeInWords, chip } from "../../../src/panels/verdicts/axes";
 import { orderOf } from "../../../src/panels/verdicts/order";
-import {
-  badgeInWords,
-  chip,
-  per100,
-  percentOf,
-  points,
-  progressInWords,
-  time,
-} from "../../../src/panels/verdicts/words";
+import { per100, percentOf, points, progressInWords, time } from "../../../src/panels/verdicts/words";
 import type { Badge } from "../../../src/wire/verdicts";
 import { BADGE } from "../../support/fake_verdicts";
 

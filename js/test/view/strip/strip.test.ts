@@ -134,11 +134,11 @@ describe("requests", () => {
 
   it("wait while the view waits for a frame", () => {
     const { strip, state, sent, starts, query } = open();
-    state.held = true;
+    state.someoneWaits = true;
     for (let k = 0; k < 3; k++) query("[aria-label='next page']").click();
     strip.receive({ kind: "reply", id: "a frame that is not the last", name: "frame" }, []);
     expect(sent).toHaveLength(1);
-    state.held = false;
+    state.someoneWaits = false;
     strip.receive({ kind: "reply", id: "the last frame", name: "frame" }, []);
     expect(starts()).toEqual([0, 30]);
   });

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
-from filterscope.verdicts.ablation.ablation import Rise
+from filterscope.nets.runner import NetRunner
+from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
-from filterscope.verdicts.ablation.replacement import Removal
+from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.run.sampling import ImageBatch, batches, order_of
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.sampling import ImageBatch, Samples, batches, order_of
 
 _Z = 1.959964
 
@@ -28,6 +27,10 @@ class Estimate:
         value: The number.
         low: Lower end of the interval; NaN where there are too few images.
         high: Upper end.
+
+    Example:
+        >>> print(Estimate(0.0682, 0.0444, 0.0921))
+        +0.0682 (+0.0444 … +0.0921)
     """
 
     value: float
@@ -40,15 +43,22 @@ class Estimate:
 
 @dataclass(frozen=True)
 class ClassEffect:
-    """What becomes of one class.
+    """What the net loses of one class without the filters.
 
     Attributes:
         name: The class.
-        images: How many images of it were looked at.
-        accuracy_before: Share of them that the intact net gets right.
-        accuracy_after: The same without the filters.
+        images: How many of its images were looked at.
+        accuracy_before: Share of these that the intact net gets right.
+        accuracy_after: Share of these that the net without the filters gets right.
         accuracy_change: The difference, with its interval.
         loss_change: Rise of the mean loss, in nats; its interval, Student's, is NaN below 50 images.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> classes = explorer.without(3, layer="conv1", images=100).effect.classes
+        >>> classes[0].name, sum(each.images for each in classes)
+        ('T-shirt/top', 100)
     """
 
     name: str
@@ -64,16 +74,23 @@ class Effect:
     """What the net loses without the filters, over many images.
 
     Attributes:
-        images: How many were looked at.
+        images: How many images were looked at.
         labelled: Whether there are labels. Without them, right means as the intact net says, and the loss is the
             divergence of the output from that of the intact net.
         accuracy_before: Share of images that the intact net gets right.
-        accuracy_after: The same without the filters.
+        accuracy_after: Share of images that the net without the filters gets right.
         accuracy_change: The difference; its interval is Bonett and Price's for paired proportions.
-        loss_before: Mean loss, in nats.
-        loss_after: The same without the filters.
+        loss_before: Mean loss of the intact net, in nats.
+        loss_after: Mean loss without the filters, in nats.
         loss_change: The difference; its interval is Student's over images.
-        classes: The same for each class that was seen.
+        classes: What is lost of each class that was seen.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> effect = explorer.without(3, layer="conv1", images=100).effect
+        >>> effect.images, effect.labelled, len(effect.classes)
+        (100, True, 10)
     """
 
     images: int
@@ -107,6 +124,14 @@ class _Table:
         self.lost += int((right & ~right_after).sum())
 
     @property
+    def accuracy_before(self) -> float:
+        return self.right_before / self.images
+
+    @property
+    def accuracy_after(self) -> float:
+        return (self.right_before + self.gained - self.lost) / self.images
+
+    @property
     def accuracy_change(self) -> Estimate:
         return paired_change(self.gained, self.lost, self.images)
 
@@ -119,10 +144,10 @@ def paired_change(gained: int, lost: int, images: int) -> Estimate:
     return Estimate((gained - lost) / images, max(-1.0, middle - half), min(1.0, middle + half))
 
 
-def effect_without(
-    subject: Subject,
-    source: Any,
-    removal: Removal,
+def measure_effect(
+    runner: NetRunner,
+    samples: Samples,
+    ablation: Ablation,
     images: int,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Effect:
@@ -131,27 +156,27 @@ def effect_without(
     Raises:
         ValueError: If the net's output is not one score a class, or no image gives a finite loss.
     """
-    order = order_of(source, images)
+    order = order_of(samples, images)
     stop = min(images, len(order))
     whole = _Table(Rise())
     tables: dict[int, _Table] = {}
     labelled: bool | None = None
-    for batch in _in_growing_parts(subject, source, order, stop):
+    for batch in _in_growing_parts(runner, samples, order, stop):
         if batch.images:
-            found = _both(subject, subject.batch(batch.images), removal)
-            numbers = class_numbers(batch.labels, source.classes, found[0].shape[1])
+            before, after = _both(runner, runner.batch(batch.images), ablation)
+            numbers = class_numbers(batch.labels, samples.classes, before.shape[1])
             if labelled is None:
                 labelled = bool((numbers != UNLABELLED).any())
-            _add(whole, tables, *found, numbers if labelled else found[0].argmax(1).cpu().numpy(), labelled)
+            _add(whole, tables, before, after, numbers if labelled else before.argmax(1).cpu().numpy(), labelled)
         on_progress("images", batch.end, stop)
     if not whole.images:
         raise ValueError("no image with a label and a finite loss was seen")
-    names = source.classes
+    names = samples.classes
     return Effect(
         images=whole.images,
         labelled=bool(labelled),
-        accuracy_before=whole.right_before / whole.images,
-        accuracy_after=(whole.right_before + whole.gained - whole.lost) / whole.images,
+        accuracy_before=whole.accuracy_before,
+        accuracy_after=whole.accuracy_after,
         accuracy_change=whole.accuracy_change,
         loss_before=whole.loss_before / whole.images,
         loss_after=whole.loss_before / whole.images + whole.rise.mean,
@@ -159,31 +184,31 @@ def effect_without(
         classes=tuple(
             ClassEffect(
                 name=names[number] if number < len(names) else f"class {number}",
-                images=one.images,
-                accuracy_before=one.right_before / one.images,
-                accuracy_after=(one.right_before + one.gained - one.lost) / one.images,
-                accuracy_change=one.accuracy_change,
-                loss_change=Estimate(one.rise.mean, *class_interval(one.rise)),
+                images=table.images,
+                accuracy_before=table.accuracy_before,
+                accuracy_after=table.accuracy_after,
+                accuracy_change=table.accuracy_change,
+                loss_change=Estimate(table.rise.mean, *class_interval(table.rise)),
             )
-            for number, one in sorted(tables.items())
+            for number, table in sorted(tables.items())
         ),
     )
 
 
-def _in_growing_parts(subject: Subject, source: Any, order: np.ndarray, stop: int) -> Iterator[ImageBatch]:
+def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, stop: int) -> Iterator[ImageBatch]:
     """The images in batches; how many go in one is asked anew now and then, since it may become known only now."""
     start, passes = 0, 1
     while start < stop:
-        at_once = subject.images_at_once()
-        for batch in batches(source, order, start, min(start + passes * at_once, stop), at_once, subject.random):
+        at_once = runner.images_at_once()
+        for batch in batches(samples, order, start, min(start + passes * at_once, stop), at_once):
             yield batch
             start = batch.end
         passes *= 2
 
 
-def _both(subject: Subject, batch: torch.Tensor, removal: Removal) -> tuple[torch.Tensor, torch.Tensor]:
-    before = log_probabilities(subject.run(batch, [], lambda layer, activation: None), len(batch))
-    after = log_probabilities(subject.run(batch, [removal.layer], removal), len(batch))
+def _both(runner: NetRunner, batch: torch.Tensor, ablation: Ablation) -> tuple[torch.Tensor, torch.Tensor]:
+    before = log_probabilities(runner.run(batch), len(batch))
+    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch))
     if before is None or after is None:
         raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
     return before, after
@@ -199,19 +224,20 @@ def _add(
 ) -> None:
     rows = np.flatnonzero(numbers != UNLABELLED)
     chosen = torch.from_numpy(numbers[rows]).to(before.device)
-    one, other = before[torch.from_numpy(rows).to(before.device)], after[torch.from_numpy(rows).to(before.device)]
+    at = torch.from_numpy(rows).to(before.device)
+    before, after = before[at], after[at]
     column = chosen[:, None]
     if labelled:
-        losses = -one.gather(1, column)[:, 0]
-        rises = losses.neg() - other.gather(1, column)[:, 0]
+        losses = -before.gather(1, column)[:, 0]
+        rises = losses.neg() - after.gather(1, column)[:, 0]
     else:
         losses = torch.zeros(len(rows))
-        rises = (one.exp() * (one - other)).sum(1)
+        rises = (before.exp() * (before - after)).sum(1)
     keep = (torch.isfinite(losses) & torch.isfinite(rises).to(losses.device)).cpu().numpy()
-    right, right_after = ((scores.argmax(1) == chosen).cpu().numpy()[keep] for scores in (one, other))
-    lost, risen = losses.double().cpu().numpy()[keep], rises.double().cpu().numpy()[keep]
+    right, right_after = ((scores.argmax(1) == chosen).cpu().numpy()[keep] for scores in (before, after))
+    columns = losses.double().cpu().numpy()[keep], rises.double().cpu().numpy()[keep], right, right_after
     kept = numbers[rows][keep]
-    whole.add(lost, risen, right, right_after)
+    whole.add(*columns)
     for number in np.unique(kept):
-        which = kept == number
-        tables.setdefault(int(number), _Table(Rise())).add(lost[which], risen[which], right[which], right_after[which])
+        of_class = kept == number
+        tables.setdefault(int(number), _Table(Rise())).add(*(column[of_class] for column in columns))

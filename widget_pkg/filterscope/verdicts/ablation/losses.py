@@ -17,12 +17,12 @@ UNLABELLED = -1
 def log_probabilities(output: object, images: int) -> torch.Tensor | None:
     """Log-probabilities of the classes `(N, K)`, differentiable, or None where the output is not one score a class.
 
-    The same outputs count as in `filterscope.nets.outputs.class_scores`.
+    What counts as such is decided in `filterscope.nets.outputs.class_scores`.
     """
-    found = class_output(output, images)
-    if found is None:
+    scores = class_output(output, images)
+    if scores is None:
         return None
-    scores = found.float()
+    scores = scores.float()
     return scores.clamp_min(1e-12).log() if are_probabilities(scores.detach()) else torch.log_softmax(scores, 1)
 
 
@@ -35,8 +35,8 @@ def class_numbers(labels: Sequence[str | int | None], classes: Sequence[str], ou
         outputs: How many classes the net tells apart.
     """
     numbers = {name: k for k, name in enumerate(classes) if list(classes).count(name) == 1}
-    found = [numbers.get(label, UNLABELLED) if isinstance(label, str) else label for label in labels]
-    return np.array([k if isinstance(k, int) and 0 <= k < outputs else UNLABELLED for k in found], np.int64)
+    mapped = [numbers.get(label, UNLABELLED) if isinstance(label, str) else label for label in labels]
+    return np.array([k if isinstance(k, int) and 0 <= k < outputs else UNLABELLED for k in mapped], np.int64)
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Knowledge:
             self.entropy += float(-(probabilities * np.log(np.maximum(probabilities, 1e-30))).sum())
 
     def merge(self, other: Knowledge) -> None:
-        """Takes in what was found on other images."""
+        """Takes in the sums over other images."""
         self.count += other.count
         self.loss += other.loss
         self.squared += other.squared
@@ -116,7 +116,7 @@ class Knowledge:
         spread = max(squares / images - gain**2, 0.0) * images / (images - 1)
         if spread == 0:
             return gain, 0.0 if gain > 0 else 1.0
-        return gain, float(t_above(np.array(gain / np.sqrt(spread / images)), images - 1))
+        return gain, t_above(gain / np.sqrt(spread / images), images - 1)
 
     def guessing(self) -> float:
         """Loss of always giving the shares of the classes; without labels, of giving all classes alike. In nats."""

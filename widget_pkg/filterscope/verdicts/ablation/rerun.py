@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from filterscope.nets.layer_watch import Enough
+from filterscope.nets.interruption import StopPass
+from filterscope.nets.runner import NetRunner
 from filterscope.verdicts.ablation.losses import log_probabilities
-from filterscope.verdicts.run.subject import Subject
 
 Change = Callable[[torch.Tensor], None]
 """Changes an activation `(N, F, *S)` in place."""
@@ -24,9 +24,9 @@ class Rerun:
     its tensors, or whose functions cannot be seen), whole passes are made.
 
     Args:
-        subject: The net.
+        runner: Runs the net.
         layer: Index of the layer.
-        batch: As from `Subject.batch`.
+        batch: As from `NetRunner.batch`.
         output: Log-probabilities that the net gives for it, `(N, K)`.
 
     Attributes:
@@ -34,14 +34,14 @@ class Rerun:
         shape: Of the activation; None where the net did not reach the layer.
     """
 
-    def __init__(self, subject: Subject, layer: int, batch: torch.Tensor, output: torch.Tensor) -> None:
-        self._subject, self._layer, self._batch = subject, layer, batch
+    def __init__(self, runner: NetRunner, layer: int, batch: torch.Tensor, output: torch.Tensor) -> None:
+        self._runner, self._layer, self._batch = runner, layer, batch
         self._tape = _Tape()
         self._activation: torch.Tensor | None = None
         try:
-            subject.run(batch, [layer], self._reached, inside=lambda: self._tape)
-        except Exception:
-            if self._activation is None:  # else it is what TorchScript's interpreter makes of `Enough`
+            runner.run(batch, [layer], self._reached, inside=lambda: self._tape)
+        except (StopPass, Exception):
+            if self._activation is None:  # else it is the tape's, or what TorchScript's interpreter makes of that
                 raise
         self.shape = None if self._activation is None else tuple(self._activation.shape)
         self.reuses = self._activation is not None and self._can_reuse(output)
@@ -61,7 +61,7 @@ class Rerun:
         before = [tensor._version for tensor in others]
         self._tape.play()
         try:
-            again = log_probabilities(self._subject.run_plain(self._batch, lambda: self._tape), len(output))
+            again = log_probabilities(self._runner.run(self._batch, inside=lambda: self._tape), len(output))
         except Exception:  # a pass with other results than its own may raise anything
             return False
         unchanged = all(tensor._version == version for tensor, version in zip(others, before, strict=True))
@@ -77,11 +77,11 @@ class Rerun:
             activation.copy_(self._saved)  # the last run changed it
             change(activation)
         self._tape.play()
-        output = self._subject.run_plain(self._batch, lambda: self._tape)
+        output = self._runner.run(self._batch, inside=lambda: self._tape)
         return log_probabilities(output, len(self._batch))
 
     def _whole_pass(self, change: Change) -> torch.Tensor | None:
-        output = self._subject.run(self._batch, [self._layer], lambda layer, activation: change(activation))
+        output = self._runner.run(self._batch, [self._layer], lambda layer, activation: change(activation))
         return log_probabilities(output, len(self._batch))
 
 
@@ -109,11 +109,11 @@ class _Tape(TorchFunctionMode):
             index, self._next = self._next, self._next + 1
             return self.results[index] if index < len(self.results) else func(*args, **(kwargs or {}))
         if self._ended:  # inside the function before, or at the end of a module
-            raise Enough
+            raise StopPass
         result = func(*args, **(kwargs or {}))
         self.results.append(result)
         if self._ended:
-            raise Enough
+            raise StopPass
         return result
 
 
@@ -125,5 +125,5 @@ def _flat(value: Any) -> Iterator[torch.Tensor]:
             yield from _flat(item)
 
 
-def _same_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+def _same_memory(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    return tensor.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.ablation.ablation import LayerAblation, Rise
 from filterscope.verdicts.ablation.losses import Knowledge
-from filterscope.verdicts.chance import adjusted, t_above, t_quantile
+from filterscope.verdicts.ablation.rises import LayerAblation, Rise
+from filterscope.verdicts.chance import adjusted, t_above, t_exceeded
 
 USED, HARMFUL, NO_USE, WITHHELD = "used", "harmful", "no measurable use", "withheld"
 FALSE_DISCOVERIES = 0.05
@@ -34,10 +34,10 @@ class Use:
         verdict: `"used"`, `"harmful"`, `"no measurable use"` or `"withheld"`.
         delta_loss: Mean rise of the loss, in nats; without labels, mean divergence of the output.
         ci_low: Lower end of its 95 % interval.
-        ci_high: Upper end.
+        ci_high: Upper end of that interval.
         share: The rise as a share of what the net knows.
         q_used: Benjamini and Hochberg's adjusted p-value of a rise, over the layer.
-        q_harmful: That of a fall.
+        q_harmful: Benjamini and Hochberg's adjusted p-value of a fall, over the layer.
         images: Images it was ablated on.
         reason: Why it is withheld, one sentence without full stop, or "".
     """
@@ -90,9 +90,9 @@ def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | None) -> li
     Without labels a divergence can only rise: then used means that its interval lies above 1 % of what the net tells
     apart, and nothing is ever called harmful.
     """
-    closed = gate(knowledge)
-    if closed:
-        return Use(WITHHELD, reason=closed)
+    reason = gate(knowledge)
+    if reason:
+        return Use(WITHHELD, reason=reason)
     assert knowledge is not None
     if ablation is None:
         return Use(WITHHELD, reason="no filter was ablated")
@@ -103,7 +103,7 @@ def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | None) -> li
     labelled = knowledge.outputs is None
     up = adjusted(np.array([_p_rise(rise) for rise in ablation.rises]))
     down = adjusted(np.array([_p_rise(rise, -1) for rise in ablation.rises]))
-    return [_one(rise, nats, labelled, up[k], down[k]) for k, rise in enumerate(ablation.rises)]
+    return [_judge(rise, nats, labelled, up[k], down[k]) for k, rise in enumerate(ablation.rises)]
 
 
 def _p_rise(rise: Rise, sign: int = 1) -> float:
@@ -111,23 +111,23 @@ def _p_rise(rise: Rise, sign: int = 1) -> float:
         return np.nan
     if rise.error == 0:
         return 0.0 if sign * rise.total > 0 else 1.0
-    return float(t_above(np.array(sign * rise.mean / rise.error), rise.images - 1))
+    return t_above(sign * rise.mean / rise.error, rise.images - 1)
 
 
 def interval(rise: Rise) -> tuple[float, float]:
     """95 % interval of a mean rise; NaN below two images."""
     if rise.images < 2:
         return np.nan, np.nan
-    half = float(t_quantile(1.959964, rise.images - 1)) * rise.error
+    half = t_exceeded(0.025, rise.images - 1) * rise.error
     return rise.mean - half, rise.mean + half
 
 
 def class_interval(rise: Rise) -> tuple[float, float]:
-    """The same for the images of one class; NaN below `FEWEST_OF_CLASS` of them."""
+    """95 % interval of a mean rise over the images of one class; NaN below `FEWEST_OF_CLASS` of them."""
     return interval(rise) if rise.images >= FEWEST_OF_CLASS else (np.nan, np.nan)
 
 
-def _one(rise: Rise, nats: float, labelled: bool, q_used: float, q_harmful: float) -> Use:
+def _judge(rise: Rise, nats: float, labelled: bool, q_used: float, q_harmful: float) -> Use:
     low, high = interval(rise)
     if np.isnan(q_used):
         reason = f"only {rise.images} of its images gave a finite loss"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.effect import Effect, Estimate
-from filterscope.verdicts.ablation.replacement import Replacement
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,12 +16,19 @@ class Without:
         layer: The layer's name.
         filters: Which filters are left out.
         replaced_by: `"mean"` or `"zero"`: what every value of their maps is replaced by.
-        values: That number for each filter.
+        values: The number that replaced each filter's map.
         mean_images: Over how many images the means were taken; 0 for zero.
         image: The image of the prediction.
         before: The net's classes with their probabilities, best first; empty where it gives no score a class.
-        after: The same without the filters.
-        effect: What it loses over many images, where that was asked for.
+        after: The classes with their probabilities without the filters, best first.
+        effect: What the net loses over many images; None where it was not asked for.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+        >>> without = explorer.without([3, 5], layer="conv1", replaced_by="zero")
+        >>> without.layer, without.filters, without.values, without.before[0][0]
+        ('conv1', (3, 5), (0.0, 0.0), 'Ankle boot')
     """
 
     layer: str
@@ -35,9 +42,9 @@ class Without:
     effect: Effect | None = None
 
     def __str__(self) -> str:
-        which = ", ".join(map(str, self.filters))
+        filters = ", ".join(map(str, self.filters))
         by = "zero" if self.replaced_by == "zero" else f"their means over {self.mean_images:,} images"
-        lines = [f"{self.layer} without filter{'s' * (len(self.filters) > 1)} {which}, replaced by {by}"]
+        lines = [f"{self.layer} without filter{'s' * (len(self.filters) > 1)} {filters}, replaced by {by}"]
         if self.before and self.after:
             lines.append(f"image {self.image}: {_best(self.before)} → {_best(self.after)}")
         else:
@@ -61,10 +68,10 @@ def _effect_lines(effect: Effect) -> list[str]:
         f"{_points(change)}",
         f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}",
     ]
-    ordered = sorted(effect.classes, key=lambda one: one.accuracy_change.value)
-    return lines + [f"  {one.name}: {_points(one.accuracy_change)}, {one.images:,} images" for one in ordered]
+    worst_first = sorted(effect.classes, key=lambda each: each.accuracy_change.value)
+    return lines + [f"  {each.name}: {_points(each.accuracy_change)}, {each.images:,} images" for each in worst_first]
 
 
 def _points(change: Estimate) -> str:
-    said = f"{100 * change.value:+.1f} points (95 %: {100 * change.low:+.1f} … {100 * change.high:+.1f})"
-    return said.replace("-", "−")
+    points = f"{100 * change.value:+.1f} points (95 %: {100 * change.low:+.1f} … {100 * change.high:+.1f})"
+    return points.replace("-", "−")

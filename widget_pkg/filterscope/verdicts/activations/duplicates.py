@@ -73,11 +73,11 @@ def find_duplicates(
     candidates = (by_weights | across) & live & live[:, None]
     candidates &= np.tri(len(kernels), k=-1, dtype=bool)  # the partner comes earlier
     spread = np.sqrt(np.maximum(np.diag(seen.moment), 0))
-    found = []
+    pairs = []
     for index in np.flatnonzero(candidates.any(1)):
         partner = int(np.where(candidates[index], correlation[index], -2).argmax())
         scale = float(correlation[index, partner] * spread[index] / spread[partner])
-        found.append(
+        pairs.append(
             Pair(
                 int(index),
                 partner,
@@ -87,7 +87,7 @@ def find_duplicates(
                 float(seen.mean[index] - scale * seen.mean[partner]),
             )
         )
-    return found
+    return pairs
 
 
 def find_mirrors(kernels: np.ndarray, live: np.ndarray, groups: int = 1) -> dict[int, int]:
@@ -103,20 +103,23 @@ def weight_cosines(kernels: np.ndarray) -> np.ndarray:
     flat = np.nan_to_num(kernels.reshape(len(kernels), -1).astype(np.float64), posinf=0, neginf=0)
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     units = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
-    return units @ units.T
+    cosines: np.ndarray = units @ units.T
+    return cosines
 
 
 def _same_shift(kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics, normed: bool) -> np.ndarray:
     """Which pairs have the same bias for the size of their weights, or behind a norm fire as often, bool `(F, F)`."""
     if normed:
         fired = seen.fired / max(seen.positions, 1)
-        return np.abs(fired - fired[:, None]) <= FIRES_APART
+        alike: np.ndarray = np.abs(fired - fired[:, None]) <= FIRES_APART
+        return alike
     if bias is None:
         return np.ones((len(kernels), len(kernels)), bool)
     norms = np.linalg.norm(kernels.reshape(len(kernels), -1).astype(np.float64), axis=1)
     relative = np.divide(bias, norms, out=np.full(len(norms), np.inf), where=norms > 0)
     with np.errstate(invalid="ignore"):
-        return np.abs(relative - relative[:, None]) <= SAME_BIAS
+        alike = np.abs(relative - relative[:, None]) <= SAME_BIAS
+    return alike
 
 
 def _weights_say_nothing(kernels: np.ndarray) -> bool:
@@ -125,4 +128,5 @@ def _weights_say_nothing(kernels: np.ndarray) -> bool:
 
 def _same_group(filters: int, groups: int) -> np.ndarray:
     group = np.arange(filters) // max(1, filters // groups)
-    return group[:, None] == group
+    same: np.ndarray = group[:, None] == group
+    return same

@@ -36,14 +36,14 @@ def judge_state(seen: LayerStatistics) -> list[State]:
         return [State(UNKNOWN, f"there is a single value from {images}")] * len(seen.mean)
     deviation = seen.deviation
     still = deviation <= _STILL * deviation.max()
-    found = []
+    states = []
     for index in range(len(deviation)):
         if not still[index]:
-            found.append(State(LIVE))
+            states.append(State(LIVE))
         elif seen.high[index] <= 0 and seen.low[index] == 0:
             # Rule of three: nothing in N images bounds its share at 3/N, at 95 %.
             bound = f" (below {min(1, 3 / seen.images):.2g} of all images at 95 %)" if seen.images >= 10 else ""
-            found.append(State(DEAD, f"it never fired in {images}{bound}"))
+            states.append(State(DEAD, f"it never fired in {images}{bound}"))
         else:
-            found.append(State(CONSTANT, f"it gave {seen.mean[index]:.4g} everywhere in {images}"))
-    return found
+            states.append(State(CONSTANT, f"it gave {seen.mean[index]:.4g} everywhere in {images}"))
+    return states

@@ -44,7 +44,7 @@ class LayerStatistics:
 
     @classmethod
     def of(cls, activation: torch.Tensor, labels: np.ndarray | None = None, classes: int = 0) -> LayerStatistics:
-        """Those of one batch.
+        """The sums of one batch.
 
         Args:
             activation: `(N, F, *S)`.
@@ -74,8 +74,9 @@ class LayerStatistics:
         rest = _numpy(flat.mean(1))
         batch.mean = _numpy(centre) + rest
         # In parts: a float32 sum over millions of products is good to four digits only.
-        moment = sum(_numpy(part @ part.T) for part in flat.split(_AT_ONCE, 1))
-        batch.moment = moment - batch.positions * np.outer(rest, rest)
+        for part in torch.split(flat, _AT_ONCE, 1):
+            batch.moment += _numpy(part @ part.T)
+        batch.moment -= batch.positions * np.outer(rest, rest)
         if labels is not None and classes:
             known = labels >= 0
             np.add.at(batch.class_count, labels[known], 1)
@@ -98,7 +99,7 @@ class LayerStatistics:
         self.pull += np.stack([(t * t).sum(0), (t * s).sum(0), (s * s).sum(0)])
 
     def merge(self, other: LayerStatistics) -> None:
-        """Takes in what was found on other images (Chan, Golub, LeVeque 1983)."""
+        """Takes in the sums over other images (Chan, Golub, LeVeque 1983)."""
         positions = self.positions + other.positions
         if other.positions:
             apart = other.mean - self.mean
@@ -133,7 +134,8 @@ class LayerStatistics:
         """Pearson's correlations `(F, F)`; 0 with a filter that does not vary."""
         spread = np.sqrt(np.maximum(np.diag(self.moment), 0))
         scale = np.outer(spread, spread)
-        return np.divide(self.moment, scale, out=np.zeros_like(self.moment), where=scale > 0)
+        correlation: np.ndarray = np.divide(self.moment, scale, out=np.zeros_like(self.moment), where=scale > 0)
+        return correlation
 
     @property
     def class_mean(self) -> np.ndarray:
@@ -143,4 +145,5 @@ class LayerStatistics:
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy().astype(np.float64)
+    numbers: np.ndarray = tensor.detach().cpu().numpy()
+    return numbers.astype(np.float64)

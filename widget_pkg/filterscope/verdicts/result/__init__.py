@@ -1,1 +1,1 @@
-"""What was found, as data, words and tables."""
+"""A diagnosis: the verdicts as data, in words and as tables."""

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from filterscope.verdicts.activations.state import LIVE
-from filterscope.verdicts.result import html as page
-from filterscope.verdicts.result.verdict import FilterVerdict
-from filterscope.verdicts.weights.structure import CANT_TELL
-
-if TYPE_CHECKING:
-    from filterscope.verdicts.run.examination import Examination
+from filterscope.verdicts.examination import Examination
+from filterscope.verdicts.result.html import as_html
+from filterscope.verdicts.result.verdict import COLUMNS, COUNTS, FilterVerdict, summaries
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +29,9 @@ class Diagnosis:
 
     Example:
         >>> from filterscope import demo, diagnose
-        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=200, ablation=False, progress=False)
-        >>> found.filters[0].layer, len(found.filters), found.images
+        >>> net, data = demo.fashion_net(), demo.fashion_test_data()
+        >>> diagnosis = diagnose(net, data, images=200, ablation=False, progress=False)
+        >>> diagnosis.filters[0].layer, len(diagnosis.filters), diagnosis.images
         ('conv1', 30, 200)
     """
 
@@ -51,7 +47,7 @@ class Diagnosis:
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers looked at, in order."""
-        return tuple(dict.fromkeys(one.layer for one in self.filters))
+        return tuple(dict.fromkeys(verdict.layer for verdict in self.filters))
 
     def of_layer(self, layer: str) -> tuple[FilterVerdict, ...]:
         """The verdicts of one layer.
@@ -59,10 +55,10 @@ class Diagnosis:
         Raises:
             KeyError: If it was not looked at.
         """
-        found = tuple(one for one in self.filters if one.layer == layer)
-        if not found:
+        verdicts = tuple(verdict for verdict in self.filters if verdict.layer == layer)
+        if not verdicts:
             raise KeyError(f"no layer {layer!r} in this diagnosis; choose one of {', '.join(self.layers)}")
-        return found
+        return verdicts
 
     def summary(self, layer: str) -> str:
         """A layer in a sentence: `conv2: 18 of 20 structured, 1 dead, 1 duplicate of #7`.
@@ -71,25 +67,12 @@ class Diagnosis:
             KeyError: If it was not looked at.
         """
         filters = self.of_layer(layer)
-        total = len(filters)
-        said = []
-        for structure, count in Counter(one.structure for one in filters).most_common():
-            what = "can't tell (structured or noise)" if structure == CANT_TELL else structure
-            said.append(f"{count} of {total} {what}")
-        said += [f"{n} {state}" for state, n in Counter(one.state for one in filters).items() if state != LIVE]
-        duplicates = Counter(one.duplicate_of for one in filters if one.duplicate_of is not None)
-        said += [f"{n} duplicate{'s' * (n > 1)} of #{partner}" for partner, n in duplicates.items()]
-        mirrored = sum(one.mirror_of is not None for one in filters)
-        said += [f"{mirrored} with a mirror"] if mirrored else []
-        uses = Counter(one.use for one in filters)
-        said += [f"{uses[use]} {use}" for use in ("used", "harmful", "no measurable use") if uses[use]]
-        said += ["use withheld"] if uses["withheld"] == total else []
         name = f"layer {layer}" if layer[:1].isdigit() else layer  # as ConvLayer.spoken
-        return f"{name}: {', '.join(said)}"
+        return f"{name}: {', '.join(summaries(filters))}"
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a filter; the keys are `FilterVerdict`'s attributes, and `sentence`."""
-        return [one.row() for one in self.filters]
+        return [verdict.row() for verdict in self.filters]
 
     def to_dataframe(self) -> Any:
         """A `pandas.DataFrame`, one row a filter.
@@ -104,9 +87,8 @@ class Diagnosis:
                 "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
                 "same as a list of dictionaries, to_csv() as text"
             ) from error
-        names = [*(field.name for field in fields(FilterVerdict)), "sentence"]  # also while no filter is judged yet
-        frame = pandas.DataFrame(self.rows(), columns=names)
-        for name in ("duplicate_of", "mirror_of", "rank"):
+        frame = pandas.DataFrame(self.rows(), columns=[*COLUMNS, "sentence"])  # also while no filter is judged yet
+        for name in COUNTS:
             frame[name] = frame[name].astype("Int64")  # whole numbers, also beside a missing one
         return frame
 
@@ -132,4 +114,5 @@ class Diagnosis:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return page.as_html(self)
+        layers = {self.summary(layer): self.of_layer(layer) for layer in self.layers}
+        return as_html([self.knowledge, *self.notes], layers, self.fingerprint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.ablation.ablation import LayerAblation
+from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.ablation.use import FEWEST_OF_CLASS, class_interval
 from filterscope.verdicts.weights.matching import by_family, columns_by_family, null_shares, template_shares
 from filterscope.verdicts.weights.separable import shared_patterns
@@ -65,7 +65,7 @@ def structure_chance(kernels: np.ndarray, groups: int, index: int) -> Chance | N
 
 
 def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) -> list[Chance | None]:
-    """The same for several filters, with what those that are judged by the same others share found once."""
+    """Does `structure_chance` for several filters; those that are judged by the same others share one null."""
     count, channels, *size = kernels.shape
     flat = kernels.reshape(count, -1).astype(np.float64)
     norms = np.linalg.norm(flat, axis=1)
@@ -74,13 +74,13 @@ def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) 
     if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
         return [None] * len(indices)
     units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
-    found: dict[int, Chance] = {}
+    chances: dict[int, Chance] = {}
     for fold in folds_of(len(usable), channels):
         rows = [row for row in fold if usable[row] in indices]
         if rows:
             null = _null_of(np.delete(units, fold, axis=0), groups)
-            found.update({int(usable[row]): null.chance(units[row]) for row in rows})
-    return [found.get(index) for index in indices]
+            chances.update({int(usable[row]): null.chance(units[row]) for row in rows})
+    return [chances.get(index) for index in indices]
 
 
 @dataclass(frozen=True, eq=False)

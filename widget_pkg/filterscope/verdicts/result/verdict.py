@@ -1,17 +1,21 @@
-"""One filter's verdicts with their evidence, as a row of numbers and as a sentence."""
+"""One filter's verdicts with their evidence: the table of the axes, and the columns that they fill."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
+from filterscope.verdicts.axes.axis import Axis
+from filterscope.verdicts.axes.drive import DRIVE
+from filterscope.verdicts.axes.duplicate import DUPLICATE
+from filterscope.verdicts.axes.pattern import PATTERN
+from filterscope.verdicts.axes.state import STATE
+from filterscope.verdicts.axes.structure import STRUCTURE
+from filterscope.verdicts.axes.use import USE
 
-from filterscope.verdicts.ablation.use import HARMFUL, NO_USE, USED, WITHHELD
-from filterscope.verdicts.activations.state import LIVE
-from filterscope.verdicts.chance import per_100
-from filterscope.verdicts.weights.naming import NO_PATTERN
-from filterscope.verdicts.weights.structure import CANT_TELL, STRUCTURED
+AXES: tuple[Axis[Any], ...] = (STRUCTURE, STATE, DUPLICATE, USE, PATTERN, DRIVE)
+"""Every question that a verdict answers, in the order in which a sentence, a summary and a table say them."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class FilterVerdict:
         p_noise: How often a filter that has what the layer's filters share fits it as badly.
         noise_score: The higher, the more like noise.
         state: `"live"`, `"dead"`, `"constant"` or `"can't tell"`.
-        duplicate_of: The earlier filter of the layer that says the same.
-        mirror_of: The filter whose weights are these turned negative.
+        duplicate_of: The earlier filter of the layer whose map carries the same information; None where there is none.
+        mirror_of: The filter with these weights and the opposite sign; None where there is none.
         use: `"used"`, `"harmful"`, `"no measurable use"` or `"withheld"`.
         taylor: Mean over images of |Σ activation · ∂loss/∂activation|: an estimate that ranks.
         estimate: Root mean square over images of Σ (mean − activation) · ∂loss/∂activation: to first order what
@@ -49,21 +53,29 @@ class FilterVerdict:
         p_template: Share of random kernels that match any family as unexpectedly well.
         one_pattern: Share of the filter's energy in one spatial pattern for all its channels.
         runner_up: The other family that explains most.
-        times_likelier: How many times likelier `template` is than that; below 3 there is no plain name.
+        times_likelier: How many times likelier `template` is than the runner-up; below 3 there is no plain name.
         fires: Share of images in which it is above 0 somewhere.
-        drives_most: The class with the highest mean activation.
-        drives_least: That with the lowest.
-        hurts_most: The class whose loss rises most without it.
-        class_rise: By how much, in nats.
-        correlation: With the candidate for a duplicate.
-        merge_cost: Mean rise of the loss where the map is computed from that candidate's.
+        drives_most: The class on whose images its mean activation is highest.
+        drives_least: The class on whose images its mean activation is lowest.
+        hurts_most: The class whose loss rises most without the filter.
+        class_rise: By how much that class's loss rises, in nats.
+        correlation: Correlation of its map with that of `duplicate_of`.
+        merge_cost: Mean rise of the loss where its map is computed from that of `duplicate_of`.
         images: Images seen.
-        ablated: Images it was ablated on.
+        ablated: Images on which it was ablated.
         structure_reason: Why structure cannot be told.
-        state_reason: What was seen of one that is not live, or why it cannot be told.
+        state_reason: What was seen of a filter that is not live, or why its state cannot be told.
         use_reason: Why use is withheld.
         name_reason: Why it has no template or no plain name.
-        labelled: Whether use goes by labels, or by the net's own output.
+        labelled: Whether `use` goes by the labels; else it goes by the net's own output.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> net, data = demo.fashion_net(), demo.fashion_test_data()
+        >>> diagnosis = diagnose(net, data, images=100, ablation=False, progress=False)
+        >>> verdict = diagnosis.of_layer("conv2")[11]
+        >>> verdict.structure, verdict.state
+        ('noise-like', 'dead')
     """
 
     layer: str
@@ -107,67 +119,22 @@ class FilterVerdict:
     labelled: bool
 
     def row(self) -> dict[str, Any]:
-        """All of it by name, and the sentence."""
+        """All attributes by name, and `sentence`, as a dictionary."""
         return {field.name: getattr(self, field.name) for field in fields(self)} | {"sentence": self.sentence}
 
     @property
     def sentence(self) -> str:
         """The verdicts in plain words."""
-        parts = [self._structure(), self._state(), self._use(), self._looks()]
-        return " ".join(part for part in parts if part)
-
-    def _structure(self) -> str:
-        if self.structure == STRUCTURED:
-            return f"Structured: {per_100(self.p_structured)} in 100 random filters look so."
-        if self.structure == CANT_TELL:
-            return f"Structured or noise: can't tell; {self.structure_reason}."
-        return (
-            f"Noise-like: it differs from what the layer's filters share ({per_100(self.p_noise)} in 100 of such would "
-            f"differ as much), and {per_100(self.p_structured)} in 100 random filters look as structured."
-        )
-
-    def _state(self) -> str:
-        said = f"{self.state.capitalize()}: {self.state_reason}." if self.state != LIVE else ""
-        if self.duplicate_of is not None:
-            said += f" Says the same as filter {self.duplicate_of} (correlation {self.correlation:.3f}"
-            cost = "" if np.isnan(self.merge_cost) else f"; one for both changes the loss by {signed(self.merge_cost)}"
-            said += f"{cost})."
-        if self.mirror_of is not None:
-            said += f" Its weights are those of filter {self.mirror_of} turned negative."
-        return said.strip()
-
-    def _use(self) -> str:
-        if self.use == WITHHELD:
-            place = f" By the estimate it has place {self.rank} in its layer." if self.rank is not None else ""
-            return f"Use withheld: {self.use_reason}.{place}"
-        span = f"95 %: {signed(self.ci_low)} to {signed(self.ci_high)}, {self.ablated:,} images"
-        what = "the loss changes by" if self.labelled else "no labels: the net's output moves by"
-        measured = f"without it {what} {signed(self.delta_loss)} nats ({span})"
-        if self.use == NO_USE:
-            return f"No measurable use: {measured}."
-        said = f"{self.use.capitalize()}: {measured}, {abs(self.share):.1%} of what the net knows"
-        if self.use in (USED, HARMFUL) and self.hurts_most is not None:
-            said += f"; most for {self.hurts_most} ({signed(self.class_rise)})"
-        return f"{said}."
-
-    def _looks(self) -> str:
-        said = ""
-        if self.name == NO_PATTERN:
-            said = f"No simple pattern; nearest: {self.template}, {self.match:.0%}, and {per_100(self.p_match)} in 100 "
-            said += f"random kernels match it as well; {self.name_reason}."
-        elif self.name is not None:
-            said = (
-                f"Looks for: {self.name} ({self.match:.0%}; {per_100(self.p_match)} in 100 random kernels match it as "
-            )
-            said += "well)."
-        if self.state == LIVE and not np.isnan(self.fires):
-            said += f" Fires in {self.fires:.0%} of the images"
-            if self.drives_most is not None:
-                said += f", most for {self.drives_most}, least for {self.drives_least}"
-            said += "."
-        return said.strip()
+        return " ".join(filter(None, (axis.sentence(axis.of(self)) for axis in AXES)))
 
 
-def signed(value: float, digits: int = 3) -> str:
-    """`+0.0123`, `−0.5`, `0`."""
-    return f"{value:+.{digits}g}".replace("-", "−") if value else "0"
+COLUMNS = tuple(field.name for field in fields(FilterVerdict))
+COUNTS = tuple(field.name for field in fields(FilterVerdict) if field.type == "int | None")
+"""Columns of whole numbers in which some are missing."""
+BADGE = tuple(name for axis in AXES for name in axis.badge)
+"""Columns that the grid shows and is sorted by."""
+
+
+def summaries(filters: Sequence[FilterVerdict]) -> list[str]:
+    """What stands out of a layer, axis by axis, each as a few words."""
+    return [words for axis in AXES for words in axis.summary([axis.of(verdict) for verdict in filters])]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from filterscope.errors import NetError
-from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.host.timing import PARTIAL_RESULT_SECONDS
+from filterscope.nets.layer_choice import layer_title
+from filterscope.nets.runner import NetRunner
+from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.verdicts.examination import Examination
+from filterscope.verdicts.result.conclusion import conclude, judge_weights
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
-from filterscope.verdicts.run.examination import Examination
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.examine import examine
 from filterscope.verdicts.run.task import Task, TaskProgress
-from filterscope.verdicts.weights.naming import name_patterns
-from filterscope.verdicts.weights.structure import judge_structure
+from filterscope.verdicts.sampling import Samples
 
-_BETWEEN_SECONDS = 0.5  # two partial results
 _STAGES = {
     "weights": "layers' weights",
     "images": "images",
@@ -25,8 +26,8 @@ _STAGES = {
 }
 _SHARE = 10  # of the time at most goes into partial results: 1 / this
 
-Prepare = Callable[[Task], tuple[Subject, Any]]
-"""Makes the net and the data set for a task."""
+Prepare = Callable[[Task], tuple[NetRunner, Samples]]
+"""Makes what runs the net, and the data set, for a task."""
 
 
 class RunningDiagnosis(Diagnosis):
@@ -36,37 +37,37 @@ class RunningDiagnosis(Diagnosis):
 
     Args:
         prepare: Makes net and data set; called in the background.
-        wanted: Indices of the layers to look at, each with its name; those first that are wanted first.
+        titles: Indices of the layers to look at, each with its title; their weights are judged in this order.
         images: How many images are looked at.
-        ablation: Whether each filter is removed in turn on these.
+        ablation: Whether each filter is ablated in turn on these.
         earlier: A diagnosis of the same weights and layers to go on from.
-        busy: Seconds for which the person still comes first.
+        seconds_until_idle: For how long the person still comes first.
 
     Example:
         >>> from filterscope import Explorer, demo
         >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
-        >>> found = explorer.diagnose(images=100, ablation=False)
-        >>> found.wait().images
+        >>> diagnosis = explorer.diagnose(images=100, ablation=False)
+        >>> diagnosis.wait().images
         100
     """
 
     def __init__(
         self,
         prepare: Prepare,
-        wanted: dict[int, str],
+        titles: dict[int, str],
         images: int,
         ablation: bool,
         earlier: Diagnosis | None = None,
-        busy: Callable[[], float] = lambda: 0.0,
+        seconds_until_idle: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._prepare, self._wanted = prepare, wanted
+        self._prepare, self._titles = prepare, titles
         self._asked, self._ablation = images, ablation
         self._earlier = earlier
-        self._held: Diagnosis | None = None
+        self._latest: Diagnosis | None = None
         self._finished = False
         self._version = 0
         self._published, self._cost = 0.0, 0.0
-        self._task = Task("filterscope diagnosis", self._work, busy)
+        self._task = Task("filterscope diagnosis", self._work, seconds_until_idle)
 
     # How far it is
 
@@ -131,17 +132,17 @@ class RunningDiagnosis(Diagnosis):
     @property
     def filters(self) -> tuple[FilterVerdict, ...]:
         """One for each filter judged so far, in order."""
-        return () if self._held is None else self._held.filters
+        return () if self._latest is None else self._latest.filters
 
     @property
     def images(self) -> int:
         """Images seen so far."""
-        return 0 if self._held is None else self._held.images
+        return 0 if self._latest is None else self._latest.images
 
     @property
     def ablated(self) -> int:
         """Images on which filters were ablated so far."""
-        return 0 if self._held is None else self._held.ablated
+        return 0 if self._latest is None else self._latest.ablated
 
     @property
     def complete(self) -> bool:
@@ -151,12 +152,12 @@ class RunningDiagnosis(Diagnosis):
     @property
     def knowledge(self) -> str:
         """What the net knows about these images, one sentence."""
-        return "No image seen yet." if self._held is None else self._held.knowledge
+        return "No image seen yet." if self._latest is None else self._latest.knowledge
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What else there is to know, sentences; while it runs, how far it is."""
-        notes = () if self._held is None else self._held.notes
+        notes = () if self._latest is None else self._latest.notes
         if not self.done:
             return (*notes, f"Still running: {self._words()}.")
         if self.error is not None:
@@ -166,7 +167,7 @@ class RunningDiagnosis(Diagnosis):
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stand for the net's weights; "" before they were read."""
-        return "" if self._held is None else self._held.fingerprint
+        return "" if self._latest is None else self._latest.fingerprint
 
     @property
     def examination(self) -> Examination:
@@ -175,9 +176,9 @@ class RunningDiagnosis(Diagnosis):
         Raises:
             RuntimeError: Before the first.
         """
-        if self._held is None:
+        if self._latest is None:
             raise RuntimeError("nothing is known yet; wait() for this diagnosis first")
-        return self._held.examination
+        return self._latest.examination
 
     def __repr__(self) -> str:
         if not self.done:
@@ -196,23 +197,23 @@ class RunningDiagnosis(Diagnosis):
     # The work, in its thread
 
     def _work(self, task: Task) -> None:
-        subject, source = self._prepare(task)
-        titles = {layer.index: layer_title(layer) for layer in subject.layers}
-        if any(titles.get(index) != title for index, title in self._wanted.items()):
+        runner, samples = self._prepare(task)
+        now = {layer.index: layer_title(layer) for layer in runner.layers}
+        if any(now.get(index) != title for index, title in self._titles.items()):
             raise NetError(
                 "the net took another path for the first image of the data set than for the one the explorer was made "
                 "with, so its layers are others; give the explorer an image_index that stands for the rest"
             )
-        fingerprint = subject.fingerprint()
-        examination = self._beginning(subject, source, fingerprint)
+        fingerprint = fingerprint_of(runner.net)
+        examination = self._beginning(runner, samples, fingerprint)
         judged: list[int] = []
         try:
-            task.begin("weights", 0, len(self._wanted))
-            for index in self._wanted:
+            task.begin("weights", 0, len(self._titles))
+            for index in self._titles:
                 task.check()
-                examination.from_weights(index, judge_structure, name_patterns)
+                judge_weights(examination, index)
                 judged.append(index)
-                task.note("weights", len(judged), len(self._wanted))
+                task.note("weights", len(judged), len(self._titles))
                 self._publish_now_and_then(examination, judged, fingerprint)
             self._look_at_images(task, examination, judged, fingerprint)
             self._finished = not task.cancelled.is_set()
@@ -220,7 +221,7 @@ class RunningDiagnosis(Diagnosis):
             self._publish(examination, judged, fingerprint, ended=True)
 
     def _look_at_images(self, task: Task, examination: Examination, judged: list[int], fingerprint: str) -> None:
-        most = min(self._asked, len(examination.source)) if not examination.source.is_stream else self._asked
+        most = min(self._asked, len(examination.samples)) if not examination.samples.is_stream else self._asked
 
         def on_progress(stage: str, done: int, total: int) -> None:
             if stage != task.progress.stage:
@@ -232,33 +233,33 @@ class RunningDiagnosis(Diagnosis):
         passes, before = 1, -1
         while before < examination.seen < self._asked:  # a few at first, until it is known how many take how long
             before = examination.seen
-            stop = before + passes * examination.subject.images_at_once()
-            examination.run(min(stop, self._asked), False, on_progress, task.cancelled)
+            stop = before + passes * examination.runner.images_at_once()
+            examine(examination, min(stop, self._asked), False, on_progress, task.cancelled)
             task.check()
             passes *= 2
-        examination.run(self._asked, self._ablation, on_progress, task.cancelled)
+        examine(examination, self._asked, self._ablation, on_progress, task.cancelled)
 
-    def _beginning(self, subject: Subject, source: Any, fingerprint: str) -> Examination:
+    def _beginning(self, runner: NetRunner, samples: Samples, fingerprint: str) -> Examination:
         """The sums of the earlier diagnosis, where it fits, or none."""
         earlier, self._earlier = self._earlier, None
-        wanted = sorted(self._wanted)
+        layers = sorted(self._titles)
         if earlier is not None and earlier.filters and earlier.fingerprint == fingerprint:
-            held = earlier.examination
-            if held.wanted == wanted and (source.is_stream or len(held.source) == len(source)):
-                return held.copy(subject, source)
-        return Examination(subject, source, wanted)
+            sums = earlier.examination
+            if sums.layers == layers and (samples.is_stream or len(sums.samples) == len(samples)):
+                return sums.copy(runner, samples)
+        return Examination(runner, samples, layers)
 
     def _publish_now_and_then(self, examination: Examination, judged: list[int], fingerprint: str) -> None:
-        if time.monotonic() - self._published >= max(_BETWEEN_SECONDS, _SHARE * self._cost):
+        if time.monotonic() - self._published >= max(PARTIAL_RESULT_SECONDS, _SHARE * self._cost):
             self._publish(examination, judged, fingerprint)
 
     def _publish(self, examination: Examination, judged: list[int], fingerprint: str, ended: bool = False) -> None:
         """Concludes from a copy of the sums, so that it can be read while they grow."""
         start = time.monotonic()
-        part = examination.copy(examination.subject, examination.source)
+        part = examination.copy(examination.runner, examination.samples)
         if not (ended and self._finished):
-            part.wanted = sorted(judged)
-        self._held = conclude(part, self._finished or not ended, self._ablation, fingerprint)
+            part.layers = sorted(judged)
+        self._latest = conclude(part, self._finished or not ended, self._ablation, fingerprint)
         self._version += 1
         self._published = time.monotonic()
         self._cost = self._published - start

@@ -15,11 +15,16 @@ from torch import nn
 from filterscope.data.source import SampleSource
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
-from filterscope.nets.layers import ConvLayer, net_inputs
-from filterscope.verdicts.result.conclusion import conclude, layer_title
+from filterscope.nets.layer_choice import layer_indices
+from filterscope.nets.layers import net_inputs
+from filterscope.nets.runner import NetRunner
+from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.verdicts.examination import Examination
+from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
-from filterscope.verdicts.run.examination import Examination, OnProgress
-from filterscope.verdicts.run.subject import Subject
+from filterscope.verdicts.run.ablate import OnProgress
+from filterscope.verdicts.run.examine import examine
+from filterscope.verdicts.sampling import IsolatedSamples, Samples, runner_for
 
 
 def diagnose(
@@ -72,8 +77,8 @@ def diagnose(
 
     Example:
         >>> from filterscope import demo, diagnose
-        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-        >>> found.summary("conv2").startswith("conv2: ")
+        >>> diagnosis = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+        >>> diagnosis.summary("conv2").startswith("conv2: ")
         True
     """
     if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
@@ -101,71 +106,43 @@ def _diagnose(
     cancel: threading.Event | None,
 ) -> Diagnosis:
     source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
-    subject = Subject(net, source, forward)
-    wanted = choose_layers(subject.layers, layers)
-    fingerprint = subject.fingerprint()
+    samples = IsolatedSamples(source)
+    runner = runner_for(net, samples, forward)
+    chosen = sorted(layer_indices(runner.layers, layers))
+    fingerprint = fingerprint_of(runner.net)
     if resume is None:
-        examination = Examination(subject, source, wanted)
+        examination = Examination(runner, samples, chosen)
     else:
-        examination = _resumed(resume, subject, source, wanted, fingerprint)
+        examination = _resumed(resume, runner, samples, chosen, fingerprint)
     stop = cancel if cancel is not None else threading.Event()
-    show = _Bar() if progress is True else None
-    on_progress = show or (progress if callable(progress) else _silent)
+    bar = _Bar() if progress is True else None
+    on_progress = bar or (progress if callable(progress) else _silent)
     interrupted = False
     try:
-        examination.run(images, ablation, on_progress, stop)
+        examine(examination, images, ablation, on_progress, stop)
     except KeyboardInterrupt:
         interrupted = True
         warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
     finally:
-        if show is not None:
-            show.close()
+        if bar is not None:
+            bar.close()
     complete = not interrupted and not stop.is_set()
     return conclude(examination, complete, ablation, fingerprint)
 
 
-def choose_layers(layers: tuple[ConvLayer, ...], chosen: Any) -> list[int]:
-    """Indices of the layers that a person named by index, name or module; of a name all its calls.
-
-    Raises:
-        ValueError: If there is no such layer; it names those there are.
-    """
-    if chosen is None:
-        return [layer.index for layer in layers]
-    several = chosen if isinstance(chosen, Iterable) and not isinstance(chosen, str | nn.Module) else [chosen]
-    found: set[int] = set()
-    for one in several:
-        whole = isinstance(one, int) and not isinstance(one, bool)
-        fits = [
-            layer.index
-            for layer in layers
-            if (layer.index == one if whole else one in (layer.name, layer_title(layer)) or layer.module is one)
-        ]
-        if not fits:
-            names = ", ".join(f"{layer.index} {layer_title(layer)}" for layer in layers)
-            given = type(one).__name__ if isinstance(one, nn.Module) else repr(one)
-            raise ValueError(f"layers has {given}, which is no layer of the net; choose from {names}")
-        found.update(fits)
-    if not found:
-        raise ValueError("layers is empty; give at least one, or None for all")
-    return sorted(found)
-
-
 def _resumed(
-    earlier: Diagnosis, subject: Subject, source: SampleSource, wanted: list[int], fingerprint: str
+    earlier: Diagnosis, runner: NetRunner, samples: Samples, chosen: list[int], fingerprint: str
 ) -> Examination:
     if not isinstance(earlier, Diagnosis):
         raise TypeError(f"resume is {kind_of(earlier)}; give what diagnose() returned")
     if earlier.fingerprint != fingerprint:
         raise ValueError("resume is of other weights: the net was changed since; diagnose it anew, without resume")
-    if earlier.examination.wanted != wanted:
+    if earlier.examination.layers != chosen:
         raise ValueError(f"resume looked at {', '.join(earlier.layers)}; give the same layers, or no resume")
-    if not source.is_stream and len(earlier.examination.source) != len(source):
-        raise ValueError(
-            f"resume saw a data set of {len(earlier.examination.source)} samples, this one has {len(source)}; give the "
-            "same"
-        )
-    return earlier.examination.copy(subject, source)
+    before = len(earlier.examination.samples)
+    if not samples.is_stream and before != len(samples):
+        raise ValueError(f"resume saw a data set of {before} samples, this one has {len(samples)}; give the same")
+    return earlier.examination.copy(runner, samples)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -7,14 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from filterscope.host.shutdown import end_with_python
-
-_CLOSE_SECONDS = 5.0
-_LOOK_SECONDS = 0.25  # whether the person still comes first
-
-
-class Cancelled(BaseException):
-    """Ends the work of a task from wherever it is. Not an `Exception`, so that no net catches it."""
+from filterscope.host.shutdown import close_at_exit
+from filterscope.host.timing import CLOSE_SECONDS, IDLE_LOOK_SECONDS
+from filterscope.nets.interruption import StopPass
 
 
 @dataclass(frozen=True)
@@ -43,19 +38,21 @@ class Task:
     Args:
         name: Of the thread.
         work: Given the task; calls `note` as it goes on and `check` before each step.
-        busy: Seconds for which the person still comes first; `check` waits as long, with a look at it now and then.
+        seconds_until_idle: For how long the person still comes first; `check` waits as long, with a look now and then.
     """
 
-    def __init__(self, name: str, work: Callable[[Task], None], busy: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, name: str, work: Callable[[Task], None], seconds_until_idle: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.cancelled = threading.Event()
         self.error: Exception | None = None
         self.progress = TaskProgress()
-        self._work, self._busy = work, busy
+        self._work, self._seconds_until_idle = work, seconds_until_idle
         self._done = threading.Event()
         self._began = self._noted = time.monotonic()
         self._from = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        end_with_python(self)
+        close_at_exit(self)
         self._thread.start()
 
     @property
@@ -79,12 +76,12 @@ class Task:
         """Gives way to the person, and ends the work where it was cancelled.
 
         Raises:
-            Cancelled: If it was.
+            StopPass: If it was.
         """
-        while not self.cancelled.is_set() and (seconds := self._busy()) > 0:
-            self.cancelled.wait(min(seconds, _LOOK_SECONDS))
+        while not self.cancelled.is_set() and (seconds := self._seconds_until_idle()) > 0:
+            self.cancelled.wait(min(seconds, IDLE_LOOK_SECONDS))
         if self.cancelled.is_set():
-            raise Cancelled
+            raise StopPass
 
     def cancel(self) -> None:
         """Ends it at its next step; returns at once."""
@@ -98,12 +95,12 @@ class Task:
         """Ends it, and waits until it has."""
         self.cancel()
         if self._thread is not threading.current_thread():
-            self._thread.join(_CLOSE_SECONDS)
+            self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
         try:
             self._work(self)
-        except Cancelled:
+        except StopPass:
             pass
         except Exception as error:
             self.error = error

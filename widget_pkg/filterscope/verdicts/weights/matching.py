@@ -80,10 +80,10 @@ def match_kernels(kernels: np.ndarray) -> list[Match | None]:
     # The least expected family; where several are beyond what the null can tell, the one that explains most.
     best = np.lexsort((-scores, p_values), axis=1)[:, 0]
     null_least = null_shares(rows, columns)[1]
-    found: list[Match | None] = []
+    matches: list[Match | None] = []
     for index, family in enumerate(best):
         if not usable[index]:
-            found.append(None)
+            matches.append(None)
             continue
         p_family = float(p_values[index, family])
         as_rare = np.searchsorted(null_least, p_family * (1 + 1e-9), side="right")
@@ -93,8 +93,8 @@ def match_kernels(kernels: np.ndarray) -> list[Match | None]:
         second = int(others[scores[index, others].argmax()])
         likelier = _times_likelier(scores[index, family], scores[index, second], flat.shape[1])
         share = float(scores[index, family])
-        found.append(_describe(units[index], template, share, p_family, p_template, (families[second], likelier)))
-    return found
+        matches.append(_describe(units[index], template, share, p_family, p_template, (families[second], likelier)))
+    return matches
 
 
 def _times_likelier(share: float, other: float, numbers: int) -> float:
@@ -133,16 +133,16 @@ def null_shares(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng([rows, columns])
     templates = bank(rows, columns)
     _, of_family = columns_by_family(templates)
-    scores = []
+    parts = []
     for _ in range(10):
         drawn = random.standard_normal((_RANDOM_KERNELS // 10, rows * columns))
         shares = template_shares(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), templates)
-        scores.append(np.stack([shares[:, family].max(1) for family in of_family], 1))
-    held = np.concatenate(scores)
-    ordered = np.sort(held, axis=0)
-    above = [len(held) - np.searchsorted(ordered[:, k], held[:, k] - 1e-9) for k in range(held.shape[1])]
+        parts.append(np.stack([shares[:, family].max(1) for family in of_family], 1))
+    scores = np.concatenate(parts)
+    ordered = np.sort(scores, axis=0)
+    above = [len(scores) - np.searchsorted(ordered[:, k], scores[:, k] - 1e-9) for k in range(scores.shape[1])]
     least = np.min(np.stack(above, 1), axis=1)  # each counts itself, as a new kernel's 1 + count does
-    return ordered, np.sort(least / len(held))
+    return ordered, np.sort(least / len(scores))
 
 
 def _describe(

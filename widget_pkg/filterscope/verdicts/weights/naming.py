@@ -71,10 +71,10 @@ def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
     flat = np.where(usable[:, None, None], flat, 0)
     shared = shared_patterns(flat)
     matches = match_kernels(np.where(usable[:, None], shared.pattern, 0).reshape(count, *size))
-    found = []
+    patterns = []
     for index, match in enumerate(matches):
         if match is None:
-            found.append(Pattern(None, None, reason="its weights are zero or not finite"))
+            patterns.append(Pattern(None, None, reason="its weights are zero or not finite"))
             continue
         p = float(shared.p[index])
         reason = _unclear(match, p)
@@ -83,8 +83,8 @@ def name_patterns(kernels: np.ndarray, sees_rgb: bool = False) -> list[Pattern]:
             name = _plain_name(match)
             if sees_rgb and channels == 3:
                 name = _in_colour(name, shared.channels[index])
-        found.append(Pattern(name, match, float(shared.share[index]), p, reason))
-    return found
+        patterns.append(Pattern(name, match, float(shared.share[index]), p, reason))
+    return patterns
 
 
 def _unclear(match: Match, p_shared: float) -> str:

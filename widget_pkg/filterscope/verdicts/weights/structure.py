@@ -60,7 +60,7 @@ def judge_structure(kernels: np.ndarray, groups: int = 1, seed: int = 0) -> list
 
     Example:
         >>> noise = np.random.default_rng(0).normal(size=(20, 10, 3, 3))
-        >>> sum(one.verdict == "structured" for one in judge_structure(noise))
+        >>> sum(filter.verdict == "structured" for filter in judge_structure(noise))
         0
     """
     count, channels, *size = kernels.shape
@@ -148,7 +148,8 @@ def _own_tests(units: np.ndarray, size: tuple[int, ...], random: np.random.Gener
 
 def _any_of(*tests: np.ndarray) -> np.ndarray:
     """Bonferroni's p-value of several tests."""
-    return np.minimum(1, len(tests) * np.minimum.reduce(tests))
+    p: np.ndarray = np.minimum(1, len(tests) * np.minimum.reduce(tests))
+    return p
 
 
 def folds_of(count: int, channels: int) -> list[np.ndarray]:
@@ -211,7 +212,8 @@ def _neighbours_alike(units: np.ndarray, size: tuple[int, ...], random: np.rando
     )
     values = _moran(units, size)
     high, low = share_as_extreme(null_values, values, True), share_as_extreme(null_values, values, False)
-    return np.minimum(1, 2 * np.minimum(high, low))
+    p: np.ndarray = np.minimum(1, 2 * np.minimum(high, low))
+    return p
 
 
 def _moran(units: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -219,4 +221,5 @@ def _moran(units: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     maps = units.reshape(len(units), -1, *size)
     maps = maps - maps.mean((2, 3), keepdims=True)
     products = (maps[..., 1:, :] * maps[..., :-1, :]).sum((1, 2, 3)) + (maps[..., 1:] * maps[..., :-1]).sum((1, 2, 3))
-    return products / np.maximum((maps**2).sum((1, 2, 3)), 1e-30)
+    index: np.ndarray = products / np.maximum((maps**2).sum((1, 2, 3)), 1e-30)
+    return index

@@ -63,23 +63,27 @@ class _Grid:
 
     def window(self, sigma: float) -> np.ndarray:
         """A Gaussian; 1 everywhere where sigma is infinite."""
-        return np.exp(-(self.x**2 + self.y**2) / (2 * sigma**2))
+        values: np.ndarray = np.exp(-(self.x**2 + self.y**2) / (2 * sigma**2))
+        return values
 
     def along(self, degrees: float) -> np.ndarray:
         """Distance from a line through the centre, towards its left side."""
         turn = np.radians(degrees)
-        return -np.sin(turn) * self.x + np.cos(turn) * self.y
+        distance: np.ndarray = -np.sin(turn) * self.x + np.cos(turn) * self.y
+        return distance
 
 
 def _basis(*patterns: np.ndarray) -> np.ndarray:
     columns = np.stack([pattern.ravel() for pattern in patterns], 1)
     q, r = np.linalg.qr(columns)
-    return (q * np.sign(np.diag(r))).T  # the first row points the way of the first pattern
+    rows: np.ndarray = (q * np.sign(np.diag(r))).T  # the first row points the way of the first pattern
+    return rows
 
 
 def _level(pattern: np.ndarray) -> np.ndarray:
     """Without its mean: blind to plain brightness."""
-    return pattern - pattern.mean()
+    levelled: np.ndarray = pattern - pattern.mean()
+    return levelled
 
 
 def _smoothing(grid: _Grid) -> list[Template]:
@@ -88,14 +92,14 @@ def _smoothing(grid: _Grid) -> list[Template]:
 
 
 def _points(grid: _Grid) -> list[Template]:
-    found = []
+    templates = []
     for row, column in np.ndindex(grid.x.shape):
-        one = np.zeros_like(grid.x)
-        one[row, column] = 1
+        point = np.zeros_like(grid.x)
+        point[row, column] = 1
         place = (-float(grid.y[row, column]), float(grid.x[row, column]))
         family = "point" if max(map(abs, place)) < 1 else "shifted point"
-        found.append(Template(family, _basis(one), place=place))
-    return found
+        templates.append(Template(family, _basis(point), place=place))
+    return templates
 
 
 def _edges(grid: _Grid) -> list[Template]:
@@ -108,30 +112,30 @@ def _edges(grid: _Grid) -> list[Template]:
 def _blobs(grid: _Grid) -> list[Template]:
     squared = grid.x**2 + grid.y**2
     widths = [0.6, 0.85] if grid.small else [0.35 * grid.half, 0.5 * grid.half, 0.65 * grid.half]
-    found = [_level((1 - squared / (2 * s * s)) * grid.window(s)) for s in widths]
+    patterns = [_level((1 - squared / (2 * s * s)) * grid.window(s)) for s in widths]
     if grid.x.shape == (3, 3):
-        found += [
+        patterns += [
             np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0.0]]),
             np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1.0]]),
         ]
-    return [Template("blob", _basis(pattern)) for pattern in found]
+    return [Template("blob", _basis(pattern)) for pattern in patterns]
 
 
 def _bars(grid: _Grid) -> list[Template]:
     # Widths across the bar, and the window that ends it.
     widths = [(0.7, 1.0), (1.0, 1.4)] if grid.small else [(w * grid.half, 0.9 * grid.half) for w in (0.25, 0.38, 0.55)]
-    found = []
+    templates = []
     for degrees in np.arange(_ANGLES) * 180 / _ANGLES:
         away = grid.along(degrees)
         for across, window in widths:
             second = (1 - away**2 / across**2) * np.exp(-(away**2) / (2 * across**2))
-            found.append(Template("bar", _basis(_level(second * grid.window(window))), angle=float(degrees)))
+            templates.append(Template("bar", _basis(_level(second * grid.window(window))), angle=float(degrees)))
     if grid.x.shape == (3, 3):  # the line masks
         flat = np.array([[-1, -1, -1], [2, 2, 2], [-1, -1, -1.0]])
         rising = np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1.0]])
         masks = {0.0: flat, 90.0: flat.T, 45.0: rising, 135.0: rising[::-1]}
-        found += [Template("bar", _basis(mask), angle=degrees) for degrees, mask in masks.items()]
-    return found
+        templates += [Template("bar", _basis(mask), angle=degrees) for degrees, mask in masks.items()]
+    return templates
 
 
 def _saddles(grid: _Grid) -> list[Template]:
@@ -152,14 +156,14 @@ def _checkerboard(grid: _Grid) -> list[Template]:
 
 def _corners(grid: _Grid) -> list[Template]:
     """A bright quadrant, its corner in the centre; straight and turned by 45°."""
-    found = []
+    templates = []
     for degrees in range(0, 360, 45):
         turn = np.radians(degrees)
         across = np.cos(turn) * grid.x + np.sin(turn) * grid.y
         beside = -np.sin(turn) * grid.x + np.cos(turn) * grid.y
         quadrant = _level(((across > -0.1) & (beside > -0.1)).astype(np.float64))
-        found.append(Template("corner", _basis(quadrant), angle=float((degrees + 45) % 360)))
-    return found
+        templates.append(Template("corner", _basis(quadrant), angle=float((degrees + 45) % 360)))
+    return templates
 
 
 def _stripes(grid: _Grid) -> list[Template]:
@@ -167,12 +171,12 @@ def _stripes(grid: _Grid) -> list[Template]:
     if grid.small:
         return []
     longest = (2 * grid.half + 1) / 1.8
-    found = []
+    templates = []
     for period in np.arange(2.2, longest + 0.01, 0.55):
         for degrees in np.arange(0, 180, 7.5):
             phase = 2 * np.pi * grid.along(degrees) / period
             for s in (0.8 * grid.half, np.inf):
                 window = grid.window(s)
                 pair = _basis(_level(np.cos(phase) * window), np.sin(phase) * window)
-                found.append(Template("stripes", pair, angle=float(degrees), period=float(period)))
-    return found
+                templates.append(Template("stripes", pair, angle=float(degrees), period=float(period)))
+    return templates

@@ -1,0 +1,48 @@
+/**
+ * The panels of a view, each a room of this folder, from top to bottom. A new one is a folder, a style sheet, and its row
+ * here; what it shows stands in `section[data-panel=<room>]` below the pictures, hidden until asked for.
+ */
+
+import arithmeticCss from "../styles/arithmetic.css?inline";
+import evidenceCss from "../styles/evidence.css?inline";
+import positionsCss from "../styles/positions.css?inline";
+import verdictsCss from "../styles/verdicts.css?inline";
+import type { Host, Panels } from "../view/host";
+import { PositionsPanel } from "./positions/panel";
+import { sideBySide } from "./side_by_side";
+import { VerdictsPanel } from "./verdicts/panel";
+
+/** What a saved page holds for panels besides the pictures. */
+export interface Kept {
+  readonly verdicts: boolean;
+}
+
+interface PanelRow {
+  readonly css: string;
+  /** `kept`: what was saved, in a saved page, where nothing else can be asked; null: there is a kernel. Null: no panel. */
+  make(host: Host, kept: Kept | null): Partial<Panels> | null;
+}
+
+const NO_NET = {
+  arithmetic:
+    "How its value comes about takes the net: pin the position in the notebook that this page was saved from.",
+  effective: "The gradient takes the net: the notebook that this page was saved from shows it.",
+} as const;
+
+const PANELS: Readonly<Record<string, PanelRow>> = {
+  positions: {
+    css: positionsCss + arithmeticCss,
+    make: (host, kept) => new PositionsPanel(host, kept ? NO_NET : {}),
+  },
+  verdicts: {
+    css: verdictsCss + evidenceCss,
+    make: (host, kept) => (kept && !kept.verdicts ? null : new VerdictsPanel(host, kept !== null)),
+  },
+};
+
+/** All panels of a view. `kept`: what a saved page holds for them; null where there is a kernel to ask. */
+export function allPanels(host: Host, kept: Kept | null = null): Panels {
+  const rows = Object.values(PANELS);
+  const panels = rows.map((row) => row.make(host, kept)).filter((panel) => panel !== null);
+  return sideBySide(host, rows.map(({ css }) => css).join(""), panels);
+}

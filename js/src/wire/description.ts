@@ -1,0 +1,25 @@
+/** What a view asks first: which layers and images there are, and the text of its second module. */
+
+export interface LayerInfo {
+  readonly name: string;
+  readonly call: number;
+  readonly title: string;
+  readonly filters: number;
+  readonly channels: number;
+  readonly kernel: readonly number[];
+  readonly out_shape: readonly number[];
+  readonly activation_name: string;
+}
+
+export interface Description {
+  readonly version: string;
+  readonly revision: number;
+  readonly images: number | null;
+  readonly input: readonly number[];
+  readonly layers: readonly LayerInfo[];
+}
+
+export interface DescriptionRequests {
+  describe: { args: Record<string, never>; body: Description };
+  panels: { args: Record<string, never>; body: { readonly module: string } };
+}

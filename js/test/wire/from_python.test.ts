@@ -1,0 +1,137 @@
+/** Messages as Python sends them, which stand in `tests/wire/`: the page reads what was meant. */
+
+import { describe, expect, it } from "vitest";
+import { boxInWords, fieldAt, fieldInWords } from "../../src/panels/positions/receptive_field";
+import { unpack } from "../../src/saved/replies";
+import { decodeFrame, MAP_NAMES, pictureOf, rangeFor } from "../../src/wire/frame";
+import { decodeMessage } from "../../src/wire/messages";
+import { decode } from "../../src/wire/requests";
+import { decodeStrip } from "../../src/wire/strip";
+import { tellsOfVerdicts } from "../../src/wire/verdicts";
+import { readFixture } from "./fixtures.mjs";
+import { type Arrays, expectArrays, replyOf, type SentByPython } from "./sent";
+
+const readSent = (name: string) => readFixture<Record<string, SentByPython>>(name);
+
+describe("a frame", () => {
+  const { describe: described, frame, held, filters } = readSent("frames");
+  const coded = readSent("coded_frames");
+
+  it("holds every picture, for the layer and for the filter, with its range and its words", () => {
+    for (const sent of [frame!, coded.frame!]) {
+      const decoded = decodeFrame(replyOf("frame", sent));
+      expectArrays(decoded, sent.arrays);
+      for (const name of MAP_NAMES) {
+        expect(pictureOf(decoded, name).tensor.shape).toEqual([2, 3, 3]);
+        expect(rangeFor(pictureOf(decoded, name), 1)).toMatchObject({ signed: name === "response" });
+        expect(decoded.detail[name].shape).toEqual([3, 3]);
+        expect(decoded.notes[name]).not.toBe("");
+      }
+    }
+  });
+
+  it("has what is known of codes beside them", () => {
+    const { detail } = decodeFrame(replyOf("frame", coded.frame!));
+    const sent = coded.frame!.content.body.detail as Record<string, { summary: object }>;
+    for (const name of MAP_NAMES) {
+      expect(detail[name].dtype).toBe("uint8");
+      expect(detail[name].summary).toEqual(sent[name]!.summary);
+    }
+  });
+
+  it("may leave out kernels that the page has", () => {
+    const { kernels } = decodeFrame(replyOf("frame", frame!));
+    const decoded = decodeFrame(replyOf("frame", held!), kernels);
+    expectArrays(decoded, held!.arrays);
+    expect(decoded.kernels).toBe(kernels);
+    expect(decoded).toMatchObject({ scale: "map", source: "image", channel: 0, agreement: null });
+    expect(decoded.responses.ranges).toHaveLength(2);
+  });
+
+  it("says which layers there are, and takes more filters", () => {
+    expect(decode(replyOf("describe", described!))).toMatchObject({ images: 2, layers: [{ filters: 2 }] });
+    for (const sent of [filters!, coded.filters!])
+      expectArrays(decode(replyOf("filters", sent)), sent.arrays);
+  });
+});
+
+describe("a strip", () => {
+  it("holds its thumbnails, or leaves out those that the page has", () => {
+    const { strip, held } = readSent("strips");
+    const decoded = decodeStrip(replyOf("strip", strip!));
+    expectArrays(decoded, strip!.arrays);
+    expect(decoded).toMatchObject({ images: [0], labels: ["coat"], predicted: ["shirt"], total: 2 });
+    expect(decodeStrip(replyOf("strip", held!), decoded)).toEqual(decoded);
+  });
+});
+
+describe("positions", () => {
+  interface At {
+    position: number[];
+    inside: [number, number][];
+    theoretical: [number, number][];
+    status: string;
+    words: string;
+  }
+  const { arithmetic, fields } = readFixture<{
+    arithmetic: SentByPython;
+    fields: { name: string; sent: SentByPython; at: At[] }[];
+  }>("positions");
+
+  it("add up as they were sent", () => {
+    const decoded = decode(replyOf("arithmetic", arithmetic));
+    expectArrays(decoded, arithmetic.arrays);
+    expect(decoded.agrees).toBe(true);
+  });
+
+  it.each(fields)("see what Python says they see: $name", ({ sent, at }) => {
+    const decoded = decode(replyOf("fields", sent)).fields!.pre_activation;
+    for (const { position, words, ...field } of at) {
+      const read = fieldAt(decoded, position)!;
+      expect({ position, ...read }).toEqual({ position, ...field });
+      if (field.inside.length === 1) continue; // the page draws a signal without its one row
+      const [inside, theoretical] = [read.inside, read.theoretical].map((spans) =>
+        boxInWords(spans).replace("cols", "columns"),
+      );
+      expect(`${inside} (${field.status}); by the formula ${theoretical}`).toBe(words);
+      expect(fieldInWords(read)).toContain(boxInWords(field.inside));
+    }
+  });
+});
+
+describe("verdicts", () => {
+  it("are told for a layer, left out where the page has them, and none before the first diagnosis", () => {
+    const { none, known, held } = readSent("verdicts");
+    expect(decode(replyOf("verdicts", none!))).toMatchObject({ status: "none", filters: [] });
+    expect(decode(replyOf("verdicts", known!))).toEqual(known!.content.body);
+    expect(decode(replyOf("verdicts", held!))).toMatchObject({ filters: null, earlier: true, number: 3 });
+  });
+});
+
+describe("messages without a body", () => {
+  const { failure, skipped, changed, verdicts, refused, packed } = readFixture<
+    Record<"failure" | "skipped" | "changed" | "verdicts" | "refused", object> & {
+      packed: { text: string; arrays: Arrays; words: string };
+    }
+  >("envelopes");
+  const read = (content: object) => decodeMessage(content, [], () => true);
+
+  it("are known by their kinds", () => {
+    expect(read(failure)).toMatchObject({
+      reply: {
+        name: "frame",
+        error: { type: "ValueError", message: "filter is 9; conv1 has filters 0 … 3" },
+      },
+    });
+    expect(read(skipped)).toMatchObject({ reply: { id: "page-7", skipped: true, error: null } });
+    expect(read(changed)).toEqual({ kind: "changed", revision: 4 });
+    expect(read(refused)).toEqual({ kind: "refused", message: "image_index is 99" });
+    expect([tellsOfVerdicts(verdicts), tellsOfVerdicts(changed)]).toEqual([true, false]);
+  });
+
+  it("a body that was packed as text comes back", async () => {
+    const body = await unpack(packed.text);
+    expectArrays(body, packed.arrays);
+    expect(body).toMatchObject({ words: packed.words });
+  });
+});

@@ -1,0 +1,187 @@
+"""The maps and scores of recent images: one pass gives them, and what a pass gave is kept within stated bytes."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from filterscope.engine.cache import Cache
+from filterscope.engine.samples import Samples
+from filterscope.errors import NetError
+from filterscope.nets.conv_call import in_order
+from filterscope.nets.layers import ConvLayer
+from filterscope.nets.outputs import class_scores
+from filterscope.nets.passes import Maps, Pass
+from filterscope.nets.runner import NetRunner
+
+MAPS_BYTES = 128 * 2**20
+"""Most that the maps of recent images may take; the newest are kept whatever they take."""
+
+_SCORES_KEPT = 1024
+# A pass is cheap to bring to its end where this many multiplications are left: 2 to 5 ms on one core.
+_CHEAP_MULTIPLICATIONS = 10**8
+
+
+class MapStore:
+    """What passes over single images gave; its methods may be called from any thread, one pass runs at a time.
+
+    Args:
+        runner: Runs the net.
+        samples: Gives the images.
+        lock: Held during each pass.
+    """
+
+    def __init__(self, runner: NetRunner, samples: Samples, lock: threading.RLock) -> None:
+        self._runner, self._samples, self._lock = runner, samples, lock
+        self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
+        self._scores: dict[int, np.ndarray | None] = {}
+        self._complete: set[int] = set()  # images of which a pass was run for all layers
+        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
+        self._fits_memory = True  # whether the maps of all layers are kept for several images
+
+    def __contains__(self, place: tuple[int, int]) -> bool:
+        return place in self._maps
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    @property
+    def limit(self) -> int:
+        """Bytes that the maps may take."""
+        return self._maps.limit
+
+    @property
+    def nbytes(self) -> int:
+        """What the maps take."""
+        return self._maps.nbytes
+
+    def clear(self) -> None:
+        """Drops all, as when the net has changed."""
+        self._maps.clear()
+        self._scores.clear()
+        self._complete.clear()
+        self._weights.clear()
+
+    def close(self) -> None:
+        """Drops all, and lets go of the net and the data set."""
+        self.clear()
+        del self._runner, self._samples
+
+    def begin(self, image: int, output: object) -> None:
+        """Takes up work with the layers that the runner has found, and the output of the pass that found them."""
+        # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
+        self._fits_memory = sum(map(bytes_kept, self._runner.layers)) <= MAPS_BYTES // 4
+        if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
+            self._scores[image] = first_scores(output)
+            self._complete.add(image)
+
+    def maps(self, image: int, layer: int) -> Maps:
+        """What a layer did to an image.
+
+        The pass stops at the layer, unless what is left of it is cheap; then it gives the net's output too, and where
+        the whole of it is cheap and fits memory, the maps of all layers.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the net refuses it, or does not reach the layer with it.
+        """
+        with self._lock:
+            if (image, layer) in self._maps:
+                return self._maps[image, layer]
+            everything = self._fits_memory and self._work() <= _CHEAP_MULTIPLICATIONS
+            layers = range(len(self._runner.layers)) if everything else [layer]
+            result = self._run(image, layers, to_the_end=self._work(layer + 1) <= _CHEAP_MULTIPLICATIONS)
+            if layer in result.missing:
+                raise NetError(result.missing[layer])
+            return result.maps[layer]
+
+    def complete(self, image: int) -> None:
+        """One pass to the end, which serves all layers of this image where memory allows.
+
+        Raises:
+            SampleError: If the sample cannot be read.
+            NetError: If the net refuses it.
+        """
+        with self._lock:
+            if image not in self._complete:
+                layers = range(len(self._runner.layers)) if self._fits_memory else []
+                self._run(image, [layer for layer in layers if (image, layer) not in self._maps], to_the_end=True)
+                self._complete.add(image)
+
+    def has_scores(self, image: int) -> bool:
+        """Whether the scores of an image are at hand, without a pass."""
+        with self._lock:
+            return image in self._scores
+
+    def scores(self, image: int) -> np.ndarray | None:
+        """The net's probabilities for an image, float64 `(K,)`; None where its output is not one score a class."""
+        with self._lock:
+            if image not in self._scores:
+                self.complete(image)
+            return self._scores[image]
+
+    def weights(self, layer: int, image: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """A layer's kernels `(F, C_in/groups, *k)` and bias, as the net holds or computes them: its own tensors.
+
+        Args:
+            layer: Index of the layer.
+            image: The image of which a pass is run where the weights are computed in the forward pass.
+        """
+        with self._lock:
+            if layer not in self._weights:
+                record = self._runner.layers[layer]
+                module = record.module
+                weight = None if module is None or not record.plain else module._parameters.get("weight")
+                if module is not None and weight is not None:
+                    kernels = in_order(weight, record.groups, record.transposed)
+                    self._weights[layer] = kernels, module._parameters.get("bias")
+                else:  # computed in the forward pass: weight norm, parametrisations, functional calls
+                    self._maps.pop((image, layer))
+                    maps = self.maps(image, layer)
+                    self._weights[layer] = maps.weight, maps.bias
+            return self._weights[layer]
+
+    def keeps_neighbours(self, layer: int) -> bool:
+        """Whether a layer's maps of one image leave room for those of others."""
+        return bytes_kept(self._runner.layers[layer]) <= MAPS_BYTES // 2
+
+    def _work(self, first: int = 0) -> int:
+        """Multiplications in the layers from this one on, for an image like the first."""
+        return sum(
+            math.prod(layer.out_shape) * layer.channels * math.prod(layer.kernel_size)
+            for layer in self._runner.layers[first:]
+        )
+
+    def _run(self, image: int, layers: Sequence[int], to_the_end: bool) -> Pass:
+        batch = self._runner.batch([self._samples.sample(image).image])
+        if any(not self.keeps_neighbours(layer) for layer in layers):
+            self._maps.clear()  # before the pass: the old ones and the new ones may not fit the machine together
+        try:
+            result = self._runner.keep(batch, layers, to_the_end)
+        except Exception as error:
+            raise self._runner.refusal(batch, error) from error
+        if to_the_end:
+            self._scores[image] = first_scores(result.output)
+            while len(self._scores) > _SCORES_KEPT:
+                oldest = next(iter(self._scores))
+                del self._scores[oldest]
+                self._complete.discard(oldest)
+        for index, maps in result.maps.items():
+            self._weights[index] = maps.weight, maps.bias
+            self._maps[image, index] = maps
+        return result
+
+
+def bytes_kept(layer: ConvLayer) -> int:
+    """About how many bytes a layer's maps of one image take."""
+    return 3 * 4 * math.prod(layer.out_shape)  # input, pre-activation, activation: about alike
+
+
+def first_scores(output: object) -> np.ndarray | None:
+    """The class scores of the first image of a net's output, None where there are none."""
+    scores = class_scores(output, 1)
+    return None if scores is None else scores[0]

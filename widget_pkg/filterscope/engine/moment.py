@@ -1,0 +1,95 @@
+"""What a layer does to an image at one moment, as a record: frames, figures and saved pages are made of it alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from filterscope.data.sample import Sample
+from filterscope.engine.responses import LayerResponses, ResponseStore
+from filterscope.nets.layers import ConvLayer
+from filterscope.nets.passes import Maps
+from filterscope.nets.runner import float32, float32_shared
+
+Prediction = list[tuple[str | int, float]]
+"""Classes with their probabilities, best first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One image and one layer, with the weights that made the maps.
+
+    Arrays for all filters are shared and not to be written to; those for one filter are the caller's own.
+
+    Attributes:
+        revision: Of the engine: what was computed under another one no longer holds.
+        image: Index of the image.
+        images: How many images the data set has, as far as is known.
+        sample: The image.
+        note: What was done to the data set's images, in words; "" where there is nothing to say.
+        layer: The layer.
+        maps: What it did to the image, as the net's tensors.
+        weight: Its kernels `(F, C_in/groups, *k)`, the net's own tensor.
+        live_bias: Its bias `(F,)`, the net's own tensor, or None.
+        prediction: The net's classes, best first; empty where there are none, None where it takes a pass.
+        store: Keeps responses.
+    """
+
+    revision: int
+    image: int
+    images: int
+    sample: Sample
+    note: str
+    layer: ConvLayer
+    maps: Maps
+    weight: torch.Tensor
+    live_bias: torch.Tensor | None
+    prediction: Prediction | None
+    store: ResponseStore
+
+    @cached_property
+    def kernels(self) -> np.ndarray:
+        """The layer's kernels, float32 `(F, C_in/groups, *k)`, as they were when this was first read."""
+        return float32(self.weight)
+
+    @cached_property
+    def bias(self) -> np.ndarray | None:
+        """The layer's bias, float32 `(F,)`, or None."""
+        return None if self.live_bias is None else float32(self.live_bias)
+
+    def kernel(self, filter_index: int) -> np.ndarray:
+        """One filter's live kernels, float32 `(C_in/groups, *k)`."""
+        return float32(self.weight[filter_index])
+
+    @property
+    def stands(self) -> bool:
+        """Whether the weights are still those of `kernels`; else another thread trains the net."""
+        return np.array_equal(self.kernels, float32_shared(self.weight), equal_nan=True)
+
+    @cached_property
+    def responses(self) -> LayerResponses:
+        """What filter2D gives for the layer's filters."""
+        place = self.revision, self.image, self.layer.index
+        pixels, kernels = self.sample.image, lambda: self.kernels
+        return LayerResponses(self.store, place, pixels, self.layer, self.maps, kernels, self.kernel)
+
+    @property
+    def pre_activations(self) -> np.ndarray:
+        """The convolution's output, float32 `(F, H', W')`."""
+        return float32_shared(self.maps.pre_activation)
+
+    @property
+    def activations(self) -> np.ndarray:
+        """The activation of every filter, float32 `(F, H'', W'')`."""
+        return float32_shared(self.maps.activation)
+
+    def pre_activation(self, filter_index: int) -> np.ndarray:
+        """The convolution's output at one filter, float32 `(H', W')`."""
+        return float32(self.maps.pre_activation[filter_index])
+
+    def activation(self, filter_index: int) -> np.ndarray:
+        """One filter's activation, float32 `(H'', W'')`."""
+        return float32(self.maps.activation[filter_index])

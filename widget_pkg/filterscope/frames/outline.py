@@ -1,0 +1,64 @@
+"""What a page asks first: what does not change with the selection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from filterscope.nets.layers import ConvLayer
+
+
+class LayerBody(TypedDict):
+    """A layer in words and numbers; `filters` and `channels` are how many there are, of kernels in one filter."""
+
+    name: str
+    call: int
+    title: str
+    filters: int
+    channels: int
+    kernel: list[int]
+    out_shape: list[int]
+    activation_name: str
+
+
+class OutlineBody(TypedDict):
+    """The layers in execution order, and how many images there are, as far as is known."""
+
+    version: str
+    revision: int
+    images: int
+    input: list[int]
+    layers: list[LayerBody]
+
+
+def outline(
+    version: str, revision: int, images: int, image_shape: Sequence[int], layers: Sequence[ConvLayer]
+) -> OutlineBody:
+    """What does not change with the selection: the layers, and how many images there are.
+
+    Args:
+        version: Of the package.
+        revision: Of the engine.
+        images: How many there are.
+        image_shape: Of the image with which the layers were found.
+        layers: The net's convolutions.
+    """
+    return {
+        "version": version,
+        "revision": revision,
+        "images": images,
+        "input": list(image_shape),
+        "layers": [
+            {
+                "name": layer.name,
+                "call": layer.call,
+                "title": layer.title,
+                "filters": layer.out_channels,
+                "channels": layer.channels,
+                "kernel": list(layer.kernel_size),
+                "out_shape": list(layer.out_shape),
+                "activation_name": layer.activation.name,
+            }
+            for layer in layers
+        ],
+    }

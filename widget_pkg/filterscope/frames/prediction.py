@@ -1,0 +1,27 @@
+"""An image's prediction as a page shows it."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+
+from filterscope.engine.moment import Prediction
+
+
+class PredictionBody(TypedDict):
+    """A prediction that a frame came without."""
+
+    revision: int
+    image: int
+    prediction: Prediction
+
+
+def build_prediction(revision: int, image: int, prediction: Prediction) -> PredictionBody:
+    """The best classes of an image, for a frame that came without them."""
+    return {"revision": revision, "image": image, "prediction": best_of(prediction)}
+
+
+def best_of(prediction: Prediction) -> Prediction:
+    """The ten best; none where the net's output is not finite, which no bar can show."""
+    return prediction[:10] if all(np.isfinite(probability) for _, probability in prediction) else []

@@ -1,0 +1,60 @@
+"""Saves a session as one page: what was asked for is checked, and the page opens at what is selected."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from filterscope.filters.response import SOURCES
+from filterscope.saved_page.contents import check_limit, chosen_contents
+from filterscope.saved_page.page import save_page
+from filterscope.saved_page.parts import Contents
+from filterscope.session.selection import Selection
+from filterscope.session.session import Session
+
+
+def save_html(
+    session: Session,
+    path: str | os.PathLike[str],
+    images: Any = None,
+    layers: Any = None,
+    channels: Any = None,
+    sources: Any = SOURCES,
+    precision: int = 8,
+    limit_mb: float = 50,
+    title: str | None = None,
+    progress: bool = True,
+) -> Path:
+    """Saves one page that shows a session without Python; see `Explorer.save_html` for the arguments.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: If an option does not fit, with the valid choices; `PageError` if the page would be too large.
+        RuntimeError: If the net's weights changed meanwhile.
+        OSError: If the file cannot be written.
+    """
+    contents = chosen_contents(session.engine, images, layers, channels, sources, precision)
+    limit = check_limit(limit_mb)
+    name = session.engine.net_name if title is None else str(title)
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {target.parent} is not there; make it, or write somewhere else")
+    save_page(target, session, contents, selected_in(contents, session.selected()), name, limit, progress)
+    return target
+
+
+def selected_in(contents: Contents, selection: Selection) -> dict[str, Any]:
+    """Traits of the page that opens: what is selected, or where that was not saved the first, in its own indices."""
+    place = contents.layers.index(selection.layer) if selection.layer in contents.layers else 0
+    same_layer = contents.layers[place] == selection.layer
+    same_channel = same_layer and selection.channel in contents.channels
+    return {
+        "image_index": contents.images.index(selection.image) if selection.image in contents.images else 0,
+        "layer_index": place,
+        "filter_index": selection.filter if same_layer else 0,
+        "channel": selection.channel if same_channel else None,
+        "source": selection.source if selection.source in contents.sources else contents.sources[0],
+    }

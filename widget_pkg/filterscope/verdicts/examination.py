@@ -1,0 +1,192 @@
+"""The sums from which a diagnosis is made at any moment: what was seen of a net's layers so far."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from filterscope.errors import SampleError
+from filterscope.host.sigint import defer_sigint
+from filterscope.nets.runner import NetRunner
+from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
+from filterscope.verdicts.ablation.rises import LayerAblation
+from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
+from filterscope.verdicts.activations.state import LIVE, judge_state
+from filterscope.verdicts.activations.statistics import LayerStatistics
+from filterscope.verdicts.sampling import ImageBatch, Samples
+
+Judged = TypeVar("Judged")
+
+MEAN_IMAGES = 500
+"""An ablated map's mean is that over so many images, the first ones: more images never change what was ablated."""
+_LABELS_LOOKED_AT = 20  # a first batch may be a single image, and that one without a label
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWeights:
+    """A layer's weights, as they are judged.
+
+    Attributes:
+        kernels: `(F, C_in/groups, *k)`.
+        groups: The layer's groups.
+        sees_rgb: Whether the layer's channels are the red, green and blue of the image.
+    """
+
+    kernels: np.ndarray
+    groups: int
+    sees_rgb: bool
+
+
+class Examination:
+    """Sums over the images seen so far; more can be added at any time.
+
+    Args:
+        runner: Runs the net, whose layers it knows.
+        samples: The data set.
+        layers: Indices of the layers to look at.
+
+    Attributes:
+        layers: Indices of the layers to look at, ascending.
+        order: The order in which images are looked at.
+        seen: How far in the order of the images the statistics go.
+        ablated: How far the ablation goes.
+        merged: How far the test of candidates for duplicates goes.
+        unreadable: Samples that could not be read.
+        refused: Why images were left out that the net refused, one sentence, or "".
+        labelled: Whether there are labels; None before the first image.
+        knowledge: What the net knows; None where its output is not one score a class.
+        statistics: Of each layer looked at.
+        means: Each layer's mean activation by filter, over the first images; what an ablated map is replaced by.
+        ablations: Of each layer that was ablated.
+        not_seen: Why there are no statistics of a layer.
+        no_gradient: Why there is no Taylor estimate, or "".
+    """
+
+    def __init__(self, runner: NetRunner, samples: Samples, layers: Iterable[int]) -> None:
+        self.runner, self.samples = runner, samples
+        self.layers = sorted(layers)
+        self.order = np.zeros(0, np.int64)
+        self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
+        self.refused = self.no_gradient = ""
+        self.labelled: bool | None = None
+        self.knowledge: Knowledge | None = None
+        self.statistics: dict[int, LayerStatistics] = {}
+        self.means: dict[int, np.ndarray] = {}
+        self.ablations: dict[int, LayerAblation] = {}
+        self.not_seen: dict[int, str] = {}
+        self._means_of = 0  # images
+        self._classes: int | None = None
+        self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any]], Any] = {}
+
+    # What comes in
+
+    def add(
+        self,
+        batch: ImageBatch,
+        statistics: dict[int, LayerStatistics],
+        knowledge: Knowledge | None,
+        refusal: str = "",
+    ) -> None:
+        """Takes in what a batch gave, all of it or nothing.
+
+        Args:
+            batch: The images.
+            statistics: Of each layer that they reached.
+            knowledge: What the net knows of them, or None.
+            refusal: Why the net refused them, or "".
+        """
+        with defer_sigint():
+            for layer, of_batch in statistics.items():
+                if layer in self.statistics:
+                    self.statistics[layer].merge(of_batch)
+                else:
+                    self.statistics[layer] = of_batch
+            if knowledge is not None and self.knowledge is not None:
+                self.knowledge.merge(knowledge)
+            if refusal:
+                self.refused_images += len(batch.images)
+                self.refused = f"the net refused {self.refused_images} images: {refusal}"
+            self.unreadable += batch.unreadable
+            self.seen = batch.end
+
+    def keep_means(self) -> None:
+        """Keeps the means over the first images; where these are more than before, what was ablated is void."""
+        images = min(self.seen, MEAN_IMAGES)
+        if images > self._means_of:
+            self._means_of = images
+            self.means = {layer: seen.mean.copy() for layer, seen in self.statistics.items() if seen.images}
+            self.ablations, self.ablated, self.merged = {}, 0, 0
+
+    def class_numbers(self, scores: torch.Tensor | None, labels: list[str | int | None]) -> np.ndarray | None:
+        """Class numbers of a batch, -1 for none; the net's own predictions where the data has no labels at all."""
+        if scores is None:
+            return None
+        classes = scores.shape[1]
+        numbers = class_numbers(labels, self.samples.classes, classes)
+        if self.labelled is None:
+            self.labelled = bool((numbers != UNLABELLED).any()) or self._labelled_further_on(classes, len(labels))
+            self._classes = classes
+            self.knowledge = Knowledge.of(classes, self.labelled)
+        if self.labelled:
+            return numbers
+        predicted: np.ndarray = scores.detach().argmax(1).cpu().numpy()
+        return predicted
+
+    def _labelled_further_on(self, classes: int, looked_at: int) -> bool:
+        """Whether one of the next images has a label that the net knows."""
+        labels = []
+        for index in self.order[looked_at:_LABELS_LOOKED_AT]:
+            with suppress(SampleError):
+                labels.append(self.samples.read(int(index)).label)
+        return bool((class_numbers(labels, self.samples.classes, classes) != UNLABELLED).any())
+
+    def copy(self, runner: NetRunner, samples: Samples) -> Examination:
+        """A copy of the sums, to go on with; the ones here stay as they are."""
+        other = copy.copy(self)  # what was judged of the weights is shared: they are equal
+        other.runner, other.samples = runner, samples
+        for name in ("knowledge", "statistics", "means", "ablations", "not_seen"):
+            setattr(other, name, copy.deepcopy(getattr(self, name)))
+        return other
+
+    # What is asked of it
+
+    @property
+    def images(self) -> int:
+        """Images seen, without samples that could not be read or that the net refused."""
+        return self.seen - self.unreadable - self.refused_images
+
+    @property
+    def classes(self) -> int:
+        """How many classes the net tells apart; 0 where that is not known, or its output is not one score a class."""
+        return self._classes or 0
+
+    def class_names(self) -> list[str]:
+        """Names of the net's classes: the data set's where they are as many, else "class 0" and so on."""
+        names = list(self.samples.classes)
+        return names if len(names) == self.classes else [f"class {number}" for number in range(self.classes)]
+
+    def from_weights(self, layer: int, judge: Callable[[LayerWeights], Judged]) -> Judged:
+        """What a function finds in a layer's weights; each is asked once a layer."""
+        key = layer, judge
+        if key not in self._judged_weights:
+            record = self.runner.layers[layer]
+            sees_rgb = layer == 0 and record.in_channels == 3 == self.runner.image_shape[0]
+            self._judged_weights[key] = judge(LayerWeights(record.kernels, record.groups, sees_rgb))
+        judged: Judged = self._judged_weights[key]
+        return judged
+
+    def live(self, layer: int) -> np.ndarray:
+        """Which filters of a layer say anything about the images, bool `(F,)`."""
+        return np.array([state.verdict == LIVE for state in judge_state(self.statistics[layer])])
+
+    def pairs(self, layer: int) -> list[Pair]:
+        """Candidates for duplicates."""
+        record, live = self.runner.layers[layer], self.live(layer)
+        normed = record.activation.normed
+        return find_duplicates(record.kernels, record.bias, self.statistics[layer], live, record.groups, normed)

@@ -1,0 +1,138 @@
+"""One batch of images: a pass and, where it helps, a pass back, and the sums of what the layers did."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from filterscope.errors import describe_exception
+from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
+from filterscope.verdicts.activations.statistics import LayerStatistics
+from filterscope.verdicts.examination import Examination
+from filterscope.verdicts.sampling import ImageBatch
+
+
+def look(examination: Examination, batch: ImageBatch) -> None:
+    """Runs the net on a batch and adds what it gave to the sums.
+
+    Raises:
+        Exception: What the net raised, where it refused all images so far.
+    """
+    statistics: dict[int, LayerStatistics] = {}
+    knowledge: Knowledge | None = None
+    refusal = ""
+    if batch.images:
+        images = examination.runner.batch(batch.images)
+        try:
+            statistics, knowledge = _LookingPass(examination, images, batch.labels).sums()
+        except Exception as error:
+            if not examination.images:  # it refused all there were
+                raise
+            refusal = describe_exception(error)
+    examination.add(batch, statistics, knowledge, refusal)
+
+
+class _LookingPass:
+    """One pass and, where the output is one score a class, one back for the gradients.
+
+    Args:
+        examination: Knows what is looked at; is told what cannot be seen.
+        images: As from `NetRunner.batch`.
+        labels: As `Sample.label` gives them.
+    """
+
+    def __init__(self, examination: Examination, images: torch.Tensor, labels: list[str | int | None]) -> None:
+        self._examination = examination
+        self._labels = labels
+        self._differentiable = not examination.no_gradient
+        self._images = images.detach().requires_grad_(self._differentiable)
+        self._activations: dict[int, torch.Tensor] = {}
+        self._edges: dict[int, GradientEdge] = {}
+        self._late: dict[int, tuple[torch.Tensor, int]] = {}
+
+    def sums(self) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
+        """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
+        with torch.set_grad_enabled(self._differentiable):  # the caller may have turned it off
+            scores = self._forward()
+            class_numbers = self._examination.class_numbers(scores, self._labels)
+            if scores is None or class_numbers is None:
+                return self._statistics(None, np.zeros(0, np.int64), {}), None
+            knowledge, losses, rows = self._losses(scores, class_numbers)
+            return self._statistics(class_numbers, rows, self._gradients(losses)), knowledge
+
+    def _forward(self) -> torch.Tensor | None:
+        examination = self._examination
+        output = examination.runner.run(
+            self._images, examination.layers, self._keep, gradients=self._images.requires_grad
+        )
+        for layer, (activation, version) in self._late.items():
+            # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
+            if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
+                self._edges[layer] = get_gradient_edge(activation)
+        return log_probabilities(output, len(self._images))
+
+    def _keep(self, layer: int, activation: torch.Tensor) -> None:
+        if not self._fits(layer, activation):
+            return
+        self._activations[layer] = activation.detach().clone()
+        # Of the tensor as it is now: the net may write into it further on.
+        if activation.requires_grad and activation.grad_fn is not None:
+            self._edges[layer] = get_gradient_edge(activation)
+        else:
+            self._late[layer] = activation, activation._version
+
+    def _fits(self, layer: int, activation: torch.Tensor) -> bool:
+        """Whether an activation is one map a filter for each image."""
+        images, filters = len(self._images), self._examination.runner.layers[layer].out_channels
+        shape = tuple(activation.shape)
+        if len(shape) >= 2 and shape[0] == images and shape[1] == filters:
+            return True
+        self._examination.not_seen[layer] = (
+            f"the layer gave {shape} for {images} image{'s' * (images != 1)}: not one map a filter and image"
+        )
+        return False
+
+    def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[Knowledge, torch.Tensor, np.ndarray]:
+        """What the net knows; the losses that are finite, and of which images they are."""
+        knowledge = Knowledge.of(scores.shape[1], bool(self._examination.labelled))
+        used = np.flatnonzero(class_numbers >= 0)
+        at = torch.from_numpy(used).to(scores.device)
+        losses = -scores[at, torch.from_numpy(class_numbers[used]).to(scores.device)]
+        probabilities = scores.detach().exp().cpu().double().numpy()
+        knowledge.add(losses.detach().cpu().double().numpy(), class_numbers[used], probabilities[used])
+        finite = torch.isfinite(losses.detach())
+        return knowledge, losses[finite], used[finite.cpu().numpy()]
+
+    def _gradients(self, losses: torch.Tensor) -> dict[int, torch.Tensor | None]:
+        examination = self._examination
+        if not len(losses) or examination.no_gradient:
+            return {}
+        if not self._edges or not losses.requires_grad:
+            examination.no_gradient = "the net's output cannot be differentiated by its activations"
+            return {}
+        try:
+            gradients = torch.autograd.grad(losses.sum(), list(self._edges.values()), allow_unused=True)
+        except RuntimeError as error:
+            examination.no_gradient = f"the net cannot be differentiated ({describe_exception(error)})"
+            return {}
+        return dict(zip(self._edges, gradients, strict=True))
+
+    def _statistics(
+        self, class_numbers: np.ndarray | None, rows: np.ndarray, gradients: dict[int, torch.Tensor | None]
+    ) -> dict[int, LayerStatistics]:
+        """The sums of each layer.
+
+        Args:
+            class_numbers: Of the images, -1 for none; None where the net tells no classes apart.
+            rows: Images that have a gradient.
+            gradients: Of each layer's activation.
+        """
+        statistics = {}
+        for layer, activation in self._activations.items():
+            sums = statistics[layer] = LayerStatistics.of(activation, class_numbers, self._examination.classes)
+            gradient = gradients.get(layer)
+            if gradient is not None:
+                at = torch.from_numpy(rows).to(activation.device)
+                sums.add_taylor(activation[at], gradient[at])
+        return statistics
