@@ -37,15 +37,15 @@ def floors() -> list[list[str]]:
     layers = re.search(r'type = "layers".*?layers = \[(.*?)\]', text, re.DOTALL)
     if layers is None:
         raise ValueError("pyproject.toml has no contract of layers")
-    found = [re.split(r" *[|:] *", floor) for floor in re.findall(r'"([^"]+)"', layers[1])]
-    rooms = [[room for room in floor if (PACKAGE / room).is_dir()] for floor in found]
+    named = [re.split(r" *[|:] *", floor) for floor in re.findall(r'"([^"]+)"', layers[1])]
+    rooms = [[room for room in floor if (PACKAGE / room).is_dir()] for floor in named]
     return [floor for floor in rooms if floor]
 
 
 def purpose(room: str) -> str:
     """What a room is for: its docstring's first paragraph."""
-    said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8"))) or ""
-    return " ".join(said.partition("\n\n")[0].split())
+    docstring = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8"))) or ""
+    return " ".join(docstring.partition("\n\n")[0].split())
 
 
 def picture(scheme: str) -> str:

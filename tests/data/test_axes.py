@@ -13,8 +13,8 @@ from nets import images
 )
 def test_layout_overrides_the_guess(layout, axes):
     image = np.arange(36, dtype=np.float32).reshape(3, 3, 4) / 36  # three rows or three channels: not clear
-    given = np.ascontiguousarray(image.transpose(axes))
-    assert np.array_equal(SampleSource([given], layout=layout).read(0).image, image)
+    stored = np.ascontiguousarray(image.transpose(axes))
+    assert np.array_equal(SampleSource([stored], layout=layout).read(0).image, image)
 
 
 def test_signals_and_volumes_with_and_without_channels():

@@ -48,20 +48,20 @@ def state(place):
     }
 
 
-def same(one, other):
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, np.ndarray):
-        return np.array_equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
-    return one == other
+def same(before, after):
+    if isinstance(before, torch.Tensor):
+        return torch.equal(before, after)
+    if isinstance(before, np.ndarray):
+        return np.array_equal(before, after)
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(same(a, b) for a, b in zip(before, after, strict=True))
+    return before == after
 
 
-def fits(sentence, said):
-    return re.search(".*".join(re.escape(part) for part in sentence.split("⋯")), said, re.S)
+def fits(pattern, text):
+    return re.search(".*".join(re.escape(part) for part in pattern.split("⋯")), text, re.S)
 
 
 def test_there_are_many_rows():
@@ -74,13 +74,13 @@ def test_a_sentence_and_no_harm(place, row):
     open_already = Explorer(place.net, place.data, image_index=1)
     shown, before = open_already.activation, state(place)
     if row.error is None:
-        said = row.do(place)
+        sentence = row.do(place)
     else:
         with pytest.raises(row.error) as caught:
             row.do(place)
-        said = str(caught.value)
-    assert fits(row.says, said), said
-    assert "\n" not in said
+        sentence = str(caught.value)
+    assert fits(row.says, sentence), sentence
+    assert "\n" not in sentence
     assert same(before, state(place))
     assert np.array_equal(open_already.activation, shown)
     assert (open_already.image_index, len(open_already.layers)) == (1, 2)

@@ -29,24 +29,24 @@ class Any1(nn.Module):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.what)
 def test_a_kind_of_data_set(kind, tmp_path):
-    given = kind.make(tmp_path)
-    options = dict(given.options)
-    net = seeded(lambda: Any1(given.channels, options.pop("rank", 2)))
+    case = kind.make(tmp_path)
+    options = dict(case.options)
+    net = seeded(lambda: Any1(case.channels, options.pop("rank", 2)))
     before = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()]
-    held = copy.deepcopy(given.data) if isinstance(given.data, np.ndarray | torch.Tensor) else None
-    explorer = Explorer(net, given.data, **options).select(image=given.at)
-    expected = np.asarray(given.image, np.float32)
+    copied = copy.deepcopy(case.data) if isinstance(case.data, np.ndarray | torch.Tensor) else None
+    explorer = Explorer(net, case.data, **options).select(image=case.at)
+    expected = np.asarray(case.image, np.float32)
     assert (explorer.image.dtype, explorer.image.shape) == (np.float32, expected.shape)
     np.testing.assert_allclose(explorer.image, expected, atol=1e-6)
-    assert len(explorer.session.engine.source) == given.count
-    assert explorer.label == given.label and type(explorer.label) is type(given.label)
-    shown = expected if given.display is None else np.asarray(given.display, np.float32)
+    assert len(explorer.session.engine.source) == case.count
+    assert explorer.label == case.label and type(explorer.label) is type(case.label)
+    shown = expected if case.display is None else np.asarray(case.display, np.float32)
     shown = np.moveaxis(shown, 0, -1) if shown.ndim == 3 and len(shown) == 3 else shown[0] if shown.ndim == 3 else shown
     np.testing.assert_allclose(explorer.display, shown, atol=2e-6)
     assert explorer.display.dtype == np.float32 and explorer.display.min() >= 0 and explorer.display.max() <= 1
-    assert given.note in explorer.session.engine.sample(given.at).note
+    assert case.note in explorer.session.engine.sample(case.at).note
     assert explorer.activation.ndim == expected.ndim - 1
     after = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]]
     assert torch.equal(before[0], after[0]) and before[1] == after[1] and np.array_equal(before[2], after[2])
-    if held is not None:
-        assert bool((given.data == held).all())
+    if copied is not None:
+        assert bool((case.data == copied).all())

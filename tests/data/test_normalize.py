@@ -21,8 +21,8 @@ PLAIN = images(4, 3, 6, 7)
 
 
 class Raw(Dataset):
-    def __init__(self, **held):
-        self.__dict__.update(held)
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
 
     def __len__(self):
         return 4

@@ -130,15 +130,15 @@ def test_a_neighbour_is_not_read_ahead_where_it_would_drop_the_image_on_screen(m
 
 def test_a_neighbour_that_is_read_ahead_keeps_no_frame_waiting(slow):
     explorer, data = slow
-    pages, found = explorer.pages, []
-    ahead = threading.Thread(target=lambda: found.append(pages.requests.handlers["prefetch"](FRAME | {"image": 1})))
+    pages, replies = explorer.pages, []
+    ahead = threading.Thread(target=lambda: replies.append(pages.requests.handlers["prefetch"](FRAME | {"image": 1})))
     ahead.start()
     assert data.reading.wait(20)
     assert pages.requests.handlers["frame"](FRAME | {"layer": 1})["layer"] == 1  # would wait for ever
-    assert found == []
+    assert replies == []
     data.gate.set()
     ahead.join(20)
-    assert found[0]["image"] == 1
+    assert replies[0]["image"] == 1
     assert data.read.count(1) == 1
 
 

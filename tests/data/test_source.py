@@ -95,14 +95,14 @@ def test_images_and_their_labels_side_by_side(labels, pair, listed):
     batch = images(4, 3, 5, 6)
     source = SampleSource(pair([list(batch) if listed else batch, labels]), inputs=[(2, 3)])
     assert len(source) == 4
-    expected = [None if one is None else one if isinstance(one, str) else int(one) for one in labels]
+    expected = [None if label is None else label if isinstance(label, str) else int(label) for label in labels]
     assert [source.read(index).label for index in range(4)] == expected
     assert np.array_equal(source.read(3).image, batch[3].numpy())
 
 
 def test_one_image_and_its_label():
-    for one in (images(3, 5, 6), images(3, 5, 6).numpy(), Image.fromarray(PIXELS)):
-        source = SampleSource((one, 3), inputs=[(2, 3)])
+    for image in (images(3, 5, 6), images(3, 5, 6).numpy(), Image.fromarray(PIXELS)):
+        source = SampleSource((image, 3), inputs=[(2, 3)])
         assert (len(source), source.read(0).label, source.read(0).image.shape) == (1, 3, (3, 5, 6))
 
 
@@ -131,8 +131,8 @@ def test_a_label_that_is_no_class_is_no_label_and_it_is_said(label):
 
 def test_labels_of_other_kinds_become_plain_ones():
     for label, plain in [(True, 1), (np.str_("cat"), "cat"), (torch.tensor([2]), 2), (np.uint8(3), 3)]:
-        found = SampleSource([(images(1, 4, 4), label)]).read(0).label
-        assert (found, type(found)) == (plain, type(plain))
+        read = SampleSource([(images(1, 4, 4), label)]).read(0).label
+        assert (read, type(read)) == (plain, type(plain))
 
 
 def test_class_names_that_the_data_set_holds_in_other_ways():
@@ -188,7 +188,7 @@ def test_a_transform_that_works_in_place_leaves_the_data_as_it_was(data, transfo
     first = source.read(0).image
     assert np.array_equal(source.read(0).image, first) and not source.random
     assert not np.array_equal(first, SampleSource(data).read(0).image)
-    assert all(np.array_equal(np.asarray(one), np.asarray(other)) for one, other in zip(data, before, strict=True))
+    assert all(np.array_equal(np.asarray(now), np.asarray(other)) for now, other in zip(data, before, strict=True))
 
 
 def test_measure_after_a_list_grew():

@@ -13,9 +13,9 @@ from filterscope.filters.response import _convolve, gray, layer_responses, respo
 from nets import ANY_RANK, geometries, images, seeded
 
 
-def agree(found, expected):
+def agree(responses, expected):
     """To float32 rounding: the error of a sum of a few dozen products, measured against the values' size."""
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * max(1.0, np.abs(expected).max()))
+    np.testing.assert_allclose(responses, expected, rtol=0, atol=2e-6 * max(1.0, np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("stride", [1, 2, (2, 3)])
@@ -169,12 +169,12 @@ def test_the_whole_layer_by_convolution_agrees_with_filter2d(groups, channel):
 
 
 @pytest.mark.parametrize("groups", [1, 2, 8])
-@pytest.mark.parametrize("some", [[0], [5], [2, 3], [3, 4, 5], range(8)])
-def test_some_filters_by_convolution_are_those_of_the_whole_layer(groups, some):
+@pytest.mark.parametrize("chosen", [[0], [5], [2, 3], [3, 4, 5], range(8)])
+def test_some_filters_by_convolution_are_those_of_the_whole_layer(groups, chosen):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(8, 8, 3, 2, padding=1, groups=groups)))
     engine = Engine(net, SampleSource(images(1, 8, 12, 12)))
     layer, pixels = engine.layers[0], images(8, 12, 12).numpy()
-    agree(_convolve(pixels, layer.kernels, layer, None, some), _convolve(pixels, layer.kernels, layer, None)[some])
+    agree(_convolve(pixels, layer.kernels, layer, None, chosen), _convolve(pixels, layer.kernels, layer, None)[chosen])
 
 
 @pytest.mark.parametrize(
@@ -193,13 +193,13 @@ def test_over_a_large_image_one_convolution_agrees_with_filter2d(monkeypatch, co
     sample = images(1, module.in_channels, *shape[1:])
     layer = Engine(nn.Sequential(module), SampleSource(sample, inputs=[(len(shape) - 1, None)])).layers[0]
     image = images(*shape, seed=1).numpy()
-    given = image, image, layer.kernels, layer, channel, "image"
-    by_filter2d = layer_responses(*given)
+    arguments = image, image, layer.kernels, layer, channel, "image"
+    by_filter2d = layer_responses(*arguments)
     monkeypatch.setattr("filterscope.filters.response._MOST_FILTER2D_CALLS", 0)
     calls = []
     monkeypatch.setattr(cv2, "filter2D", lambda *a, **k: calls.append(1))
-    agree(layer_responses(*given), by_filter2d)
-    agree(layer_responses(*given, [1, 2]), by_filter2d[1:3])
+    agree(layer_responses(*arguments), by_filter2d)
+    agree(layer_responses(*arguments, [1, 2]), by_filter2d[1:3])
     assert not calls
 
 

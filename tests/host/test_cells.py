@@ -46,9 +46,9 @@ def test_a_widgets_message_is_no_cell(shell):
     follow_cells(follower)
     import comm
 
-    one = comm.create_comm(target_name="test")
-    one.on_msg(lambda message: None)
-    one.handle_msg({})
+    channel = comm.create_comm(target_name="test")
+    channel.on_msg(lambda message: None)
+    channel.handle_msg({})
     assert follower.heard == []
 
 

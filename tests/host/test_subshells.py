@@ -18,8 +18,8 @@ def test_the_message_says_where_it_is_handled(comm):
     comm._reply_subshell_id = "that of Python's last message"
     assert comm._reply_subshell_for({}, "said") == "that of Python's last message"  # else this room is not needed
     stay_where_asked(comm)
-    for said in ("one", None, "two"):
-        assert comm._reply_subshell_for({"method": "custom", "content": {"id": "page-1"}}, said) == said
+    for subshell in ("one", None, "two"):
+        assert comm._reply_subshell_for({"method": "custom", "content": {"id": "page-1"}}, subshell) == subshell
 
 
 def test_ids_of_replies_do_not_pile_up(comm):

@@ -13,8 +13,8 @@ def table():
     """The constants of the table and the docstrings that follow them."""
     body = ast.parse(Path(timing.__file__).read_text("utf-8")).body[2:]
     return [
-        (one.targets[0].id, one.value.value, after.value.value)
-        for one, after in zip(body[::2], body[1::2], strict=True)
+        (assignment.targets[0].id, assignment.value.value, after.value.value)
+        for assignment, after in zip(body[::2], body[1::2], strict=True)
     ]
 
 

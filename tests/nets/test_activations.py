@@ -98,8 +98,8 @@ def test_activation_and_its_name(case):
     norms = [key for key, part in modules.items() if isinstance(part, nn.BatchNorm2d)]
     assert engine.layers[0].activation.normed == any(f"→ {key}" in name for key in norms)
     with torch.no_grad():
-        wanted = expected(net, pre.clone())
-    assert torch.equal(engine.maps(0, 0).activation, wanted[0])
+        activation = expected(net, pre.clone())
+    assert torch.equal(engine.maps(0, 0).activation, activation[0])
     assert torch.equal(engine.maps(0, 0).pre_activation, pre[0])
 
 
@@ -148,7 +148,7 @@ def test_input_is_what_the_layer_was_given_even_if_it_is_changed_afterwards():
 def test_each_call_of_a_module_is_a_layer_of_its_own():
     net = seeded(Everything).eval()
     engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
-    assert [(one.name, one.call) for one in engine.layers] == [("stem", 0), ("block", 0), ("block", 1)]
+    assert [(layer.name, layer.call) for layer in engine.layers] == [("stem", 0), ("block", 0), ("block", 1)]
     seen = []
     net.block.register_forward_hook(lambda m, a, out: seen.append(out.clone()))
     with torch.no_grad():

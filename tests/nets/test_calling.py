@@ -103,7 +103,7 @@ OWN = seeded(Masked)
 
 def of_a_closure():
     net = seeded(Masked)
-    return net, lambda given, image: net(image, 1)
+    return net, lambda copied, image: net(image, 1)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,10 @@ def test_a_net_split_over_devices_is_said_to_be():
     """There is one device here: the sentence alone is looked at, with a net half on the meta device."""
     net = seeded(TwoConvs)
     net.fc.to("meta")
-    said = Calling(net).refusal(net, IMAGES[:1], RuntimeError("Expected all tensors to be on the same device"))
-    assert said.startswith("the net is split over several devices (cpu, meta), and its image was on cpu: RuntimeError")
+    sentence = Calling(net).refusal(net, IMAGES[:1], RuntimeError("Expected all tensors to be on the same device"))
+    assert sentence.startswith(
+        "the net is split over several devices (cpu, meta), and its image was on cpu: RuntimeError"
+    )
 
 
 def test_a_structure_that_can_no_longer_be_shown_is_said_and_one_that_can_is_shown():

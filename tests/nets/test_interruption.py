@@ -58,7 +58,76 @@ def test_a_net_that_cannot_be_copied_is_itself_again_after_giving_way():
     assert all(module.training for module in net.modules())
 
 
+def test_a_net_that_cannot_be_copied_gets_its_flags_buffers_and_random_state_back():
+    updates = []  # how often the norm has updated its statistics, after each time that it ran
+
+    class NoCopy(TwoConvs):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm2d(4)
+            self.drop = nn.Dropout(0.5)
+
+        def __deepcopy__(self, memo):
+            raise RuntimeError("no")
+
+        def forward(self, x):
+            self.drop.train()  # a pass that changes flags, draws random numbers and updates statistics
+            x = self.norm.train()(self.drop(self.conv1(x)))
+            updates.append(int(self.norm.num_batches_tracked))
+            return self.fc(torch.relu(self.conv2(self.pool(x))).mean((2, 3)))
+
+    net = seeded(NoCopy).train()
+    net.pool.eval()
+    net.norm(images(5, 4, 6, 6))
+    with pytest.warns(UserWarning, match="cannot be copied"):
+        engine = Engine(net, SampleSource(images(3, 1, 14, 14)))
+    flags = {name: module.training for name, module in net.named_modules()}
+    buffers = dict(net.named_buffers())
+    values = {name: value.clone() for name, value in net.state_dict().items()}
+    state = torch.get_rng_state()
+    updates.clear()
+    with pytest.raises(StopPass), StopWhen(lambda: bool(updates)):
+        engine.complete(1)
+    assert updates == [values["norm.num_batches_tracked"] + 1]  # it ended behind the norm, which had written
+    assert {name: module.training for name, module in net.named_modules()} == flags
+    assert not flags["pool"] and flags["norm"]
+    assert all(buffer is buffers[name] for name, buffer in net.named_buffers())
+    assert net.state_dict().keys() == values.keys()
+    assert all(torch.equal(value, values[name]) for name, value in net.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(not module._forward_hooks and not module._forward_pre_hooks for module in net.modules())
+
+
+class Runs(nn.Module):
+    """Three operations, of which TorchScript runs all in its interpreter."""
+
+    def forward(self, x):
+        return torch.relu(torch.sin(x) + 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_pass_ends_inside_of_a_scripted_module(count):
+    scripted, batch = torch.jit.script(Runs()), images(1, 1, 6, 6)
+    with pytest.raises(StopPass), StopWhen(after(count)):
+        scripted(batch)
+    with StopWhen(after(3)):
+        output = scripted(batch)
+    assert torch.equal(output, Runs()(batch))
+
+
+@pytest.mark.parametrize("count", [0, 3, 8])
+def test_a_pass_of_a_scripted_net_ends_as_that_of_any_other(count):
+    net = torch.jit.script(seeded(TwoConvs).train())
+    engine = Engine(net, SampleSource(images(3, 1, 14, 14)))
+    with pytest.raises(StopPass), StopWhen(after(count)):
+        engine.complete(1)
+    assert all(module.training for module in net.modules())
+    assert not engine.predicted(1)
+    assert engine.prediction(1) == Engine(net, SampleSource(images(3, 1, 14, 14))).prediction(1)
+
+
 def test_who_waits_is_known_until_the_lock_is_theirs():
+
     lock = threading.RLock()
     waiters = Waiters(lock)
     lock.acquire()

@@ -44,8 +44,8 @@ def test_several_keep_their_order_and_come_once(layers):
 @pytest.mark.parametrize("wrong", [-1, 99, 1.5, True, np.True_, torch.tensor(True), None, "fc", "", nn.Conv2d(1, 1, 1)])
 def test_what_is_no_layer_is_one_sentence(layers, wrong):
     titles = ", ".join(f"{layer.name} (call {layer.call})" if layer.call else layer.name for layer in layers)
-    given = f"the module {wrong}" if isinstance(wrong, nn.Module) else repr(wrong)
-    sentence = f"these is {given}; this net has convolutions 0 … {len(layers) - 1}: {titles}"
+    description = f"the module {wrong}" if isinstance(wrong, nn.Module) else repr(wrong)
+    sentence = f"these is {description}; this net has convolutions 0 … {len(layers) - 1}: {titles}"
     with pytest.raises(ValueError, match=re.escape(sentence)):
         layer_index(layers, wrong, "these")
     with pytest.raises(ValueError, match=re.escape(sentence)):
@@ -76,8 +76,8 @@ def test_a_wrapped_net_s_layers_have_the_names_of_the_net_inside(wrap, tmp_path)
     assert explorer.without(0, layer="conv2").layer == explorer.layers[1].name
     assert explorer.save_html(tmp_path / "page.html", layers="conv2", progress=False).is_file()
     explorer.close()
-    found = diagnose(wrap(net), data, images=4, layers=["conv2"], ablation=False, progress=False)
-    assert len(found.layers) == 1 and found.layers[0].endswith("conv2")
+    diagnosis = diagnose(wrap(net), data, images=4, layers=["conv2"], ablation=False, progress=False)
+    assert len(diagnosis.layers) == 1 and diagnosis.layers[0].endswith("conv2")
 
 
 @pytest.mark.parametrize("value", [3, np.int32(3), torch.tensor(3), np.array(3)])

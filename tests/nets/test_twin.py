@@ -91,8 +91,8 @@ def test_what_is_shown_is_the_net_in_eval_mode(kind):
     assert np.array_equal(engine.kernels(1), seen[0][0].numpy())
     assert engine.layers[0].bias is None
     assert np.array_equal(engine.layers[1].bias, alone.block.bias.detach().numpy())
-    found = [p for _, p in sorted(engine.prediction(0))]
-    np.testing.assert_allclose(found, torch.softmax(logits[0].double(), 0).numpy(), atol=1e-7)
+    probabilities = [p for _, p in sorted(engine.prediction(0))]
+    np.testing.assert_allclose(probabilities, torch.softmax(logits[0].double(), 0).numpy(), atol=1e-7)
 
 
 def test_hooks_of_the_users_do_not_fire():

@@ -203,4 +203,4 @@ def test_a_zero_of_the_padding_times_something_is_an_upper_bound(operation):
 
 def test_an_operation_has_one_rule():
     with pytest.raises(ValueError, match="addcmul has a rule already"):
-        rule("addcmul")(lambda call: call.given)
+        rule("addcmul")(lambda call: call.footprint)

@@ -73,8 +73,8 @@ def test_the_geometry_is_found_once_a_shape_and_again_after_a_change_of_structur
     @contextlib.contextmanager
     def counted(self, image):
         passes.append(image)
-        with real(self, image) as given:
-            yield given
+        with real(self, image) as running:
+            yield running
 
     monkeypatch.setattr(Engine, "passing", counted)
     net = seeded(TwoConvs)

@@ -1,4 +1,4 @@
-"""The built frontend: the module and style sheet that anywidget sends, and the module that a page asks for later."""
+"""Reads the built frontend: the module and style sheet that anywidget sends, and the module that a page loads later."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def asset_text(name: str) -> str:
-    """The text of a file of the frontend, as it is on disk now."""
+    """The text of a file of the frontend, read from disk at each call."""
     return (_STATIC / name).read_text("utf-8")
 
 
 def asset(name: str) -> Path | str:
-    """A file of the frontend: its text, or where it is reloaded while one works on it, its path.
+    """The text of a file of the frontend; its path if `ANYWIDGET_HMR=1`, for work on the frontend.
 
-    anywidget watches a path by a callback that keeps every widget alive for good.
+    anywidget reloads a file by its path. It watches the file with a callback that keeps every widget alive forever, so
+    a path is used for nothing else.
     """
     return _STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else asset_text(name)
 
 
-# Read together with the first module: of another build, the names between the two would not agree.
+# Read at the same time as the first module, because the two must be from one build.
 _PANELS = asset("panels.js")
 
 
 def panels_module() -> str:
-    """The text of the page's second module; where the frontend is worked on, as it is on disk now."""
+    """The text of the page's second module; if `ANYWIDGET_HMR=1`, as it is on disk now."""
     return _PANELS if isinstance(_PANELS, str) else asset_text("panels.js")

@@ -235,9 +235,9 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
 def _checkpoints() -> dict[int, Path]:
     """Return the checkpoint file of each epoch."""
     for folder in _CHECKPOINT_FOLDERS:
-        found = {int(path.stem.removeprefix("epoch_")): path for path in folder.glob("epoch_[0-9][0-9].pt")}
-        if found:
-            return found
+        checkpoints = {int(path.stem.removeprefix("epoch_")): path for path in folder.glob("epoch_[0-9][0-9].pt")}
+        if checkpoints:
+            return checkpoints
     looked_in = " and ".join(str(folder) for folder in _CHECKPOINT_FOLDERS)
     raise FileNotFoundError(
         f"the demo network's checkpoints (epoch_00.pt …) are missing: looked in {looked_in}. "

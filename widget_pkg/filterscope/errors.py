@@ -1,4 +1,4 @@
-"""The two errors that a user's data or net can cause after an explorer was made."""
+"""The errors that a user's data or net can cause, and helpers for error messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class SampleError(ValueError):
 
     Attributes:
         index: Index of the sample in the data set.
-        cause: What is wrong with it, one sentence.
+        cause: What is wrong with the sample, one sentence.
 
     Example:
         >>> import torch
@@ -28,7 +28,7 @@ class SampleError(ValueError):
 
 
 class NetError(ValueError):
-    """The network cannot be shown, or refuses the image it was given.
+    """The net cannot be shown, or raises for an image.
 
     Example:
         >>> import torch
@@ -42,7 +42,7 @@ class NetError(ValueError):
 
 
 def kind_of(value: object) -> str:
-    """What was given, by its kind, as it stands in a sentence.
+    """The type of a value as a sentence has it, with its article.
 
     Example:
         >>> kind_of(3), kind_of("a"), kind_of(None)

@@ -1,4 +1,4 @@
-"""One check of an index, whatever library's integer it is: the sentence says what was given and what is possible."""
+"""Checks an index, which may be an integer of Python, NumPy or torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def as_index(value: Any) -> int | None:
-    """A value as Python's own integer, from Python, NumPy or torch; None where it is none. A bool is no index.
+    """An integer of Python, NumPy or torch as Python's own `int`; None for any other value, also for a bool.
 
     Example:
         >>> import numpy as np
@@ -25,17 +25,17 @@ def as_index(value: Any) -> int | None:
 
 
 def check_index(value: Any, count: int, name: str, holds: str, more: str = "") -> int:
-    """An index of one of `count` things.
+    """An index as an `int` from 0 to `count − 1`.
 
     Args:
-        value: What was given.
-        count: How many there are.
-        name: The argument.
-        holds: Begins the list of what is possible: "this data set has images".
-        more: Ends it.
+        value: The user's argument.
+        count: Number of possible indices.
+        name: The argument's name, for the error message.
+        holds: Begins the message's list of indices: "this data set has images".
+        more: Ends that list.
 
     Raises:
-        ValueError: If it is no integer, or out of range.
+        ValueError: If `value` is not an integer, or out of range.
     """
     index = as_index(value)
     if index is None or not 0 <= index < count:

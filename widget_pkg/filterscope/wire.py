@@ -1,7 +1,8 @@
-"""The only file that knows bytes, dtypes and message kinds; its twin in the page is `js/src/protocol.ts`.
+"""From a body to the bytes of its message; next: `wire/messages.ts` and `wire/frame.ts` in the page.
 
-A request is `{kind: "request", id, name, args}`. Its reply carries the same id and either a body whose arrays are
-replaced by `{"tensor": k}` with buffer `k` holding the values, little-endian, or an error's type and sentence.
+The only file that knows bytes, dtypes and message kinds, as `js/src/wire/messages.ts` is in the page. A request is
+`{kind: "request", id, name, args}`. Its reply carries the same id and either a body whose arrays are replaced by
+`{"tensor": k}` with buffer `k` holding the values, little-endian, or an error's type and sentence.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def packed(body: Body) -> str:
     """
     plain, heads, buffers = _taken_apart(body)
     head = json.dumps({"body": plain, "tensors": heads}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    said = head.encode()
-    data = b"".join([len(said).to_bytes(4, "little"), said, *buffers])
+    text = head.encode()
+    data = b"".join([len(text).to_bytes(4, "little"), text, *buffers])
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 
@@ -66,8 +67,8 @@ def _taken_apart(body: Body) -> tuple[dict[str, Any], list[dict[str, Any]], list
 
 def failure(id: str, name: str, error: Exception) -> Message:
     """A reply that says why there is none."""
-    said = {"type": type(error).__name__, "message": str(error)}
-    return {"kind": "reply", "id": id, "name": name, "error": said}, []
+    reason = {"type": type(error).__name__, "message": str(error)}
+    return {"kind": "reply", "id": id, "name": name, "error": reason}, []
 
 
 def skipped(content: dict[str, Any]) -> Message:
@@ -91,7 +92,7 @@ def refused(message: str) -> Message:
 
 
 def is_request(content: object) -> bool:
-    """Whether a message is a request at all; anything else is not for us to answer."""
+    """Whether a message is a request at all; other messages are ignored."""
     return isinstance(content, dict) and content.get("kind") == "request" and isinstance(content.get("id"), str)
 
 

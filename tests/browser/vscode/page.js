@@ -96,7 +96,10 @@ window.host = {
     const future = kernel.requestExecute({ code });
     future.onIOPub = ({ content }) => {
       const data = content.data?.[VIEW];
-      if (data) shown.push(render(data));
+      if (!data) return;
+      const rendered = render(data);
+      rendered.catch(() => {}); // thrown below: it may fail before the cell has ended, and is not unhandled then
+      shown.push(rendered);
     };
     const { content } = await soon(future.done, "the cell did not end");
     if (content.status === "error") throw Error(content.traceback.join("\n"));

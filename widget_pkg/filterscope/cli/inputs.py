@@ -132,7 +132,8 @@ def resizing(size: str | None, mean: str | None, std: str | None) -> Callable[[A
     steps.append(transforms.ToTensor())
     if mean is not None and std is not None:
         steps.append(transforms.Normalize(_numbers(mean, "--mean"), _numbers(std, "--std")))
-    return transforms.Compose(steps)
+    transform: Callable[[Any], Any] = transforms.Compose(steps)
+    return transform
 
 
 def _numbers(text: str, option: str) -> list[float]:

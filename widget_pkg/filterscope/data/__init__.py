@@ -1,1 +1,1 @@
-"""Anything that yields images, read one `Sample` at a time. Knows no net."""
+"""Reads a `Sample` at a time from anything that yields images. Knows no net."""

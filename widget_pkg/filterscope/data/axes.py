@@ -1,7 +1,7 @@
-"""Which axis is which: of a whole array, and of one image; every image becomes float32 `(C, H, W)`.
+"""Finds out which axis of an array or an image is which, and makes every image float32 `(C, H, W)`.
 
-A net's images have a rank, its number of spatial axes (1, 2 or 3), and a number of channels. Where its convolutions
-leave several open, the first that fits the shape is taken. `layout` overrides what would be found out from them.
+A net takes images of a rank, the number of spatial axes (1, 2 or 3), and with a number of channels. Where its
+convolutions leave several pairs of these possible, the first that fits the shape is taken. `layout` overrides that.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from PIL import Image
 from filterscope.data.class_names import short
 
 Input = tuple[int, int | None]
-"""What images a net takes: spatial axes, and channels, None where they are not known."""
+"""The images that a net takes: their spatial axes, and their channels or None where these are not known."""
 
 LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW")
 
 STILL_FRAMES = 16
-"""Frames of the clip that is made of a still image; what torchvision's video nets were trained on."""
+"""Pictures in the clip that is made of a still image: as many as torchvision's video nets were trained on."""
 
 _AXES = {1: "(L) or (C, L)", 2: "(H, W), (C, H, W) or (H, W, C)", 3: "(D, H, W) or (C, D, H, W)"}
 _BATCHES = {1: "(N, C, L)", 2: "(N, C, H, W), (N, H, W, C) or (N, H, W)", 3: "(N, C, D, H, W)"}
 
 
 def check_layout(layout: Any) -> str | None:
-    """A layout as it was given.
+    """The layout that the user gave, one of `LAYOUTS` or None.
 
     Raises:
-        ValueError: If it is none of the choices.
+        ValueError: If it is neither.
     """
-    if layout is None or layout in LAYOUTS:
+    if layout is None or (isinstance(layout, str) and layout in LAYOUTS):
         return layout
     raise ValueError(
         f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None (found out from the shape)"
@@ -41,19 +41,22 @@ def check_layout(layout: Any) -> str | None:
 
 
 def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
-    """Of what images a net may take, the first that a shape fits; the first of all where none does.
+    """The first kind of image that fits the data's shape; the first of all kinds where none fits.
 
     Args:
-        inputs: Pairs of spatial axes and channels, the likeliest first.
-        data: An image or an array of them, with a `.shape`; a PIL image; anything else fits none.
-        several: Whether it may be many images, with an axis before theirs.
+        inputs: The kinds of images that the net may take, the likeliest first.
+        data: An image or an array of images, with a `.shape`; or a PIL image. Anything else fits no kind.
+        several: Whether the data may also be many images, with one axis more.
     """
     if isinstance(data, Image.Image):
         bands = len(data.getbands())
         shape: tuple[int, ...] = (data.height, data.width, bands)[: 2 + (bands > 1)]
     else:
         shape = tuple(getattr(data, "shape", ()))
-    return next((one for one in inputs if _fits(shape, *one) or (several and _fits_many(shape, *one))), inputs[0])
+    return next(
+        (candidate for candidate in inputs if _fits(shape, *candidate) or (several and _fits_many(shape, *candidate))),
+        inputs[0],
+    )
 
 
 def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
@@ -71,18 +74,21 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
     """Whether an array or tensor is one image, and the layout of its images.
 
     Args:
-        array: Of any library, with a `.shape`.
+        array: An array of any library, with a `.shape`.
         rank: Spatial axes of an image.
         channels: The net's input channels, None where they are not known.
-        layout: What the user said.
+        layout: The user's `layout=`.
+
+    Returns:
+        Whether it is one image, and `"CHW"`, `"HWC"` or None.
 
     Raises:
-        ValueError: If it has another number of axes than images or a batch of them, or than the layout says.
+        ValueError: If its number of axes fits neither one image nor several, or does not fit the layout.
     """
     shape = tuple(array.shape)
     axes = len(shape)
     if rank == 1 and axes == 4:
-        rank, channels = 2, None  # images after all, which the net itself makes signals of
+        rank, channels = 2, None  # images, which the net itself turns into signals
     if not rank <= axes <= rank + 2:
         raise ValueError(
             f"the data set is an array of shape {shape}; expected {_BATCHES[rank]}, or one image {_AXES[rank]}"
@@ -100,10 +106,10 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
         several = channels is not None and channels > 1
         ends = shape[:1] if rank == 3 else (shape[0], shape[-1])  # (N, H, W, C) for a net of clips are still images
         if rank == 3 and channels in (shape[1], shape[-1]):
-            several = False  # as many still images as they have channels: more common than a clip of so few frames
-        one = (several and channels in ends) or (rank == 2 and shape[-1] == 1 < shape[-2])
-        first = one and several and shape[0] == channels
-        return one, layout if layout else ("CHW" if first or not one else "HWC")
+            several = False  # as many still images as channels: more common than a clip of so few pictures
+        is_one_image = (several and channels in ends) or (rank == 2 and shape[-1] == 1 < shape[-2])
+        first = is_one_image and several and shape[0] == channels
+        return is_one_image, layout if layout else ("CHW" if first or not is_one_image else "HWC")
     if layout is None:
         last = _channels_last(shape[1:], channels, isinstance(array, np.ndarray) and rank == 2)
     return False, "HWC" if last else "CHW"
@@ -118,9 +124,9 @@ def _channels_last(shape: tuple[int, ...], channels: int | None, as_pictures: bo
     """Whether an image's last axis is its channels.
 
     Args:
-        shape: Of the image, with its channels.
-        channels: The net's, which decide where one end of the shape has as many and the other has not.
-        as_pictures: Whether 1, 3 or 4 values at the last axis are taken for colours, as NumPy users have them.
+        shape: Shape of the image, with its channels.
+        channels: The net's input channels. They decide if exactly one end of the shape has that length.
+        as_pictures: Whether a last axis of length 1, 3 or 4 is taken for colours, as is usual in NumPy.
     """
     if channels is not None and (shape[0] == channels) != (shape[-1] == channels):
         return shape[-1] == channels
@@ -128,11 +134,15 @@ def _channels_last(shape: tuple[int, ...], channels: int | None, as_pictures: bo
 
 
 class NoImageError(ValueError):
-    """What is given is not an image; the text says what it is and what was expected."""
+    """An object is not an image; the message says what it is and what was expected."""
 
 
 def image_values(image: Any) -> tuple[np.ndarray, str]:
-    """The values of a tensor, an array or a PIL image as they are, and which of the three it was."""
+    """The values of an image in their own dtype, and its kind: `"tensor"`, `"array"` or `"PIL image"`.
+
+    Raises:
+        NoImageError: If it is none of the three.
+    """
     if isinstance(image, Image.Image):
         if image.mode == "P":
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
@@ -149,19 +159,19 @@ def image_values(image: Any) -> tuple[np.ndarray, str]:
 
 
 def as_image(image: Any, layout: str | None, rank: int, channels: int | None = None) -> tuple[np.ndarray, str]:
-    """An image as float32 `(C, H, W)`, or with the axes of its rank; uint8 becomes [0, 1], as `ToTensor` makes it.
+    """An image as float32 `(C, H, W)`, or `(C, *size)` of its rank; uint8 becomes [0, 1], as in `ToTensor`.
 
     Args:
         image: A tensor, an array or a PIL image.
-        layout: Of this image, where it is known.
-        rank: Spatial axes.
+        layout: The image's layout, where it is known.
+        rank: Number of spatial axes.
         channels: The net's input channels, where they are known.
 
     Returns:
-        The image, and a sentence on what was done to it.
+        The image, and sentences on what was done to it.
 
     Raises:
-        NoImageError: If it is no image.
+        NoImageError: If it is not an image.
     """
     try:
         values, kind = image_values(image)
@@ -169,11 +179,11 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
         raise NoImageError(f"its values cannot be read: {error}") from error
     if rank == 1 and values.ndim == 3:
         rank, channels = 2, None
-    said = []
+    sentences = []
     if rank == 3 and channels is not None and channels > 1:
-        values, how = _as_clip(values, channels, layout)
-        if how:
-            said, layout = [how], "CHW"
+        values, sentence = _as_clip(values, channels, layout)
+        if sentence:
+            sentences, layout = [sentence], "CHW"
     if values.ndim == rank:
         values = values[None]
     elif values.ndim != rank + 1:
@@ -182,27 +192,32 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
         values = np.moveaxis(values, -1, 0)
     elif (_image_part(layout) or _guess(values.shape, channels, kind == "array" and rank == 2)) == "HWC":
         values = np.moveaxis(values, -1, 0)
-        said.append("Its last axis is taken as the channels.")
+        sentences.append("Its last axis is taken as the channels.")
     if values.size == 0:
         raise NoImageError(f"it has shape {values.shape}: no pixels")
     if values.dtype == np.uint8:
-        said.append(f"{'PIL image' if kind == 'PIL image' else 'uint8'}: 0 … 255 given to the net as 0 … 1.")
-        return np.ascontiguousarray(values, np.float32) / np.float32(255), " ".join(said)  # the same bits as ToTensor's
+        sentences.append(f"{'PIL image' if kind == 'PIL image' else 'uint8'}: 0 … 255 given to the net as 0 … 1.")
+        return np.ascontiguousarray(values, np.float32) / np.float32(255), " ".join(
+            sentences
+        )  # bit for bit as ToTensor
     if values.dtype == np.bool_ or np.issubdtype(values.dtype, np.floating):
-        return np.array(values, np.float32, order="C"), " ".join(said)
+        return np.array(values, np.float32, order="C"), " ".join(sentences)
     raise NoImageError(f"its values are {values.dtype}; expected floats, or uint8 (taken as 0 … 255 → [0, 1])")
 
 
 def _as_clip(values: np.ndarray, channels: int, layout: str | None) -> tuple[np.ndarray, str]:
-    """What a net of clips `(C, D, H, W)` is given for a still image, and for a clip whose frames come first."""
+    """A clip `(C, D, H, W)` made of a still image, or of a clip whose pictures come first, and a sentence on it.
+
+    Any other array is returned itself, with an empty sentence.
+    """
     if values.ndim == 3 and channels in (values.shape[0], values.shape[-1]):
         last = values.shape[0] != channels or (values.shape[-1] == channels and _image_part(layout) == "HWC")
         still = np.moveaxis(values, -1, 0) if last else values
         clip = np.repeat(still[:, None], STILL_FRAMES, axis=1)
         return clip, f"A still image, given to the net as a clip of {STILL_FRAMES} equal frames."
     if values.ndim == 4 and values.shape[0] != channels and channels in (values.shape[1], values.shape[-1]):
-        where = 1 if values.shape[1] == channels else 3
-        return np.moveaxis(values, where, 0), "Its first axis is taken as the frames."
+        channel_axis = 1 if values.shape[1] == channels else 3
+        return np.moveaxis(values, channel_axis, 0), "Its first axis is taken as the frames."
     return values, ""
 
 
@@ -211,7 +226,13 @@ def _guess(shape: tuple[int, ...], channels: int | None, as_pictures: bool) -> s
 
 
 def as_picture(image: Any, layout: str | None, channels: int | None) -> Image.Image | None:
-    """A uint8 array or tensor as the PIL image that torchvision's transforms expect; None for anything else."""
+    """A PIL image made of a uint8 array or tensor, as torchvision's transforms expect; None for anything else.
+
+    Args:
+        image: The image in the data set.
+        layout: Its layout, where it is known.
+        channels: The net's input channels, None where they are not known.
+    """
     if not isinstance(image, np.ndarray | torch.Tensor):
         return None
     values, kind = image_values(image)

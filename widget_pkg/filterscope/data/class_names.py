@@ -1,4 +1,4 @@
-"""Classes: the names that a data set has for them, and a sample's label as one of them."""
+"""Finds the names of a data set's classes, and the class of a sample's label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DEEPEST = 12
 
 
 def given_names(classes: Any) -> tuple[str, ...] | None:
-    """`classes=` as names by class number, or None where nothing was given.
+    """Class names by class number from the user's `classes=`; None for None.
 
     Args:
         classes: Names in order; a mapping from numbers to names, or from names to numbers; or a torchvision weights
@@ -33,7 +33,7 @@ def given_names(classes: Any) -> tuple[str, ...] | None:
 
 
 def weights_names(weights: Any) -> tuple[str, ...]:
-    """The categories of a torchvision weights object; nothing for any other object."""
+    """The categories of a torchvision weights object; empty for any other object."""
     weights = getattr(weights, "DEFAULT", weights) if isinstance(weights, type) else weights
     meta = getattr(weights, "meta", None)
     categories = meta.get("categories") if isinstance(meta, dict) else None
@@ -41,34 +41,38 @@ def weights_names(weights: Any) -> tuple[str, ...]:
 
 
 def own_names(data: Any, depth: int = 0) -> tuple[str, ...]:
-    """The class names that a data set, or what it is made of, holds: by class number, or nothing.
+    """The class names by class number that a data set or one of its parts has; empty where there are none.
 
-    Looked for in `.classes`, `.class_to_idx` and `.features` (as Hugging Face's data sets have them), then in the
-    `.dataset` of a `Subset` and the like, and in the `.datasets` of a `ConcatDataset` where they agree.
+    They are looked for in `.classes`, `.class_to_idx` and `.features` (as in Hugging Face's data sets), then in the
+    `.dataset` of a `Subset` and the like, and in the `.datasets` of a `ConcatDataset` if all of these agree.
+
+    Args:
+        data: The data set.
+        depth: How many data sets it is inside of.
     """
     if data is None or depth > _DEEPEST:
         return ()
     listed, mapped = _listed(getattr(data, "classes", None)), _mapped(getattr(data, "class_to_idx", None))
-    own = listed or mapped or _feature(data)
-    if own:
-        return own
+    direct = listed or mapped or _feature(data)
+    if direct:
+        return direct
     parts = getattr(data, "datasets", None)
     if isinstance(parts, list | tuple) and parts:
         names = {own_names(part, depth + 1) for part in parts}
         return names.pop() if len(names) == 1 else ()
-    held = vars(data) if hasattr(data, "__dict__") else {}
-    return own_names(held.get("dataset", held.get("_dataset")), depth + 1)
+    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    return own_names(attributes.get("dataset", attributes.get("_dataset")), depth + 1)
 
 
 def class_of(label: Any, names: tuple[str, ...]) -> tuple[str | int | None, str]:
-    """A label as a class's name, or its number where there is no name; None for what is no class.
+    """The class that a label stands for: its name, or its number where there is no name.
 
     Args:
         label: An int, a name, a number of NumPy or torch, a one-hot vector, or None.
-        names: By class number.
+        names: Class names by class number.
 
     Returns:
-        The class, and a sentence on what is wrong with the label, or nothing.
+        The class, None where the label is no class; and a sentence on what is wrong with the label, or "".
     """
     if label is None:
         return None, ""
@@ -89,7 +93,7 @@ def class_of(label: Any, names: tuple[str, ...]) -> tuple[str | int | None, str]
 
 
 def _plain(label: Any) -> Any:
-    """A label without its library: a string, an int, a float, or what it was."""
+    """A label as Python's own string, int or float; a label that is none of these is returned unchanged."""
     if isinstance(label, list | tuple) and len(label) > 1:
         try:
             label = np.asarray(label)
@@ -119,7 +123,7 @@ def _mapped(class_to_idx: Any) -> tuple[str, ...]:
 
 
 def _by_number(classes: dict[Any, Any]) -> tuple[str, ...]:
-    """Names by number, from a mapping in either direction; a number without a name keeps its number."""
+    """Names by class number, from a mapping in either direction; a number without a name becomes its own name."""
     if classes and all(isinstance(number, int | np.integer) for number in classes):
         pairs = {int(number): str(name) for number, name in classes.items()}
     elif classes and all(isinstance(number, int | np.integer) for number in classes.values()):
@@ -143,10 +147,10 @@ def _feature(data: Any) -> tuple[str, ...]:
 
 
 LABEL_KEYS = ("label", "labels", "fine_label", "target", "class", "y")
-"""Where a sample that is a dictionary has its label."""
+"""The keys under which a sample that is a dictionary may have its label, the likeliest first."""
 
 
 def short(value: Any) -> str:
-    """A value's type and its beginning, for a sentence."""
+    """A value's type and the beginning of its `repr`, for an error message."""
     text = " ".join(repr(value).split())
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,4 +1,4 @@
-"""What is drawn of an image: Normalize undone, transparency over a checkerboard, at need one channel alone."""
+"""Draws an image: with Normalize undone, transparency over a checkerboard, and at need one channel alone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Display:
 
     Attributes:
         pixels: float32 `(H, W)` or `(H, W, 3)` in [0, 1].
-        low: The value that is drawn black: of the image, or where Normalize is undone, of what it was before.
+        low: The value that is drawn black: a value of the image, or of the image before Normalize where that is undone.
         high: The value that is drawn white.
-        note: How it came about, in words.
-        plane: Which of the image's channels it is, where only one is drawn; else None.
-        planes: How many channels there are to choose from, 0 where all are drawn together.
+        note: How the picture was made, in sentences.
+        plane: The channel that is drawn, where only one is; else None.
+        planes: How many channels there are to choose from; 0 where all are drawn together.
     """
 
     pixels: np.ndarray
@@ -37,11 +37,11 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
     """Draws an image.
 
     Args:
-        image: float32 `(C, H, W)`, or `(C, L)`, whose channels become rows, or `(C, D, H, W)`, of which the middle
+        image: float32 `(C, H, W)`; or `(C, L)`, whose channels become rows; or `(C, D, H, W)`, of which the middle
             slice is drawn.
-        finding: The Normalize that it went through.
-        plane: Which channel is drawn where they cannot be drawn together: two, or more than four, or four whose last
-            is no transparency. One that the image does not have is its last.
+        finding: The Normalize that the image went through.
+        plane: The channel to draw where they cannot be drawn together: two, more than four, or four of which the last
+            is not a transparency. A number beyond the last channel means the last.
     """
     notes: list[str] = []
     shown = image[None] if image.ndim == 2 else image
@@ -91,29 +91,31 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Float32 of the same shape in [0, 1], 0 for `low` and less, 1 for `high` and more."""
+    """Values scaled from `low` … `high` to 0 … 1 and clipped to that, float32 of their shape."""
     if high <= low:
         return np.zeros_like(values)
     scaled = values if (low, high) == (0.0, 1.0) else (values - np.float32(low)) / np.float32(high - low)
-    return np.clip(scaled, 0, 1).astype(np.float32, copy=False)
+    clipped: np.ndarray = np.clip(scaled, 0, 1).astype(np.float32, copy=False)
+    return clipped
 
 
 def checkerboard(height: int, width: int) -> np.ndarray:
-    """Light and dark squares, float32 `(height, width)`: about 16 along the shorter side."""
+    """Light and dark squares, float32 `(height, width)` in [0, 1], about 16 along the shorter side."""
     side = max(1, min(height, width) // _SQUARES)
     odd = (np.arange(height)[:, None] // side + np.arange(width) // side) % 2
-    return np.where(odd == 0, np.float32(_LIGHT), np.float32(_DARK))
+    squares: np.ndarray = np.where(odd == 0, np.float32(_LIGHT), np.float32(_DARK))
+    return squares
 
 
 def _range(values: np.ndarray, finite: np.ndarray) -> tuple[float, float]:
-    """What black and white stand for: 0 and 1 where all values lie between them, else the least and the greatest."""
+    """The values drawn black and white: 0 and 1 where all finite values lie between, else their least and greatest."""
     known = values if finite.all() else values[finite]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
 
 def _clipped(values: np.ndarray, white: float) -> list[str]:
-    """How many values lie outside, by more than the half of one of 256 levels."""
+    """A sentence on how many values lie outside of 0 … white by more than half of one of 256 levels; or none."""
     slack = white / 510
     count = int(((values < -slack) | (values > white + slack)).sum())
     return [f"{count} of {values.size} values lay outside 0 … {white:.0f} and are clipped."] if count else []

@@ -1,4 +1,4 @@
-"""A folder of pictures, or of one folder a class, as a data set; every file is read when it is asked for."""
+"""A folder of pictures, or with one folder per class, as a data set; a file is read when its item is requested."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ def read_picture(path: str | os.PathLike[str], channels: int | None) -> Image.Im
     """The picture in a file, gray or in colour as the net takes it.
 
     Args:
-        path: Of the file.
-        channels: The net's input channels: 1 makes it gray, 4 keeps its transparency; else it becomes RGB.
+        path: Path of the file.
+        channels: The net's input channels: 1 makes the picture gray, 4 makes it RGBA; else it becomes RGB.
 
     Raises:
-        OSError: If it cannot be read; the text names the file.
+        OSError: If it cannot be read; the message names the file.
     """
     try:
         with Image.open(path) as picture:
             picture.load()
-            return picture.convert(_MODES.get(channels or 3, "RGB"))
+            converted: Image.Image = picture.convert(_MODES.get(channels or 3, "RGB"))
+            return converted
     except Exception as error:
         name = os.fspath(path)
         why = "it is no picture" if type(error).__name__ == "UnidentifiedImageError" else str(error)
@@ -32,21 +33,21 @@ def read_picture(path: str | os.PathLike[str], channels: int | None) -> Image.Im
 
 
 def is_picture(path: Any) -> bool:
-    """Whether a value is the path of a picture, by its ending."""
+    """Whether a value is a path that ends like a picture's, `.png` say."""
     if not isinstance(path, str | os.PathLike):
         return False
-    from torchvision.datasets.folder import IMG_EXTENSIONS  # here, since importing torchvision takes a second
+    from torchvision.datasets.folder import IMG_EXTENSIONS  # imported here, because that takes a second
 
     return os.fspath(path).lower().endswith(IMG_EXTENSIONS)
 
 
 class Pictures:
-    """Picture files in their order.
+    """Picture files as a data set: item i is the picture and its class number, or None where there are no classes.
 
     Args:
-        paths: Of the files.
-        labels: Their classes by number, or None.
-        classes: The names of the classes.
+        paths: Paths of the files.
+        labels: The class number of each file, or None.
+        classes: Class names by class number.
         channels: The net's input channels.
     """
 
@@ -71,16 +72,17 @@ class Pictures:
 
 
 def open_folder(path: str | os.PathLike[str], channels: int | None) -> Pictures:
-    """The pictures of a folder, sorted by name: by class where it has folders with pictures, else as they lie in it.
+    """The pictures of a folder, sorted by name.
 
-    Class folders are what `torchvision.datasets.ImageFolder` takes them to be. Hidden files and folders are left out.
+    If the folder has folders with pictures, each of these is a class, as in `torchvision.datasets.ImageFolder`. Else
+    the folder's own pictures are taken. Hidden files and folders are left out.
 
     Args:
-        path: Of the folder, or of one picture.
+        path: Path of the folder, or of one picture.
         channels: The net's input channels.
 
     Raises:
-        FileNotFoundError: If there is nothing of that name.
+        FileNotFoundError: If the path does not exist.
         ValueError: If there is no picture in it.
     """
     from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
@@ -96,8 +98,8 @@ def open_folder(path: str | os.PathLike[str], channels: int | None) -> Pictures:
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     classes = [folder.name for folder in folders if _holds_a_picture(folder)]
     if classes:
-        found = make_dataset(str(root), {name: number for number, name in enumerate(classes)}, IMG_EXTENSIONS)
-        visible = [(file, number) for file, number in found if not Path(file).name.startswith(".")]
+        samples = make_dataset(str(root), {name: number for number, name in enumerate(classes)}, IMG_EXTENSIONS)
+        visible = [(file, number) for file, number in samples if not Path(file).name.startswith(".")]
         return Pictures([file for file, _ in visible], [number for _, number in visible], tuple(classes), channels)
     entries = (entry for entry in root.iterdir() if not entry.name.startswith("."))
     files = sorted(str(entry) for entry in entries if is_picture(entry) and entry.is_file())

@@ -1,4 +1,4 @@
-"""What people have becomes something with a length that gives item i: `open_data(data)` → `Items`."""
+"""Makes a data set with a length and items by index of what a user has: `open_data(data)` → `Items`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from filterscope.data.stream import Stream
 from filterscope.errors import describe_exception, kind_of
 
 IMAGE_KEYS = ("image", "img", "pixel_values", "images", "picture", "x", "input")
-"""Where a sample that is a dictionary has its image."""
+"""The keys under which a sample that is a dictionary may have its image, the likeliest first."""
 
 _EXPECTED = (
     "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
@@ -29,35 +29,35 @@ _EXPECTED = (
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """A data set's items, read when they are asked for.
+    """A data set's items, each read when it is requested.
 
     Attributes:
-        held: Gives item i as `held[i]`.
-        origin: The data set that class names and transforms are looked for in.
-        layout: Of the images, where it is known for all of them.
-        inputs: What images the net may take; of an array, what its images are taken for.
+        sequence: Has item i as `sequence[i]`.
+        origin: The user's data set, in which class names and transforms are looked for.
+        layout: The layout of all images, where it is known.
+        inputs: The kinds of images that the net may take; for an array only the kind that its images are.
     """
 
-    held: Any
+    sequence: Any
     origin: Any
     layout: str | None
     inputs: Sequence[Input]
 
     @property
     def stream(self) -> Stream | None:
-        """The items, where they can only be read from the start."""
-        return self.held if isinstance(self.held, Stream) else None
+        """The items, where they can only be read from the start; else None."""
+        return self.sequence if isinstance(self.sequence, Stream) else None
 
     def count(self) -> int:
-        """How many items there are, or of a stream are known.
+        """The number of items; for a stream the number of those that are known.
 
         Raises:
-            TypeError: If nobody knows.
-            ValueError: If there is none.
+            TypeError: If the data set has no length, or asking for it raises.
+            ValueError: If there are no items.
         """
         kind = type(self.origin).__name__
         try:
-            length = len(self.held)
+            length = len(self.sequence)
         except (TypeError, NotImplementedError) as error:
             raise TypeError(f"the data set ({kind}) has no length; give one with __len__") from error
         except Exception as error:
@@ -70,7 +70,7 @@ class Items:
 
 
 class Columns:
-    """Images and their labels, each in an array or list of its own."""
+    """Images and labels from two sequences of equal length, as a data set of pairs."""
 
     def __init__(self, images: Any, labels: Any) -> None:
         self._images, self._labels = images, labels
@@ -84,17 +84,17 @@ class Columns:
 
 
 def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
-    """Makes a data set of what was given; nothing of it is read but a stream's beginning.
+    """Makes `Items` of the user's data; no item is read, except the first ones of a stream.
 
     Args:
-        data: What the user has.
-        inputs: What images the net may take, the likeliest first.
-        layout: What the user said of the axes.
+        data: The user's data; see `filterscope.data.source.SampleSource` for what it may be.
+        inputs: The kinds of images that the net may take, the likeliest first.
+        layout: The user's `layout=`.
 
     Raises:
-        TypeError: If it is no data set.
-        ValueError: If it is an array of another number of axes, or a folder without pictures.
-        FileNotFoundError: If it is a path, and there is nothing.
+        TypeError: If it is not a data set.
+        ValueError: If it is an array whose axes do not fit, or a folder without pictures.
+        FileNotFoundError: If it is a path that does not exist.
     """
     while isinstance(data, DataLoader):
         data = data.dataset
@@ -109,7 +109,7 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         return Items([data], data, layout, inputs)
     if _are_columns(data, inputs):
         images = open_data(data[0], inputs, layout)
-        return Items(Columns(images.held, data[1]), data, images.layout, images.inputs)
+        return Items(Columns(images.sequence, data[1]), data, images.layout, images.inputs)
     _refuse(data)
     if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
         return Items(Stream(data), data, layout, inputs)
@@ -123,16 +123,16 @@ def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
             if data.ndim
             else f"the data set is {kind_of(data)} of one number; {_EXPECTED}"
         )
-    chosen = fitting(inputs, data, several=True)
-    one, found = array_layout(data, *chosen, layout)
-    return Items([data] if one else data, data, found, (chosen,))
+    input_of_net = fitting(inputs, data, several=True)
+    is_one_image, image_layout = array_layout(data, *input_of_net, layout)
+    return Items([data] if is_one_image else data, data, image_layout, (input_of_net,))
 
 
 def _are_columns(data: Any, inputs: Sequence[Input]) -> bool:
-    """Whether a pair is the images and the labels of a whole data set.
+    """Whether the data are a pair of all images and all labels.
 
     Raises:
-        ValueError: If it is, but of another number of labels than images.
+        ValueError: If they are, and the numbers of images and labels differ.
     """
     if not isinstance(data, tuple | list) or len(data) != 2 or not _are_labels(data[1]):
         return False
@@ -168,15 +168,15 @@ def _is_label(label: Any) -> bool:
 
 
 def _refuse(data: Any) -> None:
-    """Says what is wrong with what is no data set.
+    """Refuses an object that is not a data set.
 
     Raises:
-        TypeError: If it is none.
+        TypeError: If it is not; the message says what to give instead.
     """
     kind = kind_of(data)
     if isinstance(data, dict):
-        parts, one = ", ".join(repr(key) for key in list(data)[:5]), next(iter(data), "test")
-        raise TypeError(f"the data set is {kind} of {parts or 'nothing'}; give one part, such as data[{one!r}]")
+        parts, example_key = ", ".join(repr(key) for key in list(data)[:5]), next(iter(data), "test")
+        raise TypeError(f"the data set is {kind} of {parts or 'nothing'}; give one part, such as data[{example_key!r}]")
     if isinstance(data, type):
         raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
     iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
@@ -190,7 +190,14 @@ def _refuse(data: Any) -> None:
 
 
 def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:
-    """A sample's image and label: of a pair, a longer tuple, a dictionary, or an image alone.
+    """The image and the label in an item of a data set.
+
+    Args:
+        item: A pair or longer tuple, a dictionary, or an image alone. The image may be the path of a picture.
+        channels: The net's input channels, for a picture file.
+
+    Returns:
+        The image as the data set has it, and the label or None.
 
     Raises:
         ValueError: If a dictionary has no image.
@@ -201,7 +208,7 @@ def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:
         key = _image_key(item)
         label = next((item[name] for name in LABEL_KEYS if name in item and name != key), None)
         item = item[key]
-        if isinstance(item, list):  # as Hugging Face's data sets give an array
+        if isinstance(item, list):  # Hugging Face's data sets return arrays as lists
             item = np.asarray(item, np.float32)
     elif isinstance(item, tuple | list) and item:
         item, label = item[0], item[1] if len(item) > 1 else None

@@ -1,7 +1,7 @@
-"""Normalize, found in what a data set does to its images, and undone for display.
+"""Finds the Normalize among a data set's transforms, and undoes it for display.
 
-Transforms are recognised by what they are called and hold, so that torchvision's v1 and v2, its presets, and
-look-alikes from other packages are all found, and nothing is imported for it.
+Transforms are recognised by their class's name and their attributes, so that torchvision's v1 and v2, its presets, and
+similar transforms of other packages are all found, and no package is imported for it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _EITHER = ("RandomChoice", "OneOf", "SomeOf")
 
 @dataclass(frozen=True, eq=False)
 class Normalize:
-    """`(x − mean) / std`, a number for each channel or one for all.
+    """`(x − mean) / std`, with one number for each channel or one for all.
 
     Attributes:
         mean: float32 `(C,)` or `(1,)`.
         std: float32 `(C,)` or `(1,)`, above 0.
-        first: The first of several in a row, where this is all of them as one.
+        first: The first Normalize in a row of several, where this one stands for the whole row; else None.
     """
 
     mean: np.ndarray
@@ -34,26 +34,27 @@ class Normalize:
     first: Normalize | None = None
 
     def fits(self, image: np.ndarray) -> bool:
-        """Whether an image `(C, …)` has as many channels as it has numbers."""
+        """Whether this Normalize has one number, or one for each channel of an image `(C, …)`."""
         return {len(self.mean), len(self.std)} <= {1, image.shape[0]}
 
     def undo(self, image: np.ndarray) -> np.ndarray:
-        """`image · std + mean`, float32 of the same shape `(C, …)`.
+        """The image before Normalize, `image · std + mean`: float32 of the image's shape `(C, …)`.
 
         Example:
             >>> Normalize(np.float32([0.5]), np.float32([0.25])).undo(np.float32([[[-2, 0, 2]]]))
             array([[[0. , 0.5, 1. ]]], dtype=float32)
         """
         across = (-1,) + (1,) * (image.ndim - 1)
-        return image * self.std.reshape(across) + self.mean.reshape(across)
+        original: np.ndarray = image * self.std.reshape(across) + self.mean.reshape(across)
+        return original
 
     def after(self, first: Normalize) -> Normalize:
-        """The two in a row as one: this one applied to what `first` gives."""
+        """One Normalize that does what `first` and then this one do."""
         return Normalize(first.std * self.mean + first.mean, first.std * self.std, first.first or first)
 
     @property
     def white(self) -> float | None:
-        """What was white before: 1, or 255 as for nets that came from Caffe; None where the mean is no colour."""
+        """The value of white before Normalize: 1, or 255 as in nets from Caffe; None where the mean is no colour."""
         mean = (self.first or self).mean
         if mean.min() < 0 or mean.max() > 255:
             return None
@@ -62,11 +63,11 @@ class Normalize:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What a search for Normalize gave.
+    """The result of a search for Normalize.
 
     Attributes:
-        normalize: All of them in a row as one, or None.
-        doubt: A sentence where it is not certain, else empty.
+        normalize: One Normalize that stands for all that were found in a row, or None.
+        doubt: A sentence where the result is not certain, else empty.
     """
 
     normalize: Normalize | None = None
@@ -74,10 +75,14 @@ class Finding:
 
 
 def per_channel(value: Any, name: str) -> np.ndarray:
-    """A mean or standard deviation as float32 `(C,)`.
+    """A mean or standard deviation as float32 `(C,)` or `(1,)`.
+
+    Args:
+        value: A number, or one for each channel.
+        name: `"mean"` or `"std"`.
 
     Raises:
-        ValueError: If it is not a finite number, or one for each channel; a `std` must be above 0.
+        ValueError: If it is neither, or not finite, or a `"std"` is not above 0.
     """
     try:
         numbers = np.atleast_1d(np.asarray(value, np.float32))
@@ -92,37 +97,37 @@ def per_channel(value: Any, name: str) -> np.ndarray:
 
 
 def find_normalize(data: Any, index: int, more: Any = None) -> Finding:
-    """Every Normalize that sample `index` goes through.
+    """Finds every Normalize that a sample goes through.
 
     Args:
-        data: A data set: its own transforms are looked through, and those of what it is made of (`Subset`,
-            `ConcatDataset`, and whatever else holds a `.dataset`).
-        index: Of the sample: the parts of a `ConcatDataset` may differ.
+        data: A data set. Its own transforms are searched, and those of its parts (of a `Subset`, a `ConcatDataset`, or
+            any other that has a `.dataset`).
+        index: Index of the sample: the parts of a `ConcatDataset` may differ.
         more: A transform that is applied after the data set's own.
     """
-    found = [_walk(transform, 0) for transform in [*_transforms(data, index, 0), more] if transform is not None]
-    return _in_a_row(found)
+    findings = [_walk(transform, 0) for transform in [*_transforms(data, index, 0), more] if transform is not None]
+    return _in_a_row(findings)
 
 
 def contains_normalize(transform: Any) -> bool:
-    """Whether there is a Normalize in a transform, certain or not."""
-    found = _walk(transform, 0)
-    return found.normalize is not None or bool(found.doubt)
+    """Whether a transform has a Normalize, or may have one."""
+    finding = _walk(transform, 0)
+    return finding.normalize is not None or bool(finding.doubt)
 
 
-def _in_a_row(found: Iterable[Finding]) -> Finding:
+def _in_a_row(findings: Iterable[Finding]) -> Finding:
     whole: Normalize | None = None
     doubts = []
-    for one in found:
-        if one.doubt:
-            doubts.append(one.doubt)
-        if one.normalize is not None:
-            whole = one.normalize if whole is None else one.normalize.after(whole)
+    for finding in findings:
+        if finding.doubt:
+            doubts.append(finding.doubt)
+        if finding.normalize is not None:
+            whole = finding.normalize if whole is None else finding.normalize.after(whole)
     return Finding(whole, " ".join(dict.fromkeys(doubts)))
 
 
 def _transforms(data: Any, index: int, depth: int) -> list[Any]:
-    """What sample `index` goes through, in order: first what the inner data set does, then the outer one."""
+    """The transforms that sample `index` goes through, in order: the inner data set's before the outer one's."""
     if data is None or depth > _DEEPEST:
         return []
     inner: list[Any] = []
@@ -138,9 +143,9 @@ def _part(data: Any, index: int) -> tuple[Any, int]:
     if ends is not None and hasattr(data, "datasets"):
         number = min(bisect_right(ends, index), len(data.datasets) - 1)
         return data.datasets[number], index - (ends[number - 1] if number else 0)
-    held = vars(data) if hasattr(data, "__dict__") else {}
-    part = held.get("dataset", held.get("_dataset"))
-    indices = held.get("indices")
+    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    part = attributes.get("dataset", attributes.get("_dataset"))
+    indices = attributes.get("indices")
     if part is not None and indices is not None:
         try:
             return part, int(indices[index])
@@ -150,49 +155,53 @@ def _part(data: Any, index: int) -> tuple[Any, int]:
 
 
 def _own_transforms(data: Any) -> list[Any]:
-    held = vars(data) if hasattr(data, "__dict__") else {}
-    single, joint = held.get("transform"), held.get("transforms")
+    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    single, joint = attributes.get("transform"), attributes.get("transforms")
     if single is not None and getattr(joint, "transform", None) is single:
-        joint = None  # torchvision keeps the same one twice
+        joint = None  # torchvision keeps one transform in both attributes
     named = [transform for transform in (single, joint) if transform is not None]
     if named:
         return named
-    others = [value for value in held.values() if callable(value) and contains_normalize(value)]
+    others = [value for value in attributes.values() if callable(value) and contains_normalize(value)]
     return [others] if len(others) == 1 else [_Alternatives(others)] if others else []
 
 
 class _Alternatives:
-    """Transforms of which one is applied, and nobody knows which."""
+    """Transforms of which one is applied, and it is not known which."""
 
     def __init__(self, transforms: Sequence[Any]) -> None:
         self.transforms = transforms
 
 
 def _walk(transform: Any, depth: int) -> Finding:
-    """Every Normalize in a transform, in the order in which they are applied."""
+    """Finds every Normalize in a transform, in the order in which they are applied."""
     if transform is None or depth > _DEEPEST:
         return Finding()
-    own = _as_normalize(transform)
-    if own is not None:
-        return Finding(own)
+    normalize = _as_normalize(transform)
+    if normalize is not None:
+        return Finding(normalize)
     steps = [_walk(step, depth + 1) for step in _steps(transform)]
     name = type(transform).__name__
     if isinstance(transform, _Alternatives) or name in _EITHER:
         return _either(steps)
-    found = _in_a_row(steps)
+    finding = _in_a_row(steps)
     chance = getattr(transform, "p", 1.0)
-    if found.normalize is not None and name == "RandomApply" and isinstance(chance, int | float) and chance < 1:
-        return Finding(found.normalize, f"It is applied at random (p={chance:g}), so perhaps not to this image.")
-    return found
+    if finding.normalize is not None and name == "RandomApply" and isinstance(chance, int | float) and chance < 1:
+        return Finding(finding.normalize, f"It is applied at random (p={chance:g}), so perhaps not to this image.")
+    return finding
 
 
 def _either(steps: list[Finding]) -> Finding:
-    found = [step for step in steps if step.normalize is not None]
-    if not found:
+    certain = [step for step in steps if step.normalize is not None]
+    if not certain:
         return Finding()
-    pairs = {(tuple(one.normalize.mean), tuple(one.normalize.std)) for one in found if one.normalize is not None}
-    if len(pairs) == 1 and len(found) == len(steps):
-        return found[0]
+    pairs = {
+        (tuple(finding.normalize.mean), tuple(finding.normalize.std))
+        for finding in certain
+        if finding.normalize is not None
+    }
+    if len(pairs) == 1 and len(certain) == len(steps):
+        return certain[0]
     return Finding(None, "There are several Normalize of which one is applied: say which by mean= and std=.")
 
 
@@ -221,5 +230,5 @@ def _steps(transform: Any) -> list[Any]:
         return list(inner)
     if isinstance(transform, nn.Module):
         return list(transform.children())
-    held = vars(transform) if hasattr(transform, "__dict__") and not isinstance(transform, type) else {}
-    return [value for value in held.values() if callable(value) and not isinstance(value, type)]
+    attributes = vars(transform) if hasattr(transform, "__dict__") and not isinstance(transform, type) else {}
+    return [value for value in attributes.values() if callable(value) and not isinstance(value, type)]

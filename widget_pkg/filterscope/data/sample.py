@@ -1,4 +1,4 @@
-"""One sample of a data set: the image that the network is given, and what is drawn of it."""
+"""One sample of a data set: the image that the net receives, and the picture that is drawn of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ class Sample:
 
     Attributes:
         index: Its index in the data set.
-        image: What the network is given, float32 `(C, H, W)`; `(C, L)` for a 1-D net, `(C, D, H, W)` for a 3-D one.
+        image: The image that the net receives, float32 `(C, H, W)`; `(C, L)` for a 1-D net, `(C, D, H, W)` for a 3-D
+            one.
         label: Its class: the name, an int where there is no name, or None.
-        said: How the image was made of what the data set gives, in words.
-        finding: The Normalize that it went through.
+        said: How the image was made of the data set's item, in sentences.
+        finding: The Normalize that the image went through.
     """
 
     index: int
@@ -30,22 +31,22 @@ class Sample:
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
 
     def drawn(self, plane: int | None = None) -> Display:
-        """What is drawn of it.
+        """The picture that is drawn of the image; the last one is kept.
 
         Args:
-            plane: Which channel, where they cannot be drawn together; None for the first.
+            plane: The channel to draw where they cannot be drawn together; None for the first.
         """
         plane = min(plane or 0, self.image.shape[0] - 1)
-        found = self._drawn.get(plane)
-        if found is None:
-            found = draw(self.image, self.finding, plane)
+        display = self._drawn.get(plane)
+        if display is None:
+            display = draw(self.image, self.finding, plane)
             self._drawn.clear()
-            self._drawn[plane] = found
-        return found
+            self._drawn[plane] = display
+        return display
 
     @property
     def display(self) -> np.ndarray:
-        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1]: a signal's channels as rows, a volume's slice."""
+        """The picture, float32 `(H, W)` or `(H, W, 3)` in [0, 1]: a signal's channels as rows, a volume's slice."""
         return self.drawn().pixels
 
     @property
@@ -60,10 +61,10 @@ class Sample:
 
     @property
     def nbytes(self) -> int:
-        """About the memory that image and display take."""
+        """About how many bytes of memory image and picture take."""
         return self.image.nbytes + sum(drawn.pixels.nbytes for drawn in self._drawn.values())
 
     @property
     def note(self) -> str:
-        """How image and display came about, in words."""
+        """How the image and its picture were made, in sentences."""
         return f"{self.said} {self.drawn().note}".strip()

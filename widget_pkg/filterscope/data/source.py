@@ -1,7 +1,7 @@
-"""Anything that yields images, one sample at a time: `source.read(i)` → `Sample(image, label, display)`.
+"""From a data set to a sample's image as the net receives it; next: `nets.runner`.
 
-The image is what the network is given; the display is what a person is shown, with Normalize undone. Each step on the
-way has a file of its own: `data_items` (what people have), `image_axes`, `class_names`, `normalize`, `display`.
+`source.read(i)` returns a `Sample`: the image, its label, and the picture that a person sees, with Normalize undone.
+Each step has a file of its own: `items` (what a user has), `transform`, `axes`, `class_names`, `normalize`, `display`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
 from filterscope.host.timing import RANDOM_DATA_SECONDS
 
-_LOOKS = 4  # at the first sample again, to see whether the data set is random
-_REMEMBERED = 1024
-_TRIED_FIRST = 20
+_LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
+_REMEMBERED = 1024  # images whose checksums are kept
+_TRIED_FIRST = 20  # samples that are tried where the preferred one cannot be read
 
 
 class SampleSource:
@@ -35,28 +35,28 @@ class SampleSource:
         data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order); an array or
             tensor `(N, C, H, W)`, `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels;
             a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures. Nothing is
-            read ahead, except of a stream.
+            read in advance, except from a stream.
         classes: Class names, or a torchvision weights object; by default the data set's own.
-        transform: Applied to each image as the data set gives it, before anything else: a function, or a torchvision
-            weights object for its own transforms.
-        mean: Of the Normalize that the images went through, a number a channel; undone for display.
-        std: Its standard deviation.
+        transform: Applied first to each image of the data set: a function, or a torchvision weights object for its own
+            transforms.
+        mean: Mean of the Normalize that the images went through, one number or one per channel; undone for display.
+        std: Standard deviation of that Normalize.
         layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"` and `"NHW"`
-            say the same of a whole array.
-        inputs: What images the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and channels, None
-            where they are not known.
+            are the order of a whole array's axes.
+        inputs: The kinds of images that the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and
+            channels, None where they are not known.
 
     Attributes:
-        classes: Class names by number; empty where there are none.
-        given_classes: Those that were given, or None.
-        version: Goes up when the data set is to be read anew.
+        classes: Class names by class number; empty where there are none.
+        given_classes: The class names that the user gave, or None.
+        version: A number that grows when all samples must be read again.
         random: Whether a second read of a sample was seen to give another image.
-        seconds: About how long it takes to read one.
+        seconds: About how long it takes to read one sample.
 
     Raises:
         TypeError: If `data` cannot be indexed or has no length.
         ValueError: If it is empty, or an option does not fit.
-        FileNotFoundError: If it is a path, and there is nothing.
+        FileNotFoundError: If it is a path that does not exist.
     """
 
     def __init__(
@@ -71,14 +71,15 @@ class SampleSource:
         inputs: Sequence[Input] = ((2, None),),
     ) -> None:
         self._items = open_data(data, inputs, check_layout(layout))
-        self._inputs = self._items.inputs if transform is None else inputs  # which may make others of them
+        # A transform may change the kind of the images.
+        self._inputs = self._items.inputs if transform is None else inputs
         self._length = self._items.count()
         self._transform = None if transform is None else GivenTransform(transform)
         if (mean is None) != (std is None):
             raise ValueError("mean and std are given together: the Normalize that the images went through")
         self._normalize = None if mean is None else Normalize(per_channel(mean, "mean"), per_channel(std, "std"))
         self.given_classes = given_names(classes)
-        self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.held)
+        self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.sequence)
         self._categories = weights_names(transform)
         self.version = 0
         self.random = False
@@ -87,7 +88,7 @@ class SampleSource:
         self._looks = 0
 
     def measure(self) -> None:
-        """Asks the data set for its length, as at first and after it changed."""
+        """Asks the data set for its length and forgets what was read; needed after the data set changed."""
         if self._items.stream is not None:
             self._items.stream.measure()
         self._length = self._items.count()
@@ -96,41 +97,44 @@ class SampleSource:
         self.version += 1
 
     def __len__(self) -> int:
-        """How many images there are; of a stream, how many are known."""
+        """The number of images; for a stream the number of those that are known."""
         stream = self._items.stream
         return self._length if stream is None else len(stream)
 
     @property
     def ended(self) -> bool:
-        """Whether all images are known: always, but for a stream that was not read to its end."""
+        """Whether the number of images is final: False only for a stream that was not read to its end."""
         stream = self._items.stream
         return stream is None or stream.ended
 
     @property
     def is_stream(self) -> bool:
-        """Whether it can only be read from its start."""
+        """Whether the data set can only be read from its start."""
         return self._items.stream is not None
 
     def has(self, index: int) -> bool:
-        """Whether there is an image of that index; a stream is read on until that is known."""
+        """Whether there is an image with that index; a stream is read on until that is known."""
         stream = self._items.stream
         return index < len(self) or (stream is not None and stream.has(index))
 
     @property
     def note(self) -> str:
-        """What is to be said of the whole data set, in words."""
-        said = []
+        """Sentences about the whole data set, for people; empty where there is nothing to say."""
+        sentences = []
         if self.is_stream and not self.ended:
-            said.append(f"Read from its start as far as you go: {len(self)} images so far.")
+            sentences.append(f"Read from its start as far as you go: {len(self)} images so far.")
         if self.random:
-            said.append("This data set is random: read again, it gives another image. What is shown stays.")
-        return " ".join(said)
+            sentences.append("This data set is random: read again, it gives another image. What is shown stays.")
+        return " ".join(sentences)
 
     def read(self, index: int) -> Sample:
-        """Reads one sample; one that is not what it was shows that the data set is random.
+        """Reads one sample, and notices if its image differs from an earlier read.
+
+        Args:
+            index: Index of the sample.
 
         Raises:
-            SampleError: If the data set raises, or what it gives is not an image.
+            SampleError: If the data set raises, or its item is not an image.
         """
         start = time.monotonic()
         sample = self._read(index)
@@ -140,9 +144,10 @@ class SampleSource:
         return sample
 
     def looks_again(self) -> bool:
-        """Whether the first sample is to be read again, to see whether the data set is random.
+        """Whether the first sample should be read again, to see whether the data set is random.
 
-        Once at least, and as often as a fiftieth of a second allows, four times at the most: a flip may fall alike.
+        True at least once, then as long as the reads take less than 20 ms together, at most four times: two random
+        flips can give equal images.
         """
         if self.random or self.is_stream or self._looks >= _LOOKS:
             return False
@@ -152,7 +157,7 @@ class SampleSource:
         return True
 
     def _compare(self, index: int, image: np.ndarray) -> None:
-        """Notices an image that is not what it was; of a large one some thousand values are looked at."""
+        """Sets `random` if the image differs from an earlier read; at most about 100,000 values are compared."""
         if self.random:
             return
         flat = image.reshape(-1)
@@ -164,25 +169,25 @@ class SampleSource:
 
     def _read(self, index: int) -> Sample:
         try:
-            item = self._items.held[index]
+            item = self._items.sequence[index]
         except Exception as error:
             raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
         try:
-            given, label = parts_of(item, self._inputs[0][1])
+            raw, label = parts_of(item, self._inputs[0][1])
         except Exception as error:
             raise SampleError(index, str(error)) from error
-        said, layout = "", self._items.layout
+        transform_note, layout = "", self._items.layout
         if self._transform is not None:
-            before, said = given, f"Made by {self._transform.name}."
-            given = self._transform(index, given, layout, fitting(self._inputs, given)[1])
-            layout = layout if isinstance(before, np.ndarray) and isinstance(given, np.ndarray) else None
+            before, transform_note = raw, f"Made by {self._transform.name}."
+            raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
+            layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
         try:
-            image, how = as_image(given, layout, *fitting(self._inputs, given))
+            image, axes_note = as_image(raw, layout, *fitting(self._inputs, raw))
         except NoImageError as error:
             raise SampleError(index, str(error)) from error
-        name, trouble = class_of(label, self.classes)
-        words = " ".join(filter(None, [said, how, trouble]))
-        return Sample(index, image, name, words, self._finding(index, image))
+        class_name, label_note = class_of(label, self.classes)
+        sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
+        return Sample(index, image, class_name, sentences, self._finding(index, image))
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:
@@ -195,37 +200,37 @@ class SampleSource:
         return Finding(self._normalize)
 
     def labels(self, read: Callable[[int], str | int | None]) -> list[str | int | None] | None:
-        """The classes of all samples without reading them, where the data set holds them beside; else None.
+        """The classes of all samples without reading them, where the data set has a list of labels; else None.
 
-        torchvision's data sets have `.targets` or `.labels`. They are taken only where nothing changes them on the way
-        and five samples, spread over the data set, have the same label when they are read.
+        torchvision's data sets have `.targets` or `.labels`. They are taken only if no `target_transform` changes them
+        and five samples, spread over the data set, have these labels when they are read.
 
         Args:
-            read: Gives the label of a sample by reading it.
+            read: Returns the label of a sample by reading it.
         """
-        held_by = self._items.held
-        if getattr(held_by, "target_transform", None) is not None:
+        sequence = self._items.sequence
+        if getattr(sequence, "target_transform", None) is not None:
             return None
         for name in ("targets", "labels"):
-            held = getattr(held_by, name, None)
-            if held is None or not hasattr(held, "__len__") or len(held) != self._length:
+            values = getattr(sequence, name, None)
+            if values is None or not hasattr(values, "__len__") or len(values) != self._length:
                 continue
             try:
-                found = [class_of(label, self.classes)[0] for label in np.asarray(held).tolist()]
+                labels = [class_of(label, self.classes)[0] for label in np.asarray(values).tolist()]
                 if all(
-                    found[index] == read(index)
+                    labels[index] == read(index)
                     for index in {self._length * k // 4 for k in range(4)} | {self._length - 1}
                 ):
-                    return found
+                    return labels
             except (SampleError, TypeError, ValueError):
                 continue
         return None
 
     def names_for(self, count: int) -> tuple[str, ...]:
-        """The names of a net's classes, of which there are `count`; none where the names are of other classes.
+        """The names of a net's `count` classes; empty where no list of names fits.
 
-        More names than classes are taken only where they were given. The data set's own may be of other classes than
-        the net's; the categories of the weights whose transforms are used are then the net's.
+        More names than classes fit only if the user gave them. The data set's classes may be others than the net's;
+        then the categories of the torchvision weights whose transforms are used are taken.
         """
         fitting = len(self.classes) == count or (self.given_classes is not None and len(self.classes) > count)
         if fitting:
@@ -234,15 +239,15 @@ class SampleSource:
 
 
 def first_readable(read: Callable[[int], Sample], images: int, preferred: int = 0) -> Sample:
-    """The preferred sample, or where it cannot be read, the first that can: one bad file ends no session.
+    """The preferred sample; if it cannot be read, the first one that can, so that one bad file ends no session.
 
     Args:
         read: Reads a sample by its index.
-        images: How many there are.
+        images: Number of samples.
         preferred: Index of the sample that is tried first.
 
     Raises:
-        SampleError: If none of the first 20 can be read: that of the preferred one.
+        SampleError: If none of the first 20 can be read either: the error of the preferred one.
     """
     try:
         return read(preferred)

@@ -1,4 +1,4 @@
-"""A data set that can only be read from its start, as far as somebody asks."""
+"""Items by index from a data set that can only be read from its start."""
 
 from __future__ import annotations
 
@@ -15,26 +15,33 @@ from filterscope.host.timing import STREAM_AHEAD_SECONDS
 
 KEPT_BYTES = 256 * 2**20
 KEPT_ITEMS = 2000
-"""The last items that were read are kept, as many as this and as fit into that; to go back further is to read anew."""
+"""The last items that were read are kept, at most so many and so many bytes; an earlier one needs reading again."""
 
 AHEAD = 64
+"""Items that are read beyond the requested one, as far as the time allows."""
 
 
 class _Raised:
-    """In the place of an item that could not be read."""
+    """Takes the place of an item that could not be read."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
 
 class Stream:
-    """Gives the items of an iterable by index; its length is how many are known to be there, and grows.
+    """The items of an iterable by index. Its length is the number of items known so far, and grows.
 
-    At first, and whenever one of the last items is asked for, it reads on: 64 items, or as many as a quarter of a
-    second allows. An item that is no longer kept costs reading from the start again.
+    At first, and whenever one of the last known items is requested, it reads on: 64 items, or as many as it can in a
+    quarter of a second. An item that is no longer kept is read again from the start.
 
     Args:
-        data: Anything that `iter` starts anew each time.
+        data: An iterable that starts from its beginning at each `iter`.
+
+    Attributes:
+        ended: Whether the end was reached, so that the length is final.
+
+    Raises:
+        TypeError: If `iter` raises.
     """
 
     def __init__(self, data: Any) -> None:
@@ -42,7 +49,7 @@ class Stream:
         self.measure()
 
     def measure(self) -> None:
-        """Starts anew."""
+        """Forgets all items and starts reading from the beginning."""
         self._kept: OrderedDict[int, Any] = OrderedDict()
         self._bytes = 0
         self._known = 0
@@ -70,13 +77,13 @@ class Stream:
         return item
 
     def has(self, index: int) -> bool:
-        """Reads on until an index is there; False where the data set ends before it."""
+        """Whether there is an item with that index; reads on until that is known."""
         while self._known <= index and not self.ended:
             self._go_on()
         return index < self._known
 
     def _read_on(self, index: int) -> None:
-        """So that there is something to go on to."""
+        """Reads some items beyond an index, so that the next ones are known."""
         end = time.monotonic() + STREAM_AHEAD_SECONDS
         while not self.ended and self._known <= index + AHEAD and (not self._known or time.monotonic() < end):
             self._go_on()
@@ -86,7 +93,7 @@ class Stream:
             self._known = max(self._known, self._next)
         elif self._next >= self._known:
             self.ended = True
-        else:  # it went back, and now ends earlier
+        else:  # read from the start again, it ends earlier than before
             self._rewind()
             self.ended = True
 
@@ -103,7 +110,7 @@ class Stream:
             item = next(self._iterator)
         except StopIteration:
             return False
-        except Exception as error:  # told when this item is asked for
+        except Exception as error:  # raised when this item is requested
             item = _Raised(error)
         size = _size(item)
         if self._next not in self._kept:
@@ -117,7 +124,7 @@ class Stream:
 
 
 def _size(item: Any) -> int:
-    """About how many bytes an item takes."""
+    """About how many bytes of memory an item takes."""
     if isinstance(item, dict):
         return sum(map(_size, item.values()))
     if isinstance(item, list | tuple):

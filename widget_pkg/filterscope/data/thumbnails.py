@@ -1,4 +1,4 @@
-"""Thumbnails: a sample in a small box, with its class, or the reason why it cannot be read."""
+"""Thumbnails: the image of a sample in a small box, with its class, or the reason why it cannot be read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from filterscope.data.sample import Sample
 
 SIDE = 56
-"""Pixels a side of a thumbnail's box: twice MNIST's 28."""
+"""Side of a thumbnail's box in pixels: twice MNIST's 28."""
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """What the strip shows of one image.
+    """One image as the strip shows it.
 
     Attributes:
-        box: uint8 `(56, 56, 3)`.
-        size: Height and width of the part in its middle that is image.
+        box: uint8 `(56, 56, 3)`, with the image in its middle.
+        size: Height and width of the image in the box.
         label: The image's class.
-        error: Why it cannot be read, one sentence, or None.
+        error: One sentence on why it cannot be read, or None.
     """
 
     box: np.ndarray
@@ -37,18 +37,18 @@ def thumbnail_of(sample: Sample) -> Thumbnail:
 
 
 def no_thumbnail(error: str | None = None) -> Thumbnail:
-    """In the place of an image that cannot be read, or was not read yet."""
+    """An empty thumbnail, for an image that cannot be read (with an `error`) or was not read yet."""
     return Thumbnail(np.zeros((SIDE, SIDE, 3), np.uint8), (0, 0), None, error)
 
 
 def thumbnail(display: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """An image in a box of 56×56: shrunk by area, or enlarged by a whole factor, and centred.
+    """An image in the middle of a box of 56×56 pixels: shrunk by averaging areas, or enlarged by a whole factor.
 
     Args:
         display: float32 `(H, W)` or `(H, W, 3)` in [0, 1].
 
     Returns:
-        uint8 `(56, 56, 3)`, and the height and width of the part that is image.
+        The box, uint8 `(56, 56, 3)`, and the height and width of the image in it.
     """
     height, width = display.shape[:2]
     longest = max(height, width)

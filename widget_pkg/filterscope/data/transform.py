@@ -1,4 +1,4 @@
-"""`transform=`: from what the data set gives to what the net takes."""
+"""The user's `transform=`, which makes the image that the net receives of the one that the data set has."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from filterscope.errors import SampleError, describe_exception, kind_of
 
 
 class GivenTransform:
-    """A transform that the user gave.
+    """The user's transform.
 
     Args:
-        transform: A function of one image, or a torchvision weights object, for its own transforms.
+        transform: A function of one image, or a torchvision weights object, whose own transforms are taken.
 
     Attributes:
-        function: The function.
-        name: Its name in a sentence.
+        function: The function of one image.
+        name: Its name as a sentence has it.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If `transform` is neither.
     """
 
     function: Callable[[Any], Any]
@@ -45,19 +45,22 @@ class GivenTransform:
         self.function, self.name = transform, "your transform" if name == "<lambda>" else f"transform ({name})"
 
     def __call__(self, index: int, image: Any, layout: str | None, channels: int | None) -> Any:
-        """What the transform makes of an image; it gets a copy, so that one that works in place leaves the data alone.
+        """Applies the transform to a copy of an image, so that an in-place transform does not change the data set.
 
-        torchvision's transforms get an 8-bit NumPy array as the picture that they expect, and any transform that
-        refuses 8-bit values is tried with a picture.
+        torchvision's transforms receive a uint8 NumPy array as the PIL image that they expect. Any other transform that
+        raises for a uint8 image is tried again with a PIL image.
 
         Args:
-            index: Index of the sample, for an error.
-            image: The image that the data set gives.
+            index: Index of the sample, for the error message.
+            image: The image in the data set.
             layout: Order of its axes, where it is known.
-            channels: How many channels the net takes, which says which axis is which.
+            channels: The net's input channels, which help to tell the axes apart; None where they are not known.
+
+        Returns:
+            What the transform returned.
 
         Raises:
-            SampleError: If it raises.
+            SampleError: If the transform raises.
         """
         picture = as_picture(image, layout, channels)
         if picture is not None and isinstance(image, np.ndarray) and _of_torchvision(self.function):
@@ -66,7 +69,7 @@ class GivenTransform:
             return self.function(_copied(image))
         except Exception as error:
             if picture is not None:
-                with suppress(Exception):  # the first error is what the user expects to hear of
+                with suppress(Exception):  # the first error is the one that the user needs
                     return self.function(picture)
             raise SampleError(index, f"the transform raised {describe_exception(error)}") from error
 

@@ -94,9 +94,12 @@ class LayerResponses:
         """One filter's response as its picture has it; `Engine.response` may differ by float32 rounding."""
         if source == "image":
             return response.response_over_image(self._pixels, self._kernel(filter_index), self._layer, channel)
+        response_map: np.ndarray
         if self._bytes(source) <= RESPONSES_BYTES:
-            return self.of_all_filters(channel, source)[filter_index]
-        return self._compute(channel, source, [filter_index])[0]
+            response_map = self.of_all_filters(channel, source)[filter_index]
+        else:
+            (response_map,) = self._compute(channel, source, [filter_index])
+        return response_map
 
     def _bytes(self, source: Source) -> int:
         """What the responses of all filters take."""

@@ -112,10 +112,10 @@ def grid_figure(
     return page.figure
 
 
-def _paint(axes: Axes, values: np.ndarray, shown: ValueRange, alpha: np.ndarray | None = None) -> None:
+def _paint(axes: Axes, values: np.ndarray, colour_range: ValueRange, alpha: np.ndarray | None = None) -> None:
     # The pixels go into a PDF or SVG as they are, one a value: sharp at any size.
-    options: dict[str, Any] = {"norm": norm(shown), "cmap": colour_map(shown), "alpha": alpha}
-    axes.imshow(drawable(values, shown), interpolation="none", aspect="equal", **options)
+    options: dict[str, Any] = {"norm": norm(colour_range), "cmap": colour_map(colour_range), "alpha": alpha}
+    axes.imshow(drawable(values, colour_range), interpolation="none", aspect="equal", **options)
 
 
 class _Page:
@@ -156,11 +156,13 @@ class _Page:
         both[0].set_title(title, fontsize=FONT_SIZE - 1, loc="left", pad=3)
         return both[0], both[1]
 
-    def foot(self, place: int, words: list[str], shown: ValueRange) -> None:
+    def foot(self, place: int, words: list[str], colour_range: ValueRange) -> None:
         """A colour bar and what its numbers are."""
         width = (_WIDTH - 3 * _MARGIN) / 2 - 0.3
         left = _MARGIN + place * (_WIDTH / 2)
         bar = self._axes(left, self._height - self._foot + 0.08, width, 0.09)
-        self.figure.colorbar(ScalarMappable(norm(shown), colour_map(shown)), cax=bar, orientation="horizontal")
-        label_ends(bar, shown)
+        self.figure.colorbar(
+            ScalarMappable(norm(colour_range), colour_map(colour_range)), cax=bar, orientation="horizontal"
+        )
+        label_ends(bar, colour_range)
         bar.set_xlabel("\n".join(words), fontsize=FONT_SIZE - 1, labelpad=2, parse_math=False, loc="left")

@@ -123,8 +123,8 @@ class LiveFigure(Figure):
         axes.images[0].set_alpha(None if n == 1 else (~empty).astype(np.float32))
         self._colour("kernel", scene.kernel_range, scene.kernel_note)
         axes.axis("on" if n == 1 else "off")
-        for one in self._numbers:
-            one.remove()
+        for words in self._numbers:
+            words.remove()
         self._numbers = []
         if n == 1 and max(height, width) <= _NUMBERED_SIDE:
             shades = axes.images[0].to_rgba(values) @ (0.299, 0.587, 0.114, 0)
@@ -156,10 +156,14 @@ class LiveFigure(Figure):
         axes.set_title(title, fontsize=FONT_SIZE, loc="left", pad=4)
         return axes
 
-    def _colour(self, name: str, shown: ValueRange, note: str) -> None:
-        self.panels[name].images[0].set(norm=norm(shown), cmap=colour_map(shown))
-        strange = f" · {shown.nan} NaN, {shown.infinite} infinite" if shown.nan + shown.infinite else ""
-        self._bars[name].show(shown, textwrap.shorten(note + strange, _NOTE, placeholder=" …"))
+    def _colour(self, name: str, colour_range: ValueRange, note: str) -> None:
+        self.panels[name].images[0].set(norm=norm(colour_range), cmap=colour_map(colour_range))
+        strange = (
+            f" · {colour_range.nan} NaN, {colour_range.infinite} infinite"
+            if colour_range.nan + colour_range.infinite
+            else ""
+        )
+        self._bars[name].show(colour_range, textwrap.shorten(note + strange, _NOTE, placeholder=" …"))
 
 
 class _ColourBar:
@@ -177,9 +181,9 @@ class _ColourBar:
         ]
         self._note = axes.text(0, -1.8, "", fontsize=FONT_SIZE - 1.5, **options)
 
-    def show(self, shown: ValueRange, note: str) -> None:
-        self._colours.set_cmap(colour_map(shown))
-        words = [shown.low, 0.0 if shown.signed else None, shown.high]
+    def show(self, colour_range: ValueRange, note: str) -> None:
+        self._colours.set_cmap(colour_map(colour_range))
+        words = [colour_range.low, 0.0 if colour_range.signed else None, colour_range.high]
         for end, value in zip(self._ends, words, strict=True):
             end.set_text("" if value is None else number(value))
         self._note.set_text(note)

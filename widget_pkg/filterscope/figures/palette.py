@@ -28,7 +28,7 @@ def lookup(name: PaletteName) -> np.ndarray:
         [244, 243, 242]
     """
     anchors = _anchors()
-    stops = np.array([_rgb(one) for one in anchors[name]], np.float64)
+    stops = np.array([_rgb(anchor) for anchor in anchors[name]], np.float64)
     place = np.arange(LAST_CODE - FIRST_CODE + 1) / (LAST_CODE - FIRST_CODE) * (len(stops) - 1)
     index = np.minimum(np.floor(place).astype(int), len(stops) - 2)
     mixed = stops[index] + (stops[index + 1] - stops[index]) * (place - index)[:, None]

@@ -29,7 +29,7 @@ def png(scene: Scene) -> bytes:
     """Image, kernels and maps side by side with their ranges, as a PNG of some 10 to 60 kB.
 
     Args:
-        scene: What is shown.
+        scene: What is colour_range.
 
     Returns:
         The PNG's bytes.
@@ -51,15 +51,15 @@ def png(scene: Scene) -> bytes:
         (kernel_title.strip(), scene.kernels, _painted(tiles, scene.kernel_range, empty), scene.kernel_range, ""),
         *((each.name, each.values, _painted(each.values, each.range), each.range, each.caption) for each in scene.maps),
     ]
-    for place, (title, values, pixels, shown_range, note) in enumerate(pictures):
+    for place, (title, values, pixels, colour_range, note) in enumerate(pictures):
         left = _GAP + place * (_BOX + _GAP)
         size = "×".join(map(str, kernel if title.startswith("kernel") else values.shape[:2]))
         text.write(left, 3 * _LINE, f"{title} {size}", _BOX)
         picture = _fitted(pixels)
         paper.paste(picture, (left, 4 * _LINE + 2))
-        if shown_range is not None:
-            paper.paste(_bar(shown_range), (left, bar_top))
-            text.write(left, bar_top + _BAR + 3, _ends(shown_range), _BOX, _QUIET)
+        if colour_range is not None:
+            paper.paste(_bar(colour_range), (left, bar_top))
+            text.write(left, bar_top + _BAR + 3, _ends(colour_range), _BOX, _QUIET)
             text.write(left, bar_top + _BAR + 3 + _LINE, note, _BOX, _QUIET)
     data = _as_png(paper)
     return data if len(data) <= _LARGE else _as_png(paper.quantize(256, Image.Quantize.FASTOCTREE))
@@ -71,9 +71,9 @@ def _as_png(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _painted(values: np.ndarray, shown: ValueRange, empty: np.ndarray | None = None) -> np.ndarray:
+def _painted(values: np.ndarray, colour_range: ValueRange, empty: np.ndarray | None = None) -> np.ndarray:
     """The page's colours of values `(H, W)`, uint8 `(H, W, 3)`; paper where there is none."""
-    colours: np.ndarray = lookup(palette_for(shown.signed))[encode(values, shown)]
+    colours: np.ndarray = lookup(palette_for(colour_range.signed))[encode(values, colour_range)]
     if empty is not None:
         colours[empty] = 255
     return colours
@@ -91,14 +91,16 @@ def _fitted(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels).convert("RGB").resize((size[0], size[1]), how)
 
 
-def _bar(shown: ValueRange) -> Image.Image:
-    codes = lookup(palette_for(shown.signed))[2:255]
+def _bar(colour_range: ValueRange) -> Image.Image:
+    codes = lookup(palette_for(colour_range.signed))[2:255]
     return Image.fromarray(np.ascontiguousarray(codes[None])).resize((_BOX, _BAR), Image.Resampling.NEAREST)
 
 
-def _ends(shown: ValueRange) -> str:
-    strange = [f"{shown.nan} NaN"] * (shown.nan > 0) + [f"{shown.infinite} infinite"] * (shown.infinite > 0)
-    return " · ".join([f"{number(shown.low)} … {number(shown.high)}", *strange])
+def _ends(colour_range: ValueRange) -> str:
+    strange = [f"{colour_range.nan} NaN"] * (colour_range.nan > 0) + [f"{colour_range.infinite} infinite"] * (
+        colour_range.infinite > 0
+    )
+    return " · ".join([f"{number(colour_range.low)} … {number(colour_range.high)}", *strange])
 
 
 class _Writer:

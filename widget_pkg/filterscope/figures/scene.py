@@ -155,8 +155,8 @@ def percent(probability: float) -> str:
 
 def mosaic_columns(n: int, height: int, width: int) -> int:
     """In how many columns n tiles go side by side so that together they are about square, as in the page."""
-    wanted = math.ceil(math.sqrt(n * (height + 1) / (width + 1)))
-    return max(1, min(n, wanted))
+    square = math.ceil(math.sqrt(n * (height + 1) / (width + 1)))
+    return max(1, min(n, square))
 
 
 def mosaic(tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

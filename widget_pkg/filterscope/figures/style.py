@@ -25,41 +25,46 @@ FONT_SIZE = 9.0
 _STEPS = LAST_CODE - FIRST_CODE
 
 
-def colour_map(shown: ValueRange) -> Colormap:
+def colour_map(colour_range: ValueRange) -> Colormap:
     """The page's palette for a range; NaN and the infinities have their own colours."""
-    colours = lookup(palette_for(shown.signed)) / 255
-    colour_map = ListedColormap(colours[FIRST_CODE : LAST_CODE + 1], palette_for(shown.signed))
+    colours = lookup(palette_for(colour_range.signed)) / 255
+    colour_map = ListedColormap(colours[FIRST_CODE : LAST_CODE + 1], palette_for(colour_range.signed))
     return colour_map.with_extremes(
         bad=colours[NAN_CODE], under=colours[MINUS_INFINITY_CODE], over=colours[PLUS_INFINITY_CODE]
     )
 
 
-def norm(shown: ValueRange) -> Normalize:
+def norm(colour_range: ValueRange) -> Normalize:
     """From values to the colour map: half a step beyond either end, so that each value gets its own code's colour."""
-    step = (shown.high - shown.low) / _STEPS or 1.0
-    return Normalize(shown.low - step / 2, shown.high + step / 2 if shown.high > shown.low else shown.low + _STEPS)
+    step = (colour_range.high - colour_range.low) / _STEPS or 1.0
+    return Normalize(
+        colour_range.low - step / 2,
+        colour_range.high + step / 2 if colour_range.high > colour_range.low else colour_range.low + _STEPS,
+    )
 
 
-def drawable(values: np.ndarray, shown: ValueRange) -> np.ndarray:
+def drawable(values: np.ndarray, colour_range: ValueRange) -> np.ndarray:
     """Values as matplotlib can tell them apart: an infinite one it draws as if it were NaN."""
     infinite = np.isinf(values)
     if not infinite.any():
         return values
-    beyond = 2 * (shown.high - shown.low) or 2.0 * _STEPS
-    return np.where(infinite, np.where(values > 0, shown.high + beyond, shown.low - beyond), values)
+    beyond = 2 * (colour_range.high - colour_range.low) or 2.0 * _STEPS
+    return np.where(infinite, np.where(values > 0, colour_range.high + beyond, colour_range.low - beyond), values)
 
 
-def _ticks(shown: ValueRange) -> tuple[list[float], list[str]]:
+def _ticks(colour_range: ValueRange) -> tuple[list[float], list[str]]:
     """Where a colour bar has its numbers, and these: the ends, and zero between them."""
-    if shown.high <= shown.low:
-        return [shown.low], [number(shown.low)]
-    places = [shown.low, 0.0, shown.high] if shown.signed else [shown.low, shown.high]
+    if colour_range.high <= colour_range.low:
+        return [colour_range.low], [number(colour_range.low)]
+    places = (
+        [colour_range.low, 0.0, colour_range.high] if colour_range.signed else [colour_range.low, colour_range.high]
+    )
     return places, [number(place) for place in places]
 
 
-def label_ends(bar: Axes, shown: ValueRange) -> None:
+def label_ends(bar: Axes, colour_range: ValueRange) -> None:
     """Writes the ends of a range, and zero, below its colour bar."""
-    places, words = _ticks(shown)
+    places, words = _ticks(colour_range)
     bar.xaxis.set_ticks(places, words)
     bar.tick_params(labelsize=FONT_SIZE - 1, length=2, pad=2)
     sides: list[Any] = [["left"], ["left", "right"], ["left", "center", "right"]][len(places) - 1]

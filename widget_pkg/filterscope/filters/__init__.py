@@ -1,1 +1,1 @@
-"""The arithmetic of one filter: arrays in, arrays out. Holds nothing."""
+"""The arithmetic of one filter: arrays in, arrays out, without a state."""

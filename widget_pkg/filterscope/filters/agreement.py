@@ -1,4 +1,4 @@
-"""The proof that the pictures are what the net computes: responses plus bias against the net's own pre-activation."""
+"""Proves that the pictures are what the net computes: compares response plus bias with the net's pre-activation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 _ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
-_COMPARED_BYTES = 2**25  # at a time
+_COMPARED_BYTES = 2**25  # of responses that are compared at a time
 
 
 class AgreementBody(TypedDict):
@@ -22,12 +22,12 @@ class AgreementBody(TypedDict):
 
 
 class Agreement:
-    """Compares the responses of a layer with its pre-activation while they pass by, a block of filters at a time.
+    """Compares the responses of a layer with its pre-activation, a block of filters at a time.
 
     Args:
-        pre_activations: The layer's, float32 `(F, H', W')`.
-        computed_in: The dtype in which the net computed them.
-        bias: The layer's, float32 `(F,)`, or None.
+        pre_activations: The layer's pre-activation, float32 `(F, H', W')`.
+        computed_in: The dtype in which the net computed it.
+        bias: The layer's bias, float32 `(F,)`, or None.
     """
 
     def __init__(self, pre_activations: np.ndarray, computed_in: torch.dtype, bias: np.ndarray | None) -> None:
@@ -37,7 +37,11 @@ class Agreement:
         self._difference = np.empty(len(pre_activations), np.float32)
 
     def watching(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The blocks of responses `(n, H', W')`, each compared on its way."""
+        """Yields the blocks it receives, after each was compared.
+
+        Args:
+            blocks: Responses of filters that follow one another, float32 `(n, H', W')`, from filter 0 on.
+        """
         first = 0
         for block in blocks:
             step = max(1, _COMPARED_BYTES // max(1, block[0].nbytes))
@@ -47,18 +51,19 @@ class Agreement:
             yield block
 
     def _compare(self, first: int, responses: np.ndarray) -> None:
-        some = slice(first, first + len(responses))
-        gap = responses + self._bias[some].reshape((-1,) + (1,) * (responses.ndim - 1))
-        with np.errstate(invalid="ignore"):  # infinite less infinite; the page says that it cannot be compared
-            gap -= self._pre_activations[some]
-        self._difference[some] = np.abs(gap, out=gap).reshape(len(gap), -1).max(axis=1)
+        block = slice(first, first + len(responses))
+        difference = responses + self._bias[block].reshape((-1,) + (1,) * (responses.ndim - 1))
+        with np.errstate(invalid="ignore"):  # infinity minus infinity; the page says that it cannot be compared
+            difference -= self._pre_activations[block]
+        self._difference[block] = np.abs(difference, out=difference).reshape(len(difference), -1).max(axis=1)
 
-    def found(self) -> AgreementBody:
-        """The proof for each filter of the layer, when all blocks have passed.
+    def proof(self) -> AgreementBody:
+        """The result for each filter of the layer, once all blocks were compared.
 
         Returns:
-            Its bias, and the largest difference between the response plus that bias and the pre-activation; the share
-            of the values that is rounding in the dtype in which the net computes.
+            `"bias"` and `"difference"`, float32 `(F,)`: the filter's bias, and the largest difference between response
+            plus bias and pre-activation. `"rounding"`: the share of a map's largest value that rounding explains.
+            `"dtype"`: the name of the dtype in which the net computes.
         """
         return {
             "bias": self._bias,

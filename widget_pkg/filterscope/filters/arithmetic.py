@@ -1,4 +1,4 @@
-"""The arithmetic of one position: patch × kernel, summed, plus the bias, through normalisation and nonlinearity."""
+"""The arithmetic of one position: patch × kernel, summed, plus bias, then through normalisation and nonlinearity."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ _LISTED_CHANNELS = 8
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Arithmetic:
-    """How one value of a layer's map comes about.
+    """The computation of one value of a layer's map.
 
-    Cell by cell `products = patch * kernel`; each channel's products add up to its entry of `channel_sums`, these and
-    the bias to the pre-activation. A transposed convolution's patch is in the order of its kernel: each cell has the
-    input pixel that the cell stamps on this position.
+    Cell by cell, `products = patch * kernel`. The sum of each channel's products is its entry of `channel_sums`; the
+    sum of these and the bias is the pre-activation. The patch of a transposed convolution is in the order of its
+    kernel: each cell has the input pixel that the cell stamps on this position.
 
     Attributes:
         layer: The layer's name.
-        filter: Which filter.
-        position: Where the value stands in the map, `(row, column)`.
-        patch: What the kernels lie on: float32 `(C_in/groups, *k)`, with the padding's values.
+        filter: Index of the filter.
+        position: The value's position in the map, `(row, column)`.
+        patch: The part of the input under the kernels: float32 `(C_in/groups, *k)`, with the padding's values.
         kernel: The filter's kernels: float32 `(C_in/groups, *k)`.
         products: float32 `(C_in/groups, *k)`.
         channel_sums: float32 `(C_in/groups,)`; each sum is taken in float64.
         bias: float32 `()`; 0 where the layer has none.
-        pre_activation: What the net computed, float32 `()`: `explorer.pre_activation` at this position.
-        activation: float32 `()`, after the steps; NaN where no window of a pool holds the position.
+        pre_activation: The net's own value, float32 `()`: `explorer.pre_activation` at this position.
+        activation: float32 `()`, after the steps; NaN where the position is in no window of a pool.
         recomputed: The products and the bias summed in float64, float64 `()`.
         difference: `|recomputed − pre_activation|`, float64 `()`.
-        rounding: How large a difference rounding explains, in the dtype in which the net computes: float64 `()`.
-        channels: Which channels of the layer's input the patch has, `(first, end)`.
-        sources: For each spatial axis, int64 `(k,)`: the index in the layer's input from which each cell's value comes
-            (a padding mode may take it from inside); −1 where the value comes from nowhere and is 0.
-        padding: bool `(*k)`, which cells lie outside of the layer's input.
-        between: bool `(*k)`, which cells of a transposed convolution meet no input pixel, because the stride keeps the
-            pixels apart.
+        rounding: The largest difference that rounding explains, in the dtype in which the net computes: float64 `()`.
+        channels: The channels of the layer's input in the patch, `(first, end)`.
+        sources: For each spatial axis, int64 `(k,)`: the index in the layer's input of each cell's value (a padding
+            mode may take it from inside); −1 where the value is a 0 that is not in the input.
+        padding: bool `(*k)`, True for cells outside of the layer's input.
+        between: bool `(*k)`, True for cells of a transposed convolution that meet no input pixel, because the stride
+            keeps the pixels apart.
         padding_mode: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`.
-        steps: From the pre-activation to the activation: name and value of each.
-        activation_name: Which tensor the activation is, `conv2 → relu`.
+        steps: The steps from the pre-activation to the activation, with their values.
+        activation_name: Name of the activation, `conv2 → relu`.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -77,12 +77,12 @@ class Arithmetic:
 
     @property
     def agrees(self) -> bool:
-        """Whether recomputed and computed value differ by no more than rounding."""
+        """Whether `recomputed` and `pre_activation` differ by no more than rounding."""
         return bool(self.difference <= self.rounding)
 
     @property
     def order(self) -> np.ndarray:
-        """The channels, the one that contributes most first: int64 `(C_in/groups,)`."""
+        """The channels sorted by how much they contribute, the largest first: int64 `(C_in/groups,)`."""
         return np.argsort(-np.abs(self.channel_sums), kind="stable")
 
     def __repr__(self) -> str:
@@ -104,19 +104,19 @@ def compute(
 
     Args:
         layer: The layer.
-        layer_input: float32 `(C_in, H, W)`.
+        layer_input: The layer's input, float32 `(C_in, H, W)`.
         kernel: The filter's kernels, float32 `(C_in/groups, kH, kW)`.
-        bias: The filter's bias.
-        pre_activation: What the net computed there.
-        steps: From there to the activation.
-        filter_index: Which filter.
+        bias: The filter's bias, None where the layer has none.
+        pre_activation: The net's own value at the position.
+        steps: The steps from there to the activation.
+        filter_index: Index of the filter.
         position: `(row, column)` in the layer's map.
-        epsilon: Of the dtype in which the net computes.
+        epsilon: Machine epsilon of the dtype in which the net computes.
     """
     first = filter_index // (layer.out_channels // layer.groups) * layer.channels
-    found = [_taps(layer, axis, index, layer_input.shape[1 + axis]) for axis, index in enumerate(position)]
-    sources = tuple(source for source, _, _ in found)
-    padding, between = (_any_axis([taps[which] for taps in found]) for which in (1, 2))
+    axis_taps = [_taps(layer, axis, index, layer_input.shape[1 + axis]) for axis, index in enumerate(position)]
+    sources = tuple(source for source, _, _ in axis_taps)
+    padding, between = (_any_axis([taps[kind] for taps in axis_taps]) for kind in (1, 2))
     padding &= ~between
     patch = layer_input[first : first + layer.channels]
     for axis, source in enumerate(sources):
@@ -139,7 +139,7 @@ def compute(
         activation=steps[-1].value if steps else pre_activation,
         recomputed=recomputed,
         difference=np.abs(recomputed - pre_activation),
-        # The sum of n numbers in this dtype is off by some epsilons of their sizes' sum.
+        # The error of a sum in this dtype is at most a few epsilons times the sum of the magnitudes.
         rounding=np.float64(4 * epsilon * size),
         channels=(first, first + layer.channels),
         sources=sources,
@@ -152,7 +152,18 @@ def compute(
 
 
 def _taps(layer: ConvLayer, axis: int, index: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the kernel's cells lie in the layer's input along one axis: sources, in the padding, between the pixels."""
+    """Where the kernel's cells lie in the layer's input along one axis.
+
+    Args:
+        layer: The layer.
+        axis: Spatial axis, from 0.
+        index: The position's index along that axis.
+        size: Length of the layer's input along that axis.
+
+    Returns:
+        For each cell: its index in the input, int64 `(k,)`, −1 for none; whether it is in the padding, bool `(k,)`;
+        whether it is between the pixels, bool `(k,)`.
+    """
     reached = np.arange(layer.kernel_size[axis]) * layer.dilation[axis]
     stride, before = layer.stride[axis], layer.pads[axis][0]
     between = np.zeros(len(reached), bool)
@@ -175,11 +186,11 @@ def _taps(layer: ConvLayer, axis: int, index: int, size: int) -> tuple[np.ndarra
 
 
 def _any_axis(flags: list[np.ndarray]) -> np.ndarray:
-    """Cells where any axis has the flag: bool `(*k)`."""
-    found = flags[0]
+    """The cells where the flag of any axis is True: bool `(*k)`, from bool `(k,)` for each axis."""
+    cells = flags[0]
     for more in flags[1:]:
-        found = found[..., None] | more
-    return found
+        cells = cells[..., None] | more
+    return cells
 
 
 # As text
@@ -187,8 +198,8 @@ def _any_axis(flags: list[np.ndarray]) -> np.ndarray:
 
 def _lines(a: Arithmetic) -> list[str]:
     count, *size = a.kernel.shape
-    where = ", ".join(map(str, a.position))
-    lines = [f"{a.layer}, filter {a.filter}, position ({where}): kernel {'×'.join(map(str, size))}, {_of(count)}"]
+    place = ", ".join(map(str, a.position))
+    lines = [f"{a.layer}, filter {a.filter}, position ({place}): kernel {'×'.join(map(str, size))}, {_of(count)}"]
     order = a.order
     shown = order[:_SHOWN_CHANNELS] if a.kernel[0].size <= _SHOWN_CELLS and len(size) < 3 else order[:0]
     for channel in shown:

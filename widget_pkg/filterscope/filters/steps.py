@@ -1,4 +1,4 @@
-"""The steps from a layer's pre-activation to its activation, with the values on the way."""
+"""Records the steps from a layer's pre-activation to its activation, with their values."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Step:
     """One step from pre-activation to activation.
 
     Attributes:
-        name: Of the module, else of the function: `bn1`, `relu`.
-        value: After it, float32 `()`; NaN where no window of a pool holds the position.
-        position: Where in the step's map that value stands.
-        note: What a pool did to the position, in words; else "".
+        name: Name of the module, else of the function: `bn1`, `relu`.
+        value: The value after the step, float32 `()`; NaN where the position is in no window of a pool.
+        position: The value's position in the step's output.
+        note: For a pool, a phrase on which window the value is from; else "".
     """
 
     name: str
@@ -36,12 +36,12 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class StepMap:
-    """A step's whole output.
+    """The whole output of a step.
 
     Attributes:
-        name: The step's.
-        values: `(F, H, W)`, the net's own, cloned.
-        sees: What its positions see of the pre-activation; None where they are the same positions.
+        name: The step's name.
+        values: The output `(F, H, W)`, cloned, on the net's device and in its dtype.
+        sees: What its positions see of the pre-activation; None where both maps have equal positions.
     """
 
     name: str
@@ -55,10 +55,10 @@ def record_steps(runner: NetRunner, batch: torch.Tensor, layer: int) -> list[Ste
     Args:
         runner: Runs the net.
         batch: The image as the net takes it, `(1, C, H, W)`.
-        layer: Which layer.
+        layer: Index of the layer.
 
     Returns:
-        The steps; None where the pass does not reach the layer.
+        The steps in order; None where the pass does not reach the layer.
     """
     record = runner.layers[layer]
     steps: list[StepMap] = []
@@ -97,36 +97,41 @@ def record_steps(runner: NetRunner, batch: torch.Tensor, layer: int) -> list[Ste
 def steps_at(maps: Sequence[StepMap], filter_index: int, position: tuple[int, ...]) -> tuple[Step, ...]:
     """The steps of one position of one filter's map.
 
-    Behind a pool the value is that of the window which holds the position, of several the middle one.
+    After a pool, the value is from the window that has the position; of several windows, from the middle one.
+
+    Args:
+        maps: The steps' outputs, from `record_steps`.
+        filter_index: Index of the filter.
+        position: `(row, column)` in the layer's map.
     """
     steps = []
-    for one in maps:
-        if one.sees is None:
-            steps.append(Step(one.name, _value(one, filter_index, position), position))
+    for step in maps:
+        if step.sees is None:
+            steps.append(Step(step.name, _value(step, filter_index, position), position))
             continue
-        place, note = _window(one.sees, filter_index, position)
-        value = np.float32("nan") if place is None else _value(one, filter_index, place)
-        steps.append(Step(one.name, value, place or (), note))
+        place, note = _window(step.sees, filter_index, position)
+        value = np.float32("nan") if place is None else _value(step, filter_index, place)
+        steps.append(Step(step.name, value, place or (), note))
     return tuple(steps)
 
 
-def _value(one: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
-    value: np.float32 = np.float32(one.values[filter_index][position].item())
+def _value(step: StepMap, filter_index: int, position: tuple[int, ...]) -> np.float32:
+    value: np.float32 = np.float32(step.values[filter_index][position].item())
     return value
 
 
 def _window(sees: MapFields, filter_index: int, position: tuple[int, ...]) -> tuple[tuple[int, ...] | None, str]:
-    """Which position of a smaller map holds one of the pre-activation, and how that is said."""
+    """The position in a smaller map whose window has a position of the pre-activation, or None; and a phrase on it."""
     fields = sees.of(filter_index)
     if fields is None:
         return None, ""
-    place, held = [0] * len(fields.shape), 1
+    place, windows = [0] * len(fields.shape), 1
     for axis, index in zip(fields.axes, position, strict=True):
         inside = np.flatnonzero((axis.inside[:, 0] <= index) & (index < axis.inside[:, 1]))
         if not len(inside):
             return None, "no window of the pool holds this position"
         if axis.along is not None:
             place[axis.along] = int(inside[len(inside) // 2])
-            held *= len(inside)
+            windows *= len(inside)
     text = f"at ({', '.join(map(str, place))})"
-    return tuple(place), f"{text}, one of {held} windows that hold this position" if held > 1 else text
+    return tuple(place), f"{text}, one of {windows} windows that hold this position" if windows > 1 else text

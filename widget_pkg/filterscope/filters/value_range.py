@@ -1,7 +1,8 @@
-"""Values to ranges: what a picture's darkest and brightest colours stand for, and what the colours cannot show.
+"""From a map's values to the range that a picture's colours stand for, and to codes; next: `frames.frame`.
 
-Signed values get a range symmetric about zero, so that zero is the middle of a diverging palette; non-negative ones
-start at zero. A layer's pictures share one range by default: each scaled alone, noise would look like signal.
+Signed values get a range symmetric about zero, so that zero is the middle of a diverging palette; non-negative values
+get one that starts at zero. A layer's pictures share one range by default: if each had its own, noise would look like
+signal.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ FIRST_CODE, LAST_CODE = 2, 254
 
 @dataclass(frozen=True)
 class ValueRange:
-    """What the two ends of a palette stand for.
+    """The range of values that a palette stands for.
 
     Attributes:
         low: Value of the palette's first colour.
         high: Value of its last colour.
         signed: Whether the range is symmetric about zero.
-        minimum: Least finite value, None where there is none.
-        maximum: Greatest finite value, None where there is none.
-        nan: How many values are not a number.
-        infinite: How many are infinite.
+        minimum: The least finite value; None where there is none.
+        maximum: The greatest finite value; None where there is none.
+        nan: Number of values that are NaN.
+        infinite: Number of infinite values.
         constant: Whether all values are finite and equal.
     """
 
@@ -49,7 +50,7 @@ def value_range(values: np.ndarray) -> ValueRange:
         1.0
     """
     if values.size:
-        # Both say NaN where there is one: two looks at the values, and no copy.
+        # Both are NaN where any value is: this reads the values twice and copies nothing.
         minimum, maximum = float(values.min()), float(values.max())
         if math.isfinite(minimum) and math.isfinite(maximum):
             return _range(minimum, maximum, 0, 0, minimum == maximum)
@@ -62,11 +63,11 @@ def value_range(values: np.ndarray) -> ValueRange:
 
 
 def join(ranges: Sequence[ValueRange]) -> ValueRange:
-    """The range of several arrays together, from each one's own."""
+    """The range of several arrays together, from the range of each."""
     if len(ranges) == 1:
         return ranges[0]
-    nan, infinite = sum(one.nan for one in ranges), sum(one.infinite for one in ranges)
-    ends = [(one.minimum, one.maximum) for one in ranges if one.minimum is not None and one.maximum is not None]
+    nan, infinite = sum(part.nan for part in ranges), sum(part.infinite for part in ranges)
+    ends = [(part.minimum, part.maximum) for part in ranges if part.minimum is not None and part.maximum is not None]
     if not ends:
         return ValueRange(0.0, 0.0, False, None, None, nan, infinite, False)
     minimum, maximum = min(low for low, _ in ends), max(high for _, high in ends)
@@ -81,18 +82,26 @@ def _range(minimum: float, maximum: float, nan: int, infinite: int, constant: bo
 
 
 def encode(values: np.ndarray, shown: ValueRange) -> np.ndarray:
-    """Each value as one byte, uint8 of the same shape.
+    """Each value as a code of one byte: uint8 of the values' shape.
 
-    0 is NaN, 1 and 255 are −∞ and +∞; finite values go to `2 + floor(252·t + 1/2)`, where `t` is their place between
-    `low` and `high`, cut to [0, 1]. Zero of a signed range is exactly 128.
+    0 is NaN, 1 and 255 are −∞ and +∞. A finite value `v` becomes `2 + floor(252·t + 1/2)` with
+    `t = (v − low) / (high − low)`, clipped to [0, 1]. Zero of a signed range is exactly 128.
+
+    Args:
+        values: Float values of any shape.
+        shown: The range.
     """
     return _encoded(values, shown, np.uint8)
 
 
 def encode_finely(values: np.ndarray, shown: ValueRange) -> np.ndarray:
-    """Each value as two bytes, uint16 of the same shape.
+    """Each value as a code of two bytes: uint16 of the values' shape; see `encode`.
 
     There are 65,532 steps instead of 252; 65,535 is +∞, and zero of a signed range is exactly 32,768.
+
+    Args:
+        values: Float values of any shape.
+        shown: The range.
     """
     return _encoded(values, shown, np.uint16)
 
@@ -107,7 +116,7 @@ def _encoded(values: np.ndarray, shown: ValueRange, dtype: type[np.uint8] | type
         place = np.clip(place / span, 0.0, 1.0) if span else np.where(finite, 0.0, place)
         place *= greatest - FIRST_CODE - 1
         place += 0.5
-        codes: np.ndarray = place.astype(dtype) + dtype(FIRST_CODE)  # cut, which is floor here
+        codes: np.ndarray = place.astype(dtype) + dtype(FIRST_CODE)  # astype cuts, which is floor here
     if not finite.all():
         codes[np.isnan(values)] = NAN_CODE
         codes[values == -np.inf] = MINUS_INFINITY_CODE

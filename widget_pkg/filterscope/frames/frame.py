@@ -152,7 +152,7 @@ def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
         if picture is RESPONSE and agreement is not None:
             blocks = agreement.watching(blocks)
         maps[picture.plural], notes[picture.name] = _layer_maps(picture, moment, selection, blocks)
-    proof = None if agreement is None else agreement.found()
+    proof = None if agreement is None else agreement.proof()
     if not moment.stands:
         proof = None  # another thread trains the net: kernels and maps are of two moments
     kernels, kernel_slice = planes(weights[:, channels], 2, selection.kernel_slice, layer.kernel_size[0])

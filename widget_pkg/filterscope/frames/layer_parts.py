@@ -19,7 +19,7 @@ LAYER_PARTS_BYTES = 32 * 2**20
 """Most that they may take; the newest is kept whatever it takes."""
 
 
-class _Held(NamedTuple):
+class _Entry(NamedTuple):
     part: LayerPart
     # A data set may give another image under the same index when the sample is read anew.
     sample: weakref.ref[Sample]
@@ -29,25 +29,25 @@ class LayerParts:
     """The layer parts of the frames built last; not for several threads at once: hold the engine's lock."""
 
     def __init__(self) -> None:
-        self._held: Cache[Selection, _Held] = Cache(LAYER_PARTS_BYTES, lambda held: sum(_sizes(held.part)))
+        self._entries: Cache[Selection, _Entry] = Cache(LAYER_PARTS_BYTES, lambda entry: sum(_sizes(entry.part)))
 
     def of(self, moment: Moment, selection: Selection) -> LayerPart:
         """What `build_layer_part` gives for a selection and the moment of its image and layer."""
         key = replace(selection, filter=0)
-        held = self._held.get(key)
-        if held is None or held.part["revision"] != moment.revision or held.sample() is not moment.sample:
-            held = _Held(build_layer_part(moment, key), weakref.ref(moment.sample))
-            self._held[key] = held
-        return held.part
+        entry = self._entries.get(key)
+        if entry is None or entry.part["revision"] != moment.revision or entry.sample() is not moment.sample:
+            entry = _Entry(build_layer_part(moment, key), weakref.ref(moment.sample))
+            self._entries[key] = entry
+        return entry.part
 
     def ranges(self, selection: Selection) -> Ranges | None:
         """The ranges of the frame that was sent last for a selection, whatever its filter; None where it is gone."""
-        held = self._held.get(replace(selection, filter=0))
-        return None if held is None else ranges_of(held.part)
+        entry = self._entries.get(replace(selection, filter=0))
+        return None if entry is None else ranges_of(entry.part)
 
     def clear(self) -> None:
         """Drops all."""
-        self._held.clear()
+        self._entries.clear()
 
 
 def _sizes(value: Any) -> Iterator[int]:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, cast
 
 import numpy as np
 
 from filterscope.filters.slices import planes
+from filterscope.frames.verdict_bodies import (
+    BadgeBody,
+    ChanceBody,
+    ClassRisesBody,
+    EffectBody,
+    EstimateBody,
+    MeasurementBody,
+    NoVerdictsBody,
+    ProgressBody,
+    Status,
+    VerdictBody,
+    VerdictsBody,
+    WithoutBody,
+)
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
 from filterscope.verdicts.ablation.effect import Effect, Estimate
@@ -22,155 +36,8 @@ from filterscope.verdicts.run.task import Task, TaskProgress
 _SHOWN = 3  # classes of a prediction
 
 
-BadgeBody = dict[str, str | int | float | None]
-"""What the grid shows of a filter, and is sorted by: what each axis names for it (`verdicts.result.verdict`)."""
-
-
-class NoVerdictsBody(TypedDict):
-    """There was no diagnosis yet."""
-
-    layer: int
-    status: Literal["none"]
-    images_in_all: int
-    number: int
-    filters: list[BadgeBody]
-
-
-class ProgressBody(TypedDict):
-    """A `TaskProgress`."""
-
-    stage: str
-    done: int
-    total: int
-    per_second: float
-    seconds_left: float | None
-
-
-Status = Literal["running", "done", "cancelled", "failed"]
-
-
-class VerdictsBody(TypedDict):
-    """How far a diagnosis is, and what it says of a layer; `filters` is None where the page has that `number`."""
-
-    layer: int
-    status: Status
-    error: str | None
-    progress: ProgressBody
-    images: int
-    asked: int
-    images_in_all: int
-    earlier: bool
-    number: int
-    summary: str
-    knowledge: str
-    notes: list[str]
-    filters: list[BadgeBody] | None
-
-
-class ChanceBody(TypedDict):
-    """A `Chance`."""
-
-    low: float
-    high: float
-    mark: float
-    random: np.ndarray
-    alike: np.ndarray | None
-
-
-class LooksBody(TypedDict):
-    """The pattern that a filter has most of, the template nearest to it, and what chance gives."""
-
-    pattern: np.ndarray
-    template: np.ndarray
-    chance: ChanceBody | None
-
-
-class ClassRisesBody(TypedDict):
-    """By class, how much the loss rises without a filter."""
-
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    fewest: int
-
-
-class PartnerBody(TypedDict):
-    """The filter that a filter is a copy or mirror of."""
-
-    filter: int
-    kernel: np.ndarray
-
-
-class VerdictBody(TypedDict):
-    """One filter with its evidence; `verdict` is its `FilterVerdict.row`."""
-
-    number: int
-    layer: int
-    filter: int
-    verdict: dict[str, Any]
-    words: str
-    looks: LooksBody | None
-    structure_chance: ChanceBody | None
-    classes: list[str]
-    class_rise: ClassRisesBody | None
-    kernel: np.ndarray
-    partner: PartnerBody | None
-
-
-class WithoutBody(TypedDict):
-    """A prediction before and after some filters were replaced, best first."""
-
-    layer: str
-    filters: list[int]
-    replaced_by: str
-    values: list[float | None]
-    mean_images: int
-    image: int
-    before: list[tuple[str | int, float | None, float | None]]
-    after: list[tuple[str | int, float | None]]
-
-
-class EstimateBody(TypedDict):
-    """An `Estimate`."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-class ClassEffectBody(TypedDict):
-    """What the images of one class lose."""
-
-    name: str
-    images: int
-    accuracy_change: EstimateBody
-
-
-class EffectBody(TypedDict):
-    """An `Effect`."""
-
-    images: int
-    labelled: bool
-    accuracy_before: float
-    accuracy_after: float
-    accuracy_change: EstimateBody
-    loss_before: float
-    loss_after: float
-    loss_change: EstimateBody
-    classes: list[ClassEffectBody]
-
-
-class MeasurementBody(TypedDict):
-    """How far a measurement over many images is, and what came out of it."""
-
-    status: Status
-    error: str | None
-    progress: ProgressBody
-    effect: EffectBody | None
-
-
 def build_verdicts(
-    layer: ConvLayer, images_in_all: int, diagnosis: RunningDiagnosis | None, earlier: bool, held: Any
+    layer: ConvLayer, images_in_all: int, diagnosis: RunningDiagnosis | None, earlier: bool, number_held: Any
 ) -> VerdictsBody | NoVerdictsBody:
     """How far the newest diagnosis is, and the verdicts on a layer's filters.
 
@@ -179,7 +46,7 @@ def build_verdicts(
         images_in_all: How many images there are.
         diagnosis: The newest, running or not; None where there is none.
         earlier: Whether the net's weights are no longer those of the diagnosis.
-        held: The `number` of what the page has of this layer; then `filters` is None.
+        number_held: The `number` of what the page has of this layer; then `filters` is None.
     """
     if diagnosis is None:
         return {"layer": layer.index, "status": "none", "images_in_all": images_in_all, "number": 0, "filters": []}
@@ -200,7 +67,7 @@ def build_verdicts(
         "summary": diagnosis.summary(title) if fits else "",
         "knowledge": diagnosis.knowledge,
         "notes": list(diagnosis.notes) if diagnosis.done else [],
-        "filters": None if held == number else [_badge(verdict) for verdict in of_layer] if fits else [],
+        "filters": None if number_held == number else [_badge(verdict) for verdict in of_layer] if fits else [],
     }
 
 

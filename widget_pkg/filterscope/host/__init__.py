@@ -1,1 +1,1 @@
-"""What the notebook does to us: its cells, its threads, its end, and every waiting time. Imports nothing of ours."""
+"""The notebook's side: its cells, threads and end, and all waiting times. Imports no other room."""

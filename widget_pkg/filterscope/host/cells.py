@@ -1,4 +1,4 @@
-"""The notebook's cells: whether one is running, and a word when it has ended."""
+"""Follows the notebook's cells: calls an object before and after each, and tells whether one runs."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import sys
 import threading
 import weakref
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Protocol
 
 
 class FollowsCells(Protocol):
-    """What wants to know of cells."""
+    """An object with methods that are called before and after each cell."""
 
     def cell_starts(self) -> None:
-        """A cell is about to run, in this thread."""
+        """Called before a cell runs, in the cell's thread."""
 
     def cell_ended(self) -> None:
-        """It has run, in this thread; also where it raised."""
+        """Called after a cell ran or raised, in the cell's thread."""
 
 
 def follow_cells(follower: FollowsCells) -> bool:
-    """Calls the follower before and after each cell while it lives; without IPython there are no cells.
+    """Calls the follower before and after each cell, as long as it is alive; without IPython there are no cells.
 
     Returns:
-        Whether this call comes from a running cell, which has no start to be told of any more.
+        Whether a cell makes this call: the follower is not told of the start of that cell.
     """
     shell = _shell()
     if shell is None:
@@ -47,7 +48,7 @@ def follow_cells(follower: FollowsCells) -> bool:
 
 
 class CellWatch:
-    """Tells whether a cell ran in another thread since a moment: what changed since then may be its doing."""
+    """Tells whether a cell ran in another thread since a moment, and so may have changed something."""
 
     def __init__(self) -> None:
         self._begun = 0
@@ -57,25 +58,25 @@ class CellWatch:
             self.cell_starts()
 
     def cell_starts(self) -> None:
-        """A cell is about to run, in this thread."""
+        """Notes that a cell is about to run in this thread."""
         self._begun += 1
         self._thread, self._runs = threading.get_ident(), True
 
     def cell_ended(self) -> None:
-        """It has run."""
+        """Notes that the cell has run."""
         self._runs = False
 
     def moment(self) -> int:
-        """A number for now."""
+        """A number that stands for the present moment, for `elsewhere_since`."""
         return self._begun
 
     def elsewhere_since(self, moment: int) -> bool:
-        """Whether a cell of another thread runs now or began since that moment."""
+        """Whether a cell of another thread runs now, or began after that moment."""
         return (self._runs or self._begun != moment) and self._thread != threading.get_ident()
 
 
 def cells_are_known() -> bool:
-    """Whether this host tells of its cells."""
+    """Whether there are cells that can be followed, that is, whether IPython runs."""
     return _shell() is not None
 
 
@@ -95,14 +96,15 @@ def _unregister(shell: Any, starts: Any, ended: Any) -> None:
 
 
 def _for_a_message() -> bool:
-    """Whether an event tells of a widget's message: `comm` sends IPython's events of cells around each, too."""
-    return sys._getframe(3).f_globals.get("__name__", "").startswith("comm.")  # this, the callback, trigger, its caller
+    """Whether IPython's event comes from a widget's message and not from a cell: `comm` triggers it for every one."""
+    module: str = sys._getframe(3).f_globals.get("__name__", "")  # this function, the callback, `trigger`, its caller
+    return module.startswith("comm.")
 
 
 def _inside_a_cell() -> bool:
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "run_code" and frame.f_globals.get("__name__") == "IPython.core.interactiveshell":
+    caller: FrameType | None = sys._getframe()
+    while caller is not None:
+        if caller.f_code.co_name == "run_code" and caller.f_globals.get("__name__") == "IPython.core.interactiveshell":
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        caller = caller.f_back
     return False

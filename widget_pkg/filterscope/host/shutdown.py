@@ -1,4 +1,4 @@
-"""What has a thread of its own ends before the interpreter does: one that still computes then aborts it."""
+"""Closes objects with a thread of their own before Python ends: a thread that computes then makes it abort."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Protocol
 
 
 class Closes(Protocol):
-    """What can be ended."""
+    """An object with a thread of its own that can be ended."""
 
     def close(self) -> None:
-        """Ends it, and waits until it has."""
+        """Ends the thread, and waits until it has ended."""
 
 
 _OPEN: weakref.WeakSet[Closes] = weakref.WeakSet()
 
 
 def close_at_exit(worker: Closes) -> None:
-    """Closes it when Python ends, if it is still there then."""
+    """Closes a worker when Python ends, if it still exists then."""
     _OPEN.add(worker)
 
 

@@ -1,82 +1,83 @@
-"""Every waiting time of the Python side, in seconds, and why it is as long as it is.
+"""Every waiting time of the Python side, in seconds.
 
-Below each name stands its reason, as a docstring. What the page itself waits for stands in `js/src/state/timing.ts`.
+The docstring below each name says what waits and why so long. The page's own waiting times are in
+`js/src/state/timing.ts`.
 """
 
 from __future__ import annotations
 
-# A person moves: what runs beside them waits
+# A person moves: background work waits
 
 SURVEY_QUIET_SECONDS = 0.25
-"""Since the last move, until the survey of a data set goes on: a pass that has begun would delay the next move."""
+"""After a move the survey of the data set waits so long: a pass that has begun would delay the next move."""
 
 DIAGNOSIS_QUIET_SECONDS = 0.6
-"""Since the last move, until a diagnosis goes on: its passes are longer than the survey's steps."""
+"""After a move a diagnosis waits so long, because its passes are longer than the survey's steps."""
 
 IDLE_LOOK_SECONDS = 0.25
-"""Between two looks of a task whether the person still comes first."""
+"""A waiting task checks at this interval whether it must go on waiting for the person."""
 
 SAME_MOVE_SECONDS = 1.0
-"""Between a page's question and the change of traits that belongs to it: one look at the weights serves both."""
+"""If a page's request and a change of traits are no further apart, one check of the weights serves both."""
 
 RUNNING_CELL_SECONDS = 0.5
-"""For which a running cell may have to wait while receptive fields are found that nobody waits for yet."""
+"""A running cell waits at most so long for receptive fields that are computed before a person needs them."""
 
-# Work beside the person, in steps
+# Background work, in steps
 
 SURVEY_STEP_SECONDS = 0.015
-"""What the survey does at a time: less than a frame of the screen, 16.7 ms."""
+"""Length of one step of the survey: less than the screen's refresh interval, 16.7 ms."""
 
 SURVEY_PAUSE_SECONDS = 0.002
-"""Between two steps of the survey: a lock is not fair, without a pause nobody else would get it."""
+"""Pause between two steps of the survey: the lock is not fair, so without a pause no other thread would get it."""
 
 SURVEY_CHECK_SECONDS = 0.5
-"""Between two looks of the survey at the weights, each of which takes 10 ms in a net of 50 MB."""
+"""The survey checks the weights at this interval: a check takes 10 ms in a net of 50 MB."""
 
 LONG_PASS_SECONDS = 0.5
-"""A pass of the survey that takes longer comes after the thumbnails of the images on the page."""
+"""If a pass of the survey takes longer, the thumbnails of the images on the page are read first."""
 
 DIAGNOSIS_PASS_SECONDS = 0.03
-"""Of the processor, what a pass of a diagnosis aims at; the way back takes about twice as long again."""
+"""Processor time that a forward pass of a diagnosis should take; the backward pass takes about twice as long."""
 
 PARTIAL_RESULT_SECONDS = 0.5
-"""Between two partial results of a diagnosis that runs."""
+"""A running diagnosis sends partial results at this interval."""
 
 # Reading images
 
 QUICK_SAMPLE_SECONDS = 0.01
-"""A data set whose samples take no longer is read while somebody waits."""
+"""If reading a sample takes no longer, samples are read while the page waits."""
 
 THUMBNAILS_SECONDS = 0.05
-"""For which thumbnails are read while the page waits for its strip; the others come from the background."""
+"""Thumbnails are read for at most so long while the page waits for its strip; others are read in the background."""
 
 STREAM_AHEAD_SECONDS = 0.25
-"""For which a stream is read on beyond the image that was asked for, so that there is something to go on to."""
+"""A stream is read beyond the requested image for at most so long, so that the next images are known."""
 
 RANDOM_DATA_SECONDS = 0.02
-"""For which the first sample is read again and again, at most, to see whether the data set is random."""
+"""The first sample is read again for at most so long, to see whether the data set is random."""
 
 RANDOM_DRAW_SECONDS = 0.02
-"""For as long another thread may take to draw a random number again; waited for once a data set."""
+"""A thread that draws random numbers should draw again within this time; waited for once per data set."""
 
 # Answers to a page
 
 LONE_REQUEST_SECONDS = 0.05
-"""A request that comes so long after the last one is no part of a burst: its answer is waited for, see `Inbox.take`."""
+"""A request that comes so long after the last one is not in a burst: its answer is waited for, see `Inbox.take`."""
 
 LONE_ANSWER_SECONDS = 0.1
-"""For which the answer to such a request is waited for before the kernel says "idle" of its message."""
+"""The answer to such a request is waited for at most so long; then the kernel reports its message as handled."""
 
 MEANS_SECONDS = 0.1
-"""For which a request waits for the means that it needs; then the page asks again."""
+"""A request waits at most so long for the mean maps that it needs; then the page asks again."""
 
 # Threads
 
 INBOX_IDLE_SECONDS = 2.0
-"""For which a thread that answers requests waits for more of them, then it ends."""
+"""The thread that answers requests ends after so long without one."""
 
 SURVEY_IDLE_SECONDS = 3.0
-"""Since anybody asked, until the survey's thread ends."""
+"""The survey's thread ends after so long without a request."""
 
 CLOSE_SECONDS = 5.0
-"""For which the end of a thread is waited for where it is closed, so that it no longer computes when Python ends."""
+"""Closing a thread waits at most so long for its end, so that it no longer computes when Python ends."""

@@ -1,1 +1,1 @@
-"""Somebody's net: run on images, its convolutions listed and watched, and left as it came. Knows no data set."""
+"""The user's net: run on images, its convolutions listed and watched, and never changed. Knows no data set."""

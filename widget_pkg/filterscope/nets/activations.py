@@ -1,8 +1,8 @@
-"""From a convolution's output to its activation.
+"""Finds the tensor that is a convolution's activation.
 
 The *activation* of a layer is its output after the normalisation and the nonlinearity that the net applies to it, as
-modules or as functions. The walk stops before anything that takes a second tensor, has several consumers or moves the
-channel axis; a pool is passed only where a nonlinearity follows it.
+modules or as functions. The walk from the convolution stops before an operation that takes a second tensor or moves the
+channel axis, and at a tensor with several consumers. It passes a pool only where a nonlinearity follows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NORMALISATIONS = frozenset([
 POOLS = frozenset([
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "fractional_max_pool", "lp_pool", "max_pool",
 ])
-# In eval mode these hand on what they were given, some in another dtype.
+# In eval mode these return their input, some of them in another dtype.
 TRANSPARENT = frozenset([
     "alpha_dropout", "bfloat16", "clone", "contiguous", "detach", "double", "dropout", "feature_alpha_dropout",
     "feature_dropout", "float", "half", "to",
@@ -41,13 +41,13 @@ _RANK = re.compile(r"[123]d(_with_indices)?$")
 
 @dataclass(frozen=True)
 class Activation:
-    """Where a layer's activation is found: so many operations after the convolution, and what they are called.
+    """The operations from a convolution's output to the layer's activation, and their names.
 
     Attributes:
-        path: For each operation on the way from the convolution's output to the activation, how many others take the
-            same tensor before it; empty where the two are the same tensor.
-        name: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`.
-        normed: Whether a normalisation stands on that way.
+        path: One number for each operation from the convolution's output to the activation: how many other operations
+            take the same input tensor before it. Empty where the convolution's output is the activation.
+        name: The layer and the operations, `conv2 → relu` or `layer1.0.conv2 → bn2 (before add)`.
+        normed: Whether a normalisation is among the operations.
     """
 
     path: tuple[int, ...]
@@ -59,17 +59,20 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
     """Walks from a convolution to the tensor that is its activation.
 
     Args:
-        trace: The complete pass.
-        call: The convolution's call in it.
+        trace: The whole pass.
+        call: The convolution's call in that pass.
         layer_name: The layer's name in `named_modules()`.
+
+    Returns:
+        The operations from the convolution to its activation.
     """
     operation = trace.operations[call.operation]
     path: list[int] = []  # operations walked
-    kept = 0  # of these, up to the last one that belongs to the activation
+    kept = 0  # how many of them belong to the activation
     names: list[str] = []
-    pending: list[str] = []  # a pool and what follows it, until a nonlinearity says that it is passed
+    pending: list[str] = []  # a pool and the norms after it: they count only if a nonlinearity follows
     ending = ""
-    normed = waiting = False  # on the way kept, and behind a pool that is not yet passed
+    normed = waiting = False  # a norm among the operations that count, and one among the pending operations
     while True:
         following = trace.following(operation.outputs[0])
         if len(following) != 1:
@@ -77,7 +80,7 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
             break
         operation, previous = trace.operations[following[0]], operation
         kind = kind_of(operation)
-        # One image as the only input and the channel axis where it was; a second tensor ends the walk.
+        # The walk goes on through operations with one input that leave batch and channel axis in place.
         if len(operation.inputs) != 1 or operation.shape[:2] != previous.shape[:2]:
             ending = f"before {label(operation, layer_name)}"
             break
@@ -104,17 +107,21 @@ def find_activation(trace: Trace, call: ConvCall, layer_name: str) -> Activation
 
 
 def kind_of(operation: Operation) -> str:
-    """An operation's name without its rank and the underscore of an in-place one: `max_pool`, `relu`."""
+    """An operation's name without its rank and without an in-place underscore: `max_pool`, `relu`."""
     return _RANK.sub("", operation.name.strip("_"))
 
 
 def label(operation: Operation, layer_name: str) -> str:
-    """A module's name beside the layer, else the function's: `bn2`, `relu`; a bare number becomes the class's name."""
-    frame = operation.frame
-    is_leaf = frame.name != "" and next(frame.module.children(), None) is None
-    if not is_leaf or isinstance(frame.module, _ConvNd):
+    """An operation's name for people: `bn2`, `relu`.
+
+    The module's name, without the prefix that it shares with the layer, or its class's name where that is a bare number
+    (in `nn.Sequential`). The function's name where no leaf module ran it.
+    """
+    running = operation.running
+    is_leaf = running.name != "" and next(running.module.children(), None) is None
+    if not is_leaf or isinstance(running.module, _ConvNd):
         return operation.name.strip("_")
     parent = layer_name.rpartition(".")[0]
     inside = f"{parent}." if parent else ""
-    relative = frame.name[len(inside) :] if frame.name.startswith(inside) else frame.name
-    return type(frame.module).__name__ if relative.rpartition(".")[2].isdigit() else relative
+    relative = running.name[len(inside) :] if running.name.startswith(inside) else running.name
+    return type(running.module).__name__ if relative.rpartition(".")[2].isdigit() else relative

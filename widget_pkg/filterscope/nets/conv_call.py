@@ -1,4 +1,4 @@
-"""One call of a convolution function, whichever way a net calls it, with what it was given."""
+"""One call of a convolution function, in any of the ways a net can call it, with its arguments."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ _ATEN = torch.ops.aten
 
 @dataclass(slots=True)
 class ConvCall:
-    """One call of a convolution function, as the pass reached it, with what it was given.
+    """One call of a convolution function, with its arguments and its output.
 
-    `input` is the layer's own input: for a module with a padding mode other than zeros, that before its padding. The
-    weight is as the function takes it: `(F, C_in/groups, *k)`, transposed `(C_in, F/groups, *k)`. The tuples have one
-    entry for each of the 1, 2 or 3 spatial axes.
+    The tuples have one entry for each of the 1, 2 or 3 spatial axes.
 
     Attributes:
         function: The function's name, `conv2d`.
-        operation: Its place among the pass's operations.
-        output: What the function gave.
-        name: The name of the layer; of the module that holds the weight, else of the one it ran in, else the
+        operation: Index of the call among the pass's operations.
+        input: The layer's input `(N, C_in, H, W)` or `(C_in, H, W)`. For a module whose padding mode is not `"zeros"`,
+            the tensor before its padding.
+        weight: The weight as the function takes it: `(F, C_in/groups, *k)`; transposed, `(C_in, F/groups, *k)`.
+        bias: The bias `(F,)`, or None.
+        output: What the function returned.
+        stride: Stride along each spatial axis.
+        padding: Padding along each spatial axis, or `"same"` or `"valid"`.
+        padding_mode: `"zeros"`, `"reflect"`, `"replicate"` or `"circular"`.
+        dilation: Dilation along each spatial axis.
+        groups: Number of groups.
+        transposed: Whether it is a transposed convolution.
+        output_padding: For each spatial axis, what a transposed convolution adds at the end of its output.
+        name: The layer's name: that of the module that holds the weight, else of the module it ran in, else the
             function's.
     """
 
@@ -55,15 +64,15 @@ class ConvCall:
 
     @property
     def items(self) -> int:
-        """How many items the convolution was given at once: 1, or as many as the net made of the one image."""
+        """Items in the convolution's input: 1, or more where the net makes a batch of the one image."""
         return self.input.shape[0] if self.input.ndim == self.rank + 2 else 1
 
 
 def in_order(weight: torch.Tensor, groups: int, transposed: bool) -> torch.Tensor:
-    """A weight as `(F, C_in/groups, *k)`; a transposed convolution's is `(C_in, F/groups, *k)`.
+    """A weight with its axes in the order `(F, C_in/groups, *k)`.
 
-    Only the axes are brought into this order: the cells of a transposed kernel stay where PyTorch has them, as the
-    stamp that each input pixel leaves on the output.
+    The weight of a transposed convolution, `(C_in, F/groups, *k)`, is brought into this order. The cells of its kernels
+    stay where PyTorch has them: a kernel is the stamp that each input pixel leaves on the output.
     """
     if not transposed:
         return weight
@@ -81,7 +90,7 @@ def _convolution(
     dilation: Any = 1,
     groups: int = 1,
 ) -> dict[str, Any]:
-    """The arguments of `torch.conv2d` and its like, by name."""
+    """The arguments of `torch.conv1d`, `conv2d` and `conv3d` by name."""
     return {**locals(), "transposed": False, "output_padding": 0}
 
 
@@ -95,7 +104,7 @@ def _transposed(
     groups: int = 1,
     dilation: Any = 1,
 ) -> dict[str, Any]:
-    """The arguments of `torch.conv_transpose2d` and its like, which have another order."""
+    """The arguments of `torch.conv_transpose1d`, `2d` and `3d` by name; they come in another order."""
     return {**locals(), "transposed": True}
 
 
@@ -111,7 +120,7 @@ def _either(
     groups: int,
     *switches: bool,
 ) -> dict[str, Any]:
-    """The arguments of `aten.convolution`, which exported programs call; traced ones add cuDNN's switches."""
+    """The arguments of `aten.convolution`, which exported programs call, by name; traced programs add cuDNN's flags."""
     return locals()
 
 
@@ -150,34 +159,43 @@ def is_convolution(func: Any) -> bool:
 
 
 def is_packed_convolution(func: Any) -> bool:
-    """Whether it is a quantised one, whose weight is packed."""
+    """Whether a function is a quantised convolution, whose weight is packed and cannot be read."""
     return str(getattr(func, "_qualified_op_name", "")).startswith("quantized::conv")
 
 
 def conv_call(func: Any, operation: int, name: str, output: torch.Tensor, args: Any, kwargs: Any) -> ConvCall:
-    """Reads the arguments of a convolution function into a `ConvCall`."""
-    given = _READERS[func](*args, **kwargs)
-    rank = given["weight"].ndim - 2
-    padding = given["padding"]
+    """Reads the arguments of a convolution function into a `ConvCall`.
+
+    Args:
+        func: The function, one for which `is_convolution` is True.
+        operation: Index of the call among the pass's operations.
+        name: The function's name.
+        output: What the function returned.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+    """
+    arguments = _READERS[func](*args, **kwargs)
+    rank = arguments["weight"].ndim - 2
+    padding = arguments["padding"]
     return ConvCall(
         function=name,
         operation=operation,
-        input=given["input"],
-        weight=given["weight"],
-        bias=given["bias"],
+        input=arguments["input"],
+        weight=arguments["weight"],
+        bias=arguments["bias"],
         output=output,
-        stride=_tuple(given["stride"], rank),
+        stride=_tuple(arguments["stride"], rank),
         padding=padding if isinstance(padding, str) else _tuple(padding, rank),
         padding_mode="zeros",
-        dilation=_tuple(given["dilation"], rank),
-        groups=given["groups"],
-        transposed=given["transposed"],
-        output_padding=_tuple(given["output_padding"], rank),
+        dilation=_tuple(arguments["dilation"], rank),
+        groups=arguments["groups"],
+        transposed=arguments["transposed"],
+        output_padding=_tuple(arguments["output_padding"], rank),
     )
 
 
 def weight_owners(net: nn.Module) -> dict[int, str]:
-    """The names of the modules that hold each parameter or buffer, by the tensor's id; the first where it is shared."""
+    """The name of the first module that holds each parameter or buffer, by the tensor's `id`."""
     owners: dict[int, str] = {}
     for name, module in net.named_modules():
         for tensor in (*module._parameters.values(), *module._buffers.values()):

@@ -1,4 +1,4 @@
-"""Work that ends early: what it was for is there, it was cancelled, or a person waits for something else."""
+"""Ends work early: because its result is there, because it was cancelled, or because a person waits for other work."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class StopPass(BaseException):
-    """Ends a pass from wherever it is. Not an `Exception`, so that no net catches it."""
+    """Ends a forward pass at any place in it. Not an `Exception`, so that no net catches it."""
 
 
-class StopWhen(TorchDispatchMode):
-    """Asks before each of torch's operations in the body whether to end there.
+class StopWhen(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Ends the body of a `with` statement before one of torch's operations, as soon as a condition is true.
 
     A pass of ResNet-18 takes 60 ms, over an image of 12 megapixels 7 s, and holds the engine's lock: a person who moves
-    on meanwhile would wait for it. What an operation would have added to a cache is computed anew later.
+    on meanwhile would wait for it. What the rest of the pass would have added to a cache is computed later.
 
     Args:
-        due: Whether to end now. Called often: it should take no more than a microsecond.
+        due: Returns whether to end now. It is called before each operation, so it should take at most a microsecond.
 
     Raises:
-        StopPass: In the body, once `due` is true.
+        StopPass: In the body, at the first operation before which `due` returns True.
 
     Example:
         >>> import torch
@@ -34,32 +34,32 @@ class StopWhen(TorchDispatchMode):
     """
 
     def __init__(self, due: Callable[[], bool]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._due = due
         self._stopped = False
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Else the first operation imports `torch._dynamo`, which takes 1.1 s of a person's first cell."""
+        """False: otherwise the first operation imports `torch._dynamo`, which adds 1.1 s to a user's first cell."""
         return False
 
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if not self._stopped and self._due():  # once: what clears up behind the pass has operations of its own
+        if not self._stopped and self._due():  # only once: the cleaning up after the pass runs operations, too
             self._stopped = True
             raise StopPass
         return func(*args, **(kwargs or {}))
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        super().__exit__(kind, error, traceback)
-        # TorchScript's interpreter makes an error of its own of whatever is raised in it.
+        super().__exit__(kind, error, traceback)  # type: ignore[no-untyped-call]
+        # TorchScript's interpreter turns everything that is raised in it into an error of its own.
         if self._stopped and isinstance(error, Exception):
             raise StopPass from None
 
 
 class Waiters:
-    """Who waits for a lock on a person's behalf, and for what.
+    """The threads that wait for a lock for a person, and the purpose of each.
 
     Args:
         lock: The lock.
@@ -70,18 +70,22 @@ class Waiters:
         self._awaited: list[Hashable] = []
 
     @contextmanager
-    def turn(self, what: Hashable) -> Iterator[None]:
-        """Holds the lock during the body; what the body is for is awaited until then."""
-        self._awaited.append(what)
+    def turn(self, purpose: Hashable) -> Iterator[None]:
+        """Holds the lock during the body.
+
+        Args:
+            purpose: What the body does. `someone_waits` counts it until the lock is acquired.
+        """
+        self._awaited.append(purpose)
         try:
             self._lock.acquire()
         finally:
-            self._awaited.remove(what)
+            self._awaited.remove(purpose)
         try:
             yield
         finally:
             self._lock.release()
 
     def someone_waits(self, except_for: Hashable = None) -> bool:
-        """Whether something else than `except_for` is awaited."""
-        return any(what != except_for for what in self._awaited)
+        """Whether any thread waits for the lock with a purpose other than `except_for`."""
+        return any(purpose != except_for for purpose in self._awaited)

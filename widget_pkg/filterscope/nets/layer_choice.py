@@ -1,4 +1,4 @@
-"""Which layer somebody means: by index, by name, by module or by the layer itself. The only place that decides it."""
+"""The one resolver of layers: from an index, a name, a module or a `ConvLayer` to indices of the net's layers."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from torch import nn
 from filterscope.indices import as_index
 from filterscope.nets.layers import ConvLayer
 
-_WRAPPERS = ("module", "_orig_mod")  # parts of a name that DataParallel and torch.compile add
+_WRAPPERS = ("module", "_orig_mod")  # the parts that DataParallel and torch.compile add to a name
 
 
 def layer_title(layer: ConvLayer) -> str:
-    """A layer's name, with its call where the net calls it again: `block (call 1)`."""
+    """A layer's name, with the number of its call from the second call on: `block (call 1)`."""
     return f"{layer.name} (call {layer.call})" if layer.call else layer.name
 
 
 def layer_index(layers: Sequence[ConvLayer], chosen: Any, name: str = "layer") -> int:
-    """The index of the layer that is meant; of a name or a module that is called several times, its first call.
+    """The index of the chosen layer; for a name or a module that is called several times, the index of its first call.
 
     Args:
         layers: The net's convolutions in execution order.
-        chosen: An index (an integer of Python, NumPy or torch), a name, with or without what a wrapper puts before it,
-            a title as of `layer_title`, a module, or a `ConvLayer`.
-        name: The argument, for the sentence.
+        chosen: An index (an integer of Python, NumPy or torch), a name (with or without the prefix that a wrapper
+            adds), a title from `layer_title`, a module, or a `ConvLayer`.
+        name: The argument's name, for the error message.
 
     Raises:
-        ValueError: If there is no such layer: what was given, and the layers that there are.
+        ValueError: If there is no such layer; the message lists the layers.
     """
     return _calls(layers, chosen, name)[0]
 
 
 def layer_indices(layers: Sequence[ConvLayer], chosen: Any, name: str = "layers") -> list[int]:
-    """The indices of the layers that are meant, each once, in the order in which they were given.
+    """The indices of the chosen layers, each once, in the order of the choice.
 
     Args:
         layers: The net's convolutions in execution order.
         chosen: None for all; a slice; one layer, as for `layer_index`; or several. A name or a module means all its
             calls.
-        name: The argument, for the sentence.
+        name: The argument's name, for the error message.
 
     Raises:
-        ValueError: If there is no such layer, or none is given.
+        ValueError: If there is no such layer, or `chosen` is empty.
     """
     if chosen is None:
         return list(range(len(layers)))
     if isinstance(chosen, slice):
         several: Iterable[Any] = range(*chosen.indices(len(layers)))
-    # A module may hold others, as nn.Sequential does, and still be meant itself; so may an array of one number.
+    # A module that can be iterated over, as nn.Sequential, is one choice; so is an array of one number.
     elif isinstance(chosen, str | nn.Module | ConvLayer) or not isinstance(chosen, Iterable):
         several = [chosen]
     else:
@@ -61,10 +61,10 @@ def layer_indices(layers: Sequence[ConvLayer], chosen: Any, name: str = "layers"
 
 
 def _calls(layers: Sequence[ConvLayer], chosen: Any, name: str) -> list[int]:
-    """Every layer that fits, at least one."""
+    """Indices of all layers that fit the choice, at least one; see `layer_index`."""
     if isinstance(chosen, str):
         fits = _named(layers, chosen)
-    elif isinstance(chosen, ConvLayer):  # one of the net before its structure was read anew is the one of its name
+    elif isinstance(chosen, ConvLayer):  # a layer from before the net's structure was read anew is found by its name
         fits = [layer.index for layer in layers if layer is chosen] or [
             layer.index for layer in layers if (layer.name, layer.call) == (chosen.name, chosen.call)
         ]
@@ -74,14 +74,14 @@ def _calls(layers: Sequence[ConvLayer], chosen: Any, name: str) -> list[int]:
         index = as_index(chosen)
         fits = [] if index is None or not 0 <= index < len(layers) else [index]
     if not fits:
-        given = f"the module {chosen}" if isinstance(chosen, nn.Module) else repr(chosen)
+        description = f"the module {chosen}" if isinstance(chosen, nn.Module) else repr(chosen)
         titles = ", ".join(map(layer_title, layers))
-        raise ValueError(f"{name} is {given}; this net has convolutions 0 … {len(layers) - 1}: {titles}")
+        raise ValueError(f"{name} is {description}; this net has convolutions 0 … {len(layers) - 1}: {titles}")
     return fits
 
 
 def _named(layers: Sequence[ConvLayer], name: str) -> list[int]:
-    """By the whole name, else without what wrappers add to it; in each case by the title of one call as well."""
+    """Indices of the layers with that name or title; if there are none, compared without the wrappers' parts."""
     for plain in (str, _unwrapped):
         fits = [layer.index for layer in layers if name in (plain(layer.name), plain(layer_title(layer)))]
         if fits:

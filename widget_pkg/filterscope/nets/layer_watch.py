@@ -1,4 +1,4 @@
-"""Follows layers through a pass: the convolution, and each step from there to the activation."""
+"""Follows layers through a pass: the convolution, and each operation from there to the activation."""
 
 from __future__ import annotations
 
@@ -21,32 +21,33 @@ OnActivation = Callable[[int, torch.Tensor], None]
 
 
 class Place(Protocol):
-    """What tells a layer in a pass; a `ConvLayer` is one."""
+    """What identifies a layer in a pass; a `ConvLayer` is one."""
 
     @property
     def name(self) -> str:
-        """The name of its module."""
+        """Name of the layer's module."""
 
     @property
     def call(self) -> int:
-        """Which call of that name it is."""
+        """Number of the call of that module, from 0."""
 
     @property
     def activation(self) -> Activation:
-        """Where its activation is found."""
+        """The operations that lead to the layer's activation."""
 
 
 class LayerWatch:
-    """Tells of the layers that a pass reaches; what is to be kept must be cloned.
+    """Calls functions for the layers that a pass reaches; they must clone the tensors that they keep.
 
     Args:
-        places: Which call each layer is, and where its activation is found, in execution order.
-        on_conv: Called with a layer's index and its call, right after the convolution.
+        places: The layers in execution order.
+        on_conv: Called right after a layer's convolution, with the layer's index and the call.
         on_step: Called after each operation between a layer's convolution and its activation, with the layer's index,
-            the operation, its output and whether that is the activation.
-        on_activation: Called once for each layer that the pass reaches, with its activation as the net computes it,
-            before anything else happens to it. Where nothing follows the convolution that is the convolution's output.
-        on_empty: Called in place of all these with a call that was given a batch of 0 items.
+            the operation, its output and whether that output is the activation.
+        on_activation: Called once for each layer that the pass reaches, with the layer's index and its activation,
+            before the net goes on with it. Where no operation follows the convolution, that is its output.
+        on_empty: Called instead of all these where the convolution's input has 0 items, with the layer's index and the
+            call.
     """
 
     def __init__(
@@ -64,26 +65,30 @@ class LayerWatch:
         self._on_activation = on_activation
         self._layers = {(place.name, place.call): index for index, place in enumerate(places)}
         self._calls: Counter[str] = Counter()
-        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the way still to go)
+        self._followed: dict[int, tuple[int, tuple[int, ...]]] = {}  # value → (layer, the rest of its path)
 
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
-        """Watches while the body runs `module` on `image`, at most until `stop`. Once only."""
+        """Watches while the body runs `module` on `image`, or until `stop`. A watch can be used only once."""
         try:
             with self._recorder.watching(module, image):
                 yield
         except (StopPass, Exception):
-            # TorchScript's interpreter makes an error of its own of whatever is raised in it.
+            # TorchScript's interpreter turns everything that is raised in it into an error of its own.
             if not self._stopped:
                 raise
         finally:
-            # Every tensor of the pass knows the recorder. What is called back may hold tensors in its turn, and such a
-            # circle stays in memory, gigabytes of it, until Python looks for circles.
+            # Every tensor of the pass refers to the recorder. The functions it calls may refer to tensors, and such a
+            # reference cycle stays in memory, gigabytes of it, until Python's garbage collector looks for cycles.
             self._on_conv = self._on_step = self._on_activation = self._on_empty = None
             self._recorder.let_go()
 
     def stop(self) -> NoReturn:
-        """Ends the pass, from inside of one of the functions that are called in it."""
+        """Ends the pass; to be called from one of the functions that the watch calls.
+
+        Raises:
+            StopPass: Always; `watching` catches it.
+        """
         self._stopped = True
         raise StopPass
 
@@ -109,7 +114,7 @@ class LayerWatch:
             if value not in self._followed:
                 continue
             layer, (others, *path) = self._followed.pop(value)
-            if others:  # a copy that is kept, a look for NaN: the way goes through one that comes later
+            if others:  # this consumer (a copy, a check for NaN) is not on the path: a later one is
                 self._followed[value] = (layer, (others - 1, *path))
                 continue
             if path:

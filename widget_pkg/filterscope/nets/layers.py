@@ -1,4 +1,4 @@
-"""The convolutions of a net, in the order in which a forward pass reaches them."""
+"""Lists the convolutions of a net in the order in which a forward pass reaches them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from filterscope.nets.supported import unseen_parts
 from filterscope.nets.tracing import Trace
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
-"""Gives a layer's live kernels and bias by its index."""
+"""Returns a layer's live kernels and bias, by the layer's index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,9 @@ class ConvLayer:
     The tuples have one entry for each spatial axis, 1 for Conv1d, 2 for Conv2d, 3 for Conv3d: `k` stands for them.
 
     Attributes:
-        index: Its place in execution order, from 0.
-        name: Its module's name in `named_modules()`; for a convolution called as a function, that of the module that
-            calls it.
+        index: Number of the layer in execution order, from 0.
+        name: Its module's name in `named_modules()`; for a convolution called as a function, the name of the module
+            that calls it.
         call: 0 for the first call of that name in the pass, 1 for the second, ...
         module: The module in the user's own net, or None for a convolution called as a function.
         in_channels: `C_in`.
@@ -46,10 +46,10 @@ class ConvLayer:
         transposed: Whether it is a transposed convolution.
         output_padding: `(row, column)`, added at the end of a transposed one's output.
         out_shape: `(F, H', W')` for the image the explorer was made with.
-        activation: Where the layer's activation is found.
-        items: How many items it was given at once for that image, of which the first is shown. 1, unless the net makes
-            a batch of the one image: boxes of a detection net, frames of a clip.
-        plain: Whether the weight is the module's own parameter, as it stands, and not computed in the forward pass.
+        activation: The operations that lead to the layer's activation.
+        items: Items in its input for that image, of which the first is shown. 1, unless the net makes a batch of the
+            one image: the boxes of a detection net, the pictures of a clip.
+        plain: Whether the weight is the module's own parameter and not computed in the forward pass.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -82,17 +82,17 @@ class ConvLayer:
 
     @property
     def kernels(self) -> np.ndarray:
-        """The live weights: float32 `(F, C_in/groups, *k)`, a copy; a transposed one's are brought into this order."""
+        """A copy of the live weights, float32 `(F, C_in/groups, *k)`, also for a transposed convolution."""
         return self._read(self.index)[0]
 
     @property
     def bias(self) -> np.ndarray | None:
-        """The live bias: float32 `(F,)`, a copy, or None where the layer has none."""
+        """A copy of the live bias, float32 `(F,)`; None where the layer has none."""
         return self._read(self.index)[1]
 
     @property
     def channels(self) -> int:
-        """Kernels in each filter, `C_in/groups`."""
+        """Number of kernels in each filter, `C_in/groups`."""
         return self.in_channels // self.groups
 
     @property
@@ -102,7 +102,7 @@ class ConvLayer:
 
     @property
     def pads(self) -> tuple[tuple[int, int], ...]:
-        """Pixels padded `((top, bottom), (left, right))`; `"same"` puts the odd one at the end, as torch does."""
+        """Padding in pixels, `((top, bottom), (left, right))`; `"same"` puts an odd pixel at the end, as torch does."""
         if self.padding == "valid":
             return ((0, 0),) * self.rank
         if isinstance(self.padding, str):
@@ -112,12 +112,12 @@ class ConvLayer:
 
     @property
     def spoken(self) -> str:
-        """The name in a sentence: `conv2`; `layer 0` where it is a number, as in `nn.Sequential`."""
+        """The name as a sentence has it: `conv2`; `layer 0` where the name is a number, as in `nn.Sequential`."""
         return f"layer {self.name}" if self.name[:1].isdigit() else self.name
 
     @property
     def title(self) -> str:
-        """`conv2 · Conv2d(10→20, 3×3) · 20×11×11`, with what differs from `Conv2d`'s defaults."""
+        """The layer in one line, `conv2 · Conv2d(10→20, 3×3) · 20×11×11`, with all options that are not the default."""
         options = [f"{self.in_channels}→{self.out_channels}", "×".join(map(str, self.kernel_size))]
         if set(self.stride) != {1}:
             options.append(f"stride {_short(self.stride)}")
@@ -147,15 +147,15 @@ def layers_of(
 
     Args:
         net: The user's net.
-        calls: The convolutions of the pass.
-        trace: Its operations.
-        read_weights: Gives a layer's live kernels and bias by its index.
+        calls: The convolution calls of the pass.
+        trace: The operations of the pass.
+        read_weights: Returns a layer's live kernels and bias, by the layer's index.
 
     Raises:
         NetError: If the pass reached no convolution that can be shown.
     """
     if not calls:
-        raise NetError(_nothing_found(net))
+        raise NetError(_no_convolution(net))
     modules = dict(net.named_modules())
     counted: Counter[str] = Counter()
     layers = []
@@ -197,51 +197,56 @@ def _layer(
 
 
 def _is_plain(call: ConvCall, module: nn.Module) -> bool:
-    """Whether weight and bias are the module's own parameters; looked up without computing a parametrised one."""
-    held = dict(module._parameters.items())  # a scripted module's has no get
-    return held.get("weight") is call.weight and held.get("bias") is call.bias
+    """Whether weight and bias are the module's own parameters; this computes no parametrised weight."""
+    parameters = dict(module._parameters.items())  # the dictionary of a scripted module has no `get`
+    return parameters.get("weight") is call.weight and parameters.get("bias") is call.bias
 
 
 def net_inputs(net: object) -> tuple[tuple[int, int | None], ...]:
-    """What images the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and channels.
+    """The kinds of images that the net may take, the likeliest first.
 
-    Which convolution runs first is not known before a pass, and a class may define them in any order. The net's input
-    is what no convolution gives: those whose input channels are another's output are left out, unless all are.
-    Parameters of a kernel's shape may be for `F.conv2d`; they come last.
+    Before a pass nobody knows which convolution runs first: a class may define them in any order. A convolution whose
+    number of input channels is another one's number of output channels is probably not the first, so it is left out,
+    unless that leaves none. Other parameters of a kernel's shape may be meant for `F.conv2d`; they come last.
+
+    Args:
+        net: The user's net.
 
     Returns:
-        Pairs (rank, in_channels), at least one; the channels are None where nobody knows.
+        Pairs (spatial axes, input channels), at least one; axes are 1, 2 or 3, channels None where they are not known.
     """
     modules = list(net.modules()) if isinstance(net, nn.Module) else []
     convolutions = [module for module in modules if isinstance(module, _ConvNd)]
-    found = [(len(conv.kernel_size), conv.in_channels or None, conv.out_channels) for conv in convolutions]
-    held = [dict(module._parameters.items()) for module in modules if not isinstance(module, _ConvNd)]
-    shapes = [tuple(p.shape) for p in chain(*(one.values() for one in held)) if p is not None and not is_lazy(p)]
-    functional = [(len(one) - 2, one[1], one[0]) for one in shapes if 3 <= len(one) <= 5 and max(one[2:]) > 1]
-    return tuple(dict.fromkeys(_given_by_none(found) + _given_by_none(functional))) or ((2, None),)
+    from_modules = [(len(conv.kernel_size), conv.in_channels or None, conv.out_channels) for conv in convolutions]
+    parameters = chain(*(dict(m._parameters.items()).values() for m in modules if not isinstance(m, _ConvNd)))
+    shapes = [tuple(p.shape) for p in parameters if p is not None and not is_lazy(p)]
+    functional = [(len(s) - 2, s[1], s[0]) for s in shapes if 3 <= len(s) <= 5 and max(s[2:]) > 1]
+    return tuple(dict.fromkeys(_first_inputs(from_modules) + _first_inputs(functional))) or ((2, None),)
 
 
-def _given_by_none(found: Sequence[tuple[int, int | None, int]]) -> list[tuple[int, int | None]]:
-    """Of convolutions (rank, in_channels, out_channels), the inputs that none of them puts out; else all."""
-    given = {outputs for _, inputs, outputs in found if inputs != outputs}
-    return [one[:2] for one in found if one[1] not in given] or [one[:2] for one in found]
+def _first_inputs(convolutions: Sequence[tuple[int, int | None, int]]) -> list[tuple[int, int | None]]:
+    """The (rank, in_channels) of convolutions (rank, in_channels, out_channels) that are no other's output; or all."""
+    produced = {outputs for _, inputs, outputs in convolutions if inputs != outputs}
+    first = [(rank, inputs) for rank, inputs, _ in convolutions if inputs not in produced]
+    return first or [(rank, inputs) for rank, inputs, _ in convolutions]
 
 
-def _nothing_found(net: nn.Module) -> str:
-    hidden = unseen_parts(net)
-    if hidden:
+def _no_convolution(net: nn.Module) -> str:
+    """The error message for a net in whose forward pass no convolution was found."""
+    quantised = unseen_parts(net)
+    if quantised:
         return (
-            f"no convolution found in a forward pass of the net but quantised ones ({', '.join(hidden[:5])}), which "
+            f"no convolution found in a forward pass of the net but quantised ones ({', '.join(quantised[:5])}), which "
             "compute in int8 with packed weights. Give the float net that it was made from."
         )
-    other = [
+    unreached = [
         f"{name} ({type(module).__name__})"
         for name, module in net.named_modules()
         if isinstance(module, _ConvNd) and name
     ]
-    seen = f"{type(net).__name__} has none"
-    if other:
-        seen = f"it has {', '.join(other[:5])}, none of them reached from the image"
+    reason = f"{type(net).__name__} has none"
+    if unreached:
+        reason = f"it has {', '.join(unreached[:5])}, none of them reached from the image"
     return (
-        f"no convolution found in a forward pass of the net: {seen}. Explorer shows nets with nn.Conv2d and the like."
+        f"no convolution found in a forward pass of the net: {reason}. Explorer shows nets with nn.Conv2d and the like."
     )

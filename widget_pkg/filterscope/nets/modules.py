@@ -1,4 +1,4 @@
-"""What a net consists of, beyond what PyTorch lists: parts in plain containers, and functions that hold on to parts."""
+"""The parts of a net that PyTorch does not list: modules in plain containers, and those that a function captures."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ HOOK_DICTS = (
 
 
 def all_modules(net: nn.Module) -> list[nn.Module]:
-    """The net's modules, and those that a module keeps in a plain list or dictionary, which PyTorch does not know."""
-    found: dict[int, nn.Module] = {}
-    waiting = [net]
-    while waiting:
-        module = waiting.pop()
-        if id(module) in found:
+    """All modules of the net, also those in plain lists and dictionaries, which `net.modules()` leaves out."""
+    modules: dict[int, nn.Module] = {}
+    pending = [net]
+    while pending:
+        module = pending.pop()
+        if id(module) in modules:
             continue
-        found[id(module)] = module
+        modules[id(module)] = module
         kept = [value for value in module.__dict__.values() if isinstance(value, list | tuple | dict)]
         hidden = [part for value in kept for part in flat_values(value, depth=3) if isinstance(part, nn.Module)]
-        waiting += reversed([part for part in (*module._modules.values(), *hidden) if part is not None])
-    return list(found.values())
+        pending += reversed([part for part in (*module._modules.values(), *hidden) if part is not None])
+    return list(modules.values())
 
 
 def nested_tensors(module: nn.Module) -> list[torch.Tensor]:
-    """Tensors that a module keeps in plain lists and dictionaries."""
+    """The tensors in a module's plain lists and dictionaries, in order."""
     plain = (value for name, value in module.__dict__.items() if name not in ("_parameters", "_buffers", "_modules"))
     kept = (value for value in plain if isinstance(value, list | tuple | dict))
     return [part for value in kept for part in flat_values(value, depth=3) if isinstance(part, torch.Tensor)]
 
 
 def flat_values(value: Any, depth: int) -> Iterator[Any]:
-    """What nested dicts, lists and tuples hold; anything else is itself."""
+    """The values in nested dicts, lists and tuples, down to a depth; any other value is yielded itself."""
     if depth and isinstance(value, dict | list | tuple):
         for item in list(value.values()) if isinstance(value, dict) else value:
             yield from flat_values(item, depth - 1)
@@ -55,29 +55,39 @@ def flat_values(value: Any, depth: int) -> Iterator[Any]:
 
 
 def to_eval(net: nn.Module) -> None:
-    """Puts a net into eval mode, exported programs too."""
+    """Puts a net into eval mode; for an exported program only the flags change."""
     try:
         net.eval()
-    except NotImplementedError:  # exported programs have no modes: what differs between them was fixed at the export
+    except NotImplementedError:  # exported programs have no modes: the export fixed one of them
         for module in net.modules():
             module.training = False
 
 
 def refuse_hidden_modules(module: nn.Module, parts: set[int]) -> None:
-    """A function that holds a part of the net would run the user's own, whatever is copied around it."""
+    """Refuses a module with a function that captured a part of the net: a copy would run the user's own part.
+
+    Args:
+        module: The module whose attributes are looked through.
+        parts: The `id` of each module of the net.
+
+    Raises:
+        TypeError: If there is such a function.
+    """
     for name, value in module.__dict__.items():
-        if name in ("_compiled_call_impl", "_modules") or name in HOOK_DICTS:  # a copy comes without the first
+        if name in ("_compiled_call_impl", "_modules") or name in HOOK_DICTS:  # a copy is made without the first
             continue
         for function in flat_values(value, depth=2):
             if isinstance(function, torch.Tensor | nn.Module):
                 continue
-            for held in _held_by(function, depth=3):
-                if id(held) in parts:
-                    raise TypeError(f"{type(module).__name__}.{name} is a function that holds a {type(held).__name__}")
+            for captured in _held_by(function, depth=3):
+                if id(captured) in parts:
+                    raise TypeError(
+                        f"{type(module).__name__}.{name} is a function that holds a {type(captured).__name__}"
+                    )
 
 
 def _held_by(value: Any, depth: int) -> Iterator[Any]:
-    """What a function or a weak reference holds on to; methods and partial functions are copied with what they hold."""
+    """The objects that a function captures or a weak reference refers to, also through methods and partials."""
     if isinstance(value, weakref.ref):
         yield value()
     elif depth and isinstance(value, functools.partial):
@@ -87,22 +97,22 @@ def _held_by(value: Any, depth: int) -> Iterator[Any]:
         yield from _held_by(value.__func__, depth)
     elif depth and inspect.isfunction(value):
         names = inspect.getclosurevars(value)
-        for held in (*names.nonlocals.values(), *names.globals.values(), *(value.__defaults__ or ())):
-            yield getattr(held, "__self__", held)
-            yield from _held_by(held, depth - 1)
+        for captured in (*names.nonlocals.values(), *names.globals.values(), *(value.__defaults__ or ())):
+            yield getattr(captured, "__self__", captured)
+            yield from _held_by(captured, depth - 1)
 
 
 @contextmanager
 def restored(net: nn.Module) -> Iterator[None]:
-    """Eval mode inside; after it each module has its own flag, buffers, tensors and other attributes again."""
+    """Puts the net into eval mode; after the body each module has its flag, buffers and attributes back."""
     before: list[tuple[nn.Module, dict[str, Any], dict[str, Any], list[Any]]] = []
     for module in all_modules(net):
         if isinstance(module, torch.jit.ScriptModule):
             before.append((module, {"training": module.training}, {}, []))
             continue
         plain = {name: value for name, value in module.__dict__.items() if name not in ("_parameters", "_modules")}
-        held = (*module._buffers.values(), *plain.values(), *nested_tensors(module))
-        values = [(tensor, tensor.detach().clone()) for tensor in held if isinstance(tensor, torch.Tensor)]
+        tensors = (*module._buffers.values(), *plain.values(), *nested_tensors(module))
+        values = [(tensor, tensor.detach().clone()) for tensor in tensors if isinstance(tensor, torch.Tensor)]
         before.append((module, plain, dict(module._buffers), values))
     try:
         to_eval(net)

@@ -1,4 +1,4 @@
-"""The net's output, read as one probability a class where it is that."""
+"""Reads class probabilities from a net's output."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ import torch
 
 
 def class_scores(output: object, images: int) -> np.ndarray | None:
-    """Probabilities of the classes, float64 `(N, K)`, or None where the output is not one score a class.
+    """Probabilities of the classes, float64 `(N, K)`; None where the output is not one score per class.
 
-    Logits and log-probabilities go through a softmax; an output that is non-negative and sums to 1 is taken as it is.
+    Logits and log-probabilities go through a softmax. Rows that are non-negative and sum to 1 are probabilities
+    already.
+
+    Args:
+        output: What the net returned for a batch.
+        images: Number of images in the batch, `N`.
     """
-    found = class_output(output, images)
-    if found is None:
+    part = class_output(output, images)
+    if part is None:
         return None
-    scores = found.detach().to("cpu", torch.float64)
+    scores = part.detach().to("cpu", torch.float64)
     return scores.numpy() if are_probabilities(scores) else torch.softmax(scores, 1).numpy()
 
 
 def class_output(output: object, images: int) -> torch.Tensor | None:
-    """The part of a net's output that is one score a class, `(N, K)`, as the net gave it; None where there is none.
+    """The part of a net's output that has one score per class, `(N, K)`, unchanged; None where there is none.
 
-    A dictionary's `"logits"` or `"out"`, an object's `.logits` and the first item of a tuple count as the output.
+    From a dictionary `"logits"` or `"out"` is taken, from an object `.logits`, from a tuple or list the first item.
+
+    Args:
+        output: What the net returned for a batch.
+        images: Number of images in the batch, `N`.
     """
     if isinstance(output, dict):
         output = output.get("logits", output.get("out"))
@@ -37,5 +46,5 @@ def class_output(output: object, images: int) -> torch.Tensor | None:
 
 
 def are_probabilities(scores: torch.Tensor) -> bool:
-    """Whether scores `(N, K)` are non-negative and sum to 1, so that they are the classes' probabilities already."""
+    """Whether scores `(N, K)` are probabilities: non-negative, and 1 in sum for each image."""
     return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all())

@@ -1,4 +1,4 @@
-"""What one forward pass gives: the maps of layers, cloned at the moment when they hold what the pictures need."""
+"""Keeps the maps of layers from one forward pass, cloned before the net changes them in place."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from filterscope.nets.layer_watch import LayerWatch, Place
 
 @dataclass
 class Maps:
-    """What one layer did to one image, still as the net's own tensors, without the batch axis, cloned.
+    """The tensors of one layer for one image: without the batch axis, on the net's device, in the net's dtype.
 
     Attributes:
         input: The layer's own input, `(C_in, H, W)`.
-        weight: The weight that was used, `(F, C_in/groups, *k)`.
-        bias: `(F,)` or None.
+        weight: The weight that was used, `(F, C_in/groups, *k)`; not a clone.
+        bias: The bias that was used, `(F,)`, or None.
         pre_activation: The convolution's output, `(F, H', W')`.
-        activation: After the normalisation and nonlinearity, `(F, H'', W'')`.
+        activation: The output after normalisation and nonlinearity, `(F, H'', W'')`.
     """
 
     input: torch.Tensor
@@ -32,19 +32,19 @@ class Maps:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, without the weight, which is the net's own."""
-        held = (self.input, self.pre_activation, self.activation)
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+        """Bytes of the maps, without the weight, which belongs to the net."""
+        tensors = (self.input, self.pre_activation, self.activation)
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 @dataclass
 class Pass:
-    """What one forward pass gave.
+    """The result of one forward pass.
 
     Attributes:
-        maps: Of the layers that were asked for.
-        output: The net's; None if the pass was cut short.
-        missing: Layers that were asked for and have none, each with the sentence that says why.
+        maps: The maps of the requested layers, by layer index.
+        output: The net's output; None if the pass ended early.
+        missing: For each requested layer without maps, by its index, a sentence with the reason.
     """
 
     maps: dict[int, Maps] = field(default_factory=dict)
@@ -53,21 +53,21 @@ class Pass:
 
 
 class MapKeeper:
-    """Clones, during a pass, the tensors of some layers at the moment when they hold what is asked for.
+    """Clones the maps of some layers during a pass.
 
     Args:
-        places: Which call each layer is, and where its activation is found, in execution order.
-        layers: Indices of the layers to keep.
-        to_the_end: Whether the pass goes on to the net's output; else it stops as soon as these maps are there.
+        places: The layers in execution order.
+        layers: Indices of the layers whose maps are kept.
+        to_the_end: Whether the pass goes on to the net's output; else it ends as soon as these maps are there.
 
     Attributes:
-        watch: What is to watch the pass.
-        maps: Of the layers that the pass reached.
+        watch: The `LayerWatch` that must watch the pass.
+        maps: The maps of the layers that the pass reached, by layer index.
     """
 
     def __init__(self, places: Sequence[Place], layers: Iterable[int], to_the_end: bool) -> None:
         self._asked = set(layers)
-        self._empty: set[int] = set()  # layers that were given a batch of 0 items
+        self._empty: set[int] = set()  # layers whose input had 0 items
         self.maps: dict[int, Maps] = {}
         self.watch = LayerWatch(
             places, self._conv, on_activation=self._activation, on_empty=lambda layer, call: self._empty.add(layer)
@@ -77,17 +77,17 @@ class MapKeeper:
         self._outstanding = set(self._asked)
 
     def missing(self) -> dict[int, str]:
-        """Layers that have no maps after the pass, each with the sentence that says why."""
+        """For each requested layer without maps after the pass, by its index, a sentence with the reason."""
         sentences = {}
         for layer in sorted(self._asked - self.maps.keys()):
             place = self._places[layer]
-            which = f"call {place.call} of {place.name}"
+            call_name = f"call {place.call} of {place.name}"
             sentences[layer] = (
-                f"the net gave {which} nothing for this image, a batch of 0 items, as a detection net does that finds "
-                "no box; choose another layer or image"
+                f"the net gave {call_name} nothing for this image, a batch of 0 items, as a detection net does that "
+                "finds no box; choose another layer or image"
                 if layer in self._empty
-                else f"the net did not reach {which} for this image, as it did for the one the explorer was made with. "
-                "A net whose path depends on the image shows only what it runs; choose another layer or image."
+                else f"the net did not reach {call_name} for this image, as it did for the one the explorer was made "
+                "with. A net whose path depends on the image shows only what it runs; choose another layer or image."
             )
         return sentences
 
@@ -96,7 +96,7 @@ class MapKeeper:
             return
         pre_activation = _first(call.output, call.rank).clone()
         self.maps[layer] = Maps(
-            # Cloned: an in-place operation further on must not alter them.
+            # Cloned: a later in-place operation must not change it.
             input=_first(call.input, call.rank).clone(),
             # Not cloned: either the net's live parameter or, with weight norm and the like, computed for this pass.
             weight=call.kernels.detach(),
@@ -108,7 +108,7 @@ class MapKeeper:
     def _activation(self, layer: int, activation: torch.Tensor) -> None:
         if layer not in self._asked:
             return
-        if self._places[layer].activation.path:  # else it is the convolution's output, held already
+        if self._places[layer].activation.path:  # else it is the convolution's output, which is kept already
             maps = self.maps[layer]
             maps.activation = _first(activation, maps.pre_activation.ndim - 1).clone()
         self._outstanding.discard(layer)
@@ -117,5 +117,5 @@ class MapKeeper:
 
 
 def _first(tensor: torch.Tensor, rank: int) -> torch.Tensor:
-    """Our image's part of a tensor: a batch of one has an axis more than channels and space."""
+    """The first item of a batch `(N, C, *size)`; a tensor `(C, *size)` is returned itself."""
     return tensor.detach()[0] if tensor.ndim == rank + 2 else tensor.detach()

@@ -1,9 +1,9 @@
-"""Random numbers of our own, so that reading a sample or running the net leaves the user's generators as they were.
+"""Our own random numbers: reading a sample or running the net leaves the user's generators as they were.
 
 A data set may crop at random and a net may draw in its forward pass, while a training loop in another thread draws from
 the same process-wide generators. Saving their state before and restoring it after would rewind that loop's numbers. So
-torch's draws are served from a generator of our own, operation by operation, and Python's and NumPy's generators are
-touched only around the reading of samples from a data set that was seen to draw from them.
+torch's draws are served by a generator of our own, operation by operation. The state of Python's and NumPy's generators
+is exchanged only while a sample is read, and only if the data set was seen to draw from them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from filterscope.host.timing import RANDOM_DRAW_SECONDS
 
 
 class RandomStream:
-    """A stream of random numbers that starts where the user's generators stand and then goes its own way."""
+    """A stream of random numbers that starts in the state of the user's generators and then goes on by itself."""
 
     def __init__(self) -> None:
         self._torch: dict[torch.device, torch.Generator] = {}
@@ -36,11 +36,11 @@ class RandomStream:
 
     @contextmanager
     def isolated_torch(self) -> Iterator[None]:
-        """Serves every number that this thread draws from torch inside; the global generators stay where they are.
+        """Serves every number that this thread draws from torch in the body; the global generators do not move.
 
-        Whatever other threads draw meanwhile is untouched. Seeding inside (`torch.manual_seed`) seeds this stream; the
-        global state is then put back as it was at the start. While a cell runs in another thread it is the cell that
-        seeded: training begins so.
+        What other threads draw meanwhile is not affected. `torch.manual_seed` in the body seeds this stream, and the
+        global state becomes what it was at the start. But if a cell runs in another thread meanwhile, the cell is taken
+        to have called it, as training does at its start.
         """
         moment = self._cells.moment()
         stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
@@ -52,11 +52,11 @@ class RandomStream:
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
-        """Isolates Python's `random` and `numpy.random` as well: for reading a sample of the user's data set.
+        """Isolates Python's `random` and `numpy.random` as well, for reading a sample of the user's data set.
 
-        These two cannot be watched a thread at a time. One that moved inside is put back, unless it goes on moving
-        without us, as it does while another thread draws from it. A data set that draws from one, read while another
-        thread draws from the same, is the case in which that thread can get numbers twice.
+        These two generators belong to the process and not to a thread. One that moved in the body is put back, unless
+        it goes on moving afterwards, because another thread draws from it. The one case that is not covered: if the
+        data set and another thread draw from one generator at the same time, that thread can get numbers twice.
         """
         with ExitStack() as stack:
             for generator in self._globals:
@@ -66,15 +66,22 @@ class RandomStream:
 
 
 class _Global:
-    """Python's or NumPy's process-wide generator, and a state of our own to exchange it for."""
+    """Python's or NumPy's process-wide generator, and our own state for it.
+
+    Args:
+        read: Returns the generator's state.
+        write: Sets the generator's state.
+        cells: Tells whether a cell ran meanwhile.
+    """
 
     def __init__(self, read: Callable[[], Any], write: Callable[[Any], None], cells: CellWatch) -> None:
         self._read, self._write = read, write
         self._cells = cells
-        self._own: Any = None  # once the data set was seen to draw
+        self._own: Any = None  # a state, from when the data set was first seen to draw
 
     @contextmanager
     def exchanged(self) -> Iterator[None]:
+        """Gives the generator our own state during the body, once there is one."""
         outer, moment = self._read(), self._cells.moment()
         if self._own is not None:
             self._write(self._own)
@@ -92,28 +99,33 @@ class _Global:
         return _differ(self._read(), before)
 
 
-def _differ(one: Any, other: Any) -> bool:
-    return not _same_numpy(one, other) if isinstance(one, dict) else bool(one != other)
+def _differ(state: Any, other_state: Any) -> bool:
+    return not _same_numpy(state, other_state) if isinstance(state, dict) else bool(state != other_state)
 
 
-def _same_numpy(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    inner, outer = one["state"], other["state"]
+def _same_numpy(state: dict[str, Any], other_state: dict[str, Any]) -> bool:
+    inner, outer = state["state"], other_state["state"]
     return bool(inner["pos"] == outer["pos"] and np.array_equal(inner["key"], outer["key"]))
 
 
-class _TorchStream(TorchDispatchMode):
-    """Sees each ATen operation of this thread; those that draw get a generator of the stream's own."""
+class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees each ATen operation of this thread, and gives those that draw a generator of the stream.
+
+    Args:
+        generators: The stream's generator for each device; filled as devices are used.
+        seeded_here: Returns whether a seeding of the global generator since the start was done by the body.
+    """
 
     def __init__(self, generators: dict[torch.device, torch.Generator], seeded_here: Callable[[], bool]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._generators = generators
         self._seeded_here = seeded_here
         self._seed, self._state = torch.initial_seed(), torch.get_rng_state()
 
     def put_back(self) -> bool:
-        """Undoes a seeding of the global generator, and says whether there was one.
+        """Undoes a seeding of the global generator in the body, and returns whether there was one.
 
-        With the seed that was in force it is told by the state, which is then the one right after seeding.
+        A seeding with the seed that it had before is recognised by the state, which is then the one right after it.
         """
         if torch.initial_seed() == self._seed:
             now = torch.get_rng_state()
@@ -126,7 +138,7 @@ class _TorchStream(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Else the first operation imports `torch._dynamo`, which takes 1.1 s of a person's first cell."""
+        """False: otherwise the first operation imports `torch._dynamo`, which adds 1.1 s to a user's first cell."""
         return False
 
     def __torch_dispatch__(
@@ -146,13 +158,13 @@ class _TorchStream(TorchDispatchMode):
             self._generators[device] = torch.Generator(device)
             self._generators[device].set_state(_global_state(device))
         seed = torch.initial_seed()
-        if self.put_back():  # seeded inside, by the data set or the net
+        if self.put_back():  # seeded in the body, by the data set or the net
             for generator in self._generators.values():
                 generator.manual_seed(seed)
         return self._generators[device]
 
     def _swapped(self, func: Any, args: Any, kwargs: Any, generator: torch.Generator) -> Any:
-        """For the few operations that take no generator: the global state is exchanged for that moment."""
+        """Runs one of the few operations that take no generator, with the global state exchanged meanwhile."""
         outer = _global_state(generator.device)
         _set_global_state(generator.device, generator.get_state())
         try:
@@ -167,12 +179,15 @@ def _fresh_state(seed: int) -> torch.Tensor:
 
 
 def _taking_generator(func: Any) -> Callable[..., Any] | None:
-    """The overload of an operation that takes a generator: itself, `rand.generator`, `randint.low_generator`."""
+    """The overload of an operation that takes a generator, `rand.generator` say, or the operation itself; else None."""
+    overload: Callable[..., Any] | None = None
     if any(argument.name == "generator" for argument in func._schema.arguments):
-        return func
-    packet, overload = func.overloadpacket, func._overloadname
-    name = "generator" if overload == "default" else f"{overload}_generator"
-    return getattr(packet, name) if name in packet.overloads() else None
+        overload = func
+    else:
+        name = "generator" if func._overloadname == "default" else f"{func._overloadname}_generator"
+        packet = func.overloadpacket
+        overload = getattr(packet, name) if name in packet.overloads() else None
+    return overload
 
 
 def _device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:
@@ -188,7 +203,9 @@ def _backend(device: torch.device) -> Any:
 def _global_state(device: torch.device) -> torch.Tensor:
     if device.type == "cpu":
         return torch.get_rng_state()
-    return _backend(device).get_rng_state() if device.type == "mps" else _backend(device).get_rng_state(device)
+    backend = _backend(device)
+    state: torch.Tensor = backend.get_rng_state() if device.type == "mps" else backend.get_rng_state(device)
+    return state
 
 
 def _set_global_state(device: torch.device, state: torch.Tensor) -> None:

@@ -1,7 +1,7 @@
 """From an image to the maps of the layers that it goes through; next: `filters.response`.
 
-The one place that runs somebody's net. Every pass runs on the twin, with random numbers of our own, called the way the
-net takes images; `filterscope.engine`, the verdicts and the search for receptive fields are given a runner.
+The only place that runs the user's net. Every pass runs on the twin, with our own random numbers, in the convention
+that works for the net. The engine, the verdicts and the search for receptive fields all use a `NetRunner`.
 """
 
 from __future__ import annotations
@@ -33,37 +33,37 @@ _BYTES_AT_ONCE = 256 * 2**20
 
 
 class Pace:
-    """When passes begin and how large they are: as they come. Work beside a person gives a runner another one."""
+    """When passes begin and how large they are: here at once, and as large as fits. A subclass may wait for people."""
 
     def before_pass(self) -> None:
-        """Called before each pass; what it raises ends the work."""
+        """Called before each pass; may wait, and may raise to end the work."""
 
     def images_at_once(self, fitting: int) -> int:
-        """How many images go in one pass, of so many that fit into memory."""
+        """How many images go in one pass, where `fitting` images fit into memory."""
         return fitting
 
     def after_pass(self, images: int, seconds: float) -> None:
-        """A pass over so many images took so many seconds of the processor."""
+        """Called after each pass with its number of images and the seconds of processor time that it took."""
 
 
 class NetRunner:
-    """Runs a net and leaves it as it came: see `filterscope.nets.twin`.
+    """Runs a net without changing it; see `filterscope.nets.twin`.
 
     Args:
         net: The user's net.
-        forward: The user's own way of calling it, a function of net and image; see `filterscope.nets.calling`.
+        forward: The user's function of a net and an image, which calls the net; see `filterscope.nets.calling`.
         pace: When passes begin and how large they are.
 
     Attributes:
-        net: The net that is shown; of an exported program its module.
-        random: The random numbers that passes draw.
+        net: The user's net, as a module: for an exported program its module.
+        random: The stream of random numbers that passes draw from.
         layers: The net's convolutions in execution order, once `find_layers` has run.
-        image_shape: Of the image that found them.
+        image_shape: Shape `(C, H, W)` of the image that `find_layers` ran on.
 
     Raises:
-        TypeError: If `net` is no net, or `forward` no function.
+        TypeError: If `net` is not a net, or `forward` is not a function.
         NetError: If the net's weights have no values.
-        ValueError: If `forward` runs the user's net itself, and not the one that it is given.
+        ValueError: If `forward` runs the user's net itself and not the net it receives.
     """
 
     def __init__(self, net: nn.Module, forward: Forward | None = None, pace: Pace | None = None) -> None:
@@ -77,12 +77,12 @@ class NetRunner:
 
     @property
     def forward(self) -> Forward | None:
-        """The user's own way of calling the net."""
+        """The user's function that calls the net, or None."""
         return self._calling.forward
 
     @property
     def in_place(self) -> bool:
-        """Whether the net cannot be copied: passes run on the net itself, so nothing else may run it meanwhile."""
+        """Whether passes run on the net itself, because it cannot be copied; then nothing else may run it meanwhile."""
         return self._twin.in_place
 
     @property
@@ -91,34 +91,38 @@ class NetRunner:
         return self._calling.takes_batches
 
     def images_at_once(self) -> int:
-        """How many images go in one pass, so that all layers' activations and what goes with them take little."""
+        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most 256."""
         if not self.takes_batches:
             return 1
         numbers = sum(int(np.prod(layer.out_shape)) for layer in self.layers) + int(np.prod(self.image_shape))
         return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, _MOST_IMAGES_AT_ONCE)))
 
     def batch(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-        """Images of one shape as the net takes them: stacked, on its device, in its dtype."""
+        """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype."""
         return like_input(self.net, torch.from_numpy(np.stack(images)))
 
     # Passes
 
     @contextmanager
     def ready(self, gradients: bool = False) -> Iterator[nn.Module]:
-        """Yields the twin's module for passes of one's own, in eval mode and with the live weights and buffers."""
+        """Yields the module to call in a pass of the caller's own, in eval mode, with the live weights and buffers.
+
+        Args:
+            gradients: Whether the pass can be differentiated.
+        """
         with self.random.isolated_torch(), self._twin.ready() as module, torch.set_grad_enabled(gradients):
             yield module
 
     def call(self, module: nn.Module, batch: torch.Tensor) -> Any:
-        """Calls a module that `ready` gave, the way the net takes images, and returns its output."""
+        """Calls the module from `ready` on a batch, in the convention that works for the net; returns its output."""
         return self._calling(module, batch)
 
     def find_layers(self, image: np.ndarray, read_weights: ReadWeights | None = None) -> Any:
-        """Lists the convolutions that a pass reaches, and finds out how the net is called.
+        """Lists the convolutions that a pass reaches, and finds the convention in which the net is called.
 
         Args:
             image: float32 `(C, H, W)`.
-            read_weights: Gives a layer's live kernels and bias by its index; by default as they are now.
+            read_weights: Returns a layer's live kernels and bias, by the layer's index; by default as they are now.
 
         Returns:
             The net's output for that image.
@@ -127,35 +131,35 @@ class NetRunner:
             NetError: If the net refuses the image, or the pass reaches no convolution that can be shown.
         """
         batch = self.batch([image])
-        held: list[tuple[np.ndarray, np.ndarray | None]] = []
+        weights: list[tuple[np.ndarray, np.ndarray | None]] = []
 
         def attempt(convention: Convention) -> Any:
             calls: list[ConvCall] = []
 
             def note(call: ConvCall) -> None:
-                call.input, call.output = call.input.to("meta"), call.output.to("meta")  # nothing large is held
+                call.input, call.output = call.input.to("meta"), call.output.to("meta")  # keep shapes, not values
                 calls.append(call)
 
             recorder = Recorder(note)
             with self.ready() as module, recorder.watching(module, batch):
                 output = convention(module, batch)
             trace = recorder.finish(output)
-            self.layers = layers_of(self.net, calls, trace, read_weights or held.__getitem__)
+            self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
             return output
 
         output = self._calling.find_convention(self.net, batch, attempt)
         self.image_shape = image.shape
         if read_weights is None:
-            held += self.weights(batch)
+            weights += self.weights(batch)
         return output
 
     def keep(self, batch: torch.Tensor, layers: Iterable[int], to_the_end: bool = True) -> Pass:
         """Runs the net on one image and keeps the maps of some layers.
 
         Args:
-            batch: The image as the net takes it, `(1, C, H, W)`.
+            batch: The image, `(1, C, H, W)`, from `batch`.
             layers: Indices of the layers.
-            to_the_end: Whether the pass goes on to the net's output; else it stops as soon as these maps are there.
+            to_the_end: Whether the pass goes on to the net's output; else it ends as soon as these maps are there.
         """
         keeper = MapKeeper(self.layers, layers, to_the_end)
         output = None
@@ -172,15 +176,15 @@ class NetRunner:
         gradients: bool = False,
         inside: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> Any:
-        """Runs the net on a batch and hands on what layers compute.
+        """Runs the net on a batch and calls functions with what its layers compute.
 
         Args:
-            batch: As from `batch`.
-            layers: Layers whose activations are handed on.
-            on_activation: Gets their indices and activations; what it changes in place, the net goes on with.
-            on_conv: Gets each layer's index and call.
+            batch: Images `(N, C, H, W)`, from `batch`.
+            layers: Indices of the layers for which `on_activation` is called.
+            on_activation: Called with a layer's index and activation; the net goes on with what it changes in place.
+            on_conv: Called with the index and the convolution call of every layer.
             gradients: Whether the pass can be differentiated.
-            inside: Makes a context in which the net runs, inside of what records the pass.
+            inside: Returns a context manager in which the net runs, entered after the one that records the pass.
 
         Returns:
             The net's output; None where one of the functions ended the pass.
@@ -203,14 +207,14 @@ class NetRunner:
             if layer in layers and on_activation is not None:
                 on_activation(layer, activation)
 
-        # A convolution that was given a batch of 0 items has its kernels all the same.
+        # A convolution has its kernels also where its input has 0 items.
         return LayerWatch(self.layers, on_conv, on_activation=hand_on, on_empty=on_conv)
 
     def weights(self, batch: torch.Tensor) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Each layer's kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None, as a pass uses them.
 
         Raises:
-            NetError: If the pass takes another way than the one that found the layers.
+            NetError: If the pass does not reach all the layers that the first pass reached.
         """
         calls: dict[int, ConvCall] = {}
         self.run(batch, on_conv=calls.__setitem__)
@@ -224,9 +228,15 @@ class NetRunner:
         ]
 
     def class_scores(self, images: Sequence[np.ndarray]) -> np.ndarray | None:
-        """Probabilities of the classes for images of one shape, float64 `(N, K)`; None where there are none.
+        """Probabilities of the classes for images of one shape, float64 `(N, K)`.
 
-        In one pass where the net takes batches, else one by one.
+        All images go in one pass where the net takes batches, else each in its own.
+
+        Args:
+            images: float32 `(C, H, W)` each.
+
+        Returns:
+            The probabilities; None where the net's output is not one score per class.
         """
         with self.ready() as module:
             if self.takes_batches:
@@ -236,21 +246,21 @@ class NetRunner:
         return np.concatenate(scores) if len(scores) == len(images) else None
 
     def refusal(self, batch: torch.Tensor, error: Exception) -> NetError:
-        """What is said of a net that raised in its forward pass."""
+        """The error for a net that raised in its forward pass on a batch."""
         return NetError(self._calling.refusal(self.net, batch, error))
 
     # The net's own changes
 
     def changed_in_structure(self) -> bool:
-        """Whether modules, parameters or buffers of the net are others than when it was copied."""
+        """Whether the net has other modules, parameters or buffers than when it was copied."""
         return self._twin.changed_in_structure()
 
     def rebuild(self) -> None:
-        """Copies the net anew, as after a change of its structure or of plain attributes."""
+        """Copies the net again; needed after a change of its structure or of plain attributes."""
         self._twin.rebuild()
 
     def checksum(self) -> int:
-        """A number that changes when a weight or buffer changes; quick, and of this process alone."""
+        """A number that changes when a weight or buffer changes; valid only in this process."""
         return self._twin.checksum()
 
     def snapshot(self) -> nn.Module:
@@ -259,9 +269,9 @@ class NetRunner:
 
 
 def fingerprint(net: nn.Module) -> str:
-    """16 hexadecimal digits of a SHA-256 over all names, shapes and values of a net's parameters and buffers.
+    """16 hexadecimal digits of a SHA-256 over names, shapes, dtypes and values of a net's parameters and buffers.
 
-    A copy of a net, also in another process, has the same.
+    Copies of a net have equal fingerprints, also in another process.
     """
     digest = hashlib.sha256()
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
@@ -272,10 +282,10 @@ def fingerprint(net: nn.Module) -> str:
 
 
 def float32(tensor: torch.Tensor) -> np.ndarray:
-    """A float32 copy that shares no memory with the net."""
+    """A tensor's values as a float32 array that shares no memory with it."""
     return tensor.detach().to("cpu", torch.float32, copy=True).numpy()
 
 
 def float32_shared(tensor: torch.Tensor) -> np.ndarray:
-    """A float32 array of a tensor that is ours, without a copy where none is needed."""
+    """A tensor's values as a float32 array, which may share memory with it: only for tensors that are not the net's."""
     return tensor.detach().to("cpu", torch.float32).numpy()

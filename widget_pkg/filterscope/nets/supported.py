@@ -1,4 +1,4 @@
-"""What a person may give as a net, and in words why something else cannot be shown."""
+"""Checks that the user's net can be shown, and says why another object cannot."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from filterscope.errors import NetError, kind_of
 
 
 def as_module(net: Any) -> nn.Module:
-    """The module to show: the net itself; of an exported program its module.
+    """The module to show: the net itself, or the module of an exported program.
 
     Raises:
-        TypeError: If it is no net.
+        TypeError: If `net` is not a net.
         NetError: If its weights have no values yet.
     """
     if isinstance(net, torch.export.ExportedProgram):
         return net.module()
     if not isinstance(net, nn.Module):
-        given = f"the class {net.__name__}" if isinstance(net, type) else kind_of(net)
+        description = f"the class {net.__name__}" if isinstance(net, type) else kind_of(net)
         hint = "; call it to make a net" if isinstance(net, type) and issubclass(net, nn.Module) else ""
         if isinstance(net, dict):
             hint = "; a state_dict holds weights alone: make the net and call net.load_state_dict(...)"
-        raise TypeError(f"net is {given}; expected a torch.nn.Module{hint}")
+        raise TypeError(f"net is {description}; expected a torch.nn.Module{hint}")
     _refuse_without_values(net)
     return net
 
@@ -34,19 +34,19 @@ def _refuse_without_values(net: nn.Module) -> None:
     lazy = [name for name, tensor in tensors if nn.parameter.is_lazy(tensor)]
     if lazy:
         raise NetError(
-            f"the net has lazy modules that saw no image yet ({_some(lazy)} have no values); run it once on a batch of "
-            "images, net(images), so that it makes its weights, then show it"
+            f"the net has lazy modules that saw no image yet ({_listed(lazy)} have no values); run it once on a batch "
+            "of images, net(images), so that it makes its weights, then show it"
         )
     empty = [name for name, tensor in tensors if tensor.device.type == "meta"]
     if empty:
         raise NetError(
-            f"weights of the net are on the meta device ({_some(empty)}), where tensors have no values; load them, "
+            f"weights of the net are on the meta device ({_listed(empty)}), where tensors have no values; load them, "
             "e.g. net.to_empty(device='cpu') and net.load_state_dict(...)"
         )
 
 
 def unseen_parts(net: nn.Module) -> list[str]:
-    """Names of the quantised convolutions of a net: they compute in int8 with weights that are packed."""
+    """Names of the net's quantised convolutions, which compute in int8 with packed weights that cannot be read."""
     return [
         name or type(module).__name__
         for name, module in net.named_modules()
@@ -54,5 +54,6 @@ def unseen_parts(net: nn.Module) -> list[str]:
     ]
 
 
-def _some(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
+    """The first three names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,8 +1,8 @@
-"""One forward pass, written down: which operations ran, on which values, in which module.
+"""Records one forward pass: which operations ran, on which values, in which module.
 
-A `TorchFunctionMode` sees functions that hooks cannot (`F.relu` in a `forward`). A *value* is a number for what a
-tensor holds at one moment: an in-place operation gives its tensor a new value. Only what depends on the image is
-followed, so that parameters, masks and constants never count as a second input.
+A `TorchFunctionMode` sees functions that hooks cannot see (`F.relu` in a `forward`). A *value* is a number that stands
+for the contents of a tensor at one moment: an in-place operation gives its tensor a new value. Only what depends on the
+image has a value, so that parameters, masks and constants never count as a second input.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_p
 
 _MARK = "_filterscope_value"
 
-# Modules that are one step whatever they are written in: `FrozenBatchNorm2d` multiplies and adds, `Swish` is
-# `x * sigmoid(x)`. torch's own call one function each, which is seen as it is.
+# Modules that count as one operation, however many functions they call: `FrozenBatchNorm2d` multiplies and adds,
+# `Swish` is `x * sigmoid(x)`. torch's own modules call one function each, which is recorded itself.
 _STEPS = {
     "module norm": re.compile(r"Norm([123]d)?$", re.IGNORECASE),
     "module nonlinearity": re.compile(
@@ -34,15 +34,15 @@ _STEPS = {
 
 
 @dataclass(slots=True, eq=False)
-class Frame:
-    """A module that is running.
+class RunningModule:
+    """One run of a module's `forward`.
 
     Attributes:
-        name: Its name in `named_modules()`.
-        module: Itself.
-        input: Its first input.
-        value: The value which that input holds when the module begins.
-        step: What it counts as where it is one step, whatever happens inside; else "".
+        name: The module's name in `named_modules()`.
+        module: The module.
+        input: Its first positional argument, where that is a tensor; None once the module has ended.
+        value: The value of that input when the module begins; None where it does not depend on the image.
+        step: `"module norm"` or `"module nonlinearity"` where the module counts as one operation; else "".
     """
 
     name: str
@@ -54,18 +54,18 @@ class Frame:
 
 @dataclass(slots=True)
 class Operation:
-    """One function call whose result depends on the image, or a module that is one step.
+    """One function call whose result depends on the image, or one run of a module that counts as one operation.
 
     Attributes:
         name: The function's name, `relu` for `F.relu`.
-        frame: The innermost module it ran in.
-        inputs: Values it took that depend on the image.
-        outputs: Values it gave.
+        running: The innermost module in which it ran.
+        inputs: Values of its arguments that depend on the image.
+        outputs: Values of its results.
         shape: Shape of its first output.
     """
 
     name: str
-    frame: Frame
+    running: RunningModule
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     shape: tuple[int, ...] = ()
@@ -73,13 +73,14 @@ class Operation:
 
 @dataclass
 class Trace:
-    """What one pass did: its operations in order, and which of them took each value.
+    """The operations of one pass, and which of them took each value.
 
     Attributes:
-        operations: In execution order.
+        operations: The operations in execution order.
         consumers: For each value the indices of the operations that took it.
-        living: Of these, the ones from which something reaches the net's output; once the pass is over.
-        packed: Names of the modules that ran a quantised convolution, whose weight nobody can read.
+        living: For each value those of its consumers from which something reaches the net's output; empty until
+            `find_living`.
+        packed: Names of the modules that ran a quantised convolution, whose weight cannot be read.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -88,9 +89,13 @@ class Trace:
     packed: list[str] = field(default_factory=list)
 
     def find_living(self, output: set[int]) -> None:
-        """Finds the consumers from which something reaches the net's output: no copy that is kept, no mean for a log.
+        """Finds the consumers from which something reaches the net's output.
 
-        Where nothing at all is seen to reach it (the net computes a part outside of torch), all count.
+        A copy that the net keeps or a mean that it logs does not. If none of a value's consumers is seen to reach the
+        output, because the net computes a part outside of torch, all of them count.
+
+        Args:
+            output: The values of the net's output.
         """
         living = set(output)
         for operation in reversed(self.operations):
@@ -101,16 +106,19 @@ class Trace:
             self.living[value] = kept or consumers
 
     def following(self, value: int) -> list[int]:
-        """The operations that go on with a value."""
+        """Indices of the operations that take a value and, once that is known, reach the net's output."""
         return self.living.get(value, self.consumers.get(value, []))
 
 
 class Recorder(TorchFunctionMode):
-    """Follows the image through one pass.
+    """Records the operations of one pass.
 
     Args:
-        on_conv: Called right after each convolution; what it wants to keep it must clone.
+        on_conv: Called right after each convolution with its call; it must clone the tensors that it keeps.
         on_value: Called after each operation with the operation and its output tensors, in order.
+
+    Attributes:
+        trace: The operations so far.
     """
 
     def __init__(
@@ -122,68 +130,72 @@ class Recorder(TorchFunctionMode):
         self.trace = Trace()
         self._on_conv = on_conv
         self._on_value = on_value
-        self._frames: list[Frame] = []
+        self._running: list[RunningModule] = []
         self._owners: dict[int, str] = {}
         self._values = 0
 
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
-        """Records while the body runs `module` on `image`; the hooks that name modules are gone afterwards."""
-        self._frames = [Frame("", module, image, self._mark(image))]
+        """Records while the body runs `module` on `image`; its hooks on the module are removed afterwards."""
+        self._running = [RunningModule("", module, image, self._mark(image))]
         self._owners = weight_owners(module)
         with ExitStack() as stack:
             for name, part in module.named_modules():
-                if name and not isinstance(part, torch.jit.ScriptModule):  # these take no hooks
+                if name and not isinstance(part, torch.jit.ScriptModule):  # scripted modules take no hooks
                     stack.callback(part.register_forward_pre_hook(self._enter(name), with_kwargs=True).remove)
                     stack.callback(part.register_forward_hook(self._leave).remove)
             stack.enter_context(self)
             if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
-                stack.enter_context(_Surfacing())
+                stack.enter_context(_Surfacing())  # type: ignore[no-untyped-call]
             yield
 
     def let_go(self) -> None:
-        """Forgets whom it told and what is running, so that a tensor of the pass holds nothing but numbers by it."""
+        """Drops all references to functions, modules and tensors: the tensors of the pass refer to this recorder."""
         self._on_conv = self._on_value = None
-        for frame in self._frames:
-            frame.input = None
-        self._frames = []
+        for running in self._running:
+            running.input = None
+        self._running = []
 
     def finish(self, output: Any) -> Trace:
-        """The trace, after the net gave its output: values that do not reach it count no longer as consumed."""
-        values = {self.value_of(tensor) for tensor in _flat(output)} - {None}
+        """The trace of the whole pass, with the consumers that reach the net's output.
+
+        Args:
+            output: What the net returned.
+        """
+        values = {value for tensor in _flat(output) if (value := self.value_of(tensor)) is not None}
         if values:
-            self.trace.find_living(values)  # type: ignore[arg-type]
+            self.trace.find_living(values)
         return self.trace
 
     def _enter(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             first = args[0] if args and isinstance(args[0], torch.Tensor) else None
             value = None if first is None else self.value_of(first)
-            taken = {self.value_of(tensor) for tensor in _flat((args, kwargs))} - {None}
-            step = _step(module) if taken == {value} and not self._frames[-1].step else ""
-            self._frames.append(Frame(name, module, first, value, step))
+            values = {self.value_of(tensor) for tensor in _flat((args, kwargs))} - {None}
+            step = _step(module) if values == {value} and not self._running[-1].step else ""
+            self._running.append(RunningModule(name, module, first, value, step))
 
         return hook
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        while len(self._frames) > 1:  # more than one only where a call raised inside and the net caught it
-            frame = self._frames.pop()
-            shape = None if frame.input is None else frame.input.shape
-            frame.input = None  # operations keep their frame; it must not keep the tensor
-            if frame.module is module:
-                self._close(frame, shape, output)
+        while len(self._running) > 1:  # it ends others only where a part raised and the net caught that
+            running = self._running.pop()
+            shape = None if running.input is None else running.input.shape
+            running.input = None  # operations refer to the run, which must not keep the tensor
+            if running.module is module:
+                self._close(running, shape, output)
                 break
 
-    def _close(self, frame: Frame, shape: torch.Size | None, output: Any) -> None:
-        """Notes a module that is one step, or from whose output the image could not be followed back to its input.
+    def _close(self, running: RunningModule, shape: torch.Size | None, output: Any) -> None:
+        """Records a module's run as an operation, if it counts as one or if it computes outside of torch's functions.
 
-        The latter happens where a module computes outside of torch's functions, in an `autograd.Function` say. One that
-        makes something of its own for an image's size, a position code say, is told by its output's size.
+        A module that computes in an `autograd.Function`, say, gives an output without a value. A module whose output
+        really does not depend on the image, a position code say, mostly has another output shape than input shape.
         """
-        if frame.value is None or not isinstance(output, torch.Tensor):
+        if running.value is None or not isinstance(output, torch.Tensor):
             return
-        if frame.step or (self.value_of(output) is None and output.shape == shape and _is_leaf(frame.module)):
-            self._note(frame.step or type(frame.module).__name__, frame, (frame.value,), [output])
+        if running.step or (self.value_of(output) is None and output.shape == shape and _is_leaf(running.module)):
+            self._note(running.step or type(running.module).__name__, running, (running.value,), [output])
 
     def _mark(self, tensor: torch.Tensor) -> int:
         self._values += 1
@@ -191,7 +203,7 @@ class Recorder(TorchFunctionMode):
         return self._values
 
     def value_of(self, tensor: torch.Tensor) -> int | None:
-        """The value a tensor holds now, None where it does not depend on the image."""
+        """The value of a tensor's contents now; None where they do not depend on the image."""
         owner, value = getattr(tensor, _MARK, (None, None))
         return value if owner is self else None
 
@@ -199,62 +211,62 @@ class Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        taken = [(tensor, self.value_of(tensor)) for tensor in _flat((args, tuple(kwargs.values())))]
-        inputs = tuple(dict.fromkeys(value for _, value in taken if value is not None))
+        values = map(self.value_of, _flat((args, tuple(kwargs.values()))))
+        inputs = tuple(dict.fromkeys(value for value in values if value is not None))
         result = func(*args, **kwargs)
         if is_packed_convolution(func):
-            self.trace.packed.append(self._frames[-1].name)
+            self.trace.packed.append(self._running[-1].name)
         convolution = is_convolution(func)
         if not inputs and not convolution:
             return result
         outputs = [args[0]] if getattr(func, "__name__", "") == "__setitem__" else list(_flat(result))
         if not outputs:
-            return result  # a shape, a number: nothing that flows on
-        frame = self._frames[-1]
+            return result  # a shape or a number: no tensor
+        running = self._running[-1]
         if convolution:
-            frame.step = ""  # whatever it is called
-        if frame.step:
+            running.step = ""  # a module with a convolution is more than one operation, whatever its name
+        if running.step:
             for tensor in outputs:
-                self._mark(tensor)  # it depends on the image; what the module gives is noted when it ends
+                self._mark(tensor)  # it depends on the image; the operation is recorded when the module ends
             return result
-        self._note(_name(func), frame, inputs, outputs)
+        self._note(_name(func), running, inputs, outputs)
         if convolution and self._on_conv is not None:
             self._on_conv(self._read(func, result, args, kwargs))
         return result
 
-    def _note(self, name: str, frame: Frame, inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
+    def _note(self, name: str, running: RunningModule, inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
         index = len(self.trace.operations)
         for value in inputs:
             self.trace.consumers.setdefault(value, []).append(index)
         values = tuple(self._mark(tensor) for tensor in outputs)
-        operation = Operation(name, frame, inputs, values, tuple(outputs[0].shape))
+        operation = Operation(name, running, inputs, values, tuple(outputs[0].shape))
         self.trace.operations.append(operation)
         if self._on_value is not None:
             self._on_value(operation, outputs)
 
     def _read(self, func: Any, output: torch.Tensor, args: Any, kwargs: Any) -> ConvCall:
-        frame = self._frames[-1]
+        running = self._running[-1]
         call = conv_call(func, len(self.trace.operations) - 1, _name(func), output, args, kwargs)
-        holds = any(tensor is call.weight for tensor in frame.module._parameters.values())
-        owner = frame.name if holds else self._owners.get(id(call.weight), frame.name)
-        call.name = owner or frame.name or call.function
-        if frame.input is not None and self._padded_by_itself(frame, call):
-            module: Any = frame.module
-            call.padding_mode, call.input, call.padding = module.padding_mode, frame.input, module.padding
+        holds = any(tensor is call.weight for tensor in running.module._parameters.values())
+        owner = running.name if holds else self._owners.get(id(call.weight), running.name)
+        call.name = owner or running.name or call.function
+        if running.input is not None and self._padded_by_itself(running, call):
+            module: Any = running.module
+            call.padding_mode, call.input, call.padding = module.padding_mode, running.input, module.padding
         return call
 
-    def _padded_by_itself(self, frame: Frame, call: ConvCall) -> bool:
+    def _padded_by_itself(self, running: RunningModule, call: ConvCall) -> bool:
         """Whether the module padded its own input and then convolved without padding, as torch's padding modes do."""
-        if not isinstance(frame.module, _ConvNd) or frame.module.padding_mode == "zeros":
+        if not isinstance(running.module, _ConvNd) or running.module.padding_mode == "zeros":
             return False
         *_, before, convolved = [None, *self.trace.operations[-2:]]
         if before is None or convolved is None or not set(convolved.inputs) & set(before.outputs):
             return False
-        return before.name == "pad" and before.frame is frame and before.inputs == (frame.value,)
+        return before.name == "pad" and before.running is running and before.inputs == (running.value,)
 
 
-class _Surfacing(TorchDispatchMode):
-    """Brings the operations inside of scripted modules, which run without Python, to where the recorder sees them."""
+class _Surfacing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Calls every operation from Python, so that the recorder sees those inside of scripted modules, too."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
@@ -270,7 +282,7 @@ def _is_leaf(module: nn.Module) -> bool:
 
 
 def _step(module: nn.Module) -> str:
-    """What a module counts as where it is one step, else "": see `_STEPS`."""
+    """A key of `_STEPS` where the module counts as one operation, else ""."""
     kind = type(module)
     if kind.__module__.startswith("torch.nn.") or not _is_leaf(module):
         return ""
@@ -278,7 +290,7 @@ def _step(module: nn.Module) -> str:
 
 
 def _flat(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors in what a function took or gave."""
+    """The tensors in a function's arguments or result, also in nested lists, tuples, dicts and dataclasses."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, list | tuple):

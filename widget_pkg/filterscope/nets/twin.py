@@ -1,8 +1,8 @@
-"""A twin of the user's net, in eval mode, on which every pass runs: the user's own net is never touched.
+"""A copy of the user's net in eval mode, the twin, on which every pass runs: the user's own net is never changed.
 
 The twin is the module tree copied with its parameters shared, so it costs no memory and always has the live weights.
-Buffers and plain tensor attributes are copied and brought up to date before a pass, because a forward pass may write to
-them. Hooks of the user's do not fire on the twin, except those that compute a weight (weight norm, spectral norm,
+Buffers and plain tensor attributes are copied, because a forward pass may write to them, and brought up to date before
+each pass. The user's hooks do not run on the twin, except those that compute a weight (weight norm, spectral norm,
 pruning).
 """
 
@@ -27,20 +27,20 @@ from filterscope.errors import describe_exception
 from filterscope.nets.modules import HOOK_DICTS, all_modules, nested_tensors, refuse_hidden_modules, restored, to_eval
 
 _WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
-# Wrappers that run another module elsewhere or otherwise, by the name under which they hold it.
+# Wrappers that run another module on other devices or compiled, each with the name of its attribute for that module.
 _WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
 _SAMPLED_VALUES = 1_024  # of each tensor, besides the sum of all its bits
 
 
 class Twin:
-    """Runs the user's net as in eval mode without touching it.
+    """Runs the user's net in eval mode without changing it.
 
     Args:
-        net: The user's network.
+        net: The user's net.
 
     Attributes:
         in_place: True where the net cannot be copied, so that passes run on the net itself. Its flags and buffers are
-            then restored after each pass; hooks of the user's fire, and nothing else may run the net meanwhile.
+            then restored after each pass; the user's hooks run, and nothing else may run the net meanwhile.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -49,7 +49,7 @@ class Twin:
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Copies the module tree anew, as after a change of the net's structure."""
+        """Copies the module tree again; needed after a change of the net's structure."""
         self._parts = _parts(self.net)
         try:
             self._module = _share(self.net)
@@ -79,32 +79,33 @@ class Twin:
                 continue
             _bring_up_to_date(module._buffers, live._buffers)
             _bring_up_to_date(module.__dict__, live.__dict__)
-            for held, value in zip(nested_tensors(module), nested_tensors(live), strict=False):
-                if held.shape == value.shape and held.dtype == value.dtype:
-                    held.data.copy_(value.detach())
+            for copied, value in zip(nested_tensors(module), nested_tensors(live), strict=False):
+                if copied.shape == value.shape and copied.dtype == value.dtype:
+                    copied.data.copy_(value.detach())
         yield self._module
 
     def snapshot(self) -> nn.Module:
         """A copy of the net as it is now, in eval mode, with tensors of its own."""
         with self.ready() as module:
-            taken = copy.deepcopy(module)
-        for parameter in taken.parameters():
+            copied = copy.deepcopy(module)
+        for parameter in copied.parameters():
             parameter.grad = None
-        return taken
+        return copied
 
     def changed_in_structure(self) -> bool:
-        """Whether modules, parameters or buffers of the net are others than when it was copied."""
+        """Whether the net has other modules, parameters or buffers than when it was copied."""
         return not _same_parts(self._parts, _parts(self.net))
 
     def checksum(self) -> int:
         """A number that changes when a weight or buffer of the net changes, also where `_version` does not (`.data`).
 
-        Of each tensor: identity, version counter, the sum of all its bits as integers, and 1,024 evenly spaced values.
+        It is a CRC-32 over each tensor's identity, its version counter, the sum of all its bits as integers, and about
+        1,024 evenly spaced values.
         """
         checksum = 0
         for tensor in _parts(self.net)[1]:
-            where = tensor.data_ptr() if tensor.layout == torch.strided else 0  # sparse ones have no one place
-            checksum = zlib.crc32(f"{id(tensor)} {where}".encode(), checksum)
+            address = tensor.data_ptr() if tensor.layout == torch.strided else 0  # a sparse tensor has no one address
+            checksum = zlib.crc32(f"{id(tensor)} {address}".encode(), checksum)
             checksum = zlib.crc32(_digest(tensor), checksum)
         for module in all_modules(self.net):
             direct = [value for value in module.__dict__.values() if isinstance(value, torch.Tensor)]
@@ -135,21 +136,21 @@ def _digest(tensor: torch.Tensor) -> bytes:
 
 
 def _bring_up_to_date(own: dict[str, Any], live: dict[str, Any]) -> None:
-    """Copies the live values of plain tensors; parameters are the same objects in both and stay."""
+    """Copies the live values of plain tensors into the twin; parameters are the same objects in both."""
     for name, value in live.items():
         if not isinstance(value, torch.Tensor) or isinstance(value, nn.Parameter):
             continue
-        held = own.get(name)
-        if isinstance(held, torch.Tensor) and held.shape == value.shape and held.dtype == value.dtype:
-            held.data.copy_(value.detach())
+        copied = own.get(name)
+        if isinstance(copied, torch.Tensor) and copied.shape == value.shape and copied.dtype == value.dtype:
+            copied.data.copy_(value.detach())
         else:
             own[name] = value.detach().clone()
 
 
 def _copy_values(own: nn.Module, live: nn.Module) -> None:
-    """A copied scripted module has tensors of its own, parameters too."""
-    for (_, held), (_, value) in zip(_named_tensors(own), _named_tensors(live), strict=True):
-        held.data.copy_(value.detach())
+    """Copies all parameters and buffers of a live scripted module: its copy shares none of them."""
+    for (_, copied), (_, value) in zip(_named_tensors(own), _named_tensors(live), strict=True):
+        copied.data.copy_(value.detach())
 
 
 def _named_tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
@@ -157,7 +158,7 @@ def _named_tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
 
 
 def _parts(net: nn.Module) -> tuple[list[nn.Module], list[torch.Tensor]]:
-    """The net's modules, and its parameters and buffers in order; shared ones appear once for each place."""
+    """The net's modules, and its parameters and buffers in order; a shared tensor appears once for each module."""
     modules = all_modules(net)
     tensors = [
         tensor
@@ -168,14 +169,14 @@ def _parts(net: nn.Module) -> tuple[list[nn.Module], list[torch.Tensor]]:
     return modules, tensors
 
 
-def _same_parts(one: tuple[list[Any], list[Any]], other: tuple[list[Any], list[Any]]) -> bool:
+def _same_parts(before: tuple[list[Any], list[Any]], now: tuple[list[Any], list[Any]]) -> bool:
     return all(
-        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True)) for a, b in zip(one, other, strict=True)
+        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True)) for a, b in zip(before, now, strict=True)
     )
 
 
 class _Plain(nn.Module):
-    """Stands in the twin for a wrapper: holds its module under the same name and simply calls it."""
+    """Replaces a wrapper in the twin: it has the wrapped module under the wrapper's name for it, and calls it."""
 
     def __init__(self, name: str, module: nn.Module) -> None:
         super().__init__()
@@ -187,15 +188,16 @@ class _Plain(nn.Module):
 
 
 def _wrapped(module: nn.Module) -> str | None:
-    # By name: to import torch.compile's machinery takes more than a second.
-    own = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch."))
-    return next((_WRAPPERS[kind.__name__] for kind in own if kind.__name__ in _WRAPPERS), None)
+    """The name under which a wrapper holds its module; None for a module that is no wrapper."""
+    # By the class's name: importing torch.compile's machinery takes more than a second.
+    torch_classes = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch."))
+    return next((_WRAPPERS[kind.__name__] for kind in torch_classes if kind.__name__ in _WRAPPERS), None)
 
 
 def _share(net: nn.Module) -> nn.Module:
-    """`net` copied: modules new, tensors shared, buffers cloned, the user's hooks left out, in eval mode."""
+    """A copy of `net` in eval mode: modules new, parameters shared, buffers cloned, without the user's hooks."""
     memo: dict[int, Any] = {}
-    kept: list[Any] = []  # the memo goes by id: what it maps to must outlive the copying
+    kept: list[Any] = []  # the memo's keys are ids: their objects must live until the copy is made
     wrappers = [(module, _wrapped(module)) for module in all_modules(net)]
     parts = {id(module) for module, _ in wrappers}
     for module, wrapped in wrappers:
@@ -233,7 +235,7 @@ def _share(net: nn.Module) -> nn.Module:
 
 
 def _computes_weight(module: nn.Module, kind: str, hook: Any) -> bool:
-    """Whether a hook is one of torch's that compute a weight, or runs before a module whose weight is no parameter."""
+    """Whether a hook computes a weight: one of torch's, or any that runs before a module with a plain tensor for it."""
     if isinstance(hook, _WEIGHT_HOOKS) or hook is True:  # the *_with_kwargs dicts hold True
         return True
     return kind == "_forward_pre_hooks" and isinstance(module.__dict__.get("weight"), torch.Tensor)

@@ -1,1 +1,1 @@
-"""Which pixels of the image each position of a map sees: index maps, joined along the operations of a pass."""
+"""Finds which pixels of the image each position of a map sees: index maps, joined along the operations of a pass."""

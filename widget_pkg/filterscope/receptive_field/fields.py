@@ -1,11 +1,12 @@
-"""Receptive fields: which part of the image a position of a layer's map sees.
+"""Receptive fields: the part of the image that a position of a layer's map sees.
 
-The fields of all positions are found in one pass, in which every tensor carries what its positions see (see
+The fields of all positions are found in one pass, in which every tensor carries the pixels that its positions see (see
 `filterscope.receptive_field.footprint_mode`). What a position sees through one path is a product of rows and columns,
 so the boxes of a whole map are a few numbers for each of its rows, and for each of its columns.
 
 `theoretical` is the unclipped formula of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
-Networks", Distill 2019, https://distill.pub/2019/computing-receptive-fields, through branches the box around all paths.
+Networks", Distill 2019, https://distill.pub/2019/computing-receptive-fields; for a net with branches it is the box
+around all paths.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Status = Literal["exact", "upper bound", "whole image"]
 
 @dataclass(frozen=True)
 class Box:
-    """A part of the image, in its pixels; `bottom`, `right` and `back` are exclusive.
+    """A box of pixels of the image; `bottom`, `right` and `back` are exclusive.
 
     For a signal `top` is 0 and `bottom` is 1. `front` and `back` are 0 and 1 except for a volume.
 
@@ -49,20 +50,21 @@ class Box:
     back: int = 1
 
     def __bool__(self) -> bool:
-        """Whether there is anything in it."""
+        """Whether the box has any pixels."""
         return self.top < self.bottom and self.left < self.right and self.front < self.back
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one position of a layer's map sees of the image.
+    """The part of the image that one position of a layer's map sees.
 
     Attributes:
-        inside: The bounding box of the pixels that real taps reach, every map on the way cut to its own extent: the
-            bounding box of the gradient's mask for generic weights.
+        inside: The bounding box of the pixels that the position really depends on, with paddings left out: for generic
+            weights, the bounding box of where the gradient is not 0.
         theoretical: The box of the unclipped formula; it may reach outside of the image.
         status: `"exact"`; `"upper bound"` where an operation on the way could not be followed, attention say, so that
-            `inside` is at most that; `"whole image"` where a step over the whole map, a mean say, lets all of it in.
+            the position sees at most `inside`; `"whole image"` where an operation over the whole map, a mean say, lets
+            the position see all of the image.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -97,13 +99,13 @@ class Axis:
     """The fields of a whole map along one axis of the image.
 
     Attributes:
-        along: Which of the map's axes this one goes along; None where all positions see the same.
-        inside: int64 `(n, 2)`, for each index the first pixel and the one after the last; `(1, 2)` without `along`.
-            0 and 0 where nothing is seen.
-        theoretical: int64 `(n, 2)`, first pixel and the one after the last by the unclipped formula.
-        doubt: bool `(n,)`, where `inside` is an upper bound.
-        centres: float64 `(n,)`, where in the image each index stands: the middle of its theoretical field, without
-            what comes from the whole map; None where it has no place of its own. Pixel `i` is `i … i + 1`.
+        along: The map's axis that follows this axis of the image; None where all positions see the same pixels.
+        inside: int64 `(n, 2)`, for each index of the map's axis the first pixel and the one after the last; `(1, 2)` if
+            `along` is None. 0 and 0 where nothing is seen.
+        theoretical: int64 `(n, 2)`, the first pixel and the one after the last by the unclipped formula.
+        doubt: bool `(n,)`, True where `inside` is an upper bound.
+        centres: float64 `(n,)`, the place of each index in the image: the middle of its theoretical field, without the
+            paths through the whole map. None where it has no place of its own. Pixel `i` goes from `i` to `i + 1`.
     """
 
     along: int | None
@@ -120,8 +122,8 @@ class ReceptiveFields:
     Attributes:
         shape: Shape of the map.
         image: Shape of the image, without its channels.
-        axes: For each axis of the image the fields along it.
-        everywhere: Whether a step over the whole map lies on the way.
+        axes: The fields along each axis of the image.
+        everywhere: Whether an operation over the whole map, a mean say, lies on the way.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -138,12 +140,12 @@ class ReceptiveFields:
 
     @property
     def placed(self) -> bool:
-        """Whether the map has a place over the image: each of its axes goes along the image's axis of that number."""
+        """Whether the map can be laid over the image: each of its axes follows the image's axis of that number."""
         return all(axis.along == k and axis.centres is not None for k, axis in enumerate(self.axes))
 
     @property
     def place(self) -> str:
-        """In words, why the map has no place over the image; "" where it has one."""
+        """A phrase on why the map cannot be laid over the image; "" where it can."""
         if self.placed:
             return ""
         if all(axis.along is None for axis in self.axes):
@@ -159,6 +161,9 @@ class ReceptiveFields:
 
         Args:
             position: An index for each axis of the map, within `shape`.
+
+        Returns:
+            The field, with boxes in the image's pixels.
         """
         index = [0 if axis.along is None else position[axis.along] for axis in self.axes]
         inside = [_span(axis.inside[i]) for axis, i in zip(self.axes, index, strict=True)]
@@ -184,57 +189,57 @@ def _box(spans: list[tuple[int, int]]) -> Box:
 
 @dataclass(frozen=True, eq=False)
 class MapFields:
-    """The receptive fields of all filters' maps; filters that see the same share theirs.
+    """The receptive fields of all filters' maps; filters that see the same pixels share theirs.
 
     Attributes:
-        labels: int64 `(F,)`, which of the fields is a filter's; −1 where nothing of the image reaches it.
-        fields: The different ones.
+        labels: int64 `(F,)`, the index in `fields` for each filter; −1 where nothing of the image reaches the filter.
+        fields: The different fields.
     """
 
     labels: np.ndarray
     fields: tuple[ReceptiveFields, ...]
 
     def of(self, filter_index: int) -> ReceptiveFields | None:
-        """The fields of one filter's map; None where nothing of the image reaches it."""
+        """The fields of one filter's map; None where nothing of the image reaches the filter."""
         label = int(self.labels[filter_index])
         return None if label < 0 else self.fields[label]
 
 
 def map_fields(footprint: Footprint, image: tuple[int, ...]) -> MapFields:
-    """The fields of all filters, from the footprint of a layer's output `(1, F, H', W')`.
+    """The fields of all filters, from the footprint of a layer's output.
 
     Args:
-        footprint: The footprint.
+        footprint: Footprint of a tensor `(1, F, H', W')`.
         image: The image's shape without its channels.
     """
     filters = footprint.labels.shape[1]
     labels = footprint.labels[0].reshape(filters, -1)
-    same = (labels == labels[:, :1]).all()
-    numbers, which = np.unique(labels[:, :1] if same else labels, axis=0, return_inverse=True)
+    constant = (labels == labels[:, :1]).all()
+    patterns, pattern_of = np.unique(labels[:, :1] if constant else labels, axis=0, return_inverse=True)
     place: dict[int, int] = {}
     for dim, parts in enumerate(footprint.dims[2:]):
         place.update({axis: dim for _, axis in parts if axis >= 0})
     fields: list[ReceptiveFields] = []
-    found = np.full(len(numbers), -1)
-    for k, row in enumerate(numbers):
-        if row.max() < 0:
+    field_of = np.full(len(patterns), -1)
+    for k, pattern in enumerate(patterns):
+        if pattern.max() < 0:
             continue
-        reach, along = footprint.reaches[row.max()], place
-        if (row != row[0]).any() or any(len(parts) > 1 for parts in footprint.dims[2:]):
-            # Positions differ in another way than along an axis of the image.
+        reach, along = footprint.reaches[pattern.max()], place
+        if (pattern != pattern[0]).any() or any(len(parts) > 1 for parts in footprint.dims[2:]):
+            # The positions differ, and not along an axis of the image: the box around all of them is an upper bound.
             reach, along = footprint.everything((1,), exact=False).reaches[0], {}
         axes = tuple(_axis(along.get(a), reach.seen[a], reach.lines[a]) for a in range(len(image)))
-        found[k] = len(fields)
+        field_of[k] = len(fields)
         fields.append(ReceptiveFields(footprint.shape[2:], image, axes, reach.everywhere))
-    return MapFields(found[which.reshape(-1)], tuple(fields))
+    return MapFields(field_of[pattern_of.reshape(-1)], tuple(fields))
 
 
 def _axis(along: int | None, seen: np.ndarray, lines: tuple[Line, ...]) -> Axis:
     bits, doubt = seen[:, :-1], seen[:, -1]
     size = bits.shape[1]
-    some = bits.any(axis=1)
-    first = np.where(some, bits.argmax(axis=1), 0)
-    end = np.where(some, size - bits[:, ::-1].argmax(axis=1), 0)
+    sees_any = bits.any(axis=1)
+    first = np.where(sees_any, bits.argmax(axis=1), 0)
+    end = np.where(sees_any, size - bits[:, ::-1].argmax(axis=1), 0)
     inside = np.stack([first, end], axis=1)
     low, high = _ends(lines, len(seen))
     theoretical = np.where((low <= high)[:, None], np.stack([low, high + 1], axis=1), 0)

@@ -1,8 +1,8 @@
-"""Where in a tensor the image's axes lie, and what each of its positions sees of the image.
+"""A tensor's footprint: where in it the image's axes lie, and which pixels of the image each position sees.
 
-A tensor's *footprint* goes with it through a pass: a view splits and merges its axes, a concatenation puts channels
-that see more beside channels that see less, a mean lets an axis go. Each combination of the other axes (item, channel)
-has a label, the number of its `Reach`: the same operations are done to the labels as the net does to its channels.
+The *footprint* goes with its tensor through a pass: a view splits and merges axes, a concatenation puts channels that
+see more beside channels that see less, a mean removes an axis. Each combination of the axes that are not the image's
+(item, channel) has a label, the number of its `Reach`. What the net does to its channels is done to the labels.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ from filterscope.receptive_field.index_maps import IndexMap
 from filterscope.receptive_field.reach import Reach, union, whole
 
 Factor = tuple[int, int]
-"""Part of a tensor's axis: its length, and which axis of the image it is, −1 for none."""
+"""Part of a tensor's axis: its length, and the axis of the image that it is, or −1 for none."""
 Dims = tuple[tuple[Factor, ...], ...]
+"""For each axis of a tensor its parts, the slowest first."""
 
 
 class Untraceable(Exception):
-    """What an operation did to the image's axes cannot be followed."""
+    """An operation did something to the image's axes that cannot be followed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Footprint:
-    """What each position of a tensor sees.
+    """The pixels that each position of a tensor sees.
 
     Attributes:
-        dims: For each axis of the tensor the parts it is made of, the slowest first.
-        labels: int64, with an axis for each of the tensor's, as long as its parts that are no axis of the image: the
-            number of the reach; −1 for what does not depend on the image.
-        reaches: What the labels number.
+        dims: For each axis of the tensor its parts, the slowest first.
+        labels: int64, an index in `reaches`, or −1 where the tensor does not depend on the image. It has all axes of
+            the tensor, each as long as the product of its parts that are no axis of the image.
+        reaches: The different sets of pixels.
     """
 
     dims: Dims
@@ -42,14 +43,14 @@ class Footprint:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The tensor's."""
+        """The tensor's shape."""
         return tuple(prod(size for size, _ in parts) for parts in self.dims)
 
     def axis_of(self, dim: int) -> int | None:
-        """Which axis of the image an axis of the tensor is; None for none.
+        """The axis of the image that an axis of the tensor is; None for none.
 
         Raises:
-            Untraceable: If it is several at once.
+            Untraceable: If it has several parts, and one of them is an axis of the image.
         """
         parts = real(self.dims[dim])
         if any(axis >= 0 for _, axis in parts):
@@ -59,7 +60,15 @@ class Footprint:
         return None
 
     def along(self, dim: int, step: IndexMap) -> Footprint:
-        """Through an operation along one axis."""
+        """The footprint after an operation along one axis.
+
+        Args:
+            dim: Axis of the tensor.
+            step: Which indices of the input each index of the output reads.
+
+        Raises:
+            Untraceable: If `dim` has several parts, and one of them is an axis of the image.
+        """
         axis = self.axis_of(dim)
         size = len(step.taps)
         if axis is not None:
@@ -79,27 +88,32 @@ class Footprint:
         return Footprint(put(self.dims, dim, ((size, -1),)), labels, self.reaches)
 
     def mixed(self, dims: Iterable[int]) -> Footprint:
-        """Every position along these axes sees what any of them saw."""
+        """The footprint where every position along some axes sees what any of them saw before, as after a softmax."""
         dims = sorted(dims)
         labels, reaches = self._merged(dims)
-        new = self.dims
+        mixed_dims = self.dims
         for dim in dims:
-            new = put(new, dim, ((self.shape[dim], -1),))
+            mixed_dims = put(mixed_dims, dim, ((self.shape[dim], -1),))
         sizes = [self.shape[dim] if dim in dims else size for dim, size in enumerate(labels.shape)]
-        return Footprint(new, np.broadcast_to(labels, sizes), reaches)  # a view: it may be large
+        return Footprint(mixed_dims, np.broadcast_to(labels, sizes), reaches)  # a view: it may be large
 
     def over(self, dims: Iterable[int], keep: bool) -> Footprint:
-        """Reduced over these axes, which become 1 long or go."""
+        """The footprint after a reduction over some axes, as a mean or a maximum.
+
+        Args:
+            dims: Axes of the tensor.
+            keep: Whether they stay, with length 1.
+        """
         dims = sorted(dims)
         labels, reaches = self._merged(dims)
         if keep:
-            new = tuple(((1, -1),) if k in dims else parts for k, parts in enumerate(self.dims))
-            return Footprint(new, labels, reaches)
-        new = tuple(parts for k, parts in enumerate(self.dims) if k not in dims)
-        return Footprint(new, labels.squeeze(tuple(dims)), reaches)
+            remaining = tuple(((1, -1),) if k in dims else parts for k, parts in enumerate(self.dims))
+            return Footprint(remaining, labels, reaches)
+        remaining = tuple(parts for k, parts in enumerate(self.dims) if k not in dims)
+        return Footprint(remaining, labels.squeeze(tuple(dims)), reaches)
 
     def _merged(self, dims: list[int]) -> tuple[np.ndarray, tuple[Reach, ...]]:
-        """Labels of what any position along these axes saw, which are 1 long in them, and the reaches they number."""
+        """Labels and reaches of what any position along some axes saw; the labels have length 1 in these axes."""
         reaches = list(self.reaches)
         for dim in dims:
             for _, axis in self.dims[dim]:
@@ -107,11 +121,16 @@ class Footprint:
                     reaches = [reach.over(axis) for reach in reaches]
         last = np.moveaxis(self.labels, dims, range(-len(dims), 0))
         lead = last.shape[: last.ndim - len(dims)]
-        merged, found = merge(last.reshape(prod(lead), -1), reaches)
-        return np.expand_dims(merged.reshape(lead), dims), found
+        merged, merged_reaches = merge(last.reshape(prod(lead), -1), reaches)
+        return np.expand_dims(merged.reshape(lead), dims), merged_reaches
 
     def grouped(self, groups: int, outputs: int) -> Footprint:
-        """Through a convolution's channels, axis 1: each output sees what any input of its group saw."""
+        """The footprint after a convolution mixes the channels, axis 1: an output sees what any input of its group saw.
+
+        Args:
+            groups: Number of groups.
+            outputs: Number of output channels.
+        """
         labels = np.moveaxis(self.labels, 1, -1)
         lead = labels.shape[:-1]
         merged, reaches = merge(labels.reshape(prod(lead) * groups, -1), self.reaches)
@@ -119,11 +138,14 @@ class Footprint:
         return Footprint(put(self.dims, 1, ((outputs, -1),)), np.moveaxis(merged, -1, 1), reaches)
 
     def permuted(self, order: Sequence[int]) -> Footprint:
-        """With its axes in another order."""
+        """The footprint with the tensor's axes in another order."""
         return Footprint(tuple(self.dims[k] for k in order), self.labels.transpose(order), self.reaches)
 
     def viewed(self, shape: Sequence[int]) -> Footprint:
-        """The footprint of the same values, in the same order, in another shape.
+        """The footprint after a view: equal values in equal order, in another shape.
+
+        Args:
+            shape: Shape of the view.
 
         Raises:
             Untraceable: If an axis of the image would be split.
@@ -151,7 +173,7 @@ class Footprint:
         return Footprint(tuple(dims), labels, _stilled(self.dims, dims, self.reaches))
 
     def expanded(self, shape: Sequence[int]) -> Footprint:
-        """Broadcast to a shape."""
+        """The footprint after broadcasting to a shape."""
         dims = [((1, -1),)] * (len(shape) - len(self.dims)) + list(self.dims)
         labels = self.labels.reshape((1,) * (len(shape) - self.labels.ndim) + self.labels.shape)
         before = list(dims)
@@ -162,16 +184,25 @@ class Footprint:
         return Footprint(tuple(dims), labels, _stilled(before, dims, self.reaches))
 
     def lost(self, shape: Sequence[int]) -> Footprint:
-        """For what an unknown operation gives: at most all of what was seen, anywhere."""
+        """An upper bound for the output of an unknown operation: each position sees at most all that was seen before.
+
+        Args:
+            shape: Shape of the output.
+        """
         return self.everything(shape, exact=False)
 
     def everything(self, shape: Sequence[int], exact: bool = True) -> Footprint:
-        """What one value computed from all of the tensor sees, for each position of another."""
-        _, found = self._merged(list(range(len(self.dims))))
+        """The footprint of a tensor of which each position is computed from the whole of this one.
+
+        Args:
+            shape: Its shape.
+            exact: Whether each position really depends on all; else it is an upper bound.
+        """
+        _, reaches = self._merged(list(range(len(self.dims))))
         if not exact:
-            found = tuple(reach.doubtful() for reach in found)
-        labels = np.broadcast_to(np.int64(len(found) - 1), tuple(shape))
-        return Footprint(tuple(((n, -1),) for n in shape), labels, found)
+            reaches = tuple(reach.doubtful() for reach in reaches)
+        labels = np.broadcast_to(np.int64(len(reaches) - 1), tuple(shape))
+        return Footprint(tuple(((n, -1),) for n in shape), labels, reaches)
 
     def doubtful(self) -> Footprint:
         """This footprint as an upper bound."""
@@ -184,7 +215,12 @@ class Footprint:
 
 
 def of_image(shape: Sequence[int], rank: int) -> Footprint:
-    """A batch of images: the last `rank` axes are those of the image."""
+    """The footprint of a batch of images itself: the last `rank` axes are the image's, each pixel sees itself.
+
+    Args:
+        shape: Shape of the batch, `(N, C, *size)`.
+        rank: Number of spatial axes.
+    """
     lead = len(shape) - rank
     dims = [((n, -1),) for n in shape[:lead]] + [((n, axis),) for axis, n in enumerate(shape[lead:])]
     labels = np.zeros((*shape[:lead], *(1,) * rank), np.int64)
@@ -192,8 +228,16 @@ def of_image(shape: Sequence[int], rank: int) -> Footprint:
 
 
 def merge(rows: np.ndarray, reaches: Sequence[Reach]) -> tuple[np.ndarray, tuple[Reach, ...]]:
-    """For each row of labels the label of their union, and the reaches that are then numbered."""
-    found: dict[tuple[Reach, ...], int] = {}
+    """Joins the reaches in each row of labels.
+
+    Args:
+        rows: int64 `(n, m)`, indices in `reaches`, −1 for none.
+        reaches: The reaches before.
+
+    Returns:
+        int64 `(n,)`, for each row the index of the union of its reaches, −1 for none; and the unions.
+    """
+    numbered: dict[tuple[Reach, ...], int] = {}
     kept: list[Reach] = []
     if (rows == rows[:1]).all():
         patterns, inverse = rows[:1], np.zeros(len(rows), np.int64)
@@ -205,33 +249,36 @@ def merge(rows: np.ndarray, reaches: Sequence[Reach]) -> tuple[np.ndarray, tuple
         if not parts:
             numbers[k] = -1
             continue
-        if parts not in found:
-            found[parts] = len(kept)
+        if parts not in numbered:
+            numbered[parts] = len(kept)
             kept.append(union(parts))
-        numbers[k] = found[parts]
+        numbers[k] = numbered[parts]
     return numbers[inverse.reshape(-1)], tuple(kept)
 
 
 def real(parts: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """The parts of a tensor's axis; those side by side that are no axis of the image as one, without those 1 long."""
-    found: list[Factor] = []
+    """The parts of a tensor's axis in normal form.
+
+    Parts that are no axis of the image become one where they are neighbours, and are left out where they have length 1.
+    """
+    merged: list[Factor] = []
     for size, axis in parts:
-        if axis < 0 and found and found[-1][1] < 0:
-            found[-1] = (found[-1][0] * size, -1)
+        if axis < 0 and merged and merged[-1][1] < 0:
+            merged[-1] = (merged[-1][0] * size, -1)
         elif (size, axis) != (1, -1):
-            found.append((size, axis))
-    return tuple(found)
+            merged.append((size, axis))
+    return tuple(merged)
 
 
 def put(dims: Dims, dim: int, parts: tuple[Factor, ...]) -> Dims:
-    """The axes with one of them replaced."""
+    """All axes, with new parts for one of them."""
     return (*dims[:dim], parts, *dims[dim + 1 :])
 
 
 def _stilled(
     before: Iterable[Iterable[Factor]], after: Iterable[Iterable[Factor]], reaches: Sequence[Reach]
 ) -> tuple[Reach, ...]:
-    """Axes of the image that went, being 1 long, are axes no longer."""
+    """The reaches after axes of the image with length 1 were dropped."""
     gone = _axes(before) - _axes(after)
     for axis in gone:
         reaches = [reach.still(axis) for reach in reaches]

@@ -1,4 +1,4 @@
-"""Footprints go with the tensors of a pass, through every operation that torch runs for it."""
+"""Carries footprints along with the tensors of a pass, through every operation that torch runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._compile import _disable_dynamo
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.receptive_field.footprint import Footprint, of_image
@@ -21,38 +22,38 @@ from filterscope.receptive_field.rules.registry import Call
 _MARK = "_filterscope_footprint"
 _PARTS = frozenset(["slice", "select"])
 _NEW = frozenset(
-    f"{kind}{what}{end}"
-    for what in ("empty", "zeros", "ones", "full", "rand", "randn", "empty_strided")
-    for kind, end in (("new_", ""), ("", "_like"))
-)  # only the shape is taken of what they are given
-_OVERWRITES = frozenset(["copy_", "fill_", "zero_"])  # in place, and nothing of what was there stays
+    f"{prefix}{name}{suffix}"
+    for name in ("empty", "zeros", "ones", "full", "rand", "randn", "empty_strided")
+    for prefix, suffix in (("new_", ""), ("", "_like"))
+)  # they use only the shape of their arguments
+_OVERWRITES = frozenset(["copy_", "fill_", "zero_"])  # in place, and no old value stays
 
 
-class FootprintMode(TorchDispatchMode):
-    """Sees each ATen operation and marks what it gives with its footprint.
+class FootprintMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees each ATen operation of a pass and marks its outputs with their footprints.
 
-    A tensor carries its own footprint, which therefore lives as long as the tensor does.
+    A footprint is an attribute of its tensor, so it lives as long as the tensor.
 
     Attributes:
-        lost: How often which operation could not be followed.
+        lost: The operations that could not be followed, and how often each ran.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.lost: Counter[str] = Counter()
 
     def begin(self, tensor: torch.Tensor, rank: int) -> None:
-        """Takes a tensor as the image: its last `rank` axes are the image's, and each of its positions sees itself."""
+        """Declares a tensor to be the image: its last `rank` axes are the image's, and each pixel sees itself."""
         self._mark(tensor, of_image(tensor.shape, rank))
 
     def footprint_of(self, value: Any) -> Footprint | None:
-        """What a tensor's positions see; None where it does not depend on the image."""
+        """The footprint of a tensor; None where it does not depend on the image, or is not a tensor."""
         owner, footprint, _ = getattr(value, _MARK, (None, None, None))
         return footprint if owner is self and footprint is not None and footprint.shape == tuple(value.shape) else None
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would import its compiler here, which takes seconds: done below, where that is there already."""
+        """False: otherwise torch imports its compiler, which takes seconds; see `__torch_dispatch__`."""
         return False
 
     def __torch_dispatch__(
@@ -70,39 +71,46 @@ class FootprintMode(TorchDispatchMode):
             return result
         call = Call(func, _named(func, args, kwargs), result, self.footprint_of)
         outputs = list(_tensors(result))
-        found = self._follow(call, name, outputs, seen) if seen else [None] * len(outputs)
-        given: Any = next(iter(call.args.values()), None)
-        for tensor, footprint in zip(outputs, found, strict=True):
-            if tensor is given:
+        footprints = self._follow(call, name, outputs, seen) if seen else [None] * len(outputs)
+        source: Any = next(iter(call.args.values()), None)
+        for tensor, footprint in zip(outputs, footprints, strict=True):
+            if tensor is source:
                 self._write(tensor, footprint, name in _OVERWRITES)
             else:
-                self._mark(tensor, footprint, Part.of(given, call) if name in _PARTS else None)
+                self._mark(tensor, footprint, Part.of(source, call) if name in _PARTS else None)
         return result
 
     def _follow(
         self, call: Call, name: str, outputs: list[torch.Tensor], seen: list[Footprint]
     ) -> list[Footprint | None]:
-        """The footprint of each output."""
+        """The footprint of each output of a call.
+
+        Args:
+            call: The call.
+            name: The operation's name without its namespace.
+            outputs: The tensors in its result.
+            seen: The footprints of its arguments, at least one.
+        """
         rule = rule_for(call.func)
-        found: Any = None
+        computed: Any = None
         try:
             if name in _OVERWRITES:
                 source = self.footprint_of(call.args.get("src"))
                 return [None if source is None else source.expanded(outputs[0].shape)]
             if rule is not None:
-                found = rule(call)
-        except Exception:  # Untraceable, or an operation that is called in another way than is known: it is lost
-            found = None
-        if found is None:
+                computed = rule(call)
+        except Exception:  # Untraceable, or a call with arguments that the rule does not know
+            computed = None
+        if computed is None:
             self.lost[name] += 1
-        parts = found if isinstance(found, list) else [found] * len(outputs)
+        parts = computed if isinstance(computed, list) else [computed] * len(outputs)
         return [
             part if part is not None and part.shape == tuple(tensor.shape) else _lost(seen, tensor)
             for part, tensor in zip(parts, outputs, strict=True)
         ]
 
     def _write(self, tensor: torch.Tensor, footprint: Footprint | None, overwritten: bool) -> None:
-        """Marks a tensor that was written to; where it is a part of another one, that one too."""
+        """Marks a tensor that was written to in place, and the tensor of which it is a view."""
         before, part = self.footprint_of(tensor), getattr(tensor, _MARK, (None, None, None))[2]
         self._mark(tensor, footprint, part)
         if _same(before, footprint):
@@ -111,30 +119,30 @@ class FootprintMode(TorchDispatchMode):
             base = part.base
             whole = self.footprint_of(base)
             try:
-                found = part.written(whole, footprint, overwritten)
+                base_footprint = part.written(whole, footprint, overwritten)
             except Exception:
-                found = _lost([one for one in (whole, footprint) if one is not None], base)
-            self._write(base, found, False)
-        elif tensor._base is not None:  # a part that was not followed
+                base_footprint = _lost([seen for seen in (whole, footprint) if seen is not None], base)
+            self._write(base, base_footprint, False)
+        elif tensor._base is not None:  # a view that was not followed
             whole = self.footprint_of(tensor._base)
-            known = [one for one in (whole, footprint) if one is not None]
+            known = [seen for seen in (whole, footprint) if seen is not None]
             self._mark(tensor._base, _lost(known, tensor._base) if known else None)
 
     def _mark(self, tensor: torch.Tensor, footprint: Footprint | None, part: Part | None = None) -> None:
         setattr(tensor, _MARK, (self, footprint, part))
 
 
-_see_uncompiled = torch._disable_dynamo(FootprintMode._see)
+_see_uncompiled = _disable_dynamo(FootprintMode._see)
 
 
 @dataclass
 class Part:
-    """Which part of another tensor a slice of it is, so that what is written to the slice is known there too.
+    """The place of a slice in its base tensor, so that the base's footprint changes when the slice is written to.
 
     Attributes:
-        base: The other tensor.
-        indices: For each of its axes the indices that the slice has.
-        kept: Which of its axes the slice has.
+        base: The base tensor.
+        indices: For each axis of the base the indices that the slice has.
+        kept: The axes of the base that the slice has.
     """
 
     base: torch.Tensor
@@ -143,7 +151,7 @@ class Part:
 
     @staticmethod
     def of(base: torch.Tensor, call: Call) -> Part:
-        """The part that a call of `slice` or `select` took of a tensor, or of what that is a part of."""
+        """The place of the result of `slice` or `select` in the tensor that it was called with."""
         a = call.args
         dim = a["dim"] % base.ndim
         chosen = np.arange(base.shape[dim])
@@ -154,10 +162,15 @@ class Part:
         return Part(base, indices, kept)
 
     def written(self, whole: Footprint | None, part: Footprint | None, overwritten: bool) -> Footprint | None:
-        """What the other tensor sees after the slice was given new values.
+        """The base's footprint after the slice was written to.
+
+        Args:
+            whole: The base's footprint before, None where it does not depend on the image.
+            part: The footprint of what the slice has now.
+            overwritten: Whether no old value stays in the slice.
 
         Raises:
-            Untraceable: If the image's axes lie differently in the two.
+            Untraceable: If the image's axes lie differently in base and slice.
         """
         partly = [k for k, index in enumerate(self.indices) if len(index) != self.base.shape[k]]
         if not partly and overwritten:
@@ -171,9 +184,9 @@ class Part:
             before = whole
             for dim in partly:
                 before = before.along(dim, gathered(self.indices[dim]))
-            if before.alive:  # it is gone now, and yet counted
+            if before.alive:  # what it saw is gone, but remains in the base's footprint
                 whole = whole.doubtful()
-        known = [one for one in (whole, placed) if one is not None]
+        known = [seen for seen in (whole, placed) if seen is not None]
         return together(known, tuple(self.base.shape)) if known else None
 
     def _placing(self, dim: int) -> IndexMap:
@@ -186,18 +199,18 @@ class Part:
 
 
 def _onto_itself(to: torch.Tensor, source: torch.Tensor) -> bool:
-    """Whether a copy puts a tensor where it is already, as Python does after `map[:, 1:] += …`."""
+    """Whether a copy has equal source and target, as Python's second step of `map[:, 1:] += …` has."""
     return to.data_ptr() == source.data_ptr() and (to.shape, to.stride()) == (source.shape, source.stride())
 
 
-def _same(one: Footprint | None, other: Footprint | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.dims == other.dims and one.reaches == other.reaches and np.array_equal(one.labels, other.labels)
+def _same(before: Footprint | None, after: Footprint | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    return before.dims == after.dims and before.reaches == after.reaches and np.array_equal(before.labels, after.labels)
 
 
 def _lost(seen: list[Footprint], tensor: torch.Tensor) -> Footprint:
-    """What a tensor sees that was made in an unknown way from others."""
+    """The footprint of a tensor that was computed from others in an unknown way: an upper bound."""
     shape = tuple(tensor.shape)
     return together([part.lost(shape) for part in seen], shape)
 
@@ -214,8 +227,8 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 
 
 def _named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of an ATen operation by name, with the defaults that were left out."""
+    """The arguments of an ATen operation by name, with defaults for those that were left out."""
     schema = func._schema.arguments
     named = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
-    given = {argument.name: value for argument, value in zip(schema, args, strict=False)}
-    return {name: (given | kwargs).get(name, named.get(name)) for name in (argument.name for argument in schema)}
+    positional = {argument.name: value for argument, value in zip(schema, args, strict=False)}
+    return {name: (positional | kwargs).get(name, named.get(name)) for name in (argument.name for argument in schema)}

@@ -1,9 +1,9 @@
-"""Which indices of an operation's input each index of its output reads, along one axis.
+"""Index maps: the indices of an operation's input that each index of its output reads, along one axis.
 
-Two views of the same thing. `taps` is what is really read: indices beyond the input's ends are left out or, by a
-padding mode, come from inside. The *rule* is the formula that knows no ends, the same for every index: output `i` reads
-from `advance · (i // period) + low[i % period]` up to `… + high[i % period]`. A convolution has period 1 and its stride
-as advance; a transposed one the period of its stride and advance 1.
+An index map has two parts. `taps` are the indices that are really read: those beyond the input's ends are left out or,
+by a padding mode, come from inside. The *rule* is a formula that ignores the ends: output `i` reads from
+`advance · (i // period) + low[i % period]` to `advance · (i // period) + high[i % period]`. A convolution has period 1
+and its stride as advance; a transposed convolution has its stride as period and advance 1.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from math import gcd
 import numpy as np
 
 NOTHING = -(2**40)
-"""Stands for no index at all, in unclipped windows."""
+"""Stands for no index in the windows of a rule."""
 
 
 @dataclass(frozen=True, eq=False)
 class IndexMap:
-    """How one axis of an operation's output reads the same axis of its input.
+    """Which indices of the input's axis each index of the output's axis reads.
 
     Attributes:
         taps: int64 `(n_out, T)`, the input's indices that each output index reads; −1 for none.
-        advance: The rule's advance a period; None where there is no rule, as for a gather.
-        windows: int64 `(period, T)`, what the first outputs read if the input had no ends; `NOTHING` for none.
+        advance: Input indices that the rule advances per period; None where there is no rule, as for a gather.
+        windows: int64 `(period, T)`, what the outputs of the first period read by the rule; `NOTHING` for none.
     """
 
     taps: np.ndarray
@@ -33,13 +33,15 @@ class IndexMap:
 
     @property
     def low(self) -> np.ndarray:
-        """First index of each window of the rule; larger than `high` where the window is empty."""
-        return np.where(self.windows == NOTHING, -NOTHING, self.windows).min(axis=1)
+        """The first index of each of the rule's windows, int64 `(period,)`; above `high` where a window is empty."""
+        low: np.ndarray = np.where(self.windows == NOTHING, -NOTHING, self.windows).min(axis=1)
+        return low
 
     @property
     def high(self) -> np.ndarray:
-        """Last index of each window of the rule."""
-        return self.windows.max(axis=1)
+        """The last index of each of the rule's windows, int64 `(period,)`."""
+        high: np.ndarray = self.windows.max(axis=1)
+        return high
 
 
 def _periodic(n_in: int, n_out: int, advance: int, windows: np.ndarray) -> IndexMap:
@@ -57,18 +59,18 @@ def _clipped(taps: np.ndarray, n_in: int) -> np.ndarray:
 
 
 def sliding(n_in: int, n_out: int, kernel: int, stride: int, padding: int, dilation: int) -> IndexMap:
-    """A convolution or a pool: `i · stride − padding + t · dilation`."""
+    """The index map of a convolution or a pool: output `i` reads `i · stride − padding + t · dilation`."""
     return _periodic(n_in, n_out, stride, (np.arange(kernel) * dilation - padding)[None])
 
 
 def transposed(n_in: int, n_out: int, kernel: int, stride: int, padding: int, dilation: int) -> IndexMap:
-    """A transposed convolution: input `j` is stamped on outputs `j · stride − padding + t · dilation`."""
+    """The index map of a transposed convolution: input `j` is read by outputs `j · stride − padding + t · dilation`."""
     reached = np.arange(stride)[:, None] + padding - np.arange(kernel) * dilation
     return _periodic(n_in, n_out, 1, np.where(reached % stride == 0, reached // stride, NOTHING))
 
 
 def adaptive(n_in: int, n_out: int) -> IndexMap:
-    """An adaptive pool: from `⌊i · n_in / n_out⌋` to before `⌈(i + 1) · n_in / n_out⌉`."""
+    """The index map of an adaptive pool: output `i` reads `⌊i · n_in / n_out⌋` to `⌈(i + 1) · n_in / n_out⌉ − 1`."""
     common = gcd(n_in, n_out)
     index = np.arange(n_out // common)
     first = index * n_in // n_out
@@ -79,12 +81,12 @@ def adaptive(n_in: int, n_out: int) -> IndexMap:
 
 
 def padded(n_in: int, before: int, after: int, mode: str = "constant") -> IndexMap:
-    """Padding, or for negative numbers a crop.
+    """The index map of a padding, or with negative numbers of a crop.
 
     Args:
         n_in: Length of the input.
-        before: Added at the beginning.
-        after: Added at the end.
+        before: Indices added at the beginning.
+        after: Indices added at the end.
         mode: `"constant"`, `"reflect"`, `"replicate"` or `"circular"`.
     """
     rule = sliding(n_in, n_in + before + after, 1, 1, before, 1)
@@ -100,17 +102,17 @@ def padded(n_in: int, before: int, after: int, mode: str = "constant") -> IndexM
 
 
 def sliced(n_in: int, n_out: int, start: int, step: int) -> IndexMap:
-    """A slice: `start + i · step`."""
+    """The index map of a slice: output `i` reads `start + i · step`."""
     return sliding(n_in, n_out, 1, step, -start, 1)
 
 
 def gathered(source: np.ndarray) -> IndexMap:
-    """Any choice of indices, −1 for none; without a rule."""
+    """The index map of any choice of indices, −1 for none; it has no rule."""
     return IndexMap(np.asarray(source, np.int64).reshape(-1, 1), None, np.zeros((1, 1), np.int64))
 
 
 def repeated(n_in: int, times: int) -> IndexMap:
-    """Each index so many times, one after the other, as a pixel shuffle does."""
+    """The index map that repeats each index `times` times in a row, as a pixel shuffle does."""
     return _periodic(n_in, n_in * times, 1, np.zeros((times, 1), np.int64))
 
 
@@ -120,12 +122,12 @@ def interpolated(
     centre: tuple[float, float] = (0.5, 0.5),
     reach: tuple[float, float] = (1, 1),
 ) -> IndexMap:
-    """An interpolation: output `i` stands at `(i + centre[0]) · n_in / n_out − centre[1]` of the input.
+    """The index map of an interpolation: output `i` stands at `(i + centre[0]) · n_in / n_out − centre[1]`.
 
     Args:
-        weights: What it computes from each unit vector, `(n_out, n_in)`: what is not 0 is read.
-        corners: Whether it stands at `i · (n_in − 1) / (n_out − 1)` instead.
-        centre: See above.
+        weights: `(n_out, n_in)`, the outputs for each unit vector: inputs whose weight is not 0 are read.
+        corners: Whether output `i` stands at `i · (n_in − 1) / (n_out − 1)` instead.
+        centre: The two numbers in the formula above.
         reach: How far before and after that place it reads, both exclusive.
     """
     n_out, n_in = weights.shape

@@ -1,4 +1,4 @@
-"""The receptive fields of every layer, found in one pass; and the effective one of a position, by its gradient."""
+"""Finds the receptive fields of every layer in one pass, and the gradient of one position with respect to the image."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from filterscope.receptive_field.footprint_mode import FootprintMode
 
 @dataclass
 class Geometry:
-    """What every layer of a net sees of an image of one shape.
+    """The receptive fields of every layer of a net, for images of one shape.
 
     Attributes:
-        maps: For each layer that the pass reached the fields of its map, the convolution's output; None where nothing
-            of the image reaches it.
-        activations: For each of these layers the fields of its activation, which a pool may have made smaller.
+        maps: For each layer that the pass reached, the fields of the convolution's output; None where nothing of the
+            image reaches it.
+        activations: For each of these layers, the fields of its activation, which a pool may have made smaller.
         lost: Names of the operations that could not be followed, and how often each ran.
     """
 
@@ -32,7 +32,7 @@ class Geometry:
 
 
 def find_geometry(runner: NetRunner, batch: torch.Tensor) -> Geometry:
-    """Runs the net on one image and notes what each position of each layer's map sees of it.
+    """Runs the net on one image and finds the receptive fields of every layer.
 
     Args:
         runner: Runs the net.
@@ -68,12 +68,12 @@ def find_geometry(runner: NetRunner, batch: torch.Tensor) -> Geometry:
 
 
 def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[int, ...]) -> np.ndarray | None:
-    """Size of the gradient of one value of a layer's pre-activation with respect to the image.
+    """Magnitude of the gradient of one value of a layer's pre-activation with respect to the image.
 
     Args:
         runner: Runs the net.
         batch: The image as the net takes it, `(1, C, H, W)`.
-        layer: Which layer.
+        layer: Index of the layer.
         index: Filter and position, `(filter, row, column)`.
 
     Returns:
@@ -89,7 +89,7 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             values.append(output[index])
             if output.requires_grad:
                 watch.stop()
-            # Inside of a scripted module torch gives it its gradient only after it was seen here.
+            # Inside of a scripted module torch connects the output to the gradient only after this call.
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)

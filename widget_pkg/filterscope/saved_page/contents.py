@@ -43,7 +43,9 @@ def chosen_contents(
         images=_some(_images(engine, images), "images", "the indices of one image or more"),
         layers=layer_indices(engine.layers, layers),
         channels=_channels(engine, channels),
-        sources=_some([choice(one, SOURCES, "sources") for one in sources], "sources", "'input', 'image' or both"),
+        sources=_some(
+            [choice(source, SOURCES, "sources") for source in sources], "sources", "'input', 'image' or both"
+        ),
         precision=choice(as_index(precision) or precision, PRECISIONS, "precision"),
     )
 

@@ -281,8 +281,8 @@ def _umask() -> int:
     return mask
 
 
-def _bar(places: Sequence[int], shown: bool) -> Iterable[int]:
-    if shown:
+def _bar(places: Sequence[int], visible: bool) -> Iterable[int]:
+    if visible:
         with contextlib.suppress(ImportError):
             from tqdm.auto import tqdm
 

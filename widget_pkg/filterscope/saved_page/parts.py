@@ -216,7 +216,7 @@ def _saved_response(moment: Moment, selection: Selection, contents: Contents) ->
     maps = _saved(blocks if agreement is None else agreement.watching(blocks), contents.precision)
     proof: SavedProof | None = None
     if agreement is not None:
-        found = agreement.found()
+        found = agreement.proof()
         proof = {"difference": found["difference"], "rounding": found["rounding"], "dtype": found["dtype"]}
     return {
         "source": selection.source,

@@ -81,7 +81,7 @@ class LabelTable:
         """The predicted class of an image, or None where it is not known."""
         if self.predictions is None or self.predictions[image] < _FIRST:
             return None
-        return self._names[self.predictions[image] - _FIRST]
+        return self._names[int(self.predictions[image]) - _FIRST]
 
     def lacks(self, image: int) -> bool:
         """Whether something that is needed is not known of an image."""

@@ -109,7 +109,7 @@ class Session:
     @property
     def image(self) -> np.ndarray:
         """What the network is given, float32 `(C, H, W)`."""
-        return self.engine.sample(self.selected().image).image.copy()
+        return np.array(self.engine.sample(self.selected().image).image)
 
     @property
     def display(self) -> np.ndarray:
@@ -117,7 +117,7 @@ class Session:
         selection = self.selected()
         sample = self.engine.sample(selection.image)
         plane = shown_plane(sample.image, self.layers[selection.layer], selection.channel)
-        return sample.drawn(plane).pixels.copy()
+        return np.array(sample.drawn(plane).pixels)
 
     @property
     def label(self) -> str | int | None:

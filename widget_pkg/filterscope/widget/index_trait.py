@@ -9,7 +9,7 @@ import traitlets
 from filterscope.indices import as_index
 
 
-class Index(traitlets.Int):
+class Index(traitlets.Int):  # type: ignore[type-arg]  # older traitlets are not generic when they run
     """An int trait that takes NumPy's and torch's integers too, and no bool."""
 
     def validate(self, obj: Any, value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What each of torch's operations does to a footprint; a rule an operation."""
+"""The rules: what each of torch's operations does to footprints."""

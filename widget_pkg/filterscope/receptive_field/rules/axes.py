@@ -1,4 +1,4 @@
-"""Footprints through what chooses, joins and reorders a tensor's values: slices, concatenations, views."""
+"""Rules for operations that select, join and reorder a tensor's values: slices, concatenations, views."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from filterscope.receptive_field.rules.registry import Call, rule
 
 @rule("slice")
 def _slice(call: Call) -> Footprint:
-    a, found = call.args, call.given
+    a, footprint = call.args, call.footprint
     dim = a["dim"] % len(call.shape)
-    n_in, n_out = found.shape[dim], call.shape[dim]
+    n_in, n_out = footprint.shape[dim], call.shape[dim]
     if n_in == n_out:
-        return found
+        return footprint
     start = range(n_in)[slice(a["start"], a["end"], a["step"])].start
-    return found.along(dim, index_maps.sliced(n_in, n_out, start, a["step"]))
+    return footprint.along(dim, index_maps.sliced(n_in, n_out, start, a["step"]))
 
 
 @rule("select")
 def _select(call: Call) -> Footprint:
-    found = call.given
-    dim = call.args["dim"] % len(found.dims)
-    index = call.args["index"] % found.shape[dim]
-    return _without(found.along(dim, index_maps.sliced(found.shape[dim], 1, index, 1)), dim)
+    footprint = call.footprint
+    dim = call.args["dim"] % len(footprint.dims)
+    index = call.args["index"] % footprint.shape[dim]
+    return _without(footprint.along(dim, index_maps.sliced(footprint.shape[dim], 1, index, 1)), dim)
 
 
-def _without(found: Footprint, dim: int) -> Footprint:
-    """Without an axis of length 1."""
-    return found.viewed([n for k, n in enumerate(found.shape) if k != dim])
+def _without(footprint: Footprint, dim: int) -> Footprint:
+    """The footprint without an axis of length 1."""
+    return footprint.viewed([n for k, n in enumerate(footprint.shape) if k != dim])
 
 
 @rule("split", "split_with_sizes", "chunk", "unbind", "unsafe_split", "unsafe_chunk")
 def _split(call: Call) -> list[Footprint]:
-    found = call.given
-    dim = call.args["dim"] % len(found.dims)
+    footprint = call.footprint
+    dim = call.args["dim"] % len(footprint.dims)
     removed = "unbind" in call.func._schema.name
     parts, start = [], 0
     for piece in call.result:
         length = 1 if removed else piece.shape[dim]
-        part = found.along(dim, index_maps.sliced(found.shape[dim], length, start, 1))
+        part = footprint.along(dim, index_maps.sliced(footprint.shape[dim], length, start, 1))
         parts.append(_without(part, dim) if removed else part)
         start += length
     return parts
@@ -51,50 +51,52 @@ def _split(call: Call) -> list[Footprint]:
 
 @rule("index_select")
 def _index_select(call: Call) -> Footprint:
-    found, chosen = call.given, call.args["index"].cpu().numpy()
-    return found.along(call.args["dim"] % len(found.dims), index_maps.gathered(chosen))
+    footprint, chosen = call.footprint, call.args["index"].cpu().numpy()
+    return footprint.along(call.args["dim"] % len(footprint.dims), index_maps.gathered(chosen))
 
 
 @rule("index")
 def _index(call: Call) -> Footprint:
-    """By one list of positions along one axis; anything else is lost."""
-    found = call.given
-    given = [(dim, index) for dim, index in enumerate(call.args["indices"]) if index is not None]
-    if len(given) != 1 or given[0][1].ndim != 1:
+    """The footprint after indexing with one list of indices along one axis; any other indexing is untraceable."""
+    footprint = call.footprint
+    lists = [(dim, index) for dim, index in enumerate(call.args["indices"]) if index is not None]
+    if len(lists) != 1 or lists[0][1].ndim != 1:
         raise Untraceable
-    dim, index = given[0]
-    chosen = index.nonzero().reshape(-1) if index.dtype == torch.bool else index % found.shape[dim]
-    return found.along(dim, index_maps.gathered(chosen.cpu().numpy()))
+    dim, index = lists[0]
+    chosen = index.nonzero().reshape(-1) if index.dtype == torch.bool else index % footprint.shape[dim]
+    return footprint.along(dim, index_maps.gathered(chosen.cpu().numpy()))
 
 
 @rule("flip")
 def _flip(call: Call) -> Footprint:
-    found = call.given
+    footprint = call.footprint
     for dim in call.args["dims"]:
-        found = found.along(dim % len(found.dims), index_maps.gathered(np.arange(found.shape[dim])[::-1]))
-    return found
+        footprint = footprint.along(
+            dim % len(footprint.dims), index_maps.gathered(np.arange(footprint.shape[dim])[::-1])
+        )
+    return footprint
 
 
 @rule("roll")
 def _roll(call: Call) -> Footprint:
-    found = call.given
+    footprint = call.footprint
     if not call.args["dims"]:
         raise Untraceable
     for shift, dim in zip(call.args["shifts"], call.args["dims"], strict=True):
-        dim %= len(found.dims)
-        found = found.along(dim, index_maps.gathered(np.roll(np.arange(found.shape[dim]), shift)))
-    return found
+        dim %= len(footprint.dims)
+        footprint = footprint.along(dim, index_maps.gathered(np.roll(np.arange(footprint.shape[dim]), shift)))
+    return footprint
 
 
 @rule("repeat")
 def _repeat(call: Call) -> Footprint:
-    found = call.given
+    footprint = call.footprint
     times = call.args["repeats"]
-    found = found.viewed((1,) * (len(times) - len(found.dims)) + found.shape)
+    footprint = footprint.viewed((1,) * (len(times) - len(footprint.dims)) + footprint.shape)
     for dim, count in enumerate(times):
         if count != 1:
-            found = found.along(dim, index_maps.gathered(np.tile(np.arange(found.shape[dim]), count)))
-    return found
+            footprint = footprint.along(dim, index_maps.gathered(np.tile(np.arange(footprint.shape[dim]), count)))
+    return footprint
 
 
 @rule("cat")
@@ -118,38 +120,38 @@ def _stack(call: Call) -> Footprint:
 def _view(call: Call) -> Footprint:
     if call.func._overloadname == "dtype":
         raise Untraceable
-    return call.given.viewed(call.shape)
+    return call.footprint.viewed(call.shape)
 
 
 @rule("permute")
 def _permute(call: Call) -> Footprint:
-    return call.given.permuted([dim % len(call.shape) for dim in call.args["dims"]])
+    return call.footprint.permuted([dim % len(call.shape) for dim in call.args["dims"]])
 
 
 @rule("transpose", "t", "swapaxes", "numpy_T")
 def _transpose(call: Call) -> Footprint:
     order = list(range(len(call.shape)))
-    one, other = (call.args["dim0"], call.args["dim1"]) if "dim0" in call.args else (0, -1)
+    first, second = (call.args["dim0"], call.args["dim1"]) if "dim0" in call.args else (0, -1)
     if order:
-        order[one], order[other] = order[other], order[one]
-    return call.given.permuted(order)
+        order[first], order[second] = order[second], order[first]
+    return call.footprint.permuted(order)
 
 
 @rule("expand")
 def _expand(call: Call) -> Footprint:
-    return call.given.expanded(call.shape)
+    return call.footprint.expanded(call.shape)
 
 
 @rule("channel_shuffle")
 def _channel_shuffle(call: Call) -> Footprint:
-    found, groups = call.given, call.args["groups"]
-    order = np.arange(found.shape[1]).reshape(groups, -1).T.ravel()
-    return found.along(1, index_maps.gathered(order))
+    footprint, groups = call.footprint, call.args["groups"]
+    order = np.arange(footprint.shape[1]).reshape(groups, -1).T.ravel()
+    return footprint.along(1, index_maps.gathered(order))
 
 
 @rule("clone", "detach", "alias", "_to_copy", "contiguous", "lift_fresh", "native_dropout", "dropout", "as_strided_")
 def _same(call: Call) -> Footprint:
-    found = call.given
-    if found.shape != call.shape:
+    footprint = call.footprint
+    if footprint.shape != call.shape:
         raise Untraceable
-    return found
+    return footprint

@@ -1,8 +1,8 @@
-"""What each of torch's operations does to a footprint.
+"""Finds the rule of an operation: what it does to footprints.
 
-The operations are ATen's, to which whatever a net calls is brought down: a rule a name, with or without the underscore
-of an in-place one. One that computes position by position (torch tags it so) needs no rule; one that has none is lost:
-what comes after it is said to see at most all that it was given.
+The operations are ATen's, which torch runs for whatever a net calls. A rule holds for a name, with or without the
+underscore of an in-place operation. An operation that torch tags as pointwise needs no rule. Any other one without a
+rule is lost: its output sees at most all that its inputs saw, as an upper bound.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ from filterscope.receptive_field.rules.values import pointwise
 def rule_for(operation: torch._ops.OpOverload) -> Rule | None:
     """The rule of an ATen operation; None where there is none."""
     namespace, _, name = operation._schema.name.partition("::")
-    own = (RULES.get(name) or RULES.get(name.removesuffix("_"))) if namespace == "aten" else None
-    return own or (pointwise if torch.Tag.pointwise in operation.tags else None)
+    own_rule = (RULES.get(name) or RULES.get(name.removesuffix("_"))) if namespace == "aten" else None
+    return own_rule or (pointwise if torch.Tag.pointwise in operation.tags else None)

@@ -1,4 +1,4 @@
-"""How a rule for one of torch's operations is written: a function of the call that gives its outputs' footprints."""
+"""The registry of rules: for each of torch's operations a function from its call to its outputs' footprints."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Call:
     """One call of an ATen operation.
 
     Attributes:
-        func: The overload.
-        args: Its arguments by their names in ATen's signature, defaults filled in.
-        result: What it gave.
-        footprint_of: The footprint of a tensor among the arguments; None where it does not depend on the image.
+        func: The operation's overload.
+        args: Its arguments by their names in ATen's signature, with defaults.
+        result: What it returned.
+        footprint_of: Returns the footprint of a tensor among the arguments; None where it does not depend on the image.
     """
 
     func: Any
@@ -29,34 +29,38 @@ class Call:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of its first output."""
+        """Shape of the first output."""
         first = self.result[0] if isinstance(self.result, tuple | list) else self.result
         return tuple(first.shape)
 
     @property
-    def given(self) -> Footprint:
-        """The footprint of its first argument.
+    def footprint(self) -> Footprint:
+        """Footprint of the first argument.
 
         Raises:
             Untraceable: If that does not depend on the image.
         """
-        found = self.footprint_of(next(iter(self.args.values())))
-        if found is None:
+        footprint = self.footprint_of(next(iter(self.args.values())))
+        if footprint is None:
             raise Untraceable
-        return found
+        return footprint
 
 
 Rule = Callable[[Call], Any]
-"""Gives the footprint of the first output, or a list with one for each output."""
+"""Returns the footprint of the first output, or a list with one for each output."""
 
 RULES: dict[str, Rule] = {}
+"""The rules by the name of the operation."""
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Makes a function the rule of these operations.
+    """A decorator that makes a function the rule of some operations.
+
+    Args:
+        names: Names of ATen operations, without namespace and overload.
 
     Raises:
-        ValueError: If one of them has a rule already: the second would win in silence.
+        ValueError: If one of them has a rule already, which the new one would replace without notice.
     """
 
     def add(function: Rule) -> Rule:
@@ -70,6 +74,6 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 
 def each(value: Any, rank: int, otherwise: int) -> list[int]:
-    """One number for each axis; a single one, or none, stands for all."""
+    """One number for each of `rank` axes, from a list, a single number for all axes, or nothing for `otherwise`."""
     values = [value] if isinstance(value, int) else list(value or [otherwise])
     return values * rank if len(values) == 1 else values

@@ -1,4 +1,4 @@
-"""Footprints through what computes with values: sums over axes, norms, matrix products, and position by position."""
+"""Rules for operations that compute with values: sums over axes, norms, matrix products, and pointwise ones."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from filterscope.receptive_field.rules.registry import Call, rule
 @rule("mean", "sum", "amax", "amin", "max", "min", "prod", "std", "var", "var_mean", "std_mean", "logsumexp")
 @rule("linalg_vector_norm", "norm", "median", "any", "all", "argmax", "argmin", "nansum", "aminmax")
 def _reduce(call: Call) -> Footprint:
-    found = call.given
+    footprint = call.footprint
     if isinstance(call.args.get("other"), torch.Tensor):  # max and min of two tensors
         return pointwise(call)
     dim = call.args.get("dim")
-    dims = range(len(found.dims)) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
-    return found.over([k % len(found.dims) for k in dims], bool(call.args.get("keepdim", False)))
+    dims = range(len(footprint.dims)) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
+    return footprint.over([k % len(footprint.dims) for k in dims], bool(call.args.get("keepdim", False)))
 
 
 @rule("_softmax", "_log_softmax", "sort")
 def _along_one_axis(call: Call) -> Footprint:
-    found = call.given
-    return found.mixed([call.args["dim"] % len(found.dims)])
+    footprint = call.footprint
+    return footprint.mixed([call.args["dim"] % len(footprint.dims)])
 
 
 @rule("native_layer_norm", "_fused_rms_norm", "rms_norm")
 def _layer_norm(call: Call) -> Footprint:
-    found = call.given
-    return found.mixed(range(len(found.dims) - len(call.args["normalized_shape"]), len(found.dims)))
+    footprint = call.footprint
+    return footprint.mixed(range(len(footprint.dims) - len(call.args["normalized_shape"]), len(footprint.dims)))
 
 
 @rule("native_group_norm")
 def _group_norm(call: Call) -> Footprint:
-    found = call.given.mixed(range(2, len(call.shape)))
-    return found.grouped(call.args["group"], call.shape[1])
+    footprint = call.footprint.mixed(range(2, len(call.shape)))
+    return footprint.grouped(call.args["group"], call.shape[1])
 
 
 @rule("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm", "miopen_batch_norm")
@@ -47,13 +47,13 @@ def _group_norm(call: Call) -> Footprint:
 def _batch_norm(call: Call) -> Footprint:
     training = call.args.get("training", call.args.get("train", False))
     if call.func._schema.name.endswith("no_training") or not training:
-        return call.given
-    return call.given.mixed([0, *range(2, len(call.shape))])
+        return call.footprint
+    return call.footprint.mixed([0, *range(2, len(call.shape))])
 
 
 @rule("mm", "addmm", "bmm", "baddbmm")
 def _product(call: Call) -> Footprint:
-    """Of what the net computed with a matrix of weights, on either side; of two images' values it is lost."""
+    """The product of a tensor that depends on the image with one that does not, on either side; else untraceable."""
     operands = [call.args[name] for name in ("self", "mat1", "batch1", "mat2", "batch2") if name in call.args]
     added = operands.pop(0) if len(operands) == 3 else None
     left, right = operands if len(operands) == 2 else (operands[0], call.args["mat2"])
@@ -61,16 +61,16 @@ def _product(call: Call) -> Footprint:
     if seen.count(None) != 1:
         raise Untraceable
     side = 0 if seen[1] is None else 1
-    found = seen[side] or call.given
-    dim = len(found.dims) - 1 if side == 0 else len(found.dims) - 2
-    new = call.shape[dim]
-    found = found.over([dim], keep=True).along(dim, index_maps.gathered(np.zeros(new)))
-    other = call.footprint_of(added) if isinstance(added, torch.Tensor) else None
-    return found if other is None else together([found, other], call.shape)
+    footprint = seen[side] or call.footprint
+    dim = len(footprint.dims) - 1 if side == 0 else len(footprint.dims) - 2
+    length = call.shape[dim]
+    footprint = footprint.over([dim], keep=True).along(dim, index_maps.gathered(np.zeros(length)))
+    added_footprint = call.footprint_of(added) if isinstance(added, torch.Tensor) else None
+    return footprint if added_footprint is None else together([footprint, added_footprint], call.shape)
 
 
 def pointwise(call: Call) -> Footprint:
-    """Of all tensors among the arguments, broadcast."""
+    """The footprint after an operation on equal positions of all tensors among the arguments, broadcast."""
     parts = [part for part in map(call.footprint_of, _tensors(call)) if part is not None]
     return together(parts, call.shape)
 
@@ -98,7 +98,10 @@ def _sum_with_a_product(call: Call) -> Footprint:
 
 
 def _multiplied(factors: list[Footprint], shape: tuple[int, ...]) -> Footprint:
-    """A factor that sees nothing may be a zero of the padding, and then nothing is seen through the other either."""
+    """The footprint of a product, as an upper bound where a factor sees nothing.
+
+    Such a factor may be a zero of a padding, and then nothing is seen through the other factor either.
+    """
     product = together(factors, shape)
     if len(factors) < 2:
         return product
@@ -113,7 +116,7 @@ def _multiplied(factors: list[Footprint], shape: tuple[int, ...]) -> Footprint:
     return product
 
 
-# torch leaves out the tag of these.
+# Pointwise operations that torch does not tag as such.
 rule("hardswish", "hardsigmoid", "hardtanh", "_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise")(pointwise)
 rule("softplus", "softshrink", "hardshrink", "threshold", "celu", "elu", "leaky_relu", "mish", "gelu")(pointwise)
 rule("masked_fill", "where", "lerp", "addcdiv", "nan_to_num", "clamp", "relu6", "cudnn_relu")(pointwise)
@@ -121,8 +124,8 @@ rule("masked_fill", "where", "lerp", "addcdiv", "nan_to_num", "clamp", "relu6", 
 
 @rule("glu")
 def _glu(call: Call) -> Footprint:
-    found = call.given
-    dim = call.args["dim"] % len(found.dims)
-    n_in, n_out = found.shape[dim], call.shape[dim]
-    halves = [found.along(dim, index_maps.sliced(n_in, n_out, start, 1)) for start in (0, n_out)]
+    footprint = call.footprint
+    dim = call.args["dim"] % len(footprint.dims)
+    n_in, n_out = footprint.shape[dim], call.shape[dim]
+    halves = [footprint.along(dim, index_maps.sliced(n_in, n_out, start, 1)) for start in (0, n_out)]
     return together(halves, call.shape)
