@@ -16,7 +16,6 @@ from filterscope.engine.samples import Samples
 from filterscope.frames import frame as frame_room
 from filterscope.nets.runner import NetRunner
 from filterscope.session.selection import Selection
-from framing import frame_of
 
 # Where each room is entered. A room's time is its own, without that of the rooms it enters.
 DOORS = {
@@ -77,5 +76,5 @@ def split(engine: Engine, layer: int, images: range, source: str = "input") -> t
 
 def _answer(engine: Engine, image: int, layer: int, source: str) -> wire.Message:
     engine.check()
-    frame = frame_of(engine.moment(image, layer), Selection(image, layer, 0, None, source))
+    frame = frame_room.build_frame(engine.moment(image, layer), Selection(image, layer, 0, None, source))
     return wire.reply("id", "frame", frame)
