@@ -179,6 +179,11 @@ class Explorer(anywidget.AnyWidget):
         return self._session
 
     @property
+    def _engine(self) -> Engine:
+        """The session's engine, under the name by which scripts from before there was a session reach it."""
+        return self.session.engine
+
+    @property
     def pages(self) -> Pages:
         """What answers its pages: `requests.handlers` has each request's. A seam as `session` is.
 
