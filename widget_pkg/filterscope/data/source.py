@@ -18,6 +18,7 @@ from filterscope.data.axes import Input, NoImageError, as_image, check_layout, f
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
 from filterscope.data.items import open_data, parts_of
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
+from filterscope.data.picture_file import PictureFile
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
@@ -176,7 +177,13 @@ class SampleSource:
             raw, label = parts_of(item, self._inputs[0][1])
         except Exception as error:
             raise SampleError(index, str(error)) from error
-        transform_note, layout = "", self._items.layout
+        transform_note, picture_note, layout = "", "", self._items.layout
+        if isinstance(raw, PictureFile):
+            try:
+                raw, picture_note = raw.for_net() if self._transform is None else raw.for_transform()
+            except OSError as error:
+                raise SampleError(index, str(error)) from error
+            layout = "CHW" if self._transform is None else None
         if self._transform is not None:
             before, transform_note = raw, f"Made by {self._transform.name}."
             raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
@@ -186,7 +193,7 @@ class SampleSource:
         except NoImageError as error:
             raise SampleError(index, str(error)) from error
         class_name, label_note = class_of(label, self.classes)
-        sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
+        sentences = " ".join(filter(None, [picture_note, transform_note, axes_note, label_note]))
         return Sample(index, image, class_name, sentences, self._finding(index, image))
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
