@@ -240,7 +240,8 @@ def test_numbers_that_no_library_here_reads_right_are_refused(tmp_path):
     for content, words in {
         tiff(DEEP[..., :3], planar=True): "3 unsigned samples of 16 bits a pixel in separate planes",
         tiff(DEEP[..., :2]): "2 unsigned samples of 16 bits a pixel",
-        tiff(FLOATS[..., 0].astype(np.float16)): "1 floating samples of 16 bits a pixel",
+        tiff(FLOATS[..., 0].astype(np.float16)): "one floating sample of 16 bits a pixel",
+        tiff(np.dstack([BYTES, BYTES[..., :1]]), photometric=1): "5 unsigned samples of 8 bits a pixel",
     }.items():
         with pytest.raises(SampleError, match=f"a.tif cannot be read: it is a TIFF file of {words}; .* give its array"):
             source_of(tmp_path, "a.tif", content).read(0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from filterscope.data.picture_modes import TURNED, plain, scaled, transparency_left_out, turned, with_channels
 
@@ -100,7 +100,7 @@ def read_picture(path: str | os.PathLike[str], channels: int | None, whole: bool
             raise OSError("it is no file")
         return _read(name, channels, whole)
     except Exception as error:
-        why = "it is no picture" if type(error).__name__ == "UnidentifiedImageError" else str(error)
+        why = "it is no picture" if isinstance(error, UnidentifiedImageError) else str(error)
         raise OSError(f"the file {name} cannot be read: {why}") from error
 
 
@@ -116,7 +116,7 @@ def _read(name: str, channels: int | None, whole: bool) -> PictureFile:
             image = own_values
         sentences = [_turned_sentence(TURNED.get(tags.get(274), "")), "" if tags.next == 0 else _FIRST]
         return _deep(image, own_values, " ".join(filter(None, sentences)), name, channels)
-    with Image.open(name) as picture:
+    with _opened(name, tags) as picture:
         if not whole and picture.width * picture.height > LARGEST:
             return PictureFile(None, None, "", "", name, picture.size, channels)
         maximum = _sixteen_bits(picture)
@@ -146,6 +146,15 @@ def _read(name: str, channels: int | None, whole: bool) -> PictureFile:
 
 
 _FIRST = "The first of several pictures in its file."
+
+
+def _opened(name: str, tags: Any) -> Image.Image:
+    try:
+        return Image.open(name)
+    except UnidentifiedImageError:
+        if tags is None:
+            raise
+        raise _unreadable(tags) from None
 
 
 def _deep(
@@ -223,9 +232,10 @@ def _tiff_tags(name: str) -> Any:
     """The tags of a TIFF file's first picture; None for any other file."""
     with open(name, "rb") as file:
         header = file.read(8)
-        if header[:4] not in (b"II*\x00", b"MM\x00*"):
+        if header[:4] not in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
             return None
-        tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+        large = b"+" in header[:4]  # a BigTIFF file
+        tags = TiffImagePlugin.ImageFileDirectory_v2(header + file.read(8) if large else header)
         file.seek(tags.next)
         tags.load(file)
     return tags
@@ -271,9 +281,16 @@ def _deep_tiff(name: str, tags: Any) -> np.ndarray:
             values = np.ascontiguousarray(values).view(f"{kind}{width // 8}")
             inverted = photometric == _WHITE_IS_ZERO and kind == "u"
             return np.iinfo(values.dtype).max - values if inverted else values
-    words = {"u": "unsigned", "i": "signed", "f": "floating"}.get(kind, "")
-    raise OSError(
-        f"it is a TIFF file of {count} {words} samples of {max(bits)} bits a pixel"
-        + (" in separate planes" if planes else "")
-        + "; read it with another library, tifffile say, and give its array"
+    raise _unreadable(tags)
+
+
+def _unreadable(tags: Any) -> OSError:
+    """An error that says what the values of a TIFF file are, which neither Pillow nor OpenCV reads right."""
+    count, bits, kind = int(tags.get(277, 1)), max(_numbers(tags, 258, 1)), _KINDS.get(max(_numbers(tags, 339, 1)), "")
+    words = {"u": "unsigned", "i": "signed", "f": "floating"}.get(kind, "other")
+    planes = " in separate planes" * (int(tags.get(284, 1)) == 2 and count > 1)
+    samples = f"{count} {words} samples" if count > 1 else f"one {words} sample"
+    return OSError(
+        f"it is a TIFF file of {samples} of {bits} bits a pixel{planes}; read it with another library, tifffile say, "
+        "and give its array"
     )
