@@ -165,6 +165,16 @@ def test_normalising_by_the_image_itself_is_not_undone(normalization):
     assert "undone" not in note
 
 
+def test_of_numbers_that_are_no_colours_the_range_is_drawn():
+    depths = PLAIN[0] * 12 + 1
+    sample = read(Data(lambda data, index: data.transform(depths), transform=v1.Normalize(0.5, 0.25)))
+    assert sample.note.startswith("Normalize undone. Drawn from 1") and sample.high > 12
+    least, most = float(depths.min()), float(depths.max())
+    np.testing.assert_allclose(
+        sample.display, np.moveaxis(((depths - least) / (most - least)).numpy(), 0, -1), atol=1e-5
+    )
+
+
 NOT_UNDONE = {
     "the inverse alone": (Data(lambda data, index: (PLAIN[index] - 0.5) / 0.5, denorm=INVERSE), NONE_RAN),
     "another one by hand": (Data(lambda data, index: PLAIN[index] * 2 - 1, transform=FORWARD), NONE_RAN),

@@ -29,7 +29,7 @@ class Normalize:
         std: float32 `(C,)` or `(1,)`, above 0.
         first: The first Normalize in a row of several, where this one stands for the whole row; else None.
         transform: The transform that was recognised as this Normalize; None where it stands for several or was given.
-        seen_white: The value of white before Normalize, where it was seen; else None.
+        seen_white: The value of white before Normalize, 0 where there is none; None where that was not seen.
     """
 
     mean: np.ndarray
@@ -61,7 +61,7 @@ class Normalize:
     def white(self) -> float | None:
         """The value of white before Normalize: 1, or 255 as in nets from Caffe; None where the mean is no colour."""
         if self.seen_white is not None:
-            return self.seen_white
+            return self.seen_white or None
         mean = (self.first or self).mean
         if mean.min() < 0 or mean.max() > 255:
             return None

@@ -13,14 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 
 from filterscope.data.normalize import Finding, Normalize
-from filterscope.data.stand_ins import stand_ins
+from filterscope.data.passed_images import constant_like, first_image, is_same, level_like, replaced, values_of
+from filterscope.data.stand_ins import CannotWatchError, stand_ins
 
 _TOLERANCE = 0.01  # of the range from black to white; half precision rounds by 0.001 of it
-_FIRST_KEYS = ("image", "img", "pixel_values")
 
 _USUAL_SCALES = (1.0, 1 / 255, 1 / 65535)
 
@@ -68,24 +66,28 @@ class _Watcher:
         self.level: np.ndarray | None = None
 
     def call(self, transform: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        image = _first_image((args, kwargs))
-        before = None if image is None else _values(image).copy()
+        image = first_image((args, kwargs))
+        before = None if image is None else values_of(image).copy()
 
         def of_constant(brightness: int) -> np.ndarray | None:
-            constant = _constant(image, brightness)
+            constant = constant_like(image, brightness)
             if constant is None:
                 return None
-            positional, named = _replaced((args, kwargs), image, constant)
-            made = _first_image(transform(*positional, **named))
-            return None if made is None else _values(made)
+            positional, named = replaced((args, kwargs), image, constant)
+            made = first_image(transform(*positional, **named))
+            return None if made is None else values_of(made)
 
         result = transform(*args, **kwargs)
-        result_image = _first_image(result)
-        after = None if result_image is None else _values(result_image).copy()
+        result_image = first_image(result)
+        after = None if result_image is None else values_of(result_image).copy()
         self.runs.append(_Run(self._parts[id(transform)], before, after, of_constant))
         if self.level is None or result_image is None:
             return result
-        return _replaced(result, result_image, _of_level(result_image, self.level))
+        level = level_like(result_image, self.level)
+        result = replaced(result, result_image, level)
+        if first_image(result) is not level:
+            raise CannotWatchError
+        return result
 
 
 def check(finding: Finding, roots: Sequence[Any], read: Read) -> Finding:
@@ -127,7 +129,7 @@ def _watched(finding: Finding, roots: Sequence[Any], read: Read) -> Finding:
     if not runs:
         again, _ = read(*copies)
         return unchecked(finding) if _is_kept(raw, again) and not _is_plain(image) else Finding(doubt=NONE_RAN)
-    last = max((number for number, run in enumerate(runs) if _same(run.after, image)), default=None)
+    last = max((number for number, run in enumerate(runs) if is_same(run.after, image)), default=None)
     row = _row(runs if last is None else runs[: last + 1], following=last is not None)
     formulas = [_scale(run) for run in row]
     if any(scale is None for scale in formulas):
@@ -166,7 +168,7 @@ def _row(runs: list[_Run], following: bool) -> list[_Run]:
     if following:
         row = [runs[-1]]
         for run in reversed(runs[:-1]):
-            if row[0].before is not None and _same(run.after, row[0].before):
+            if row[0].before is not None and is_same(run.after, row[0].before):
                 row.insert(0, run)
         if len({id(run.part) for run in runs}) == len(row) or _is_picture(row[0].before):
             return row
@@ -217,87 +219,22 @@ def _scale_of_constants(run: _Run, before: np.dtype[Any]) -> float | None:
 
 
 def _white(run: _Run, scale: float) -> float | None:
-    """The value of white after undoing a run, where the image before it shows that."""
-    if run.before is None:
+    """The value of white after undoing a run, 0 where there is none; None where the run does not show that."""
+    if run.before is None or not run.before.size:
         return None
     if run.before.dtype.kind == "u":
         return round(float(np.iinfo(run.before.dtype).max) * scale, 6)
     least, most = float(run.before.min()), float(run.before.max())
-    return 255.0 * scale if least >= 0 and 1.5 < most <= 255 else None
-
-
-def _first_image(value: Any) -> Any:
-    """The first tensor, array or PIL image of two axes or more in a value."""
-    if isinstance(value, Image.Image):
-        return value
-    if isinstance(value, torch.Tensor | np.ndarray):
-        return value if value.ndim > 1 else None
-    if isinstance(value, dict):
-        value = [*(value[key] for key in _FIRST_KEYS if key in value), *value.values()]
-    if isinstance(value, tuple | list):
-        return next((image for image in map(_first_image, value) if image is not None), None)
-    return None
-
-
-def _values(image: Any) -> np.ndarray:
-    """An image's values, without axes of length 1 in front."""
-    if isinstance(image, torch.Tensor):
-        image = image.detach().cpu()
-        image = (image.float() if image.is_floating_point() else image).numpy()
-    values = np.asarray(image)
-    while values.ndim > 3 and values.shape[0] == 1:
-        values = values[0]
-    return values
-
-
-def _replaced(value: Any, image: Any, other: Any) -> Any:
-    """A value of tuples, lists and dictionaries, with another image in an image's place."""
-    if value is image:
-        return other
-    if isinstance(value, dict):
-        return {name: _replaced(inner, image, other) for name, inner in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_replaced(inner, image, other) for inner in value)
-    return value
-
-
-def _constant(image: Any, brightness: int) -> Any:
-    """An image of the same kind, all black or all white; None where that cannot be made."""
-    if isinstance(image, Image.Image):
-        bands = len(image.getbands())
-        return Image.new(image.mode, image.size, (255 * brightness,) * bands) if image.mode in ("L", "RGB") else None
-    white = 255 if image.dtype in (torch.uint8, np.uint8) else 1
-    full: Any = torch.full_like if isinstance(image, torch.Tensor) else np.full_like
-    return full(image, white * brightness)
-
-
-def _of_level(image: Any, level: np.ndarray) -> Any:
-    """An image of the same kind and in memory of its own, whose every channel has one value."""
-    shape = tuple(image.shape)
-    axis = -1 if shape[-1] == len(level) and shape[-3:][0] != len(level) else -min(3, len(shape))
-    across = [1] * len(shape)
-    across[axis] = len(level)
-    values = torch.from_numpy(np.asarray(level, np.float32)).reshape(across).expand(shape)
-    if isinstance(image, torch.Tensor):
-        return image.clone().copy_(values)
-    return values.numpy().astype(image.dtype)
-
-
-def _same(values: np.ndarray | None, image: np.ndarray) -> bool:
-    """Whether a run gave this image, whatever the order of its axes."""
-    if values is None:
-        return False
-    slack = 1e-3 * max(1.0, float(np.abs(image).max())) if image.size else 0.0
-    for candidate in (values, np.moveaxis(values, -1, 0), values[None]):
-        if candidate.shape == image.shape and np.allclose(candidate, image, rtol=0, atol=slack, equal_nan=True):
-            return True
-    return False
+    if least >= 0 and 64 < most <= 255:
+        return 255.0 * scale
+    colours_to_1 = run.part.white == 1
+    return 0.0 if colours_to_1 and (least < -0.5 or most > 1.5) else None
 
 
 def _is_kept(first: Any, second: Any) -> bool:
     """Whether two reads of one sample gave the same values in memory, as of a data set that keeps its samples."""
     with suppress(Exception):
-        return first is second or bool(np.shares_memory(_values(first), _values(second)))
+        return first is second or bool(np.shares_memory(values_of(first), values_of(second)))
     return False
 
 

@@ -141,7 +141,7 @@ class SampleSource:
             SampleError: If the data set raises, or its item is not an image.
         """
         start = time.monotonic()
-        _, image, label, sentences = self._parts(index, self._items.sequence, self._transform)
+        _, image, label, sentences = self._image_at(index, self._items.sequence, self._transform)
         took = time.monotonic() - start
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
         self._compare(index, image)
@@ -175,7 +175,9 @@ class SampleSource:
         if len(self._marks) > _REMEMBERED:
             self._marks.pop(next(iter(self._marks)))
 
-    def _parts(self, index: int, sequence: Any, transform: GivenTransform | None) -> tuple[Any, np.ndarray, Any, str]:
+    def _image_at(
+        self, index: int, sequence: Any, transform: GivenTransform | None
+    ) -> tuple[Any, np.ndarray, Any, str]:
         """The image as the data set gives it, the image as the net is given it, the label, and sentences."""
         try:
             item = sequence[index]
@@ -218,15 +220,24 @@ class SampleSource:
         # The same transforms, with the same numbers, are watched only once.
         key = tuple((id(part.transform), part.mean.tobytes(), part.std.tobytes()) for part in finding.parts)
         if key not in self._findings:
-            self._findings[key] = (
-                finding,
-                check(
-                    finding,
-                    (self._items.sequence, self._transform),
-                    lambda sequence, transform: self._parts(index, sequence, transform)[:2],
-                ),
-            )
+            checked = check(finding, (self._items.sequence, self._transform), self._reader(index))
+            self._findings[key] = finding, checked
         return self._findings[key][1]
+
+    def _reader(self, index: int) -> Callable[..., tuple[Any, np.ndarray]]:
+        """A function that reads a sample of stand-ins; its first read also shows whether the data set is random."""
+        times = 0
+
+        def read(sequence: Any, transform: Any) -> tuple[Any, np.ndarray]:
+            nonlocal times
+            item_image, image, _, _ = self._image_at(index, sequence, transform)
+            times += 1
+            if times == 1:
+                self._count_look()
+                self._compare(index, image)
+            return item_image, image
+
+        return read
 
     def labels(self, read: Callable[[int], str | int | None]) -> list[str | int | None] | None:
         """The classes of all samples without reading them, where the data set has a list of labels; else None.
