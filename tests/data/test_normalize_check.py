@@ -104,7 +104,22 @@ class Resized:
 
 Resized.__name__ = "Normalize"
 
+
+class KorniaLike(nn.Module):
+    """Takes batches, and keeps its numbers as flags of tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.flags = {"mean": torch.tensor([MEAN]), "std": torch.tensor(STD)[:, None, None]}
+
+    def forward(self, batch):
+        return FORWARD(batch if batch.ndim == 4 else batch[None])
+
+
+KorniaLike.__name__ = "Normalize"
+
 UNDONE = {
+    "of batches": Data(transformed, transform=nn.Sequential(KorniaLike(), nn.Flatten(0, 1))),
     "resized as well": Data(
         lambda data, index: data.transform(torch.from_numpy(BYTES[index]).permute(2, 0, 1)), transform=Resized()
     ),

@@ -248,9 +248,16 @@ def _as_normalize(transform: Any) -> Normalize | None:
     if mean is None or std is None:
         return None
     try:
-        return Normalize(per_channel(mean, "mean"), per_channel(std, "std"), transform=transform)
+        numbers = per_channel(_flat(mean), "mean"), per_channel(_flat(std), "std")
+        return Normalize(*numbers, transform=transform)
     except ValueError:
         return None
+
+
+def _flat(numbers: Any) -> Any:
+    """A tensor or array `(C, 1, 1)` or `(1, C)` as `(C,)`; anything else itself."""
+    shape = getattr(numbers, "shape", ())
+    return numbers.reshape(-1) if len(shape) > 1 and sum(length > 1 for length in shape) <= 1 else numbers
 
 
 def _steps(transform: Any) -> list[Any]:
