@@ -233,7 +233,8 @@ def _either(steps: list[Finding], at_random: bool) -> Finding:
 
 
 def _as_normalize(transform: Any) -> Normalize | None:
-    if getattr(transform, "normalization", None) not in (None, "standard"):
+    normalization = getattr(transform, "normalization", "standard")
+    if isinstance(normalization, str) and normalization != "standard":
         return None  # albumentations' others, which take mean and std of the image itself
     names = {kind.__name__ for kind in type(transform).__mro__}
     preset = type(transform).__module__.endswith("transforms._presets")
