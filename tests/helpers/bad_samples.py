@@ -57,6 +57,20 @@ SAMPLES = [
         SampleError,
         "sample 1: the file gone.jpg cannot be read: ⋯ No such file or directory",
     ),
+    Bad(
+        "a file of a folder that OpenCV and Pillow read wrong",
+        lambda at: image_of(at.explorer("planes.tif")),
+        SampleError,
+        "sample 0: the data set raised OSError: the file planes.tif cannot be read: it is a TIFF file of 3 unsigned "
+        "samples of 16 bits a pixel in separate planes; read it with another library, tifffile say, and give its array",
+    ),
+    Bad(
+        "a file with very many pixels",
+        lambda at: image_of(at.explorer("large.png")),
+        SampleError,
+        "sample 0: the file large.png has 4001 × 4000 pixels, and no picture of more than 16 million is given to the "
+        "net whole; make it smaller, with transform=torchvision.transforms.Resize(512)",
+    ),
     Bad("a sample that is None", lambda at: image_of(at.second(None)), SampleError, no_image("NoneType None")),
     Bad("a sample that is a string", lambda at: image_of(at.second("a cat")), SampleError, no_image("str 'a cat'")),
     Bad("a pair of numbers", lambda at: image_of(at.second((1, 2))), SampleError, no_image("int 1")),
@@ -92,8 +106,8 @@ SAMPLES = [
         "sample 1: its values are int64; expected floats, or uint8 (taken as 0 … 255 → [0, 1])",
     ),
     Bad(
-        "a picture of 16 bits",
-        lambda at: image_of(at.second(Image.fromarray(np.zeros((14, 14), np.uint16)))),
+        "an array of 16 bits",
+        lambda at: image_of(at.second(np.zeros((14, 14), np.uint16))),
         SampleError,
         "sample 1: its values are uint16; expected floats, or uint8 (taken as 0 … 255 → [0, 1])",
     ),

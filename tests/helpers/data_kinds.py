@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 from torchvision import transforms as v1
 from torchvision.models import ResNet18_Weights
@@ -29,10 +30,17 @@ from data_rows import (
     Kind,
     Stream,
     Vision,
+    file_of,
     folder_of,
     pairs,
 )
 from data_transforms import TRANSFORMS, V1, undone
+from picture_files import png, tiff
+
+DEEP = np.random.default_rng(1).integers(0, 65536, (16, 20, 3)).astype(np.uint16)
+
+
+SIGNED = np.linspace(-40, 40, 320).reshape(16, 20)
 
 ARRAYS = [
     Kind(
@@ -192,6 +200,75 @@ DATA_SETS = [
 ]
 
 
+FILES = [
+    Kind(
+        "file or PIL image of 16 bits, gray",
+        "0 … 65535 becomes 0 … 1",
+        lambda at: Given(
+            [file_of(at, "a.png", png(DEEP[..., 0])), Image.fromarray(DEEP[..., 0])],
+            DEEP[None, ..., 0] / 65535,
+            channels=1,
+            count=2,
+            note="16 bits: 0 … 65535 given to the net as 0 … 1.",
+        ),
+    ),
+    Kind(
+        "file of 16 bits in colours, PNG, PPM or TIFF",
+        "0 … 65535 becomes 0 … 1, read by OpenCV; a `transform=` receives the 8 bits that Pillow keeps",
+        lambda at: Given(file_of(at, "a.tif", tiff(DEEP)), np.moveaxis(DEEP, -1, 0) / 65535, count=1, note="16 bits"),
+    ),
+    Kind(
+        "TIFF file of signed numbers, of 32 or of 64 bits, PIL image of mode `I` or `F`",
+        "the numbers as they are, and the view says from where to where",
+        lambda at: Given(
+            file_of(at, "a.tif", tiff(SIGNED)),
+            SIGNED[None],
+            channels=1,
+            count=1,
+            display=((SIGNED - SIGNED.min()) / np.ptp(SIGNED))[None],
+            note="64-bit floats, given to the net as they are (−40 … 40).",
+        ),
+    ),
+    Kind(
+        "photograph with an EXIF orientation, in a file",
+        "turned upright, as `cv2.imread` does; a PIL image that a data set gives is not, and the view says so",
+        lambda at: Given(
+            file_of(at, "a.tif", tiff(COLOURS[0], orientation=6)),
+            FLOATS[0].rot90(-1, (1, 2)),
+            count=1,
+            note="Turned by 90° to the right, as its EXIF orientation says.",
+        ),
+    ),
+    Kind(
+        "file of several pictures: GIF, PNG, WebP, TIFF",
+        "the first one",
+        lambda at: Given(
+            file_of(at, "a.tif", tiff(*COLOURS[:3])), FLOATS[0], count=1, note="The first of several pictures"
+        ),
+    ),
+    Kind(
+        "file with transparency, and a net of 1 or 3 channels",
+        "without it; a net of 4 channels gets RGBA",
+        lambda at: Given(
+            file_of(at, "a.png", png(np.dstack([COLOURS[0], GRAYS[1]]))),
+            FLOATS[0],
+            count=1,
+            note="Its transparency is left out.",
+        ),
+    ),
+    Kind(
+        "PIL image of a palette, `P` or `PA`",
+        "its colours, RGBA where some are transparent, or as many channels as the net takes",
+        lambda at: Given([Image.fromarray(GRAYS[0]).convert("P")], FLOATS[0, [0, 0, 0]], count=1),
+    ),
+    Kind(
+        "CMYK, also of JPEG files, YCbCr, HSV or LAB",
+        "RGB, and the view says so",
+        lambda at: Given([PICTURES[0].convert("CMYK")], FLOATS[0], count=1, note="CMYK, made RGB."),
+    ),
+]
+
+
 LABELS = [
     Kind(
         "label: an int, also of NumPy or torch, or a whole float",
@@ -261,6 +338,7 @@ CHANNELS = [
 TABLE = {
     "Arrays and single images": ARRAYS,
     "Data sets": DATA_SETS,
+    "Kinds of pictures": FILES,
     "Labels and class names": LABELS,
     "Transforms and Normalize": TRANSFORMS,
     "Channels": CHANNELS,

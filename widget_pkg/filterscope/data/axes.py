@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from filterscope.data.class_names import short
+from filterscope.data.picture_modes import bands, picture_values
 
 Input = tuple[int, int | None]
 """The images that a net takes: their spatial axes, and their channels or None where these are not known."""
@@ -49,8 +50,8 @@ def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
         several: Whether the data may also be many images, with one axis more.
     """
     if isinstance(data, Image.Image):
-        bands = len(data.getbands())
-        shape: tuple[int, ...] = (data.height, data.width, bands)[: 2 + (bands > 1)]
+        count = bands(data)
+        shape: tuple[int, ...] = (data.height, data.width, count)[: 2 + (count > 1)]
     else:
         shape = tuple(getattr(data, "shape", ()))
     return next(
@@ -138,17 +139,11 @@ class NoImageError(ValueError):
 
 
 def image_values(image: Any) -> tuple[np.ndarray, str]:
-    """The values of an image in their own dtype, and its kind: `"tensor"`, `"array"` or `"PIL image"`.
+    """The values of a tensor or array in their own dtype, and its kind: `"tensor"` or `"array"`.
 
     Raises:
-        NoImageError: If it is none of the three.
+        NoImageError: If it is neither.
     """
-    if isinstance(image, Image.Image):
-        if image.mode == "P":
-            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        elif image.mode in ("CMYK", "YCbCr", "HSV", "LAB"):
-            image = image.convert("RGB")
-        return np.asarray(image), "PIL image"
     if isinstance(image, torch.Tensor):
         values = image.detach()
         values = (values.to_dense() if values.layout != torch.strided else values).cpu()
@@ -173,17 +168,28 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     Raises:
         NoImageError: If it is not an image.
     """
+    sentences = []
     try:
-        values, kind = image_values(image)
+        if isinstance(image, Image.Image):
+            (values, sentence), kind, layout = picture_values(image, channels), "PIL image", "HWC"
+            sentences += [sentence] if sentence else []
+        else:
+            values, kind = image_values(image)
+    except NoImageError:
+        raise
     except (RuntimeError, NotImplementedError, TypeError) as error:
         raise NoImageError(f"its values cannot be read: {error}") from error
+    except (OSError, ValueError) as error:  # of a PIL image, whose file is read when its values are asked for
+        raise NoImageError(str(error)) from error
     if rank == 1 and values.ndim == 3:
         rank, channels = 2, None
-    sentences = []
     if rank == 3 and channels is not None and channels > 1:
         values, sentence = _as_clip(values, channels, layout)
         if sentence:
-            sentences, layout = [sentence], "CHW"
+            sentences.append(sentence)
+            layout = "CHW"
+    if kind == "PIL image" and rank == 3 and values.ndim == 3:  # its channels are no depth
+        raise NoImageError(f"it is a PIL image of {values.shape[2]} channels; expected an image {_AXES[rank]}")
     if values.ndim == rank:
         values = values[None]
     elif values.ndim != rank + 1:

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from filterscope.data.axes import Input, array_layout, fitting
 from filterscope.data.class_names import LABEL_KEYS
-from filterscope.data.folder import is_picture, open_folder, read_picture
+from filterscope.data.folder import is_picture, open_folder
+from filterscope.data.picture_file import read_picture
 from filterscope.data.stream import Stream
 from filterscope.errors import describe_exception, kind_of
 

@@ -18,6 +18,8 @@ from filterscope.data.axes import Input, NoImageError, as_image, check_layout, f
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
 from filterscope.data.items import open_data, parts_of
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
+from filterscope.data.normalize_check import at_random, check, unchecked
+from filterscope.data.picture_file import PictureFile
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
@@ -86,6 +88,7 @@ class SampleSource:
         self.seconds = 0.0
         self._marks: dict[int, int] = {}
         self._looks = 0
+        self._findings: dict[Any, tuple[Finding, Finding]] = {}  # what was found, and what was seen of it
 
     def measure(self) -> None:
         """Asks the data set for its length and forgets what was read; needed after the data set changed."""
@@ -93,6 +96,7 @@ class SampleSource:
             self._items.stream.measure()
         self._length = self._items.count()
         self._marks.clear()
+        self._findings.clear()
         self.random, self._looks = False, 0
         self.version += 1
 
@@ -137,11 +141,12 @@ class SampleSource:
             SampleError: If the data set raises, or its item is not an image.
         """
         start = time.monotonic()
-        sample = self._read(index)
+        _, image, label, sentences = self._image_at(index, self._items.sequence, self._transform)
         took = time.monotonic() - start
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
-        self._compare(index, sample.image)
-        return sample
+        self._compare(index, image)
+        class_name, label_note = class_of(label, self.classes)
+        return Sample(index, image, class_name, f"{sentences} {label_note}".strip(), self._finding(index, image))
 
     def looks_again(self) -> bool:
         """Whether the first sample should be read again, to see whether the data set is random.
@@ -151,10 +156,13 @@ class SampleSource:
         """
         if self.random or self.is_stream or self._looks >= _LOOKS:
             return False
+        self._count_look()
+        return True
+
+    def _count_look(self) -> None:
         self._looks += 1
         if self._looks * self.seconds > RANDOM_DATA_SECONDS:
             self._looks = _LOOKS
-        return True
 
     def _compare(self, index: int, image: np.ndarray) -> None:
         """Sets `random` if the image differs from an earlier read; at most about 100,000 values are compared."""
@@ -167,37 +175,69 @@ class SampleSource:
         if len(self._marks) > _REMEMBERED:
             self._marks.pop(next(iter(self._marks)))
 
-    def _read(self, index: int) -> Sample:
+    def _image_at(
+        self, index: int, sequence: Any, transform: GivenTransform | None
+    ) -> tuple[Any, np.ndarray, Any, str]:
+        """The image as the data set gives it, the image as the net is given it, the label, and sentences."""
         try:
-            item = self._items.sequence[index]
+            item = sequence[index]
         except Exception as error:
             raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
         try:
             raw, label = parts_of(item, self._inputs[0][1])
         except Exception as error:
             raise SampleError(index, str(error)) from error
-        transform_note, layout = "", self._items.layout
-        if self._transform is not None:
-            before, transform_note = raw, f"Made by {self._transform.name}."
-            raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
+        item_image, transform_note, picture_note, layout = raw, "", "", self._items.layout
+        if isinstance(raw, PictureFile):
+            try:
+                raw, picture_note = raw.for_net() if transform is None else raw.for_transform()
+            except OSError as error:
+                raise SampleError(index, str(error)) from error
+            layout = "CHW" if transform is None else None
+        if transform is not None:
+            before, transform_note = raw, f"Made by {transform.name}."
+            raw = transform(index, raw, layout, fitting(self._inputs, raw)[1])
             layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
         try:
             image, axes_note = as_image(raw, layout, *fitting(self._inputs, raw))
         except NoImageError as error:
             raise SampleError(index, str(error)) from error
-        class_name, label_note = class_of(label, self.classes)
-        sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
-        return Sample(index, image, class_name, sentences, self._finding(index, image))
+        return item_image, image, label, " ".join(filter(None, [picture_note, transform_note, axes_note]))
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
-        if self._normalize is None:
-            return find_normalize(self._items.origin, index, self._transform and self._transform.function)
-        for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
-            if len(values) not in (1, image.shape[0]):
-                raise SampleError(
-                    index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
-                )
-        return Finding(self._normalize)
+        if self._normalize is not None:
+            for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
+                if len(values) not in (1, image.shape[0]):
+                    raise SampleError(
+                        index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
+                    )
+            return Finding(self._normalize)
+        finding = find_normalize(self._items.origin, index, self._transform and self._transform.function)
+        if not finding.parts or finding.at_random:
+            return at_random(finding, image)
+        if self.is_stream:  # which would have to be begun anew
+            return unchecked(finding)
+        # The same transforms, with the same numbers, are watched only once.
+        key = tuple((id(part.transform), part.mean.tobytes(), part.std.tobytes()) for part in finding.parts)
+        if key not in self._findings:
+            checked = check(finding, (self._items.sequence, self._transform), self._reader(index))
+            self._findings[key] = finding, checked
+        return self._findings[key][1]
+
+    def _reader(self, index: int) -> Callable[..., tuple[Any, np.ndarray]]:
+        """A function that reads a sample of stand-ins; its first read also shows whether the data set is random."""
+        times = 0
+
+        def read(sequence: Any, transform: Any) -> tuple[Any, np.ndarray]:
+            nonlocal times
+            item_image, image, _, _ = self._image_at(index, sequence, transform)
+            times += 1
+            if times == 1:
+                self._count_look()
+                self._compare(index, image)
+            return item_image, image
+
+        return read
 
     def labels(self, read: Callable[[int], str | int | None]) -> list[str | int | None] | None:
         """The classes of all samples without reading them, where the data set has a list of labels; else None.
