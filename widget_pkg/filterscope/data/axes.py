@@ -18,7 +18,7 @@ from filterscope.data.class_names import short
 Input = tuple[int, int | None]
 """The images that a net takes: their spatial axes, and their channels or None where these are not known."""
 
-LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW")
+LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW", "NL")
 
 STILL_FRAMES = 16
 """Pictures in the clip that is made of a still image: as many as torchvision's video nets were trained on."""
@@ -36,7 +36,7 @@ def check_layout(layout: Any) -> str | None:
     if layout is None or (isinstance(layout, str) and layout in LAYOUTS):
         return layout
     raise ValueError(
-        f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None (found out from the shape)"
+        f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW', 'NL' or None (found out from the shape)"
     )
 
 
@@ -92,6 +92,7 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
     if not rank <= axes <= rank + 2:
         raise ValueError(
             f"the data set is an array of shape {shape}; expected {_BATCHES[rank]}, or one image {_AXES[rank]}"
+            f"{clips_hint(axes - 1, rank)}"
         )
     if rank == 3 and axes == 4 and layout in ("NCHW", "NHWC"):
         return False, _image_part(layout)  # still images for a net of clips
@@ -137,6 +138,13 @@ class NoImageError(ValueError):
     """An object is not an image; the message says what it is and what was expected."""
 
 
+def clips_hint(axes: int, rank: int) -> str:
+    """What to give where an image has one axis more than the net takes, the end of a sentence; else ""."""
+    if (axes, rank) != (4, 2):
+        return ""
+    return "; clips, for a net that takes them, are shown with forward=lambda net, clip: net(clip)"
+
+
 def image_values(image: Any) -> tuple[np.ndarray, str]:
     """The values of an image in their own dtype, and its kind: `"tensor"`, `"array"` or `"PIL image"`.
 
@@ -155,6 +163,14 @@ def image_values(image: Any) -> tuple[np.ndarray, str]:
         return (values.float() if values.is_floating_point() else values).numpy(), "tensor"
     if isinstance(image, np.ndarray):
         return image, "array"
+    if isinstance(image, tuple | list | dict) and len(image) > 1:
+        parts = list(image.values() if isinstance(image, dict) else image)
+        if all(isinstance(part, torch.Tensor | np.ndarray | Image.Image) for part in parts):
+            key, call = (next(iter(image)), "images") if isinstance(image, dict) else (0, "*images")
+            raise NoImageError(
+                f"it is {len(image)} images, and the net is given one; forward=lambda net, images: net({call}) gives "
+                f"it all of them, transform=lambda images: images[{key!r}] the first alone"
+            )
     raise NoImageError(f"it is {short(image)}, not an image; expected a tensor, an array or a PIL image")
 
 
@@ -187,7 +203,8 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     if values.ndim == rank:
         values = values[None]
     elif values.ndim != rank + 1:
-        raise NoImageError(f"it has shape {values.shape}; expected an image {_AXES[rank]}")
+        hint = clips_hint(values.ndim, rank)
+        raise NoImageError(f"it has shape {values.shape}; expected an image {_AXES[rank]}{hint}")
     elif kind == "PIL image" and rank == 2:
         values = np.moveaxis(values, -1, 0)
     elif (_image_part(layout) or _guess(values.shape, channels, kind == "array" and rank == 2)) == "HWC":

@@ -18,7 +18,9 @@ from filterscope.data.axes import Input, NoImageError, as_image, check_layout, f
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
 from filterscope.data.items import open_data, parts_of
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
+from filterscope.data.rows import as_clips, as_rows, table_note
 from filterscope.data.sample import Sample
+from filterscope.data.several import as_arrays, several_of
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
 from filterscope.host.timing import RANDOM_DATA_SECONDS
@@ -41,15 +43,19 @@ class SampleSource:
             transforms.
         mean: Mean of the Normalize that the images went through, one number or one per channel; undone for display.
         std: Standard deviation of that Normalize.
-        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"` and `"NHW"`
-            are the order of a whole array's axes.
+        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"`, `"NHW"` and
+            `"NL"`, rows that are vectors, are the order of a whole array's axes.
         inputs: The kinds of images that the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and
             channels, None where they are not known.
+        vector: Length of the vectors that the net may take in place of images; None where none is known.
+        several: Whether the net is called by `forward=`, which may receive all inputs of a sample, and images with one
+            axis more than the net's, such as clips for a 2-D net.
 
     Attributes:
         classes: Class names by class number; empty where there are none.
         given_classes: The class names that the user gave, or None.
         version: A number that grows when all samples must be read again.
+        table_note: How an array of two axes was read, as one picture, and how else it can be; empty for other data.
         random: Whether a second read of a sample was seen to give another image.
         seconds: About how long it takes to read one sample.
 
@@ -69,8 +75,15 @@ class SampleSource:
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
         inputs: Sequence[Input] = ((2, None),),
+        vector: int | None = None,
+        several: bool = False,
     ) -> None:
-        self._items = open_data(data, inputs, check_layout(layout))
+        items = as_rows(data, inputs, vector, check_layout(layout))
+        self._of_vectors = None if items is data else True  # None while that is not known
+        self.table_note = "" if items is not data or layout else table_note(data, inputs)
+        items = as_clips(items, inputs) if several else items
+        self._items = open_data(items, inputs, None if layout == "NL" else layout)
+        self._vector, self._several = vector, several
         # A transform may change the kind of the images.
         self._inputs = self._items.inputs if transform is None else inputs
         self._length = self._items.count()
@@ -120,7 +133,7 @@ class SampleSource:
     @property
     def note(self) -> str:
         """Sentences about the whole data set, for people; empty where there is nothing to say."""
-        sentences = []
+        sentences = [self.table_note] if self.table_note else []
         if self.is_stream and not self.ended:
             sentences.append(f"Read from its start as far as you go: {len(self)} images so far.")
         if self.random:
@@ -176,18 +189,56 @@ class SampleSource:
             raw, label = parts_of(item, self._inputs[0][1])
         except Exception as error:
             raise SampleError(index, str(error)) from error
+        inputs = None
+        if self._several:
+            inputs, label = several_of(item, raw, label) or (None, label)
+        raw = raw if inputs is None else inputs.shown
+        image, note = self._image(index, raw, vector=inputs is not None and inputs.vector)
+        if inputs is not None:
+            inputs = as_arrays(inputs, image, lambda other: self._image(index, other)[0])
+        class_name, label_note = class_of(label, self.classes)
+        sentences = " ".join(filter(None, [note, label_note]))
+        frames_first = image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
+        return Sample(index, image, class_name, sentences, self._finding(index, image), inputs, frames_first)
+
+    def _image(self, index: int, raw: Any, vector: bool = False) -> tuple[np.ndarray, str]:
+        """What the net is given of an image as the data set has it, float32 `(C, H, W)`, and sentences on how.
+
+        Args:
+            index: Index of the sample.
+            raw: The image.
+            vector: Whether it is known to be a vector.
+
+        Raises:
+            SampleError: If the transform raises, or it is no image.
+        """
         transform_note, layout = "", self._items.layout
         if self._transform is not None:
             before, transform_note = raw, f"Made by {self._transform.name}."
             raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
             layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
+        rank, channels = fitting(self._inputs, raw)
+        axes = len(getattr(raw, "shape", ()))
+        if axes == 1 and rank > 1 and (vector or len(raw) == self._vector or self._are_vectors(index)):
+            rank, channels = 1, 1
+        elif axes == 4 and rank == 2 and self._several:
+            rank, channels = 3, None
         try:
-            image, axes_note = as_image(raw, layout, *fitting(self._inputs, raw))
+            image, axes_note = as_image(raw, layout, rank, channels)
         except NoImageError as error:
             raise SampleError(index, str(error)) from error
-        class_name, label_note = class_of(label, self.classes)
-        sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
-        return Sample(index, image, class_name, sentences, self._finding(index, image))
+        return image, " ".join(filter(None, [transform_note, axes_note]))
+
+    def _are_vectors(self, index: int) -> bool:
+        """Whether the samples are vectors, and this one no broken image: so it is if another one has one axis, too."""
+        if self._of_vectors is None:
+            other = 0 if index else 1
+            try:
+                raw = parts_of(self._items.sequence[other], None)[0] if self.has(other) else None
+            except Exception:
+                return False
+            self._of_vectors = len(getattr(raw, "shape", ())) == 1
+        return self._of_vectors
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:

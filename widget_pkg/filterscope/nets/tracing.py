@@ -19,6 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.nets.batches import all_inputs
 from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
 
 _MARK = "_filterscope_value"
@@ -137,7 +138,10 @@ class Recorder(TorchFunctionMode):
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
         """Records while the body runs `module` on `image`; its hooks on the module are removed afterwards."""
-        self._running = [RunningModule("", module, image, self._mark(image))]
+        # The other inputs of a pair are the image as well as this one.
+        for tensor in (*_flat(all_inputs(image)), image):
+            self._mark(tensor)
+        self._running = [RunningModule("", module, image, self.value_of(image))]
         self._owners = weight_owners(module)
         with ExitStack() as stack:
             for name, part in module.named_modules():
