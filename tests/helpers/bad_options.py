@@ -95,6 +95,12 @@ OPTIONS = [
         "classes is str 'cat'; give a list of names, one for each class number",
     ),
     Bad(
+        "classes without an order",
+        lambda at: at.explorer(classes={"cat"}),
+        TypeError,
+        "classes is set {'cat'}, which has no order; give a list of names, class 0 first",
+    ),
+    Bad(
         "fewer names than classes",
         lambda at: at.explorer(classes=["a"]),
         ValueError,

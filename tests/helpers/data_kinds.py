@@ -268,7 +268,24 @@ LABELS = [
         lambda at: Given(Items(pairs(FLOATS), class_to_idx={"dog": 1, "cat": 0}), FLOATS[0], label="dog"),
     ),
     Kind(
-        "`classes=` a list, a dictionary in either direction, or torchvision weights",
+        "class names in `.idx_to_class`, `.categories`, `.vocab`, `.id2label` or `.info['label']`",
+        "by number, also where the numbers are strings, as JSON has them",
+        lambda at: Given(
+            Items(pairs(FLOATS), info={"label": {"0": "cat", "1": "dog", "10": "cow", "2": "bird"}}),
+            FLOATS[0],
+            label="dog",
+        ),
+    ),
+    Kind(
+        "several classes of one name",
+        "each is named with its number",
+        lambda at: Given(
+            Items([(FLOATS[0], 2)], classes=("crane", "dog", "crane")), FLOATS[0], count=1, label="crane (2)"
+        ),
+    ),
+    Kind(
+        "`classes=` a list, a dictionary in either direction, an enumeration, an object with `id2label` or `names`, or "
+        "torchvision weights",
         "used instead of the data set's own",
         lambda at: Given(
             [(FLOATS[0], 207)],

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from filterscope.attributes import attribute, plain_tensor
 from filterscope.data.class_names import short
 
 Input = tuple[int, int | None]
@@ -52,11 +53,19 @@ def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
         bands = len(data.getbands())
         shape: tuple[int, ...] = (data.height, data.width, bands)[: 2 + (bands > 1)]
     else:
-        shape = tuple(getattr(data, "shape", ()))
+        shape = shape_of(data)
     return next(
         (candidate for candidate in inputs if _fits(shape, *candidate) or (several and _fits_many(shape, *candidate))),
         inputs[0],
     )
+
+
+def shape_of(data: Any) -> tuple[int, ...]:
+    """Shape of an array of any library; empty for anything that has none."""
+    if isinstance(data, torch.Tensor | np.ndarray):
+        return tuple(data.shape)
+    shape = attribute(data, "shape")
+    return tuple(shape) if isinstance(shape, tuple | list) else ()
 
 
 def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
@@ -158,11 +167,11 @@ def image_values(image: Any) -> tuple[np.ndarray, str]:
             image = image.convert("RGB")
         return np.asarray(image), "PIL image"
     if isinstance(image, torch.Tensor):
-        values = image.detach()
+        values = plain_tensor(image).detach()
         values = (values.to_dense() if values.layout != torch.strided else values).cpu()
         return (values.float() if values.is_floating_point() else values).numpy(), "tensor"
     if isinstance(image, np.ndarray):
-        return image, "array"
+        return np.asarray(image), "array"
     if isinstance(image, tuple | list | dict) and len(image) > 1:
         parts = list(image.values() if isinstance(image, dict) else image)
         if all(isinstance(part, torch.Tensor | np.ndarray | Image.Image) for part in parts):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from filterscope.attributes import plain_tensor
 from filterscope.data.class_names import LABEL_KEYS, class_of
 from filterscope.inputs import Inputs, leaves, map_leaves
 
@@ -116,6 +117,6 @@ def _axes(value: Any) -> int:
 
 def _numbers(value: Any) -> np.ndarray:
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
+        value = plain_tensor(value).detach().cpu()
         value = (value.float() if value.is_floating_point() else value).numpy()
     return np.asarray(value)

@@ -6,6 +6,8 @@ Each step has a file of its own: `items` (what a user has), `transform`, `axes`,
 
 from __future__ import annotations
 
+import re
+import threading
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -13,8 +15,10 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import torch
 
-from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
+from filterscope.attributes import attribute, plain_tensor
+from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting, shape_of
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
 from filterscope.data.items import open_data, parts_of
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
@@ -25,6 +29,8 @@ from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
 from filterscope.host.timing import RANDOM_DATA_SECONDS
 
+# What SQLite, a `threading.local` and asyncio say in another thread than the one that they belong to.
+_ABOUT_THREADS = re.compile(r"\bthread|_thread\._local|different loop|no (current|running) event loop", re.IGNORECASE)
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
 _REMEMBERED = 1024  # images whose checksums are kept
 _TRIED_FIRST = 20  # samples that are tried where the preferred one cannot be read
@@ -94,6 +100,7 @@ class SampleSource:
         self.given_classes = given_names(classes)
         self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.sequence)
         self._categories = weights_names(transform)
+        self._thread = threading.get_ident()  # which may be the only one that can read the data set
         self.version = 0
         self.random = False
         self.seconds = 0.0
@@ -184,7 +191,7 @@ class SampleSource:
         try:
             item = self._items.sequence[index]
         except Exception as error:
-            raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
+            raise SampleError(index, self._refusal(error)) from error
         try:
             raw, label = parts_of(item, self._inputs[0][1])
         except Exception as error:
@@ -217,8 +224,9 @@ class SampleSource:
             before, transform_note = raw, f"Made by {self._transform.name}."
             raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
             layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
+        raw = plain_tensor(raw) if isinstance(raw, torch.Tensor) else raw
         rank, channels = fitting(self._inputs, raw)
-        axes = len(getattr(raw, "shape", ()))
+        axes = len(shape_of(raw))
         if axes == 1 and rank > 1 and (vector or len(raw) == self._vector or self._are_vectors(index)):
             rank, channels = 1, 1
         elif axes == 4 and rank == 2 and self._several:
@@ -237,8 +245,19 @@ class SampleSource:
                 raw = parts_of(self._items.sequence[other], None)[0] if self.has(other) else None
             except Exception:
                 return False
-            self._of_vectors = len(getattr(raw, "shape", ())) == 1
+            self._of_vectors = len(shape_of(raw)) == 1
         return self._of_vectors
+
+    def _refusal(self, error: Exception) -> str:
+        """What to say where the data set raised."""
+        cause = describe_exception(error)
+        if threading.get_ident() == self._thread or not _ABOUT_THREADS.search(cause):
+            return f"the data set raised {cause}"
+        return (
+            f"the data set can be read only in the thread that made it ({cause}), and the page and a diagnosis in the "
+            "background read it in others; open what it reads from with check_same_thread=False, or in __getitem__ "
+            "where a thread has not opened it yet"
+        )
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:
@@ -260,20 +279,20 @@ class SampleSource:
             read: Returns the label of a sample by reading it.
         """
         sequence = self._items.sequence
-        if getattr(sequence, "target_transform", None) is not None:
+        if attribute(sequence, "target_transform") is not None:
             return None
         for name in ("targets", "labels"):
-            values = getattr(sequence, name, None)
-            if values is None or not hasattr(values, "__len__") or len(values) != self._length:
-                continue
+            values = attribute(sequence, name)
             try:
+                if values is None or len(values) != self._length:
+                    continue
                 labels = [class_of(label, self.classes)[0] for label in np.asarray(values).tolist()]
                 if all(
                     labels[index] == read(index)
                     for index in {self._length * k // 4 for k in range(4)} | {self._length - 1}
                 ):
                     return labels
-            except (SampleError, TypeError, ValueError):
+            except Exception:  # no list of labels after all, or a sample that cannot be read
                 continue
         return None
 

@@ -19,6 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.attributes import attributes_of
 from filterscope.nets.batches import all_inputs
 from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
 
@@ -302,5 +303,5 @@ def _flat(value: Any) -> Iterator[torch.Tensor]:
             yield from _flat(item)
     elif isinstance(value, dict):
         yield from _flat(list(value.values()))
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from _flat(list(vars(value).values()))
+    elif hasattr(type(value), "__dataclass_fields__"):
+        yield from _flat(list(attributes_of(value).values()))

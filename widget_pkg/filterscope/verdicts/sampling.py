@@ -90,12 +90,14 @@ class ImageBatch:
         labels: Their labels as `Sample.label` gives them.
         end: How far in the order this batch goes, samples that cannot be read included.
         unreadable: How many of these cannot be.
+        cause: Why the first of these cannot be.
     """
 
     images: list[np.ndarray | Inputs]
     labels: list[str | int | None]
     end: int
     unreadable: int
+    cause: str = ""
 
 
 def order_of(samples: Samples, images: int) -> np.ndarray:
@@ -116,14 +118,14 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
     shape: tuple[int, ...] = ()
     labels: list[str | int | None] = []
     position = start
-    unreadable = 0
+    unreadable, cause = 0, ""
     while position < stop or images:
         upcoming = None
         while position < stop and len(images) < at_once:
             try:
                 sample = samples.read(int(order[position]))
-            except SampleError:
-                unreadable += 1
+            except SampleError as error:
+                unreadable, cause = unreadable + 1, cause or error.cause
             else:
                 if images and sample.image.shape != shape:
                     upcoming = sample
@@ -132,8 +134,8 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
                 shape = sample.image.shape
                 labels.append(sample.label)
             position += 1
-        yield ImageBatch(images, labels, position, unreadable)
-        images, labels, unreadable = [], [], 0
+        yield ImageBatch(images, labels, position, unreadable, cause)
+        images, labels, unreadable, cause = [], [], 0, ""
         if upcoming is not None:  # it is the first of the next batch
             images, labels, shape = [upcoming.net_input], [upcoming.label], upcoming.image.shape
             position += 1
