@@ -110,7 +110,7 @@ class Engine:
     @property
     def note(self) -> str:
         """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
-        return " ".join(filter(None, [self.source.note, self.runner.note]))
+        return " ".join(filter(None, [self.source.note, self.runner.call_note]))
 
     @property
     def runs_the_net_itself(self) -> bool:

@@ -100,7 +100,7 @@ class NetRunner:
         return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, _MOST_IMAGES_AT_ONCE)))
 
     @property
-    def note(self) -> str:
+    def call_note(self) -> str:
         """A sentence on how the net is called, for people; empty where it is given a batch of images."""
         return self._calling.note
 
