@@ -86,6 +86,8 @@ class Engine:
             warnings.warn(
                 "this net writes to its own weights or buffers when it runs, through filterscope as well", stacklevel=3
             )
+        if self.runner.note:
+            warnings.warn(self.runner.note, stacklevel=3)
         hidden = unseen_parts(self.net)
         if hidden:
             warnings.warn(

@@ -73,6 +73,7 @@ class NetRunner:
         self.random = RandomStream()
         self.layers: tuple[ConvLayer, ...] = ()
         self.image_shape: tuple[int, ...] = ()
+        self._parts_note = ""
         self._calling = Calling(self.net, forward)
         self._twin = Twin(self.net)
         self._pace = pace or Pace()
@@ -86,6 +87,14 @@ class NetRunner:
     def in_place(self) -> bool:
         """Whether passes run on the net itself, because it cannot be copied; then nothing else may run it meanwhile."""
         return self._twin.in_place
+
+    @property
+    def note(self) -> str:
+        """Sentences on what of the net may be shown otherwise than people expect; empty where there is nothing to say.
+
+        They are about hooks from outside of the net, and about parts that it makes in its first pass.
+        """
+        return " ".join(filter(None, [self._twin.hooks.note, self._parts_note]))
 
     @property
     def takes_batches(self) -> bool:
@@ -147,6 +156,7 @@ class NetRunner:
             NetError: If the net refuses the image, or the pass reaches no convolution that can be shown.
         """
         batch = self.batch([image])
+        self._twin.choose_hooks(lambda: self._plain_output(batch))
         weights: list[tuple[np.ndarray, np.ndarray | None]] = []
 
         def attempt(convention: Convention) -> Any:
@@ -159,16 +169,36 @@ class NetRunner:
             recorder = Recorder(note)
             with self.ready() as module, recorder.watching(module, batch):
                 output = convention(module, batch)
+                self._parts_note = _on_parts_made(self._twin.parts_made())
             self._calling.check(convention, batch, calls)
             trace = recorder.finish(output)
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
             return output
 
-        output = self._calling.find_convention(self.net, batch, attempt)
+        copied_arrays = self._twin.copies_arrays
+        try:
+            output = self._calling.find_convention(self.net, batch, attempt)
+        except NetError:
+            if copied_arrays or not self._twin.copies_arrays:
+                raise
+            output = self._calling.find_convention(self.net, batch, attempt)
         self.image_shape = tuple(batch.shape[1:])
         if read_weights is None:
             weights += self.weights(batch)
         return output
+
+    def _plain_output(self, batch: torch.Tensor) -> Any:
+        """The net's output for an image in the first convention that works, always with the random numbers from now."""
+
+        def attempt(convention: Convention) -> Any:
+            with self.ready() as module:
+                return convention(module, batch)
+
+        random, self.random = self.random, RandomStream()
+        try:
+            return self._calling.find_convention(self.net, batch, attempt)
+        finally:
+            self.random = random
 
     def keep(self, batch: torch.Tensor, layers: Iterable[int], to_the_end: bool = True) -> Pass:
         """Runs the net on one image and keeps the maps of some layers.
@@ -283,6 +313,15 @@ class NetRunner:
     def snapshot(self) -> nn.Module:
         """A copy of the net as it is now, in eval mode, with tensors of its own."""
         return self._twin.snapshot()
+
+
+def _on_parts_made(names: list[str]) -> str:
+    if not names:
+        return ""
+    return (
+        f"The net makes parts of its own when it runs ({', '.join(names[:3])}). Here they are made anew in each pass, "
+        "with new weights where these are random; run the net once, net(images), so that it keeps them."
+    )
 
 
 def fingerprint(net: nn.Module) -> str:
