@@ -84,6 +84,38 @@ ARRAYS = [
         lambda at: Given(FLOATS[:, :, :3, :3].permute(0, 2, 3, 1), FLOATS[0, :, :3, :3], options={"layout": "NHWC"}),
     ),
     Kind(
+        'array `(N, L)` of rows of pixels with `layout="NL"`, and any data set of rows',
+        "N vectors, of which `transform=lambda row: row.reshape(H, W)` makes pictures; without `layout` an array of "
+        "two axes is one gray picture, which the view says",
+        lambda at: Given(
+            GRAY_FLOATS.reshape(5, -1).numpy(),
+            GRAY_FLOATS[0],
+            channels=1,
+            options={"layout": "NL", "transform": lambda row: row.reshape(16, 20)},
+            note="Made by your transform.",
+        ),
+    ),
+    Kind(
+        "a pair of rows and labels, `(X, y)` with `X` of two axes, for a net of images",
+        "N vectors with labels",
+        lambda at: Given(
+            (GRAY_FLOATS.reshape(5, -1), NUMBERS),
+            GRAY_FLOATS[0],
+            channels=1,
+            label=1,
+            options={"transform": lambda row: row.reshape(16, 20)},
+        ),
+    ),
+    Kind(
+        "vectors, as a generator takes them: a list of them, a data set, or an array `(N, Z)`",
+        "each is given to the net as `(1, Z)`, and drawn as one row",
+        lambda at: Given(
+            list(FLOATS.reshape(5, -1)),
+            FLOATS[0].reshape(1, -1),
+            options={"forward": lambda net, vector: net(vector.reshape(-1, 3, 16, 20))},
+        ),
+    ),
+    Kind(
         "a pair of images and labels, `(X, y)`, each an array or a list",
         "N images with labels",
         lambda at: Given((COLOURS, np.array(NUMBERS)), FLOATS[0], label=1),
@@ -172,6 +204,28 @@ DATA_SETS = [
         "list of paths of pictures",
         "as many images",
         lambda at: Given(sorted(folder_of(at, "b.png", "a.png").iterdir()), FLOATS[1], count=2),
+    ),
+    Kind(
+        "pairs `((a, b), label)` or `(a, b, label)`, triplets, an image with a mask or vector, a dictionary of several",
+        "`forward=lambda net, pair: net(*pair)` receives all inputs, each as a batch of one; the first image is "
+        'the one that is shown; receptive fields and `source="image"` are of that one',
+        lambda at: Given(
+            [((FLOATS[i], FLOATS[4 - i]), i) for i in range(5)],
+            FLOATS[0],
+            label=0,
+            options={"forward": lambda net, pair: net(pair[0]) - net(pair[1])},
+        ),
+    ),
+    Kind(
+        "clips `(T, C, H, W)` or `(C, T, H, W)` for a net of images, with `forward=lambda net, clip: net(clip)`",
+        "as they are; the middle frame is drawn",
+        lambda at: Given(
+            torch.stack([FLOATS, FLOATS]),
+            FLOATS,
+            count=2,
+            options={"forward": lambda net, clip: net(clip.flatten(0, 1))},
+            display=FLOATS[2],
+        ),
     ),
     Kind(
         "signals `(N, C, L)` for a 1-D net, volumes `(N, C, D, H, W)` for a 3-D one",
@@ -291,7 +345,24 @@ LABELS = [
         lambda at: Given(Items(pairs(FLOATS), class_to_idx={"dog": 1, "cat": 0}), FLOATS[0], label="dog"),
     ),
     Kind(
-        "`classes=` a list, a dictionary in either direction, or torchvision weights",
+        "class names in `.idx_to_class`, `.categories`, `.vocab`, `.id2label` or `.info['label']`",
+        "by number, also where the numbers are strings, as JSON has them",
+        lambda at: Given(
+            Items(pairs(FLOATS), info={"label": {"0": "cat", "1": "dog", "10": "cow", "2": "bird"}}),
+            FLOATS[0],
+            label="dog",
+        ),
+    ),
+    Kind(
+        "several classes of one name",
+        "each is named with its number",
+        lambda at: Given(
+            Items([(FLOATS[0], 2)], classes=("crane", "dog", "crane")), FLOATS[0], count=1, label="crane (2)"
+        ),
+    ),
+    Kind(
+        "`classes=` a list, a dictionary in either direction, an enumeration, an object with `id2label` or `names`, or "
+        "torchvision weights",
         "used instead of the data set's own",
         lambda at: Given(
             [(FLOATS[0], 207)],

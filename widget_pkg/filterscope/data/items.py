@@ -112,7 +112,7 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         images = open_data(data[0], inputs, layout)
         return Items(Columns(images.sequence, data[1]), data, images.layout, images.inputs)
     _refuse(data)
-    if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
+    if isinstance(data, IterableDataset) or not hasattr(type(data), "__getitem__"):
         return Items(Stream(data), data, layout, inputs)
     return Items(data, data, layout, inputs)
 
@@ -180,13 +180,13 @@ def _refuse(data: Any) -> None:
         raise TypeError(f"the data set is {kind} of {parts or 'nothing'}; give one part, such as data[{example_key!r}]")
     if isinstance(data, type):
         raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
-    iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
-    if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
+    iterable = hasattr(type(data), "__iter__") and not isinstance(data, bytes | set | frozenset)
+    if not hasattr(type(data), "__getitem__") and hasattr(type(data), "__next__"):
         raise TypeError(
             f"the data set is {kind}, which can be read only once; give one that can be read again, such as "
             "list(itertools.islice(data, 1000))"
         )
-    if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
+    if isinstance(data, bytes | np.generic) or not (iterable or hasattr(type(data), "__getitem__")):
         raise TypeError(f"the data set is {kind}; {_EXPECTED}")
 
 
@@ -205,7 +205,7 @@ def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:
         OSError: If the image is a file that cannot be read.
     """
     label = None
-    if isinstance(item, dict) or (hasattr(item, "keys") and hasattr(item, "__getitem__")):
+    if isinstance(item, dict) or (hasattr(type(item), "keys") and hasattr(type(item), "__getitem__")):
         key = _image_key(item)
         label = next((item[name] for name in LABEL_KEYS if name in item and name != key), None)
         item = item[key]

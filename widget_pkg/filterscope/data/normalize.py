@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from filterscope.attributes import attribute, attributes_of
+
 _DEEPEST = 12
 _EITHER = ("RandomChoice", "OneOf", "SomeOf")
 _BY_CHANCE = ("albumentations", "kornia")  # whose every transform has a probability p
@@ -154,11 +156,11 @@ def _transforms(data: Any, index: int, depth: int) -> list[Any]:
 
 def _part(data: Any, index: int) -> tuple[Any, int]:
     """The data set that sample `index` really comes from, and its index there."""
-    ends = getattr(data, "cumulative_sizes", None)
-    if ends is not None and hasattr(data, "datasets"):
-        number = min(bisect_right(ends, index), len(data.datasets) - 1)
-        return data.datasets[number], index - (ends[number - 1] if number else 0)
-    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    ends, parts = attribute(data, "cumulative_sizes"), attribute(data, "datasets")
+    if isinstance(ends, list | tuple) and isinstance(parts, list | tuple):
+        number = min(bisect_right(ends, index), len(parts) - 1)
+        return parts[number], index - (ends[number - 1] if number else 0)
+    attributes = attributes_of(data)
     part = attributes.get("dataset", attributes.get("_dataset"))
     indices = attributes.get("indices")
     if part is not None and indices is not None:
@@ -170,9 +172,9 @@ def _part(data: Any, index: int) -> tuple[Any, int]:
 
 
 def _own_transforms(data: Any) -> list[Any]:
-    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    attributes = attributes_of(data)
     single, joint = attributes.get("transform"), attributes.get("transforms")
-    if single is not None and getattr(joint, "transform", None) is single:
+    if single is not None and attribute(joint, "transform") is single:
         joint = None  # torchvision keeps one transform in both attributes
     named = [transform for transform in (single, joint) if transform is not None]
     if named:
@@ -264,10 +266,10 @@ def _flat(numbers: Any) -> Any:
 def _steps(transform: Any) -> list[Any]:
     if isinstance(transform, list | tuple | nn.ModuleList | nn.Sequential):
         return list(transform)
-    inner = getattr(transform, "transforms", None)
+    inner = attribute(transform, "transforms")
     if isinstance(inner, list | tuple | nn.ModuleList | nn.Sequential):
         return list(inner)
     if isinstance(transform, nn.Module):
         return list(transform.children())
-    attributes = vars(transform) if hasattr(transform, "__dict__") and not isinstance(transform, type) else {}
+    attributes = {} if isinstance(transform, type) else attributes_of(transform)
     return [value for value in attributes.values() if callable(value) and not isinstance(value, type)]

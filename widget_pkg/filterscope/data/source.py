@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
+from filterscope.attributes import attribute
+from filterscope.data.axes import Input, check_layout
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
-from filterscope.data.items import open_data, parts_of
+from filterscope.data.items import open_data
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
 from filterscope.data.normalize_check import at_random, check, unchecked
-from filterscope.data.picture_file import PictureFile
+from filterscope.data.reading import Reader
+from filterscope.data.rows import as_clips, as_rows, table_note
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
-from filterscope.errors import SampleError, describe_exception
+from filterscope.errors import SampleError
 from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
@@ -43,15 +45,19 @@ class SampleSource:
             transforms.
         mean: Mean of the Normalize that the images went through, one number or one per channel; undone for display.
         std: Standard deviation of that Normalize.
-        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"` and `"NHW"`
-            are the order of a whole array's axes.
+        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"`, `"NHW"` and
+            `"NL"`, rows that are vectors, are the order of a whole array's axes.
         inputs: The kinds of images that the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and
             channels, None where they are not known.
+        vector: Length of the vectors that the net may take in place of images; None where none is known.
+        several: Whether the net is called by `forward=`, which may receive all inputs of a sample, and images with one
+            axis more than the net's, such as clips for a 2-D net.
 
     Attributes:
         classes: Class names by class number; empty where there are none.
         given_classes: The class names that the user gave, or None.
         version: A number that grows when all samples must be read again.
+        table_note: How an array of two axes was read, as one picture, and how else it can be; empty for other data.
         random: Whether a second read of a sample was seen to give another image.
         seconds: About how long it takes to read one sample.
 
@@ -71,10 +77,17 @@ class SampleSource:
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
         inputs: Sequence[Input] = ((2, None),),
+        vector: int | None = None,
+        several: bool = False,
     ) -> None:
-        self._items = open_data(data, inputs, check_layout(layout))
+        items = as_rows(data, inputs, vector, check_layout(layout))
+        of_vectors = None if items is data else True  # None where that is not known
+        self.table_note = "" if items is not data or layout else table_note(data, inputs)
+        items = as_clips(items, inputs) if several else items
+        self._items = open_data(items, inputs, None if layout == "NL" else layout)
         # A transform may change the kind of the images.
         self._inputs = self._items.inputs if transform is None else inputs
+        self._reader = Reader(self._items, self._inputs, vector, of_vectors, several)
         self._length = self._items.count()
         self._transform = None if transform is None else GivenTransform(transform)
         if (mean is None) != (std is None):
@@ -124,7 +137,7 @@ class SampleSource:
     @property
     def note(self) -> str:
         """Sentences about the whole data set, for people; empty where there is nothing to say."""
-        sentences = []
+        sentences = [self.table_note] if self.table_note else []
         if self.is_stream and not self.ended:
             sentences.append(f"Read from its start as far as you go: {len(self)} images so far.")
         if self.random:
@@ -141,12 +154,15 @@ class SampleSource:
             SampleError: If the data set raises, or its item is not an image.
         """
         start = time.monotonic()
-        _, image, label, sentences = self._image_at(index, self._items.sequence, self._transform)
+        reading = self._reader.read(index, self._items.sequence, self._transform)
         took = time.monotonic() - start
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
+        image = reading.image
         self._compare(index, image)
-        class_name, label_note = class_of(label, self.classes)
-        return Sample(index, image, class_name, f"{sentences} {label_note}".strip(), self._finding(index, image))
+        class_name, label_note = class_of(reading.label, self.classes)
+        note = f"{reading.note} {label_note}".strip()
+        frames_first = image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
+        return Sample(index, image, class_name, note, self._finding(index, image), reading.inputs, frames_first)
 
     def looks_again(self) -> bool:
         """Whether the first sample should be read again, to see whether the data set is random.
@@ -175,35 +191,6 @@ class SampleSource:
         if len(self._marks) > _REMEMBERED:
             self._marks.pop(next(iter(self._marks)))
 
-    def _image_at(
-        self, index: int, sequence: Any, transform: GivenTransform | None
-    ) -> tuple[Any, np.ndarray, Any, str]:
-        """The image as the data set gives it, the image as the net is given it, the label, and sentences."""
-        try:
-            item = sequence[index]
-        except Exception as error:
-            raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
-        try:
-            raw, label = parts_of(item, self._inputs[0][1])
-        except Exception as error:
-            raise SampleError(index, str(error)) from error
-        item_image, transform_note, picture_note, layout = raw, "", "", self._items.layout
-        if isinstance(raw, PictureFile):
-            try:
-                raw, picture_note = raw.for_net() if transform is None else raw.for_transform()
-            except OSError as error:
-                raise SampleError(index, str(error)) from error
-            layout = "CHW" if transform is None else None
-        if transform is not None:
-            before, transform_note = raw, f"Made by {transform.name}."
-            raw = transform(index, raw, layout, fitting(self._inputs, raw)[1])
-            layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
-        try:
-            image, axes_note = as_image(raw, layout, *fitting(self._inputs, raw))
-        except NoImageError as error:
-            raise SampleError(index, str(error)) from error
-        return item_image, image, label, " ".join(filter(None, [picture_note, transform_note, axes_note]))
-
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is not None:
             for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
@@ -220,22 +207,22 @@ class SampleSource:
         # The same transforms, with the same numbers, are watched only once.
         key = tuple((id(part.transform), part.mean.tobytes(), part.std.tobytes()) for part in finding.parts)
         if key not in self._findings:
-            checked = check(finding, (self._items.sequence, self._transform), self._reader(index))
+            checked = check(finding, (self._items.sequence, self._transform), self._reading_of_stand_ins(index))
             self._findings[key] = finding, checked
         return self._findings[key][1]
 
-    def _reader(self, index: int) -> Callable[..., tuple[Any, np.ndarray]]:
+    def _reading_of_stand_ins(self, index: int) -> Callable[..., tuple[Any, np.ndarray]]:
         """A function that reads a sample of stand-ins; its first read also shows whether the data set is random."""
         times = 0
 
         def read(sequence: Any, transform: Any) -> tuple[Any, np.ndarray]:
             nonlocal times
-            item_image, image, _, _ = self._image_at(index, sequence, transform)
+            reading = self._reader.read(index, sequence, transform)
             times += 1
             if times == 1:
                 self._count_look()
-                self._compare(index, image)
-            return item_image, image
+                self._compare(index, reading.image)
+            return reading.item_image, reading.image
 
         return read
 
@@ -249,20 +236,20 @@ class SampleSource:
             read: Returns the label of a sample by reading it.
         """
         sequence = self._items.sequence
-        if getattr(sequence, "target_transform", None) is not None:
+        if attribute(sequence, "target_transform") is not None:
             return None
         for name in ("targets", "labels"):
-            values = getattr(sequence, name, None)
-            if values is None or not hasattr(values, "__len__") or len(values) != self._length:
-                continue
+            values = attribute(sequence, name)
             try:
+                if values is None or len(values) != self._length:
+                    continue
                 labels = [class_of(label, self.classes)[0] for label in np.asarray(values).tolist()]
                 if all(
                     labels[index] == read(index)
                     for index in {self._length * k // 4 for k in range(4)} | {self._length - 1}
                 ):
                     return labels
-            except (SampleError, TypeError, ValueError):
+            except Exception:  # no list of labels after all, or a sample that cannot be read
                 continue
         return None
 

@@ -25,6 +25,7 @@ from filterscope.engine.samples import Samples
 from filterscope.errors import NetError
 from filterscope.filters import response
 from filterscope.filters.response import Source
+from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
@@ -109,13 +110,23 @@ class Engine:
         return self.runner.layers
 
     @property
+    def note(self) -> str:
+        """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
+        return " ".join(filter(None, [self.source.note, self.runner.call_note]))
+
+    @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""
         return self.runner.in_place
 
     def _find_layers(self) -> None:
         self.structure += 1
-        output = self.runner.find_layers(self.sample(self.first_image).image, self.weights)
+        try:
+            output = self.runner.find_layers(self.sample(self.first_image).net_input, self.weights)
+        except NetError as error:
+            if not self.source.table_note:
+                raise
+            raise NetError(f"{error} {self.source.table_note}") from error
         if output is None and self.forward is None:
             raise NetError(
                 f"the net returned None for an image; does {self.net_name}.forward lack its return? A net that gives "
@@ -264,7 +275,7 @@ class Engine:
                 image=image,
                 images=len(self.source),
                 sample=sample,
-                note=self.source.note,
+                note=self.note,
                 layer=self.layers[layer],
                 maps=maps,
                 weight=weight,
@@ -319,7 +330,7 @@ class Engine:
         order = np.argsort(-scores, kind="stable")
         return [(self._class_name(int(number)), float(scores[number])) for number in order]
 
-    def classify(self, images: Sequence[np.ndarray]) -> list[str | int | None]:
+    def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape; None where there is no score a class.
 
         Raises:
@@ -349,7 +360,7 @@ class Engine:
             NetError: If the body raises: what the net refuses, in words.
         """
         with self.lock:
-            batch = self.runner.batch([self.sample(image).image])
+            batch = self.runner.batch([self.sample(image).net_input])
             try:
                 yield self.runner, batch
             except Exception as error:

@@ -157,7 +157,7 @@ class MapStore:
         )
 
     def _run(self, image: int, layers: Sequence[int], to_the_end: bool) -> Pass:
-        batch = self._runner.batch([self._samples.sample(image).image])
+        batch = self._runner.batch([self._samples.sample(image).net_input])
         if any(not self.keeps_neighbours(layer) for layer in layers):
             self._maps.clear()  # before the pass: the old ones and the new ones may not fit the machine together
         try:

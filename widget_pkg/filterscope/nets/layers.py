@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
 from filterscope.errors import NetError
@@ -222,6 +222,24 @@ def net_inputs(net: object) -> tuple[tuple[int, int | None], ...]:
     shapes = [tuple(p.shape) for p in parameters if p is not None and not is_lazy(p)]
     functional = [(len(s) - 2, s[1], s[0]) for s in shapes if 3 <= len(s) <= 5 and max(s[2:]) > 1]
     return tuple(dict.fromkeys(_first_inputs(from_modules) + _first_inputs(functional))) or ((2, None),)
+
+
+def vector_length(net: object) -> int | None:
+    """Length of the vectors that a net takes in place of images, as a generator does; None where none is known.
+
+    It is known where the net's first module with weights is a linear one, or a transposed convolution.
+
+    Args:
+        net: The user's net.
+    """
+    for module in net.modules() if isinstance(net, nn.Module) else ():
+        weight = dict(module._parameters.items()).get("weight")
+        if weight is None or is_lazy(weight) or weight.ndim < 2:
+            continue
+        if isinstance(module, _ConvTransposeNd):
+            return int(weight.shape[0])
+        return int(weight.shape[1]) if weight.ndim == 2 and not isinstance(module, nn.Embedding) else None
+    return None
 
 
 def _first_inputs(convolutions: Sequence[tuple[int, int | None, int]]) -> list[tuple[int, int | None]]:

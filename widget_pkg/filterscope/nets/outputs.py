@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from filterscope.attributes import attribute
+
 
 def class_scores(output: object, images: int) -> np.ndarray | None:
     """Probabilities of the classes, float64 `(N, K)`; None where the output is not one score per class.
@@ -34,10 +36,10 @@ def class_output(output: object, images: int) -> torch.Tensor | None:
     """
     if isinstance(output, dict):
         output = output.get("logits", output.get("out"))
-    elif hasattr(output, "logits"):
-        output = output.logits
-    elif isinstance(output, tuple | list) and output:
+    elif isinstance(output, tuple | list) and output and not hasattr(output, "logits"):
         output = output[0]
+    elif not isinstance(output, torch.Tensor):
+        output = attribute(output, "logits")
     if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != images:
         return None
     if output.shape[1] < 2 or not output.is_floating_point():

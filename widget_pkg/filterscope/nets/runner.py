@@ -17,6 +17,8 @@ import torch
 from torch import nn
 
 from filterscope.errors import NetError
+from filterscope.inputs import Inputs
+from filterscope.nets.batches import attach_inputs
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
@@ -106,9 +108,23 @@ class NetRunner:
         numbers = sum(int(np.prod(layer.out_shape)) for layer in self.layers) + int(np.prod(self.image_shape))
         return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, _MOST_IMAGES_AT_ONCE)))
 
-    def batch(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-        """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype."""
-        return like_input(self.net, torch.from_numpy(np.stack(images)))
+    @property
+    def call_note(self) -> str:
+        """A sentence on how the net is called, for people; empty where it is given a batch of images."""
+        return self._calling.note
+
+    def batch(self, images: Sequence[np.ndarray | Inputs]) -> torch.Tensor:
+        """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype.
+
+        Args:
+            images: float32 `(C, H, W)` each. One alone may be the inputs of a sample that has several; the batch is
+                then of the image that is shown, and has the others beside it: see `nets.batches`.
+        """
+        several = next((image for image in images if isinstance(image, Inputs)), None)
+        if several is not None:
+            tensors = several.map(lambda array: like_input(self.net, torch.from_numpy(array[None])))
+            return attach_inputs(tensors.shown, tensors)
+        return like_input(self.net, torch.from_numpy(np.stack([np.asarray(image) for image in images])))
 
     # Passes
 
@@ -126,11 +142,11 @@ class NetRunner:
         """Calls the module from `ready` on a batch, in the convention that works for the net; returns its output."""
         return self._calling(module, batch)
 
-    def find_layers(self, image: np.ndarray, read_weights: ReadWeights | None = None) -> Any:
+    def find_layers(self, image: np.ndarray | Inputs, read_weights: ReadWeights | None = None) -> Any:
         """Lists the convolutions that a pass reaches, and finds the convention in which the net is called.
 
         Args:
-            image: float32 `(C, H, W)`.
+            image: float32 `(C, H, W)`, or the inputs of a sample that has several.
             read_weights: Returns a layer's live kernels and bias, by the layer's index; by default as they are now.
 
         Returns:
@@ -154,6 +170,7 @@ class NetRunner:
             with self.ready() as module, recorder.watching(module, batch):
                 output = convention(module, batch)
                 self._parts_note = _on_parts_made(self._twin.parts_made())
+            self._calling.check(convention, batch, calls)
             trace = recorder.finish(output)
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
             return output
@@ -165,7 +182,7 @@ class NetRunner:
             if copied_arrays or not self._twin.copies_arrays:
                 raise
             output = self._calling.find_convention(self.net, batch, attempt)
-        self.image_shape = image.shape
+        self.image_shape = tuple(batch.shape[1:])
         if read_weights is None:
             weights += self.weights(batch)
         return output
@@ -257,7 +274,7 @@ class NetRunner:
             for layer in range(len(self.layers))
         ]
 
-    def class_scores(self, images: Sequence[np.ndarray]) -> np.ndarray | None:
+    def class_scores(self, images: Sequence[np.ndarray | Inputs]) -> np.ndarray | None:
         """Probabilities of the classes for images of one shape, float64 `(N, K)`.
 
         All images go in one pass where the net takes batches, else each in its own.

@@ -19,6 +19,8 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.attributes import attributes_of
+from filterscope.nets.batches import all_inputs
 from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
 
 _MARK = "_filterscope_value"
@@ -137,7 +139,10 @@ class Recorder(TorchFunctionMode):
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
         """Records while the body runs `module` on `image`; its hooks on the module are removed afterwards."""
-        self._running = [RunningModule("", module, image, self._mark(image))]
+        # The other inputs of a pair are the image as well as this one.
+        for tensor in (*_flat(all_inputs(image)), image):
+            self._mark(tensor)
+        self._running = [RunningModule("", module, image, self.value_of(image))]
         self._owners = weight_owners(module)
         with ExitStack() as stack:
             for name, part in module.named_modules():
@@ -298,5 +303,5 @@ def _flat(value: Any) -> Iterator[torch.Tensor]:
             yield from _flat(item)
     elif isinstance(value, dict):
         yield from _flat(list(value.values()))
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from _flat(list(vars(value).values()))
+    elif hasattr(type(value), "__dataclass_fields__"):
+        yield from _flat(list(attributes_of(value).values()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from filterscope.nets.batches import attach_inputs, inputs_of
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.layer_watch import LayerWatch
 from filterscope.nets.runner import NetRunner
@@ -93,7 +94,7 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)
-    image = batch.detach().clone().requires_grad_()
+    image = attach_inputs(batch.detach().clone().requires_grad_(), inputs_of(batch))
     with runner.ready(gradients=True) as module, watch.watching(module, image):
         runner.call(module, image)
     for output, version, rank in late:

@@ -99,9 +99,11 @@ class Positions:
         footprint = maps[layer]
         fields = None if footprint is None else footprint.of(filter_index)
         if fields is None:
+            several = self._engine.sample(image).inputs is not None
             raise ValueError(
                 f"nothing of the image reaches filter {filter_index} of {record.name}: what it is given does not "
-                "depend on the image, or goes there by a way outside of torch. Choose another layer."
+                "depend on the image, or goes there by a way outside of torch"
+                f"{', or comes from another input of the sample' * several}. Choose another layer."
             )
         return fields
 

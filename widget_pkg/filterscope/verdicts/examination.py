@@ -58,6 +58,7 @@ class Examination:
         ablated: How far the ablation goes.
         merged: How far the test of candidates for duplicates goes.
         unreadable: Samples that could not be read.
+        unreadable_cause: Why the first of these could not be, or "".
         refused: Why images were left out that the net refused, one sentence, or "".
         labelled: Whether there are labels; None before the first image.
         knowledge: What the net knows; None where its output is not one score a class.
@@ -73,7 +74,7 @@ class Examination:
         self.layers = sorted(layers)
         self.order = np.zeros(0, np.int64)
         self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
-        self.refused = self.no_gradient = ""
+        self.refused = self.no_gradient = self.unreadable_cause = ""
         self.labelled: bool | None = None
         self.knowledge: Knowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
@@ -113,6 +114,7 @@ class Examination:
                 self.refused_images += len(batch.images)
                 self.refused = f"the net refused {self.refused_images} images: {refusal}"
             self.unreadable += batch.unreadable
+            self.unreadable_cause = self.unreadable_cause or batch.cause
             self.seen = batch.end
 
     def keep_means(self) -> None:

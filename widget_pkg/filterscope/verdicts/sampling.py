@@ -12,6 +12,7 @@ from torch import nn
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
 from filterscope.errors import SampleError
+from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
@@ -76,7 +77,7 @@ def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None,
         SampleError: If none of the first images can be read.
     """
     runner = NetRunner(net, forward, pace)
-    runner.find_layers(first_readable(samples.read, len(samples)).image)
+    runner.find_layers(first_readable(samples.read, len(samples)).net_input)
     return runner
 
 
@@ -85,16 +86,18 @@ class ImageBatch:
     """Images of one shape, and where they stand in the order.
 
     Attributes:
-        images: float32 `(C, H, W)` each.
+        images: float32 `(C, H, W)` each, or the inputs of a sample that has several.
         labels: Their labels as `Sample.label` gives them.
         end: How far in the order this batch goes, samples that cannot be read included.
         unreadable: How many of these cannot be.
+        cause: Why the first of these cannot be.
     """
 
-    images: list[np.ndarray]
+    images: list[np.ndarray | Inputs]
     labels: list[str | int | None]
     end: int
     unreadable: int
+    cause: str = ""
 
 
 def order_of(samples: Samples, images: int) -> np.ndarray:
@@ -111,26 +114,28 @@ def order_of(samples: Samples, images: int) -> np.ndarray:
 
 def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once: int) -> Iterator[ImageBatch]:
     """Reads the images `order[start:stop]` in batches of one shape."""
-    images: list[np.ndarray] = []
+    images: list[np.ndarray | Inputs] = []
+    shape: tuple[int, ...] = ()
     labels: list[str | int | None] = []
     position = start
-    unreadable = 0
+    unreadable, cause = 0, ""
     while position < stop or images:
         upcoming = None
         while position < stop and len(images) < at_once:
             try:
                 sample = samples.read(int(order[position]))
-            except SampleError:
-                unreadable += 1
+            except SampleError as error:
+                unreadable, cause = unreadable + 1, cause or error.cause
             else:
-                if images and sample.image.shape != images[0].shape:
+                if images and sample.image.shape != shape:
                     upcoming = sample
                     break
-                images.append(sample.image)
+                images.append(sample.net_input)
+                shape = sample.image.shape
                 labels.append(sample.label)
             position += 1
-        yield ImageBatch(images, labels, position, unreadable)
-        images, labels, unreadable = [], [], 0
+        yield ImageBatch(images, labels, position, unreadable, cause)
+        images, labels, unreadable, cause = [], [], 0, ""
         if upcoming is not None:  # it is the first of the next batch
-            images, labels = [upcoming.image], [upcoming.label]
+            images, labels, shape = [upcoming.net_input], [upcoming.label], upcoming.image.shape
             position += 1

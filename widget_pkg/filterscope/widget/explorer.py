@@ -28,7 +28,7 @@ from filterscope.filters.response import SOURCES
 from filterscope.host.subshells import stay_where_asked
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
-from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.nets.layers import ConvLayer, net_inputs, vector_length
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
@@ -75,7 +75,7 @@ class Explorer(anywidget.AnyWidget):
             Normalize found in the data set's transforms.
         std: Its standard deviation.
         layout: The order of the axes where it is not clear: `"CHW"` or `"HWC"` of one image, `"NCHW"`, `"NHWC"` or
-            `"NHW"` of a whole array.
+            `"NHW"` of a whole array; `"NL"` for an array of vectors.
         image_index: The image that is shown first.
         layer_index: The layer, in execution order.
         filter_index: The filter of that layer.
@@ -83,7 +83,8 @@ class Explorer(anywidget.AnyWidget):
         source: What filter2D runs over: `"image"`, or the layer's own `"input"`.
         forward: For a net with an unusual call: a function of net and image that calls the net it is given and returns
             its output, `lambda net, image: net(image, mask)`. The image is a batch of one, `(1, C, H, W)`; a function
-            that refuses that is given the image alone, `(C, H, W)`.
+            that refuses that is given all inputs of the sample, where it has several, as in
+            `forward=lambda net, pair: net(*pair)`; then the image alone, `(C, H, W)`.
         **traits: Any other trait of an ipywidget.
 
     Raises:
@@ -147,6 +148,8 @@ class Explorer(anywidget.AnyWidget):
             std=std,
             layout=layout,
             inputs=net_inputs(net),
+            vector=vector_length(net),
+            several=forward is not None,
         )
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0

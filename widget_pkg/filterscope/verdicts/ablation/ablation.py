@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from filterscope.inputs import Inputs
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
 from filterscope.verdicts.sampling import Samples, batches, order_of
@@ -64,7 +65,7 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
 
 
 def scores_without(
-    runner: NetRunner, image: np.ndarray, ablation: Ablation
+    runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablation
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class."""
     batch = runner.batch([image])

@@ -75,7 +75,8 @@ def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
     if not complete:
         notes.append("It was stopped early; the figures are exact for the images seen. Go on with resume=.")
     if examination.unreadable:
-        notes.append(f"{examination.unreadable} samples could not be read and are left out.")
+        cause = f" The first: {examination.unreadable_cause}." if examination.unreadable_cause else ""
+        notes.append(f"{examination.unreadable} samples could not be read and are left out.{cause}")
     if examination.knowledge is not None and examination.knowledge.left_out:
         notes.append(f"{examination.knowledge.left_out} images gave a NaN or infinite loss and are left out of use.")
     if examination.refused:

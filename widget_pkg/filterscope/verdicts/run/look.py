@@ -7,6 +7,7 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
+from filterscope.nets.batches import attach_inputs, inputs_of
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
@@ -46,7 +47,7 @@ class _LookingPass:
         self._examination = examination
         self._labels = labels
         self._differentiable = not examination.no_gradient
-        self._images = images.detach().requires_grad_(self._differentiable)
+        self._images = attach_inputs(images.detach().requires_grad_(self._differentiable), inputs_of(images))
         self._activations: dict[int, torch.Tensor] = {}
         self._edges: dict[int, GradientEdge] = {}
         self._late: dict[int, tuple[torch.Tensor, int]] = {}
