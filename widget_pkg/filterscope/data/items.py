@@ -13,13 +13,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset
 
 from filterscope.data.axes import Input, array_layout, fitting
-from filterscope.data.class_names import LABEL_KEYS
-from filterscope.data.folder import is_picture, open_folder, read_picture
+from filterscope.data.columns import Columns, are_columns, is_image, is_label
+from filterscope.data.folder import open_folder
 from filterscope.data.stream import Stream
 from filterscope.errors import describe_exception, kind_of
-
-IMAGE_KEYS = ("image", "img", "pixel_values", "images", "picture", "x", "input")
-"""The keys under which a sample that is a dictionary may have its image, the likeliest first."""
 
 _EXPECTED = (
     "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
@@ -69,20 +66,6 @@ class Items:
         return length
 
 
-class Columns:
-    """Images and labels from two sequences of equal length, as a data set of pairs."""
-
-    def __init__(self, images: Any, labels: Any) -> None:
-        self._images, self._labels = images, labels
-        self.targets = labels
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self._images[index], self._labels[index]
-
-
 def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     """Makes `Items` of the user's data; no item is read, except the first ones of a stream.
 
@@ -105,9 +88,9 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         return Items([data], data, layout, inputs)
     if isinstance(data, torch.Tensor) or (isinstance(data, np.ndarray) and data.dtype != object):
         return _of_array(data, inputs, layout)
-    if isinstance(data, tuple) and len(data) == 2 and _is_label(data[1]) and _is_image(data[0], inputs):
+    if isinstance(data, tuple) and len(data) == 2 and is_label(data[1]) and is_image(data[0], inputs):
         return Items([data], data, layout, inputs)
-    if _are_columns(data, inputs):
+    if are_columns(data, inputs):
         images = open_data(data[0], inputs, layout)
         return Items(Columns(images.sequence, data[1]), data, images.layout, images.inputs)
     _refuse(data)
@@ -126,45 +109,6 @@ def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     input_of_net = fitting(inputs, data, several=True)
     is_one_image, image_layout = array_layout(data, *input_of_net, layout)
     return Items([data] if is_one_image else data, data, image_layout, (input_of_net,))
-
-
-def _are_columns(data: Any, inputs: Sequence[Input]) -> bool:
-    """Whether the data are a pair of all images and all labels.
-
-    Raises:
-        ValueError: If they are, and the numbers of images and labels differ.
-    """
-    if not isinstance(data, tuple | list) or len(data) != 2 or not _are_labels(data[1]):
-        return False
-    images, labels = data
-    if isinstance(images, np.ndarray | torch.Tensor):
-        several = images.ndim > min(rank for rank, _ in inputs)
-    else:
-        several = isinstance(images, list | tuple) and bool(images) and not _are_labels(images)
-    if several and len(images) != len(labels):
-        if getattr(labels, "ndim", 1) == 2:
-            return False  # two images
-        raise ValueError(
-            f"the data set is a pair of {len(images)} images and {len(labels)} labels; give one label for each image"
-        )
-    return several
-
-
-def _is_image(data: Any, inputs: Sequence[Input]) -> bool:
-    if isinstance(data, np.ndarray | torch.Tensor):
-        return 0 < data.ndim <= fitting(inputs, data)[0] + 1
-    return isinstance(data, Image.Image)
-
-
-def _are_labels(labels: Any) -> bool:
-    if isinstance(labels, np.ndarray | torch.Tensor):
-        return labels.ndim in (1, 2)
-    return isinstance(labels, list | tuple | range) and bool(labels) and all(map(_is_label, labels))
-
-
-def _is_label(label: Any) -> bool:
-    number = isinstance(label, np.ndarray | torch.Tensor) and label.ndim == 0
-    return label is None or number or isinstance(label, str | int | float | np.generic)
 
 
 def _refuse(data: Any) -> None:
@@ -187,41 +131,3 @@ def _refuse(data: Any) -> None:
         )
     if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
         raise TypeError(f"the data set is {kind}; {_EXPECTED}")
-
-
-def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:
-    """The image and the label in an item of a data set.
-
-    Args:
-        item: A pair or longer tuple, a dictionary, or an image alone. The image may be the path of a picture.
-        channels: The net's input channels, for a picture file.
-
-    Returns:
-        The image as the data set has it, and the label or None.
-
-    Raises:
-        ValueError: If a dictionary has no image.
-        OSError: If the image is a file that cannot be read.
-    """
-    label = None
-    if isinstance(item, dict) or (hasattr(item, "keys") and hasattr(item, "__getitem__")):
-        key = _image_key(item)
-        label = next((item[name] for name in LABEL_KEYS if name in item and name != key), None)
-        item = item[key]
-        if isinstance(item, list):  # Hugging Face's data sets return arrays as lists
-            item = np.asarray(item, np.float32)
-    elif isinstance(item, tuple | list) and item:
-        item, label = item[0], item[1] if len(item) > 1 else None
-    return (read_picture(item, channels) if is_picture(item) else item), label
-
-
-def _image_key(item: Any) -> str:
-    for key in IMAGE_KEYS:
-        if key in item:
-            return key
-    looks = [key for key in item if isinstance(item[key], Image.Image | np.ndarray | torch.Tensor)]
-    images = [key for key in looks if isinstance(item[key], Image.Image) or item[key].ndim > 1]
-    if len(images) == 1:
-        return str(images[0])
-    known = ", ".join(repr(key) for key in item)
-    raise ValueError(f"it is a dictionary of {known}; expected one with 'image', 'img' or 'pixel_values'")

@@ -16,8 +16,9 @@ import numpy as np
 
 from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
-from filterscope.data.items import open_data, parts_of
+from filterscope.data.items import open_data
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
+from filterscope.data.parts import parts_of
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
