@@ -146,7 +146,7 @@ def _feature(data: Any) -> tuple[str, ...]:
     return ()
 
 
-LABEL_KEYS = ("label", "labels", "fine_label", "target", "class", "y")
+LABEL_KEYS = ("label", "labels", "fine_label", "target", "targets", "cls", "class", "category", "class_id", "y")
 """The keys under which a sample that is a dictionary may have its label, the likeliest first."""
 
 

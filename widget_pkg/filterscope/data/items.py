@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import torch
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from filterscope.data.axes import Input, array_layout, fitting
-from filterscope.data.columns import Columns, are_columns, is_image, is_label
+from filterscope.data.batches import NOTE, ListOfBatches, Unbatched, batch_size
+from filterscope.data.columns import (
+    Columns,
+    as_column,
+    columns_of,
+    is_array,
+    is_image,
+    is_label,
+    named_columns,
+)
+from filterscope.data.files import open_arrays
 from filterscope.data.folder import open_folder
+from filterscope.data.loaders import Collate, Collated, gives_other_batches, in_batches, keys_of
+from filterscope.data.parts import IMAGE_KEYS
+from filterscope.data.refusals import EXPECTED, mapping_refused, refuse
 from filterscope.data.stream import Stream
 from filterscope.errors import describe_exception, kind_of
-
-_EXPECTED = (
-    "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
-    "(image, label), or the path of a folder"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +39,24 @@ class Items:
         origin: The user's data set, in which class names and transforms are looked for.
         layout: The layout of all images, where it is known.
         inputs: The kinds of images that the net may take; for an array only the kind that its images are.
+        how: A sentence on how the items were made of what the user has; empty where there is nothing to say.
     """
 
     sequence: Any
     origin: Any
     layout: str | None
     inputs: Sequence[Input]
+    how: str = ""
 
     @property
     def stream(self) -> Stream | None:
         """The items, where they can only be read from the start; else None."""
         return self.sequence if isinstance(self.sequence, Stream) else None
+
+    @property
+    def note(self) -> str:
+        """Sentences on how the items were made, for people."""
+        return " ".join(filter(None, [self.how, getattr(self.sequence, "note", "")]))
 
     def count(self) -> int:
         """The number of items; for a stream the number of those that are known.
@@ -78,25 +91,34 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         TypeError: If it is not a data set.
         ValueError: If it is an array whose axes do not fit, or a folder without pictures.
         FileNotFoundError: If it is a path that does not exist.
+        ImportError: If it is the path of an HDF5 file, and h5py is not installed.
     """
-    while isinstance(data, DataLoader):
-        data = data.dataset
+    if isinstance(data, DataLoader):
+        return _of_loader(data, inputs, layout)
     if isinstance(data, str | os.PathLike):
+        arrays = open_arrays(data)
+        if arrays is not None:
+            return open_data(arrays, inputs, layout)
         folder = open_folder(data, inputs[0][1])
         return Items(folder, folder, layout, inputs)
     if isinstance(data, Image.Image):
         return Items([data], data, layout, inputs)
-    if isinstance(data, torch.Tensor) or (isinstance(data, np.ndarray) and data.dtype != object):
-        return _of_array(data, inputs, layout)
+    column = as_column(data)
+    if is_array(column):
+        return _of_array(column, inputs, layout)
     if isinstance(data, tuple) and len(data) == 2 and is_label(data[1]) and is_image(data[0], inputs):
         return Items([data], data, layout, inputs)
-    if are_columns(data, inputs):
-        images = open_data(data[0], inputs, layout)
-        return Items(Columns(images.sequence, data[1]), data, images.layout, images.inputs)
-    _refuse(data)
-    if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
-        return Items(Stream(data), data, layout, inputs)
-    return Items(data, data, layout, inputs)
+    if _is_mapping(data):
+        return _of_mapping(data, inputs, layout)
+    columns = columns_of(data, inputs)
+    if columns is not None:
+        return _of_columns(data, *columns, inputs, layout)
+    refuse(data, inputs)
+    if isinstance(data, IterableDataset) or not hasattr(type(data), "__getitem__"):
+        return _of_stream(data, inputs, layout)
+    if isinstance(data, list | tuple) and data and _is_batch(data[0], inputs):
+        return Items(ListOfBatches(data, inputs), data, layout, inputs, NOTE)
+    return Items(column, data, layout, inputs)
 
 
 def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
@@ -104,30 +126,67 @@ def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         raise ValueError(
             f"the data set ({type(data).__name__}) is empty; give one with at least one image"
             if data.ndim
-            else f"the data set is {kind_of(data)} of one number; {_EXPECTED}"
+            else f"the data set is {kind_of(data)} of one number; {EXPECTED}"
         )
     input_of_net = fitting(inputs, data, several=True)
     is_one_image, image_layout = array_layout(data, *input_of_net, layout)
     return Items([data] if is_one_image else data, data, image_layout, (input_of_net,))
 
 
-def _refuse(data: Any) -> None:
-    """Refuses an object that is not a data set.
+def _of_columns(data: Any, parts: list[Any], images: int, inputs: Sequence[Input], layout: str | None) -> Items:
+    items = open_data(parts[images], inputs, layout)
+    parts = [items.sequence if place == images else part for place, part in enumerate(parts)]
+    return Items(Columns(parts, images), data, items.layout, items.inputs)
 
-    Raises:
-        TypeError: If it is not; the message says what to give instead.
-    """
-    kind = kind_of(data)
-    if isinstance(data, dict):
-        parts, example_key = ", ".join(repr(key) for key in list(data)[:5]), next(iter(data), "test")
-        raise TypeError(f"the data set is {kind} of {parts or 'nothing'}; give one part, such as data[{example_key!r}]")
-    if isinstance(data, type):
-        raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
-    iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
-    if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
-        raise TypeError(
-            f"the data set is {kind}, which can be read only once; give one that can be read again, such as "
-            "list(itertools.islice(data, 1000))"
-        )
-    if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
-        raise TypeError(f"the data set is {kind}; {_EXPECTED}")
+
+def _of_stream(data: Any, inputs: Sequence[Input], layout: str | None, collate: Collate | None = None) -> Items:
+    unbatched = Unbatched(inputs)
+    split = unbatched if collate is None else lambda item: unbatched(collate(item))
+    stream = Stream(data, split)
+    how = " ".join(filter(None, [unbatched.note, collate.note if collate is not None else ""]))
+    return Items(stream, data, layout, inputs, how)
+
+
+def _of_loader(loader: DataLoader[Any], inputs: Sequence[Input], layout: str | None) -> Items:
+    collate = Collate(loader, inputs)
+    if isinstance(loader.dataset, IterableDataset):
+        if gives_other_batches(loader, None, inputs):
+            return _of_stream(loader, inputs, layout)
+        return _of_stream(loader.dataset, inputs, layout, collate if collate.changes else None)
+    items = open_data(loader.dataset, inputs, layout)
+    try:
+        length = None if items.stream is not None else len(items.sequence)
+    except Exception:  # it has no length, and its keys may be no indices
+        length = None
+    keys, how = keys_of(loader, length)
+    items = replace(items, how=f"{items.how} {how}".strip())
+    if keys is not None:
+        items = replace(items, sequence=Subset(items.sequence, keys), origin=Subset(items.origin, keys))
+    if collate.changes:
+        sequence = Collated(items.sequence, collate)
+        items = replace(items, sequence=sequence, how=f"{items.how} {collate.note}".strip())
+    if gives_other_batches(loader, items.sequence, inputs):
+        return replace(_of_stream(loader, inputs, layout), origin=items.origin)
+    batches = in_batches(loader, items.sequence, inputs)
+    return items if batches is None else replace(_of_stream(batches, inputs, items.layout), origin=items.origin)
+
+
+def _is_mapping(data: Any) -> bool:
+    if isinstance(data, Mapping):
+        return True
+    named = callable(getattr(type(data), "keys", None)) and hasattr(type(data), "__getitem__")
+    return named and not isinstance(data, Dataset) and not hasattr(data, "batch_size")
+
+
+def _of_mapping(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
+    columns = named_columns(data, inputs)
+    if columns is not None:
+        return _of_columns(data, *columns, inputs, layout)
+    if any(key in data and is_image(data[key], inputs) for key in IMAGE_KEYS):
+        return Items([data], data, layout, inputs)
+    raise mapping_refused(data)
+
+
+def _is_batch(item: Any, inputs: Sequence[Input]) -> bool:
+    """Whether an item of a list is surely a batch; an array alone may be views of one image as well."""
+    return not hasattr(item, "shape") and batch_size(item, inputs) is not None

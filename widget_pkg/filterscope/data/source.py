@@ -9,16 +9,17 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
 
 from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
+from filterscope.data.folder import is_picture, read_picture
 from filterscope.data.items import open_data
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
-from filterscope.data.parts import parts_of
+from filterscope.data.parts import NoImagePartError, Parts, first_view, parts_of
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
@@ -46,6 +47,8 @@ class SampleSource:
             are the order of a whole array's axes.
         inputs: The kinds of images that the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and
             channels, None where they are not known.
+        isolated: Makes the context in which the data set is opened and a stream is read, as `RandomStream.isolated`,
+            which leaves the user's random numbers alone.
 
     Attributes:
         classes: Class names by class number; empty where there are none.
@@ -70,8 +73,12 @@ class SampleSource:
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
         inputs: Sequence[Input] = ((2, None),),
+        isolated: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._items = open_data(data, inputs, check_layout(layout))
+        with isolated():
+            self._items = open_data(data, inputs, check_layout(layout))
+        if self._items.stream is not None:
+            self._items.stream.isolated = isolated
         # A transform may change the kind of the images.
         self._inputs = self._items.inputs if transform is None else inputs
         self._length = self._items.count()
@@ -121,12 +128,12 @@ class SampleSource:
     @property
     def note(self) -> str:
         """Sentences about the whole data set, for people; empty where there is nothing to say."""
-        sentences = []
+        sentences = [self._items.note]
         if self.is_stream and not self.ended:
             sentences.append(f"Read from its start as far as you go: {len(self)} images so far.")
         if self.random:
             sentences.append("This data set is random: read again, it gives another image. What is shown stays.")
-        return " ".join(sentences)
+        return " ".join(filter(None, sentences))
 
     def read(self, index: int) -> Sample:
         """Reads one sample, and notices if its image differs from an earlier read.
@@ -174,7 +181,7 @@ class SampleSource:
         except Exception as error:
             raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
         try:
-            raw, label = parts_of(item, self._inputs[0][1])
+            raw, label, parts_note = self._parts(item)
         except Exception as error:
             raise SampleError(index, str(error)) from error
         transform_note, layout = "", self._items.layout
@@ -183,12 +190,28 @@ class SampleSource:
             raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
             layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
         try:
+            raw, view_note = first_view(raw, self._inputs, label)
+            raw = self._opened(raw)
             image, axes_note = as_image(raw, layout, *fitting(self._inputs, raw))
-        except NoImageError as error:
+        except (NoImageError, OSError, ValueError) as error:
             raise SampleError(index, str(error)) from error
         class_name, label_note = class_of(label, self.classes)
-        sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
+        sentences = " ".join(filter(None, [parts_note, transform_note, view_note, axes_note, label_note]))
         return Sample(index, image, class_name, sentences, self._finding(index, image))
+
+    def _parts(self, item: Any) -> Parts:
+        """The parts of an item; the whole item where only the user's transform can take the image out of it."""
+        try:
+            image, label, note = parts_of(item, self._items.inputs)
+        except NoImagePartError:
+            if self._transform is None:
+                raise
+            return Parts(item)
+        return Parts(self._opened(image), label, note)
+
+    def _opened(self, image: Any) -> Any:
+        """The picture in a file, where the image is a path."""
+        return read_picture(image, self._inputs[0][1]) if is_picture(image) else image
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:

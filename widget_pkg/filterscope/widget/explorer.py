@@ -29,6 +29,7 @@ from filterscope.host.subshells import stay_where_asked
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.nets.rng import RandomStream
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
@@ -147,6 +148,7 @@ class Explorer(anywidget.AnyWidget):
             std=std,
             layout=layout,
             inputs=net_inputs(net),
+            isolated=RandomStream().isolated,
         )
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0

@@ -1,0 +1,105 @@
+"""Sentences for what is no data set, or several at once: what was given, and what to give instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from filterscope.data.axes import Input
+from filterscope.data.columns import as_column, columns_of, is_array
+from filterscope.errors import kind_of
+
+EXPECTED = (
+    "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
+    "(image, label), or the path of a folder"
+)
+_PARTS = ("test", "valid", "validation", "val", "dev", "eval", "train")
+"""Names of a data set's parts, the one that is explored most often first."""
+_LABELS = ("label", "target", "y")
+
+
+def refuse(data: Any, inputs: Sequence[Input]) -> None:
+    """Refuses an object that is not a data set.
+
+    Args:
+        data: What the user gave.
+        inputs: The kinds of images that the net may take.
+
+    Raises:
+        TypeError: If it is not; the message says what to give instead.
+    """
+    kind = kind_of(data)
+    if isinstance(data, type):
+        raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
+    _refuse_several(data, kind, inputs)
+    iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
+    if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
+        raise TypeError(
+            f"the data set is {kind}, which can be read only once; give one that can be read again, such as "
+            "list(itertools.islice(data, 1000))"
+        )
+    if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
+        raise TypeError(f"the data set is {kind}; {EXPECTED}")
+
+
+def _refuse_several(data: Any, kind: str, inputs: Sequence[Input]) -> None:
+    if isinstance(data, list | tuple):
+        if data and all(isinstance(part, DataLoader | Dataset) for part in data):
+            raise TypeError(f"the data set is {kind} of {len(data)} data sets; give one of them, such as data[-1]")
+        if len(data) > 1 and isinstance(data, tuple) and all(_is_pair(part, inputs) for part in data):
+            raise TypeError(
+                f"the data set is {kind} of {len(data)} pairs of images and labels, as of training and test; give one "
+                "of them, such as data[-1]"
+            )
+        return
+    for name in ("test", "val", "predict", "train"):
+        if callable(getattr(type(data), f"{name}_dataloader", None)) and hasattr(type(data), "setup"):
+            raise TypeError(
+                f"the data set is {kind}, which makes loaders; give one of them, such as data.{name}_dataloader()"
+            )
+    parts = [name for name in _PARTS if _is_loader(getattr(data, name, None))]
+    if len(parts) > 1:
+        raise TypeError(
+            f"the data set is {kind} of several loaders ({', '.join(parts)}); give one, such as data.{parts[0]}"
+        )
+
+
+def _is_pair(data: Any, inputs: Sequence[Input]) -> bool:
+    """Whether it is a tuple of many images and their labels."""
+    if not isinstance(data, tuple) or len(data) != 2 or not is_array(as_column(data[0])):
+        return False
+    try:
+        return columns_of(data, inputs) is not None
+    except ValueError:
+        return False
+
+
+def _is_loader(part: Any) -> bool:
+    plain = isinstance(part, str | bytes | Mapping | torch.Tensor | np.ndarray | Image.Image | type)
+    return not plain and hasattr(type(part), "__iter__") and hasattr(type(part), "__len__")
+
+
+def mapping_refused(data: Any) -> TypeError:
+    """The error for a dictionary of data sets or arrays of which it is not clear which is meant.
+
+    Args:
+        data: A dictionary, an open file, or another thing with keys.
+    """
+    keys = [str(key) for key in data.keys()]  # noqa: SIM118
+    parts = ", ".join(repr(key) for key in keys[:8]) + (", …" if len(keys) > 8 else "")
+    ordered = [key for name in _PARTS for key in keys if name in key.lower()]
+    example = f"data[{(ordered or keys or ['test'])[0]!r}]"
+    labels = [key for key in ordered if any(word in key.lower().replace("test", "") for word in _LABELS)]
+    part = next((name for name in _PARTS if labels and name in labels[0].lower()), "")
+    images = [key for key in ordered if part and part in key.lower() and key not in labels]
+    if labels and images:
+        return TypeError(
+            f"the data set is {kind_of(data)} of {parts}; give images and labels, such as "
+            f"(data[{images[0]!r}], data[{labels[0]!r}])"
+        )
+    return TypeError(f"the data set is {kind_of(data)} of {parts or 'nothing'}; give one part, such as {example}")
