@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from filterscope.data.axes import Input, fits
-from filterscope.data.parts import as_mapping, has_more_axes, holds_an_image, parts_of
+from filterscope.data.parts import as_mapping, has_more_axes, holds_an_image, is_class, parts_of
 
 NOTE = "The data set gives batches, whose images are shown one at a time."
 
@@ -40,6 +40,8 @@ def batch_size(item: Any, inputs: Sequence[Input]) -> int | None:
     if not shape or not shape[0]:
         return None
     labelled = _length(label) == shape[0]
+    if not labelled and is_class(label):
+        return None  # views of one image
     return shape[0] if has_more_axes(shape, inputs) or (labelled and _may_be_several(shape, inputs)) else None
 
 

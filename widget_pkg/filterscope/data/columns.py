@@ -66,6 +66,8 @@ def as_column(data: Any) -> Any:
         return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if isinstance(data, torch.Tensor | np.ndarray | Image.Image) or not hasattr(type(data), "__getitem__"):
         return data
+    if isinstance(data, Rows) or hasattr(type(data), "keys"):
+        return data
     shape = getattr(data, "shape", None) if hasattr(data, "dtype") else None
     return Rows(data) if isinstance(shape, tuple) and shape else data
 
@@ -187,4 +189,6 @@ def named_columns(data: Mapping[str, Any], inputs: Sequence[Input]) -> tuple[lis
         key for key, part in columns.items() if part is not images and _are_labels(part) and len(part) == len(images)
     ]
     labels = [key for key in LABEL_KEYS if key in fit] or (fit if len(fit) == 1 else [])
+    if not labels and not _certainly_many(images, inputs):
+        return None
     return [images, columns[labels[0]] if labels else None], 0

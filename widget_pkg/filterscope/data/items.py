@@ -40,6 +40,7 @@ class Items:
         layout: The layout of all images, where it is known.
         inputs: The kinds of images that the net may take; for an array only the kind that its images are.
         how: A sentence on how the items were made of what the user has; empty where there is nothing to say.
+        remade: Whether a loader makes other images of those of its data set.
     """
 
     sequence: Any
@@ -47,6 +48,7 @@ class Items:
     layout: str | None
     inputs: Sequence[Input]
     how: str = ""
+    remade: bool = False
 
     @property
     def stream(self) -> Stream | None:
@@ -57,6 +59,11 @@ class Items:
     def note(self) -> str:
         """Sentences on how the items were made, for people."""
         return " ".join(filter(None, [self.how, getattr(self.sequence, "note", "")]))
+
+    @property
+    def are_as_transformed(self) -> bool:
+        """Whether the images are as the data set's own transforms made them, as far as was read."""
+        return not self.remade and not getattr(self.sequence, "remade", False)
 
     def count(self) -> int:
         """The number of items; for a stream the number of those that are known.
@@ -144,7 +151,7 @@ def _of_stream(data: Any, inputs: Sequence[Input], layout: str | None, collate: 
     split = unbatched if collate is None else lambda item: unbatched(collate(item))
     stream = Stream(data, split)
     how = " ".join(filter(None, [unbatched.note, collate.note if collate is not None else ""]))
-    return Items(stream, data, layout, inputs, how)
+    return Items(stream, data, layout, inputs, how, remade=collate is not None)
 
 
 def _of_loader(loader: DataLoader[Any], inputs: Sequence[Input], layout: str | None) -> Items:
@@ -166,7 +173,7 @@ def _of_loader(loader: DataLoader[Any], inputs: Sequence[Input], layout: str | N
         sequence = Collated(items.sequence, collate)
         items = replace(items, sequence=sequence, how=f"{items.how} {collate.note}".strip())
     if gives_other_batches(loader, items.sequence, inputs):
-        return replace(_of_stream(loader, inputs, layout), origin=items.origin)
+        return replace(_of_stream(loader, inputs, layout), origin=items.origin, remade=True)
     batches = in_batches(loader, items.sequence, inputs)
     return items if batches is None else replace(_of_stream(batches, inputs, items.layout), origin=items.origin)
 

@@ -28,6 +28,7 @@ from filterscope.data.parts import parts_of
 from filterscope.errors import describe_exception
 
 _MOST_KEYS = 10**7
+_SORTED = "they are shown once each, in the data set's order"
 
 
 def keys_of(loader: DataLoader[Any], length: int | None) -> tuple[Sequence[Any] | None, str]:
@@ -48,52 +49,46 @@ def keys_of(loader: DataLoader[Any], length: int | None) -> tuple[Sequence[Any] 
     """
     sampler: Any = loader.batch_sampler if loader.batch_sampler is not None else loader.sampler
     batched = loader.batch_sampler is not None
-    drops, sentence = 0, ""
+    drops = 0
     if type(sampler) is BatchSampler:
         drops = sampler.batch_size if sampler.drop_last else 0
         sampler, batched = sampler.sampler, False
     name = type(sampler).__name__
-    own_order = True
+    how = "in its order"
     if type(sampler) in (SequentialSampler, RandomSampler):
         if length is None:
             return None, ""
         keys: Sequence[Any] = range(len(sampler.data_source))
-        own_order = type(sampler) is SequentialSampler
-        if not own_order and sampler.num_samples != length:
-            sentence = f"The loader draws {sampler.num_samples} of {length} samples at random; all are shown, in order."
+        if type(sampler) is RandomSampler:
+            how = f"at random; {_SORTED}"
     elif type(sampler) is SubsetRandomSampler:
-        keys, own_order = _in_order(sampler.indices), False
+        keys, how = _in_order(sampler.indices), f"at random; {_SORTED}"
     elif type(sampler) is WeightedRandomSampler:
-        keys, own_order = torch.nonzero(torch.as_tensor(sampler.weights)).flatten().tolist(), False
-        sentence = (
-            f"The loader draws {sampler.num_samples} samples at random by weight (WeightedRandomSampler); the "
-            f"{len(keys)} that it may draw are shown once each, in the data set's order."
-        )
+        weights = torch.as_tensor(sampler.weights)
+        keys, how = torch.nonzero(weights).flatten().tolist(), f"at random, by weight; {_SORTED}"
     else:
-        keys, own_order = _drawn(sampler, name, batched, length)
-    if drops and own_order:
+        keys, how = _drawn(sampler, name, batched, length)
+    whole = len(keys)
+    if drops and how == "in its order":
         keys = keys[: len(keys) // drops * drops]
-    if len(keys) == length and all(_is_index(key) and key == place for place, key in enumerate(keys)):
-        return None, sentence
     if len(keys) == 0:
         raise ValueError(f"the data set is a loader whose sampler ({name}) gives no sample; give one that does")
-    if sentence:
-        return keys, sentence
-    if drops and name == "SequentialSampler":
-        return keys, f"The loader gives {len(keys)} of {length} samples: it drops the last, incomplete batch."
-    how = "in its order" if own_order else "at random; they are shown in the data set's order"
-    if not own_order and not _are_indices(keys):
-        how = "at random; they are those that it drew once"
-    of = "" if length is None else f" of {length}"
+    is_all = len(keys) == length and all(_is_index(key) and key == place for place, key in enumerate(keys))
+    draws = type(sampler) in (RandomSampler, WeightedRandomSampler) and sampler.num_samples
+    if is_all and draws in (False, length) and type(sampler) is not WeightedRandomSampler:
+        return None, ""
     what = f"sampler ({name})" if name not in ("list", "range", "tuple", "SequentialSampler") else "sampler"
-    return keys, f"The loader's {what} gives {len(keys)}{of} samples, {how}."
+    count = f"{len(keys)} samples" if length is None else f"{len(keys)} of {length} samples"
+    if whole > len(keys):
+        how = f"in its order, and drops the last {whole - len(keys)}, which fill no batch"
+    return (None if is_all else keys), f"The loader's {what} gives {count}, {how}."
 
 
-def _drawn(sampler: Any, name: str, batched: bool, length: int | None) -> tuple[Sequence[Any], bool]:
-    """The keys that a sampler gives, and whether it gives them in the same order each time."""
+def _drawn(sampler: Any, name: str, batched: bool, length: int | None) -> tuple[Sequence[Any], str]:
+    """The keys that a sampler gives, and how it gives them, as a sentence has it."""
     most = min(_MOST_KEYS, 4 * length + 1000) if length is not None else _MOST_KEYS
     try:
-        if iter(sampler) is sampler:
+        if hasattr(type(sampler), "__next__"):
             raise TypeError(
                 f"the data set is a loader whose sampler ({name}) can be read only once; give it list(sampler)"
             )
@@ -106,9 +101,11 @@ def _drawn(sampler: Any, name: str, batched: bool, length: int | None) -> tuple[
         raise TypeError(
             f"the data set is a loader whose sampler ({name}) cannot be read: it raised {describe_exception(error)}"
         ) from error
-    if len(first) < most and _equal(first, second):
-        return first, True
-    return (_in_order([*first, *second]) if _are_indices(first) else first), False
+    if _equal(first, second):
+        return (first, "in its order") if len(first) < most else (_in_order(first), f"without end; {_SORTED}")
+    if _are_indices(first):
+        return _in_order([*first, *second]), f"at random; {_SORTED}"
+    return first, "at random; they are those that it drew once"
 
 
 def _flat(keys: Iterator[Any], batched: bool, most: int) -> list[Any]:
@@ -194,6 +191,13 @@ class Collate:
         """Whether `collate_fn` is another one than torch's, which stacks and changes nothing."""
         return self._function not in (default_collate, default_convert)
 
+    def keeps_image(self, item: Any, sample: Any) -> bool:
+        """Whether a sample that was made of an item has the same image."""
+        try:
+            return _same_image(sample, item, self._inputs)
+        except Exception:  # somebody's code
+            return False
+
     def __call__(self, item: Any) -> Any:
         """What `collate_fn` makes of an item: a sample.
 
@@ -222,16 +226,24 @@ class Collated:
     Args:
         dataset: The data set.
         collate: The loader's `collate_fn`.
+
+    Attributes:
+        remade: Whether the first item that was read came out as another image.
     """
 
     def __init__(self, dataset: Any, collate: Collate) -> None:
         self.dataset, self._collate = dataset, collate
+        self.remade: bool | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        return self._collate(self.dataset[index])
+        item = self.dataset[index]
+        sample = self._collate(item)
+        if self.remade is None:
+            self.remade = not self._collate.keeps_image(item, sample)
+        return sample
 
 
 def in_batches(loader: DataLoader[Any], samples: Any, inputs: Sequence[Input]) -> Any:

@@ -131,7 +131,13 @@ def _of_mapping(named: Mapping[str, Any], axes: int, depth: int) -> Parts:
         keys = [key for key in others if _is_image(named[key], axes, depth)]
         if len(keys) != 1:
             known = ", ".join(repr(key) for key in named)
-            example = keys[0] if keys else next(iter(named), "image")
+            coded = [key for key in others if isinstance(named[key], bytes)]
+            if coded:
+                raise NoImagePartError(
+                    f"it is a dictionary of {known}, and its {coded[0]!r} is bytes that are not decoded; give "
+                    f"transform=lambda item: PIL.Image.open(io.BytesIO(item[{coded[0]!r}]))"
+                )
+            example = (keys or [key for key in others if not str(key).startswith("_")] or list(named) or ["image"])[0]
             raise NoImagePartError(
                 f"it is a dictionary of {known or 'nothing'}; expected one with 'pixel_values', 'image' or 'img', or "
                 f"transform= that takes the image out of it, such as transform=lambda item: item[{example!r}]"
@@ -163,7 +169,7 @@ def _of_tuple(item: Sequence[Any], axes: int, depth: int) -> Parts:
     label, note = _label(after, axes, depth), inner.note
     if label is not None and label is not after[0] and not is_picture(after[0]):
         note = f"The label is the first class that comes after the image, {label!r}."
-    if label is None and not after and before and _is_class(before[-1]) and not is_picture(before[-1]):
+    if label is None and not after and before and is_class(before[-1]) and not is_picture(before[-1]):
         note = (
             f"What comes before the image, {before[-1]!r}, is not taken for its label; give (image, label) to have it "
             "as one."
@@ -180,7 +186,7 @@ def _label(after: Sequence[Any], axes: int, depth: int) -> Any:
             label = next((part[key] for key in LABEL_KEYS if key in part), None)
             if label is not None:
                 return label
-        if _is_class(part) and not is_picture(part):
+        if is_class(part) and not is_picture(part):
             return part
         if not is_picture(part) and not _is_image(part, axes, depth):
             break
@@ -188,7 +194,7 @@ def _label(after: Sequence[Any], axes: int, depth: int) -> Any:
     return None if is_picture(first) else first
 
 
-def _is_class(part: Any) -> bool:
+def is_class(part: Any) -> bool:
     """Whether a part may be a class: a number, a name, or one-hot."""
     return len(getattr(part, "shape", ())) < 2 and class_of(part, ())[0] is not None
 
@@ -217,7 +223,7 @@ def _is_image(part: Any, axes: int, depth: int, paths: bool = False) -> bool:
 def _number_axes(part: Any) -> int:
     """The axes of lists of lists of numbers, by their first entries; 0 for anything else."""
     axes = 0
-    while isinstance(part, list | tuple) and len(part):
+    while isinstance(part, list) and part and len(set(map(type, part))) == 1:
         part, axes = part[0], axes + 1
     return axes if isinstance(part, int | float) and not isinstance(part, bool) else 0
 
@@ -247,7 +253,7 @@ def first_view(image: Any, inputs: Sequence[Input], label: Any) -> tuple[Any, st
         return image, ""
     if shape[0] == 1:
         return image[0], f"Its shape is {shape}: the first axis, of one entry, is taken away."
-    if _is_class(label):
+    if is_class(label):
         return image[0], f"It has shape {shape}: {shape[0]} views, of which the first is shown."
     if label is not None and np.shape(label)[:1] == (shape[0],):
         raise ValueError(

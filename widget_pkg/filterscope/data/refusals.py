@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from filterscope.data.axes import Input
 from filterscope.data.columns import as_column, columns_of, is_array
@@ -38,13 +39,18 @@ def refuse(data: Any, inputs: Sequence[Input]) -> None:
         raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
     _refuse_several(data, kind, inputs)
     iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
-    if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
+    if not hasattr(data, "__getitem__") and hasattr(data, "__next__") and _is_read_once(data):
         raise TypeError(
             f"the data set is {kind}, which can be read only once; give one that can be read again, such as "
             "list(itertools.islice(data, 1000))"
         )
     if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
         raise TypeError(f"the data set is {kind}; {EXPECTED}")
+
+
+def _is_read_once(data: Any) -> bool:
+    """Whether an iterator cannot start anew; one that has a length starts anew at each `iter`, except torch's own."""
+    return not hasattr(type(data), "__len__") or isinstance(data, _BaseDataLoaderIter)
 
 
 def _refuse_several(data: Any, kind: str, inputs: Sequence[Input]) -> None:
@@ -62,7 +68,9 @@ def _refuse_several(data: Any, kind: str, inputs: Sequence[Input]) -> None:
             raise TypeError(
                 f"the data set is {kind}, which makes loaders; give one of them, such as data.{name}_dataloader()"
             )
-    parts = [name for name in _PARTS if _is_loader(getattr(data, name, None))]
+    if hasattr(type(data), "__iter__") or isinstance(data, Dataset):
+        return
+    parts = [name for name in _PARTS if _is_loader(_attribute(data, name))]
     if len(parts) > 1:
         raise TypeError(
             f"the data set is {kind} of several loaders ({', '.join(parts)}); give one, such as data.{parts[0]}"
@@ -77,6 +85,13 @@ def _is_pair(data: Any, inputs: Sequence[Input]) -> bool:
         return columns_of(data, inputs) is not None
     except ValueError:
         return False
+
+
+def _attribute(data: Any, name: str) -> Any:
+    try:
+        return getattr(data, name, None)
+    except Exception:  # somebody's code
+        return None
 
 
 def _is_loader(part: Any) -> bool:

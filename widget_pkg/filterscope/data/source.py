@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
-from filterscope.data.class_names import class_of, given_names, own_names, weights_names
+from filterscope.data.class_names import LABEL_KEYS, class_of, given_names, own_names, weights_names
 from filterscope.data.folder import is_picture, read_picture
 from filterscope.data.items import open_data
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
-from filterscope.data.parts import NoImagePartError, Parts, first_view, parts_of
+from filterscope.data.parts import NoImagePartError, Parts, as_mapping, first_view, parts_of
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
@@ -27,6 +27,7 @@ from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
 _REMEMBERED = 1024  # images whose checksums are kept
+_REMADE = "The data set has a Normalize, but the loader changes its images: say by mean= and std= what is to be undone."
 _TRIED_FIRST = 20  # samples that are tried where the preferred one cannot be read
 
 
@@ -206,7 +207,8 @@ class SampleSource:
         except NoImagePartError:
             if self._transform is None:
                 raise
-            return Parts(item)
+            named = as_mapping(item) or {}
+            return Parts(item, next((named[key] for key in LABEL_KEYS if key in named), None))
         return Parts(self._opened(image), label, note)
 
     def _opened(self, image: Any) -> Any:
@@ -215,7 +217,8 @@ class SampleSource:
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:
-            return find_normalize(self._items.origin, index, self._transform and self._transform.function)
+            finding = find_normalize(self._items.origin, index, self._transform and self._transform.function)
+            return finding if self._items.are_as_transformed or finding.normalize is None else Finding(None, _REMADE)
         for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
             if len(values) not in (1, image.shape[0]):
                 raise SampleError(
