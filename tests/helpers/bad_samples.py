@@ -78,8 +78,8 @@ SAMPLES = [
         "a batch instead of an image",
         lambda at: image_of(at.second(torch.zeros(2, 1, 14, 14))),
         SampleError,
-        "sample 1: it has shape (2, 1, 14, 14); expected an image (H, W), (C, H, W) or (H, W, C); if it is a batch of 2 "
-        "images, give [image for batch in data for image in batch]; if it is several views of one image, give "
+        "sample 1: it has shape (2, 1, 14, 14); expected an image (H, W), (C, H, W) or (H, W, C); if it is a batch of "
+        "2 images, give [image for batch in data for image in batch]; if it is several views of one image, give "
         "transform=lambda views: views[0]",
     ),
     Bad(

@@ -74,7 +74,7 @@ def as_column(data: Any) -> Any:
 
 def is_array(data: Any) -> bool:
     """Whether it is an array of numbers, after `as_column`."""
-    return isinstance(data, torch.Tensor | Rows) or (isinstance(data, np.ndarray) and data.dtype != object)
+    return isinstance(data, torch.Tensor | Rows) or (isinstance(data, np.ndarray) and data.dtype.kind not in "OSU")
 
 
 def columns_of(data: Any, inputs: Sequence[Input]) -> tuple[list[Any], int] | None:

@@ -23,9 +23,10 @@ from filterscope.data.columns import (
 )
 from filterscope.data.files import open_arrays
 from filterscope.data.folder import open_folder
-from filterscope.data.loaders import Collate, Collated, gives_other_batches, in_batches, keys_of
+from filterscope.data.loaders import Collate, Collated, gives_other_batches, in_batches
 from filterscope.data.parts import IMAGE_KEYS
 from filterscope.data.refusals import EXPECTED, mapping_refused, refuse
+from filterscope.data.samplers import keys_of
 from filterscope.data.stream import Stream
 from filterscope.errors import describe_exception, kind_of
 
@@ -105,7 +106,7 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     if isinstance(data, str | os.PathLike):
         arrays = open_arrays(data)
         if arrays is not None:
-            return open_data(arrays, inputs, layout)
+            return _of_file(arrays, os.fspath(data), inputs, layout)
         folder = open_folder(data, inputs[0][1])
         return Items(folder, folder, layout, inputs)
     if isinstance(data, Image.Image):
@@ -126,6 +127,14 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     if isinstance(data, list | tuple) and data and _is_batch(data[0], inputs):
         return Items(ListOfBatches(data, inputs), data, layout, inputs, NOTE)
     return Items(column, data, layout, inputs)
+
+
+def _of_file(arrays: Any, path: str, inputs: Sequence[Input], layout: str | None) -> Items:
+    try:
+        return open_data(arrays, inputs, layout)
+    except TypeError as error:
+        opener = "numpy.load" if isinstance(arrays, dict) else "h5py.File"
+        raise TypeError(f"{error}, where data = {opener}({path!r})") from None
 
 
 def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
@@ -189,7 +198,7 @@ def _of_mapping(data: Any, inputs: Sequence[Input], layout: str | None) -> Items
     columns = named_columns(data, inputs)
     if columns is not None:
         return _of_columns(data, *columns, inputs, layout)
-    if any(key in data and is_image(data[key], inputs) for key in IMAGE_KEYS):
+    if any(key in IMAGE_KEYS and is_image(data[key], inputs) for key in data.keys()):  # noqa: SIM118
         return Items([data], data, layout, inputs)
     raise mapping_refused(data)
 

@@ -105,16 +105,14 @@ def mapping_refused(data: Any) -> TypeError:
     Args:
         data: A dictionary, an open file, or another thing with keys.
     """
-    keys = [str(key) for key in data.keys()]  # noqa: SIM118
-    parts = ", ".join(repr(key) for key in keys[:8]) + (", …" if len(keys) > 8 else "")
-    ordered = [key for name in _PARTS for key in keys if name in key.lower()]
+    keys = list(data.keys())
+    parts = ", ".join(map(repr, keys[:8])) + (", …" if len(keys) > 8 else "")
+    ordered = [key for name in _PARTS for key in keys if name in str(key).lower()]
     example = f"data[{(ordered or keys or ['test'])[0]!r}]"
-    labels = [key for key in ordered if any(word in key.lower().replace("test", "") for word in _LABELS)]
-    part = next((name for name in _PARTS if labels and name in labels[0].lower()), "")
-    images = [key for key in ordered if part and part in key.lower() and key not in labels]
+    labels = [key for key in ordered if any(word in str(key).lower().replace("test", "") for word in _LABELS)]
+    part = next((name for name in _PARTS if labels and name in str(labels[0]).lower()), "")
+    images = [key for key in ordered if part and part in str(key).lower() and key not in labels]
+    several = f"the data set is {kind_of(data)} of {parts or 'nothing'}"
     if labels and images:
-        return TypeError(
-            f"the data set is {kind_of(data)} of {parts}; give images and labels, such as "
-            f"(data[{images[0]!r}], data[{labels[0]!r}])"
-        )
-    return TypeError(f"the data set is {kind_of(data)} of {parts or 'nothing'}; give one part, such as {example}")
+        return TypeError(f"{several}; give images and labels, such as (data[{images[0]!r}], data[{labels[0]!r}])")
+    return TypeError(f"{several}; give one part, such as {example}")
