@@ -253,18 +253,26 @@ def first_view(image: Any, inputs: Sequence[Input], label: Any) -> tuple[Any, st
         return image, ""
     if shape[0] == 1:
         return image[0], f"Its shape is {shape}: the first axis, of one entry, is taken away."
-    if is_class(label):
-        return image[0], f"It has shape {shape}: {shape[0]} views, of which the first is shown."
-    if label is not None and np.shape(label)[:1] == (shape[0],):
+    if _entries(label) == shape[0]:
         raise ValueError(
             f"it has shape {shape}, a batch of {shape[0]} images with their labels; give one image an item, such as "
             "[sample for batch in data for sample in zip(*batch)]"
         )
+    if is_class(label):
+        return image[0], f"It has shape {shape}: {shape[0]} views, of which the first is shown."
     raise ValueError(
         f"it has shape {shape}; expected an image {image_axes(inputs)}; if it is a batch of {shape[0]} images, give "
         "[image for batch in data for image in batch]; if it is several views of one image, give "
         "transform=lambda views: views[0]"
     )
+
+
+def _entries(label: Any) -> int | None:
+    """How many entries a label has that may be several labels."""
+    if isinstance(label, list | tuple):
+        return len(label)
+    shape = tuple(getattr(label, "shape", ()))
+    return shape[0] if shape else None
 
 
 def has_more_axes(shape: tuple[int, ...], inputs: Sequence[Input]) -> bool:
