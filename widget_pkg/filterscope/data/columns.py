@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from filterscope.data.axes import Input, array_layout, fitting
+from filterscope.data.axes import Input, array_layout, fits, fitting
 from filterscope.data.class_names import LABEL_KEYS
 from filterscope.data.folder import is_picture
 from filterscope.data.parts import IMAGE_KEYS, has_more_axes
@@ -92,11 +92,13 @@ def columns_of(data: Any, inputs: Sequence[Input]) -> tuple[list[Any], int] | No
     images = parts[places[0]]
     others = parts[: places[0]] + parts[places[0] + 1 :]
     certainly = _certainly_many(images, inputs)
-    if not all(_are_labels(part) or (isinstance(data, tuple) and certainly and _goes_along(part)) for part in others):
+    along = [certainly and _goes_along(part, arrays=isinstance(data, tuple)) for part in others]
+    if not all(goes or _are_labels(part) for goes, part in zip(along, others, strict=True)):
         return None
     lengths = [len(images) if part is None else len(part) for part in parts]
     if len(set(lengths)) > 1:
-        if len(parts) > 2 or not _are_labels(others[0]) or getattr(others[0], "ndim", 1) == 2:
+        may_be_one = is_array(images) and any(fits(images.shape, *candidate) for candidate in inputs)
+        if may_be_one or len(parts) > 2 or not _are_labels(others[0]) or getattr(others[0], "ndim", 1) == 2:
             return None  # images
         raise ValueError(
             f"the data set is a pair of {len(images)} images and {len(others[0])} labels; give one label for each image"
@@ -156,9 +158,9 @@ def _are_labels(labels: Any) -> bool:
         return False
 
 
-def _goes_along(part: Any) -> bool:
-    """Whether a column may go along with images: None, masks, second images, or a list of anything."""
-    return part is None or is_array(part) or isinstance(part, list | tuple)
+def _goes_along(part: Any, arrays: bool) -> bool:
+    """Whether a column may go along with images: None, a list of anything, or `arrays`, masks and second images."""
+    return part is None or isinstance(part, list | tuple) or (arrays and is_array(part))
 
 
 def is_label(label: Any) -> bool:

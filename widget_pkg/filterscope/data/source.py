@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
+import torch
+from PIL import Image
 
 from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
 from filterscope.data.class_names import LABEL_KEYS, class_of, given_names, own_names, weights_names
@@ -35,10 +37,11 @@ class SampleSource:
     """Reads samples of a data set as float32 images with their class names.
 
     Args:
-        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order); an array or
-            tensor `(N, C, H, W)`, `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels;
-            a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures. Nothing is
-            read in advance, except from a stream.
+        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order, or what its
+            sampler gives of it); any other loader, list or stream of batches; an array or tensor `(N, C, H, W)`,
+            `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels, or a dictionary of
+            them; a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures, or of
+            a file of arrays. Nothing is read in advance, except from a stream.
         classes: Class names, or a torchvision weights object; by default the data set's own.
         transform: Applied first to each image of the data set: a function, or a torchvision weights object for its own
             transforms.
@@ -212,8 +215,12 @@ class SampleSource:
         return Parts(self._opened(image), label, note)
 
     def _opened(self, image: Any) -> Any:
-        """The picture in a file, where the image is a path."""
-        return read_picture(image, self._inputs[0][1]) if is_picture(image) else image
+        """The picture in a file, where the image is a path; a NumPy array of another library's."""
+        if isinstance(image, np.ndarray | torch.Tensor | Image.Image):
+            return image
+        if is_picture(image):
+            return read_picture(image, self._inputs[0][1])
+        return np.asarray(image) if hasattr(type(image), "__array__") and hasattr(image, "shape") else image
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:
