@@ -58,6 +58,13 @@ def test_batches_of_every_make(name, size, as_stream):
     assert source.note == "The data set gives batches, whose images are shown one at a time."
 
 
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("name", MAKES)
+def test_a_tuple_of_batches(name, size):
+    source = SampleSource(tuple(MAKES[name](x, y) for x, y in parts(size)), inputs=COLOUR)
+    assert len(source) == 8 and np.array_equal(source.read(5).image, PIXELS[5].numpy())
+
+
 def test_a_stream_of_batches_without_labels():
     class Anew(IterableDataset):
         def __iter__(self):

@@ -189,6 +189,7 @@ def test_an_array_of_another_library():
             return self.values
 
     sample = SampleSource([(Device(IMAGE.numpy()), Device(np.array(3)))], inputs=COLOUR).read(0)
+    assert sample.label == 3
     assert np.array_equal(sample.image, IMAGE.numpy())
 
 

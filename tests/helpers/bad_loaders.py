@@ -130,7 +130,7 @@ LOADERS = [
         lambda at: at.explorer(((images(3, 1, 14, 14), [0, 1, 2]), (images(2, 1, 14, 14), [0, 1]))),
         TypeError,
         "the data set is a tuple of 2 pairs of images and labels, as of training and test; give one of them, such as "
-        "data[-1]",
+        "data[-1], or list(data) if they are batches",
     ),
     Bad(
         "a file of images and labels of training and test",

@@ -116,7 +116,8 @@ def are_images(part: Any, inputs: Sequence[Input]) -> bool:
     if is_array(part):
         return bool(part.ndim > min(rank for rank, _ in inputs))
     if isinstance(part, list | tuple) or (isinstance(part, np.ndarray) and part.ndim == 1):
-        return len(part) > 0 and all(_is_one_image(entry) for entry in part)
+        images = len(part) > 0 and all(_is_one_image(entry) for entry in part)
+        return images and not has_more_axes(tuple(getattr(part[0], "shape", ())), inputs)  # a batch
     if isinstance(part, str | bytes | Mapping | Image.Image | range) or not hasattr(type(part), "__getitem__"):
         return False
     try:
@@ -159,8 +160,10 @@ def _are_labels(labels: Any) -> bool:
 
 
 def _goes_along(part: Any, arrays: bool) -> bool:
-    """Whether a column may go along with images: None, a list of anything, or `arrays`, masks and second images."""
-    return part is None or isinstance(part, list | tuple) or (arrays and is_array(part))
+    """Whether a column may go along with images: None, paths and the like, or `arrays`, masks and second images."""
+    if isinstance(part, list | tuple):
+        return arrays or not any(hasattr(entry, "shape") for entry in part)
+    return part is None or (arrays and is_array(part))
 
 
 def is_label(label: Any) -> bool:

@@ -78,7 +78,11 @@ def parts_of(item: Any, inputs: Sequence[Input]) -> Parts:
     Raises:
         NoImagePartError: If a dictionary has no image, or several under unknown keys.
     """
-    return _parts(item, _least_axes(inputs), 0)
+    parts = _parts(item, _least_axes(inputs), 0)
+    label = parts.label
+    if isinstance(label, torch.Tensor | np.ndarray | np.generic) or not hasattr(type(label), "__array__"):
+        return parts
+    return parts._replace(label=np.asarray(label))
 
 
 def _parts(item: Any, axes: int, depth: int) -> Parts:

@@ -57,10 +57,10 @@ def _refuse_several(data: Any, kind: str, inputs: Sequence[Input]) -> None:
     if isinstance(data, list | tuple):
         if data and all(isinstance(part, DataLoader | Dataset) for part in data):
             raise TypeError(f"the data set is {kind} of {len(data)} data sets; give one of them, such as data[-1]")
-        if len(data) > 1 and isinstance(data, tuple) and all(_is_pair(part, inputs) for part in data):
+        if 1 < len(data) < 4 and isinstance(data, tuple) and all(_is_pair(part, inputs) for part in data):
             raise TypeError(
                 f"the data set is {kind} of {len(data)} pairs of images and labels, as of training and test; give one "
-                "of them, such as data[-1]"
+                "of them, such as data[-1], or list(data) if they are batches"
             )
         return
     for name in ("test", "val", "predict", "train"):
