@@ -76,7 +76,7 @@ DATA_SETS = [
         "all splits of a data set at once",
         lambda at: at.explorer({"train": at.data, "test": at.data}),
         TypeError,
-        "the data set is a dict of 'train', 'test'; give one part, such as data['train']",
+        "the data set is a dict of 'train', 'test'; give one part, such as data['test']",
     ),
     Bad(
         "a data set's class",

@@ -79,7 +79,8 @@ SAMPLES = [
         "a dictionary without an image",
         lambda at: image_of(at.second({"text": "a cat", "label": 1})),
         SampleError,
-        "sample 1: it is a dictionary of 'text', 'label'; expected one with 'image', 'img' or 'pixel_values'",
+        "sample 1: it is a dictionary of 'text', 'label'; expected one with 'pixel_values', 'image' or 'img', or "
+        "transform= that takes the image out of it, such as transform=lambda item: item['text']",
     ),
     Bad(
         "an image with one axis",
@@ -91,7 +92,9 @@ SAMPLES = [
         "a batch instead of an image",
         lambda at: image_of(at.second(torch.zeros(2, 1, 14, 14))),
         SampleError,
-        "sample 1: it has shape (2, 1, 14, 14); expected an image (H, W), (C, H, W) or (H, W, C)",
+        "sample 1: it has shape (2, 1, 14, 14); expected an image (H, W), (C, H, W) or (H, W, C); if it is a batch of "
+        "2 images, give [image for batch in data for image in batch]; if it is several views of one image, give "
+        "transform=lambda views: views[0]",
     ),
     Bad(
         "a pair of images for a net that is given one",

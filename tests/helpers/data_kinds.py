@@ -15,6 +15,8 @@ from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 from torchvision import transforms as v1
 from torchvision.models import ResNet18_Weights
 
+from data_loaders import LOADERS
+from data_parts import COLUMNS, PARTS
 from data_rows import (
     BYTES,
     COLOURS,
@@ -172,7 +174,7 @@ DATA_SETS = [
         ),
     ),
     Kind(
-        "`DataLoader`",
+        "`DataLoader`, also with `shuffle=True`",
         "its `.dataset`, in order, one image at a time",
         lambda at: Given(DataLoader(Vision(transform=v1.ToTensor()), 2, shuffle=True), FLOATS[0], label="dog"),
     ),
@@ -408,8 +410,11 @@ CHANNELS = [
 
 TABLE = {
     "Arrays and single images": ARRAYS,
+    "Arrays side by side": COLUMNS,
     "Data sets": DATA_SETS,
     "Kinds of pictures": FILES,
+    "Loaders and batches": LOADERS,
+    "Which part of a sample is the image": PARTS,
     "Labels and class names": LABELS,
     "Transforms and Normalize": TRANSFORMS,
     "Channels": CHANNELS,

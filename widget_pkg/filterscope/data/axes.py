@@ -56,7 +56,7 @@ def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
     else:
         shape = shape_of(data)
     return next(
-        (candidate for candidate in inputs if _fits(shape, *candidate) or (several and _fits_many(shape, *candidate))),
+        (candidate for candidate in inputs if fits(shape, *candidate) or (several and _fits_many(shape, *candidate))),
         inputs[0],
     )
 
@@ -69,7 +69,13 @@ def shape_of(data: Any) -> tuple[int, ...]:
     return tuple(shape) if isinstance(shape, tuple | list) else ()
 
 
-def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
+def image_axes(inputs: Sequence[Input]) -> str:
+    """The axes of an image, as a sentence has them: of the likeliest kind that the net may take."""
+    return _AXES[inputs[0][0]]
+
+
+def fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
+    """Whether one image that the net may take can have that shape; False where its channels are not known."""
     axes = len(shape)
     if rank == 3 and channels is not None and channels > 1 and axes == 3:
         return channels in (shape[0], shape[-1])  # a still image for a net of clips
@@ -77,7 +83,7 @@ def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
 
 
 def _fits_many(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
-    return len(shape) > 1 and _fits(shape[1:], rank, channels)
+    return len(shape) > 1 and fits(shape[1:], rank, channels)
 
 
 def array_layout(array: Any, rank: int, channels: int | None, layout: str | None) -> tuple[bool, str | None]:

@@ -231,7 +231,7 @@ _PLACES: tuple[Callable[[Any], tuple[str, ...]], ...] = (
 )
 
 
-LABEL_KEYS = ("label", "labels", "fine_label", "target", "class", "y")
+LABEL_KEYS = ("label", "labels", "fine_label", "target", "targets", "cls", "class", "category", "class_id", "y")
 """The keys under which a sample that is a dictionary may have its label, the likeliest first."""
 
 

@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
-from filterscope.attributes import plain_tensor
+from filterscope.attributes import attribute, plain_tensor
 from filterscope.data.axes import Input, NoImageError, as_image, fitting, shape_of
-from filterscope.data.items import Items, parts_of
-from filterscope.data.picture_file import PictureFile
+from filterscope.data.class_names import LABEL_KEYS
+from filterscope.data.folder import is_picture
+from filterscope.data.items import Items
+from filterscope.data.parts import NoImagePartError, Parts, as_mapping, first_view, parts_of
+from filterscope.data.picture_file import PictureFile, read_picture
 from filterscope.data.several import as_arrays, several_of
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError, describe_exception
@@ -76,53 +80,90 @@ class Reader:
             item = sequence[index]
         except Exception as error:
             raise SampleError(index, self._refusal(error)) from error
+        parts, inputs = self._parts(index, item, transform), None
+        image, label = parts.image, parts.label
+        if self._several:
+            inputs, label = several_of(item, image, label) or (None, label)
+        if inputs is not None:
+            image = inputs.shown
+        elif isinstance(image, NoImagePartError):
+            raise SampleError(index, str(image)) from image
+        opened = self._opened(index, image)
+        array, note = self._image(index, opened, transform, label, inputs)
+        if inputs is not None:
+            inputs = as_arrays(
+                inputs, array, lambda other: self._image(index, self._opened(index, other), transform, None, inputs)[0]
+            )
+        return Reading(opened, array, label, inputs, " ".join(filter(None, [parts.note, note])))
+
+    def _parts(self, index: int, item: Any, transform: GivenTransform | None) -> Parts:
+        """The parts of an item.
+
+        The image is the whole item where only the user's transform can take it out, and an error where nothing can.
+        """
         try:
-            raw, label = parts_of(item, self._inputs[0][1])
+            return parts_of(item, self._items.inputs)
+        except NoImagePartError as error:
+            named = as_mapping(item) or {}
+            label = next((named[key] for key in LABEL_KEYS if key in named), None)
+            return Parts(error if transform is None else item, label)
         except Exception as error:
             raise SampleError(index, str(error)) from error
-        inputs = None
-        if self._several:
-            inputs, label = several_of(item, raw, label) or (None, label)
-        raw = raw if inputs is None else inputs.shown
-        image, note = self._image(index, raw, transform, vector=inputs is not None and inputs.vector)
-        if inputs is not None:
-            inputs = as_arrays(inputs, image, lambda other: self._image(index, other, transform)[0])
-        return Reading(raw, image, label, inputs, note)
+
+    def _opened(self, index: int, image: Any) -> Any:
+        """The picture in a file, where the image is a path; a NumPy array of another library's."""
+        if isinstance(image, np.ndarray | torch.Tensor | Image.Image | PictureFile):
+            return image
+        try:
+            if is_picture(image):
+                return read_picture(image, self._inputs[0][1])
+            foreign = hasattr(type(image), "__array__") and attribute(image, "shape") is not None
+            return np.asarray(image) if foreign else image
+        except Exception as error:
+            raise SampleError(index, str(error)) from error
 
     def _image(
-        self, index: int, raw: Any, transform: GivenTransform | None, vector: bool = False
+        self, index: int, raw: Any, transform: GivenTransform | None, label: Any, inputs: Inputs | None
     ) -> tuple[np.ndarray, str]:
-        """What the net is given of an image as the data set has it, and sentences on how."""
-        picture_note, transform_note, layout = "", "", self._items.layout
-        if isinstance(raw, PictureFile):
-            try:
+        """What the net is given of an opened image, float32 `(C, H, W)`, and sentences on how."""
+        picture_note, transform_note, view_note, layout = "", "", "", self._items.layout
+        try:
+            if isinstance(raw, PictureFile):
                 raw, picture_note = raw.for_net() if transform is None else raw.for_transform()
-            except OSError as error:
-                raise SampleError(index, str(error)) from error
-            layout = "CHW" if transform is None else None
-        if transform is not None:
-            before, transform_note = raw, f"Made by {transform.name}."
-            raw = transform(index, raw, layout, fitting(self._inputs, raw)[1])
-            layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
-        raw = plain_tensor(raw) if isinstance(raw, torch.Tensor) else raw
+                layout = "CHW" if transform is None else None
+            if transform is not None:
+                before, transform_note = raw, f"Made by {transform.name}."
+                raw = transform(index, raw, layout, fitting(self._inputs, raw)[1])
+                layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
+            raw = plain_tensor(raw) if isinstance(raw, torch.Tensor) else raw
+            if inputs is None and not (self._several and len(shape_of(raw)) == 4):
+                raw, view_note = first_view(raw, self._inputs, label)
+            if transform is not None or view_note:
+                raw = self._opened(index, raw)
+                if isinstance(raw, PictureFile):
+                    (raw, picture_note), layout = raw.for_net(), "CHW"
+            image, axes_note = as_image(raw, layout, *self._kind(index, raw, inputs))
+        except (NoImageError, OSError, ValueError) as error:
+            if isinstance(error, SampleError):
+                raise
+            raise SampleError(index, str(error)) from error
+        return image, " ".join(filter(None, [picture_note, transform_note, view_note, axes_note]))
+
+    def _kind(self, index: int, raw: Any, inputs: Inputs | None) -> Input:
+        """The kind of image that an array is."""
         rank, channels = fitting(self._inputs, raw)
         axes = len(shape_of(raw))
+        vector = inputs is not None and inputs.vector
         if axes == 1 and rank > 1 and (vector or len(raw) == self._vector or self._are_vectors(index)):
-            rank, channels = 1, 1
-        elif axes == 4 and rank == 2 and self._several:
-            rank, channels = 3, None
-        try:
-            image, axes_note = as_image(raw, layout, rank, channels)
-        except NoImageError as error:
-            raise SampleError(index, str(error)) from error
-        return image, " ".join(filter(None, [picture_note, transform_note, axes_note]))
+            return 1, 1
+        return (3, None) if axes == 4 and rank == 2 and self._several else (rank, channels)
 
     def _are_vectors(self, index: int) -> bool:
         """Whether the samples are vectors, and this one no broken image: so it is if another one has one axis, too."""
         if self._of_vectors is None:
             other = 0 if index else 1
             try:
-                raw = parts_of(self._items.sequence[other], None)[0]
+                raw = parts_of(self._items.sequence[other], self._items.inputs).image
             except Exception:
                 return False
             self._of_vectors = len(shape_of(raw)) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
 _REMEMBERED = 1024  # images whose checksums are kept
+_REMADE = "The data set has a Normalize, but the loader changes its images: say by mean= and std= what is to be undone."
 _TRIED_FIRST = 20  # samples that are tried where the preferred one cannot be read
 
 
@@ -36,10 +37,11 @@ class SampleSource:
     """Reads samples of a data set as float32 images with their class names.
 
     Args:
-        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order); an array or
-            tensor `(N, C, H, W)`, `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels;
-            a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures. Nothing is
-            read in advance, except from a stream.
+        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order, or what its
+            sampler gives of it); any other loader, list or stream of batches; an array or tensor `(N, C, H, W)`,
+            `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels, or a dictionary of
+            them; a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures, or of
+            a file of arrays. Nothing is read in advance, except from a stream.
         classes: Class names, or a torchvision weights object; by default the data set's own.
         transform: Applied first to each image of the data set: a function, or a torchvision weights object for its own
             transforms.
@@ -52,6 +54,8 @@ class SampleSource:
         vector: Length of the vectors that the net may take in place of images; None where none is known.
         several: Whether the net is called by `forward=`, which may receive all inputs of a sample, and images with one
             axis more than the net's, such as clips for a 2-D net.
+        isolated: Makes the context in which the data set is opened and a stream is read, as `RandomStream.isolated`,
+            which leaves the user's random numbers alone.
 
     Attributes:
         classes: Class names by class number; empty where there are none.
@@ -79,12 +83,16 @@ class SampleSource:
         inputs: Sequence[Input] = ((2, None),),
         vector: int | None = None,
         several: bool = False,
+        isolated: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         items = as_rows(data, inputs, vector, check_layout(layout))
         of_vectors = None if items is data else True  # None where that is not known
         self.table_note = "" if items is not data or layout else table_note(data, inputs)
         items = as_clips(items, inputs) if several else items
-        self._items = open_data(items, inputs, None if layout == "NL" else layout)
+        with isolated():
+            self._items = open_data(items, inputs, None if layout == "NL" else layout)
+        if self._items.stream is not None:
+            self._items.stream.isolated = isolated
         # A transform may change the kind of the images.
         self._inputs = self._items.inputs if transform is None else inputs
         self._reader = Reader(self._items, self._inputs, vector, of_vectors, several)
@@ -137,12 +145,12 @@ class SampleSource:
     @property
     def note(self) -> str:
         """Sentences about the whole data set, for people; empty where there is nothing to say."""
-        sentences = [self.table_note] if self.table_note else []
+        sentences = [self.table_note, self._items.note]
         if self.is_stream and not self.ended:
             sentences.append(f"Read from its start as far as you go: {len(self)} images so far.")
         if self.random:
             sentences.append("This data set is random: read again, it gives another image. What is shown stays.")
-        return " ".join(sentences)
+        return " ".join(filter(None, sentences))
 
     def read(self, index: int) -> Sample:
         """Reads one sample, and notices if its image differs from an earlier read.
@@ -200,6 +208,8 @@ class SampleSource:
                     )
             return Finding(self._normalize)
         finding = find_normalize(self._items.origin, index, self._transform and self._transform.function)
+        if finding.normalize is not None and not self._items.are_as_transformed:
+            return Finding(None, _REMADE)
         if not finding.parts or finding.at_random:
             return at_random(finding, image)
         if self.is_stream:  # which would have to be begun anew

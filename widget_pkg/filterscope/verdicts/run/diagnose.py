@@ -17,6 +17,7 @@ from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.layers import net_inputs, vector_length
+from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
 from filterscope.verdicts.examination import Examination
@@ -113,6 +114,7 @@ def _diagnose(
         inputs=net_inputs(net),
         vector=vector_length(net),
         several=forward is not None,
+        isolated=RandomStream().isolated,
     )
     samples = IsolatedSamples(source)
     runner = runner_for(net, samples, forward)
