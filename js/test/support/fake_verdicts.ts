@@ -61,6 +61,7 @@ export const VERDICT_ANSWERS = {
       p_noise: 1,
       noise_score: 0.5,
       structure_reason: "",
+      name_reason: "",
       state_reason: "",
       use_reason: "",
       ci_low: 0.05,

@@ -8,9 +8,10 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.session.selection import Selection
 
 
-def kernel_note(channels: list[int], of: int) -> str:
-    """Which of a filter's kernels are shown, in words."""
-    return f"kernel {channels[0]} of {of}" if len(channels) == 1 else f"all {of} kernels"
+def kernel_note(channels: list[int], of: int, dynamic: bool = False) -> str:
+    """Which of a filter's kernels are shown, in words, and where each image has others, that it has."""
+    which, them = (f"kernel {channels[0]} of {of}", "it") if len(channels) == 1 else (f"all {of} kernels", "them")
+    return f"{which}; the net makes {them} from the image, and each image has its own" if dynamic else which
 
 
 def response_note(moment: Moment, selection: Selection, channels: list[int]) -> str:

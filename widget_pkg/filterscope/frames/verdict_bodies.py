@@ -97,7 +97,7 @@ class VerdictBody(TypedDict):
     structure_chance: ChanceBody | None
     classes: list[str]
     class_rise: ClassRisesBody | None
-    kernel: np.ndarray
+    kernel: np.ndarray | None
     partner: PartnerBody | None
 
 

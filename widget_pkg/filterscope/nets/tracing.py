@@ -33,6 +33,16 @@ _STEPS = {
 }
 
 
+# Functions that take no more than shape, dtype and device of their first tensor, or of all but the first.
+# fmt: off
+_LIKE_FIRST = frozenset([
+    "empty_like", "full_like", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros",
+    "ones_like", "rand_like", "randint_like", "randn_like", "zeros_like",
+])
+_LIKE_OTHERS = frozenset(["expand_as", "reshape_as", "to", "type_as", "view_as"])
+# fmt: on
+
+
 @dataclass(slots=True, eq=False)
 class RunningModule:
     """One run of a module's `forward`.
@@ -211,7 +221,7 @@ class Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        values = map(self.value_of, _flat((args, tuple(kwargs.values()))))
+        values = map(self.value_of, _flat(_contents(_name(func), args, kwargs)))
         inputs = tuple(dict.fromkeys(value for value in values if value is not None))
         result = func(*args, **kwargs)
         if is_packed_convolution(func):
@@ -250,6 +260,8 @@ class Recorder(TorchFunctionMode):
         holds = any(tensor is call.weight for tensor in running.module._parameters.values())
         owner = running.name if holds else self._owners.get(id(call.weight), running.name)
         call.name = owner or running.name or call.function
+        call.dynamic = self.value_of(call.weight) is not None
+        call.dynamic_bias = call.bias is not None and self.value_of(call.bias) is not None
         if running.input is not None and self._padded_by_itself(running, call):
             module: Any = running.module
             call.padding_mode, call.input, call.padding = module.padding_mode, running.input, module.padding
@@ -270,6 +282,15 @@ class _Surfacing(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
+
+
+def _contents(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments on whose contents a function's result may depend: `weight.type_as(image)` is made of the weight."""
+    if name in _LIKE_FIRST:
+        return (*args[1:], *kwargs.values())
+    if name in _LIKE_OTHERS:
+        return args[:1]
+    return (args, tuple(kwargs.values()))
 
 
 def _name(func: Any) -> str:
