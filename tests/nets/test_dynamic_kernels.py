@@ -69,12 +69,13 @@ class Blurs(nn.Module):
     def __init__(self):
         super().__init__()
         self.register_buffer("blur", torch.ones(1, 1, 3, 3, dtype=torch.float64) / 9)
-        self.own = nn.Parameter(torch.randn(2, 1, 3, 3))
+        self.own, self.mixed = nn.Parameter(torch.randn(2, 1, 3, 3)), nn.Parameter(torch.randn(1, 2, 1, 1))
 
     def forward(self, x):
         x = F.conv2d(x, self.blur.type_as(x))
         x = F.conv2d(x, self.blur.to(x))
         x = F.conv2d(x, self.own.expand(2, x.shape[1], 3, 3))
+        x = F.conv2d(x, self.mixed)
         x = F.conv2d(x, torch.ones_like(x[:, :, :3, :3]))
         return F.conv2d(x, x.new_ones(1, 1, 2, 2))
 

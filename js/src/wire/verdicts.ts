@@ -150,6 +150,8 @@ export interface Effect {
     readonly images: number;
     readonly accuracy_change: Estimate;
   }[];
+  /** A sentence, or "". */
+  readonly note: string;
 }
 
 export interface Measurement {

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from filterscope.engine.cache import Cache
 from filterscope.engine.samples import Samples
@@ -15,14 +14,11 @@ from filterscope.errors import NetError, SampleError
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.outputs import class_scores
-from filterscope.nets.passes import Maps, Pass
+from filterscope.nets.passes import Maps, Pass, Weights
 from filterscope.nets.runner import NetRunner
 
 MAPS_BYTES = 128 * 2**20
 """Most that the maps of recent images may take; the newest are kept whatever they take."""
-
-Weights = tuple[torch.Tensor, "torch.Tensor | None"]
-"""Kernels `(F, C_in/groups, *k)` and bias `(F,)` or None."""
 
 _SCORES_KEPT = 1024
 # A pass is cheap to bring to its end where this many multiplications are left: 2 to 5 ms on one core.
@@ -166,12 +162,12 @@ class MapStore:
 
     def is_dynamic(self, layer: int) -> bool:
         """Whether each image has kernels of its own: they are seen to be made of it, or were others for another."""
-        return self._runner.layers[layer].dynamic or self._differing.get(layer, False)
+        return self._runner.is_dynamic(layer) or self._differing.get(layer, False)
 
     def has_own_weights(self, layer: int) -> bool:
         """Whether each image has kernels or a bias of its own."""
         record = self._runner.layers[layer]
-        return record.dynamic or record.dynamic_bias or layer in self._differing
+        return self._runner.is_dynamic(layer) or record.dynamic_bias or layer in self._differing
 
     def keeps_neighbours(self, layer: int) -> bool:
         """Whether a layer's maps of one image leave room for those of others."""
@@ -189,7 +185,7 @@ class MapStore:
         if any(not self.keeps_neighbours(layer) for layer in layers):
             self._maps.clear()  # before the pass: the old ones and the new ones may not fit the machine together
         try:
-            result = self._runner.keep(batch, layers, to_the_end)
+            result = self._runner.keep(batch, layers, to_the_end, self._computed)
         except Exception as error:
             raise self._runner.refusal(batch, error) from error
         if to_the_end:
@@ -200,28 +196,16 @@ class MapStore:
                 self._complete.discard(oldest)
         for index, maps in result.maps.items():
             if not maps.own_weights and not self._runner.layers[index].plain:
-                self._share_weights(index, maps)
+                self._notice_own_weights(index, maps)
             self._maps[image, index] = maps
         return result
 
-    def _share_weights(self, layer: int, maps: Maps) -> None:
-        """Has images share computed weights that are equal; others are made of the image, by a way that is not seen."""
-        computed = self._computed.setdefault(layer, (maps.weight, maps.bias))
-        same_kernels = _equal(computed[0], maps.weight)
-        if same_kernels and _equal(computed[1], maps.bias):
-            maps.weight, maps.bias = computed
-        else:
+    def _notice_own_weights(self, layer: int, maps: Maps) -> None:
+        """Notices weights that differ from another image's: they are made of it, by a way that is not seen."""
+        weight, bias = self._computed.setdefault(layer, (maps.weight, maps.bias))
+        if maps.weight is not weight or maps.bias is not bias:
             maps.own_weights = True
-            self._differing[layer] = self._differing.get(layer, False) or not same_kernels
-
-
-def _equal(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
-    """Whether tensors have equal values, NaN in equal places included."""
-    if a is None or b is None:
-        return a is b
-    if a is b or torch.equal(a, b):
-        return True
-    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+            self._differing[layer] = self._differing.get(layer, False) or maps.weight is not weight
 
 
 def bytes_kept(layer: ConvLayer) -> int:

@@ -52,7 +52,7 @@ class Calling:
 
     @property
     def takes_batches(self) -> bool:
-        """Whether several images may go in one pass; False with a `forward=`, which was only tried with one image."""
+        """Whether the net is called with a batch; False with a `forward=`, which is called with one image."""
         return self._convention is _as_batch
 
     def find_convention(self, net: nn.Module, batch: torch.Tensor, attempt: Callable[[Convention], _Result]) -> _Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ from torch import nn
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.layer_watch import LayerWatch
 from filterscope.nets.layers import ConvLayer
+
+Weights = tuple[torch.Tensor, "torch.Tensor | None"]
+"""Kernels `(F, C_in/groups, *k)` and bias `(F,)` or None."""
 
 
 @dataclass
@@ -66,14 +69,22 @@ class MapKeeper:
         places: The layers in execution order.
         layers: Indices of the layers whose maps are kept.
         to_the_end: Whether the pass goes on to the net's output; else it ends as soon as these maps are there.
+        known: Weights that earlier passes computed, by layer: where this one computes equal ones, it has these.
 
     Attributes:
         watch: The `LayerWatch` that must watch the pass.
         maps: The maps of the layers that the pass reached, by layer index.
     """
 
-    def __init__(self, places: Sequence[ConvLayer], layers: Iterable[int], to_the_end: bool) -> None:
+    def __init__(
+        self,
+        places: Sequence[ConvLayer],
+        layers: Iterable[int],
+        to_the_end: bool,
+        known: Mapping[int, Weights] | None = None,
+    ) -> None:
         self._asked = set(layers)
+        self._known = known or {}
         self._others: dict[int, str] = {}  # layers that were run with other options, and which
         self._empty: set[int] = set()  # layers whose input had 0 items
         self.maps: dict[int, Maps] = {}
@@ -116,11 +127,12 @@ class MapKeeper:
             self._others[layer] = others
             return
         pre_activation, kernels = _first(call.output, call.rank).clone(), call.kernels
+        known_weight, known_bias = self._known.get(layer, (None, None))
         self.maps[layer] = Maps(
             # Cloned: a later in-place operation must not change it.
             input=_first(call.input, call.rank).clone(),
-            weight=_lasting(call.weight, kernels),
-            bias=None if call.bias is None else _lasting(call.bias, call.bias),
+            weight=_lasting(call.weight, kernels, known_weight),
+            bias=None if call.bias is None else _lasting(call.bias, call.bias, known_bias),
             pre_activation=pre_activation,
             activation=pre_activation,
             own_weights=call.dynamic or call.dynamic_bias,
@@ -139,14 +151,27 @@ class MapKeeper:
             self.watch.stop()
 
 
-def _lasting(source: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+def _lasting(source: torch.Tensor, tensor: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
     """A weight as it is in this pass: a live parameter itself; cloned what is computed, which the net may overwrite.
 
     Args:
         source: The tensor that the net uses.
         tensor: The same, with its axes in order.
+        known: What an earlier pass computed; returned where it is equal.
     """
-    return tensor.detach() if isinstance(source, nn.Parameter) else tensor.detach().clone()
+    tensor = tensor.detach()
+    if known is not None and _equal(known, tensor):
+        return known
+    return tensor if isinstance(source, nn.Parameter) else tensor.clone()
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether tensors have equal values, NaN in equal places included."""
+    if a.shape != b.shape or a.dtype != b.dtype or a.device != b.device:
+        return False
+    if a.data_ptr() == b.data_ptr() and a.stride() == b.stride():
+        return True
+    return torch.equal(a, b) or bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def _other_options(layer: ConvLayer, call: ConvCall) -> str:

@@ -85,7 +85,7 @@ class Examination:
         self.not_seen: dict[int, str] = {}
         self._means_of = 0  # images
         self._classes: int | None = None
-        self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any]], Any] = {}
+        self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any], bool], Any] = {}
 
     # What comes in
 
@@ -176,11 +176,12 @@ class Examination:
 
     def from_weights(self, layer: int, judge: Callable[[LayerWeights], Judged]) -> Judged:
         """What a function finds in a layer's weights; each is asked once a layer."""
-        key = layer, judge
+        dynamic = self.runner.is_dynamic(layer)  # which may become known only when the second image is looked at
+        key = layer, judge, dynamic
         if key not in self._judged_weights:
             record = self.runner.layers[layer]
             sees_rgb = layer == 0 and record.in_channels == 3 == self.runner.image_shape[0]
-            no_verdict = KERNELS_OF_EACH_IMAGE if record.dynamic else ""
+            no_verdict = KERNELS_OF_EACH_IMAGE if dynamic else ""
             self._judged_weights[key] = judge(LayerWeights(record.kernels, record.groups, sees_rgb, no_verdict))
         judged: Judged = self._judged_weights[key]
         return judged
@@ -191,7 +192,7 @@ class Examination:
 
     def pairs(self, layer: int) -> list[Pair]:
         """Candidates for duplicates; none where each image has kernels of its own."""
-        if self.runner.layers[layer].dynamic:
+        if self.runner.is_dynamic(layer):
             return []
         record, live = self.runner.layers[layer], self.live(layer)
         normed = record.activation.normed
