@@ -147,6 +147,27 @@ class HardGate(Dynamic):
         return self.bank[0 if x.mean() < 0.4 else 2].view(4, 1, 3, 3)
 
 
+class ViewOfBuffer(Buffered):
+    """Writes each kernel through a view."""
+
+    def forward(self, x):
+        for own, kernel in zip(self.scratch.unbind(), self.kernels(x), strict=True):
+            own.copy_(kernel)
+        return F.conv2d(x, self.scratch)
+
+
+class Overwrites(Dynamic):
+    """Writes the kernels into a convolution's own parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, bias=False)
+
+    def forward(self, x):
+        self.conv.weight.data.copy_(self.kernels(x))
+        return self.conv(x)
+
+
 class NewParameter(Dynamic):
     """Gives a convolution other weights in each pass."""
 
@@ -180,12 +201,12 @@ class Transposed(Dynamic):
         return F.conv_transpose2d(torch.cat([x, -x], 1), self.kernels(x).transpose(0, 1), stride=2)
 
 
-UNSEEN = {net.__name__: net for net in (NewParameter, ScratchData, InNumpy, ByNumber, HardGate)}  # by values alone
+UNSEEN = {net.__name__: net for net in (NewParameter, InNumpy, ByNumber, HardGate)}  # by values alone
 SEEN = {
     net.__name__: net
     for net in [
-        *(Dynamic, Conditional, Attends, Modulated, Template),
-        *(Buffered, ViewOfScratch, Remembers, Called, Transposed),
+        *(Dynamic, Conditional, Attends, Modulated, Template, Buffered, ViewOfScratch, ScratchData, ViewOfBuffer),
+        *(Overwrites, Remembers, Called, Transposed),
     ]
 }
 DYNAMIC = {**SEEN, **UNSEEN}

@@ -181,7 +181,8 @@ def _layer(
     if weight.is_complex():
         raise NetError(f"{call.name} has complex weights; Explorer shows real ones")
     module = modules.get(call.name)
-    plain = module is not None and _is_plain(call, module)
+    own_weights = call.dynamic or call.dynamic_bias
+    plain = module is not None and not own_weights and _is_plain(call, module)
     return ConvLayer(
         index=index,
         name=call.name,

@@ -131,8 +131,10 @@ class MapKeeper:
         self.maps[layer] = Maps(
             # Cloned: a later in-place operation must not change it.
             input=_first(call.input, call.rank).clone(),
-            weight=_lasting(call.weight, kernels, known_weight),
-            bias=None if call.bias is None else _lasting(call.bias, call.bias, known_bias),
+            weight=_lasting(kernels, isinstance(call.weight, nn.Parameter) and not call.dynamic, known_weight),
+            bias=None
+            if call.bias is None
+            else _lasting(call.bias, isinstance(call.bias, nn.Parameter) and not call.dynamic_bias, known_bias),
             pre_activation=pre_activation,
             activation=pre_activation,
             own_weights=call.dynamic or call.dynamic_bias,
@@ -151,18 +153,18 @@ class MapKeeper:
             self.watch.stop()
 
 
-def _lasting(source: torch.Tensor, tensor: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
+def _lasting(tensor: torch.Tensor, live: bool, known: torch.Tensor | None) -> torch.Tensor:
     """A weight as it is in this pass: a live parameter itself; cloned what is computed, which the net may overwrite.
 
     Args:
-        source: The tensor that the net uses.
-        tensor: The same, with its axes in order.
+        tensor: The weight, with its axes in order.
+        live: Whether it is a parameter of the net.
         known: What an earlier pass computed; returned where it is equal.
     """
     tensor = tensor.detach()
     if known is not None and _equal(known, tensor):
         return known
-    return tensor if isinstance(source, nn.Parameter) else tensor.clone()
+    return tensor if live else tensor.clone()
 
 
 def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
