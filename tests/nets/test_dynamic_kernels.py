@@ -162,7 +162,7 @@ def test_the_note_of_a_frame_says_so_and_the_kernels_come_with_each_image():
     engine = Engine(seeded(Conditional).eval(), SampleSource(IMAGES))
     for image in (0, 2):
         frame = build_frame(engine.moment(image, 0), Selection(image, 0), kernels_held=True)
-        assert frame["notes"]["kernel"].endswith("; the net makes it from the image, and each image has its own")
+        assert frame["notes"]["kernel"].endswith("; made by the net from the image, so each image has its own")
         with torch.no_grad():
             expected = engine.net.kernels(IMAGES[image : image + 1]).numpy()
         np.testing.assert_allclose(frame["kernels"]["tensor"], expected, rtol=1e-5, atol=1e-7)

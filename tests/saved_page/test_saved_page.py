@@ -88,7 +88,7 @@ def test_kernels_that_are_made_from_the_image_are_saved_with_each_image(tmp_path
         if own is None:  # of an image that was saved before it was seen that they differ: the layer's are its own
             own = page.part("layer-0")
         else:
-            assert own["notes"][0].endswith("the net makes it from the image, and each image has its own")
+            assert own["notes"][0].endswith("; made by the net from the image, so each image has its own")
         np.testing.assert_allclose(own["kernels"]["values"], expected, rtol=1e-5, atol=1e-7)
     explorer.close()
 

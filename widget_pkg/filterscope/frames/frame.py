@@ -20,7 +20,7 @@ from filterscope.filters.slices import planes
 from filterscope.filters.value_range import ValueRange, encode, value_range
 from filterscope.frames.image import ImageBody, drawn_plane, image_part
 from filterscope.frames.layer_picture import PictureBody, RangeBody, kernel_picture, layer_picture
-from filterscope.frames.notes import kernel_note
+from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.pictures import PICTURES, RESPONSE, LayerMaps, Picture, drawn
 from filterscope.frames.prediction import best_of
 from filterscope.session.selection import Scale, Selection
@@ -163,7 +163,10 @@ def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
         "kernels": kernel_picture(kernels, selection.scale),
         **cast(LayerMaps, maps),
         "agreement": proof,
-        "notes": {"kernel": kernel_note(channels, layer.channels, moment.dynamic) + kernel_slice, **notes},
+        "notes": {
+            "kernel": kernel_note(channels, layer.channels) + kernel_slice + dynamic_note(moment.dynamic),
+            **notes,
+        },
     }
 
 

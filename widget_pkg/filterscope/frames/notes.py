@@ -8,10 +8,14 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.session.selection import Selection
 
 
-def kernel_note(channels: list[int], of: int, dynamic: bool = False) -> str:
-    """Which of a filter's kernels are shown, in words, and where each image has others, that it has."""
-    which, them = (f"kernel {channels[0]} of {of}", "it") if len(channels) == 1 else (f"all {of} kernels", "them")
-    return f"{which}; the net makes {them} from the image, and each image has its own" if dynamic else which
+def kernel_note(channels: list[int], of: int) -> str:
+    """Which of a filter's kernels are shown, in words."""
+    return f"kernel {channels[0]} of {of}" if len(channels) == 1 else f"all {of} kernels"
+
+
+def dynamic_note(dynamic: bool) -> str:
+    """What follows a note of kernels where the net makes them from the image; "" elsewhere."""
+    return "; made by the net from the image, so each image has its own" if dynamic else ""
 
 
 def response_note(moment: Moment, selection: Selection, channels: list[int]) -> str:

@@ -20,7 +20,7 @@ from filterscope.filters.value_range import encode, encode_finely, value_range
 from filterscope.frames.frame import agreement_of
 from filterscope.frames.image import ImageBody, image_part
 from filterscope.frames.layer_picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
-from filterscope.frames.notes import kernel_note
+from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.outline import OutlineBody
 from filterscope.frames.pictures import NET_MAPS, RESPONSE
 from filterscope.frames.prediction import best_of
@@ -194,7 +194,10 @@ def _kernels_part(
     return {
         "kernels": saved_maps(kernels, 32 if full else precision),
         "summed": saved_maps(summed_kernels(kernels), 32) if summed else None,
-        "notes": [kernel_note(shown, layer.channels, dynamic) for shown in (every, *([channel] for channel in every))],
+        "notes": [
+            kernel_note(shown, layer.channels) + dynamic_note(dynamic)
+            for shown in (every, *([channel] for channel in every))
+        ],
         "bias": np.zeros(len(kernels), np.float32) if bias is None else bias,
     }
 
