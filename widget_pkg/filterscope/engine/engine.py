@@ -9,7 +9,7 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -55,6 +55,8 @@ class Engine:
         first_image: The image with which the layers were found.
         net_name: The net's class.
         structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
+        selected_image: Gives the image whose kernels a layer has of which each image has others; by default the first
+            image.
         moved: When somebody last waited for a picture, in seconds of `time.monotonic`.
 
     Raises:
@@ -72,6 +74,7 @@ class Engine:
         self.revision = 0
         self.structure = 0
         self.moved = -math.inf
+        self.selected_image: Callable[[], int] = lambda: self.first_image
         self.closed = False
         self.net_name = type(self.net).__name__
         self.source = source
@@ -269,7 +272,7 @@ class Engine:
         with self.lock:
             self._stay_open()
             sample, maps = self.sample(image), self.map_store.maps(image, layer)
-            weight, bias = self._live_weights(layer)
+            weight, bias = self.map_store.weights(layer, image)
             return Moment(
                 revision=self.revision,
                 image=image,
@@ -278,32 +281,35 @@ class Engine:
                 note=self.note,
                 layer=self.layers[layer],
                 maps=maps,
+                dynamic=self.map_store.is_dynamic(layer),
+                own_weights=self.map_store.has_own_weights(layer),
                 weight=weight,
                 live_bias=bias,
                 prediction=self.prediction(image) if self.predicted(image) else None,
                 store=self.response_store,
             )
 
-    def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None."""
+    def weights(self, layer: int, image: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None.
+
+        Args:
+            layer: Index of the layer.
+            image: Whose kernels they are, where each image has its own; None for the selected one.
+        """
         with self.lock:
             self.check()
-            weight, bias = self._live_weights(layer)
+            weight, bias = self.map_store.weights(layer, self.selected_image() if image is None else image)
             return float32(weight), None if bias is None else float32(bias)
 
-    def kernels(self, layer: int) -> np.ndarray:
-        """A layer's live kernels, float32 `(F, C_in/groups, *k)`."""
-        return self.weights(layer)[0]
-
-    def _live_weights(self, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        newest = self.samples.newest()
-        return self.map_store.weights(layer, self.first_image if newest is None else newest)
+    def kernels(self, layer: int, image: int | None = None) -> np.ndarray:
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`; see `weights`."""
+        return self.weights(layer, image)[0]
 
     def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
         """The response of one filter by `cv2.filter2D` alone, as `filterscope.filters.response` computes it."""
         record = self.layers[layer]
         with self.lock:
-            kernel = float32(self._live_weights(layer)[0][filter_index])
+            kernel = float32(self.map_store.weights(layer, image)[0][filter_index])
             if source == "image":
                 return response.response_over_image(self.sample(image).image, kernel, record, channel)
             layer_input = float32(self.map_store.maps(image, layer).input)

@@ -12,8 +12,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from filterscope.errors import NetError, describe_exception, kind_of
 from filterscope.inputs import picture_shape
-from filterscope.nets.batches import all_inputs, inputs_of
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.extra_inputs import all_inputs, inputs_of
 from filterscope.nets.layers import net_inputs
 
 Forward = Callable[[nn.Module, torch.Tensor], Any]
@@ -59,7 +59,7 @@ class Calling:
 
     @property
     def takes_batches(self) -> bool:
-        """Whether several images may go in one pass; False with a `forward=`, which was only tried with one image."""
+        """Whether the net is called with a batch; False with a `forward=`, which is called with one image."""
         return self._convention in (_as_batch, _without_channel_axis, _channels_last)
 
     @property

@@ -35,6 +35,8 @@ class ConvCall:
         output_padding: For each spatial axis, what a transposed convolution adds at the end of its output.
         name: The layer's name: that of the module that holds the weight, else of the module it ran in, else the
             function's.
+        dynamic: Whether the weight is computed from the image.
+        dynamic_bias: Whether the bias is.
     """
 
     function: str
@@ -51,6 +53,8 @@ class ConvCall:
     transposed: bool
     output_padding: tuple[int, ...]
     name: str = ""
+    dynamic: bool = False
+    dynamic_bias: bool = False
 
     @property
     def rank(self) -> int:

@@ -50,6 +50,9 @@ class ConvLayer:
         items: Items in its input for that image, of which the first is shown. 1, unless the net makes a batch of the
             one image: the boxes of a detection net, the pictures of a clip.
         plain: Whether the weight is the module's own parameter and not computed in the forward pass.
+        dynamic: Whether the kernels are computed from the image, so that each image has its own, as in dynamic and
+            conditional convolutions, hypernetworks and the trackers that search one image for another.
+        dynamic_bias: Whether the bias is.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -78,16 +81,22 @@ class ConvLayer:
     activation: Activation = field(repr=False)
     items: int = field(repr=False)
     plain: bool = field(repr=False)
+    dynamic: bool = field(repr=False)
+    dynamic_bias: bool = field(repr=False)
     _read: ReadWeights = field(repr=False)
 
     @property
     def kernels(self) -> np.ndarray:
-        """A copy of the live weights, float32 `(F, C_in/groups, *k)`, also for a transposed convolution."""
+        """A copy of the live weights, float32 `(F, C_in/groups, *k)`, also for a transposed convolution.
+
+        Of a `dynamic` layer they are those of one image: of the explorer's selected image, or else of the one that the
+        layers were found with.
+        """
         return self._read(self.index)[0]
 
     @property
     def bias(self) -> np.ndarray | None:
-        """A copy of the live bias, float32 `(F,)`; None where the layer has none."""
+        """A copy of the live bias, float32 `(F,)`, of the image whose `kernels` these are; None where there is none."""
         return self._read(self.index)[1]
 
     @property
@@ -172,13 +181,16 @@ def _layer(
     if weight.is_complex():
         raise NetError(f"{call.name} has complex weights; Explorer shows real ones")
     module = modules.get(call.name)
-    plain = module is not None and _is_plain(call, module)
+    own_weights = call.dynamic or call.dynamic_bias
+    plain = module is not None and not own_weights and _is_plain(call, module)
     return ConvLayer(
         index=index,
         name=call.name,
         call=number,
         module=module if plain or isinstance(module, _ConvNd | torch.jit.ScriptModule) else None,
         plain=plain,
+        dynamic=call.dynamic,
+        dynamic_bias=call.dynamic_bias,
         in_channels=weight.shape[1] * call.groups,
         out_channels=weight.shape[0],
         kernel_size=tuple(weight.shape[2:]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -18,13 +18,14 @@ from torch import nn
 
 from filterscope.errors import NetError
 from filterscope.inputs import Inputs
-from filterscope.nets.batches import attach_inputs
+from filterscope.nets.batching import compare
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.extra_inputs import attach_inputs
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.outputs import class_scores
-from filterscope.nets.passes import MapKeeper, Pass
+from filterscope.nets.passes import MapKeeper, Pass, Weights
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.supported import as_module
 from filterscope.nets.tracing import Recorder
@@ -61,6 +62,8 @@ class NetRunner:
         random: The stream of random numbers that passes draw from.
         layers: The net's convolutions in execution order, once `find_layers` has run.
         image_shape: Shape `(C, H, W)` of the image that `find_layers` ran on.
+        one_at_a_time: Why only one image at a time goes through the net, a sentence without full stop; "" where several
+            may go together, or that is not known yet.
 
     Raises:
         TypeError: If `net` is not a net, or `forward` is not a function.
@@ -74,6 +77,9 @@ class NetRunner:
         self.layers: tuple[ConvLayer, ...] = ()
         self.image_shape: tuple[int, ...] = ()
         self._parts_note = ""
+        self.one_at_a_time = ""
+        self._together: bool | None = None  # whether several images may go in one pass, once that is known
+        self._dynamic: frozenset[int] = frozenset()  # layers whose kernels were others for another image
         self._calling = Calling(self.net, forward)
         self._twin = Twin(self.net)
         self._pace = pace or Pace()
@@ -96,14 +102,32 @@ class NetRunner:
         """
         return " ".join(filter(None, [self._twin.hooks.note, self._parts_note]))
 
-    @property
-    def takes_batches(self) -> bool:
-        """Whether several images may go in one pass."""
-        return self._calling.takes_batches
+    def takes_batches(self, images: Iterable[np.ndarray]) -> bool:
+        """Whether several images may go in one pass: found out once, by two together and each of them alone.
+
+        Args:
+            images: Images `(C, H, W)` to find it out with, where it is not known; see `filterscope.nets.batching`.
+
+        Returns:
+            False also where these images do not tell.
+        """
+        if self._together is None and self._calling.takes_batches:
+            comparison = compare(self, images)
+            if comparison is not None:
+                self.one_at_a_time, self._together = comparison.objection, not comparison.objection
+                self._dynamic = comparison.dynamic
+        return bool(self._together)
+
+    def is_dynamic(self, layer: int) -> bool:
+        """Whether each image has kernels of its own in a layer, as far as is known: `takes_batches` may find it out."""
+        return self.layers[layer].dynamic or layer in self._dynamic
 
     def images_at_once(self) -> int:
-        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most 256."""
-        if not self.takes_batches:
+        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most 256.
+
+        1 where several may not go together, or `takes_batches` has not found out yet whether they may.
+        """
+        if not self._together:
             return 1
         numbers = sum(int(np.prod(layer.out_shape)) for layer in self.layers) + int(np.prod(self.image_shape))
         return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, _MOST_IMAGES_AT_ONCE)))
@@ -118,7 +142,7 @@ class NetRunner:
 
         Args:
             images: float32 `(C, H, W)` each. One alone may be the inputs of a sample that has several; the batch is
-                then of the image that is shown, and has the others beside it: see `nets.batches`.
+                then of the image that is shown, and has the others beside it: see `nets.extra_inputs`.
         """
         several = next((image for image in images if isinstance(image, Inputs)), None)
         if several is not None:
@@ -175,6 +199,7 @@ class NetRunner:
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
             return output
 
+        self.one_at_a_time, self._together, self._dynamic = "", None, frozenset()
         copied_arrays = self._twin.copies_arrays
         try:
             output = self._calling.find_convention(self.net, batch, attempt)
@@ -200,15 +225,23 @@ class NetRunner:
         finally:
             self.random = random
 
-    def keep(self, batch: torch.Tensor, layers: Iterable[int], to_the_end: bool = True) -> Pass:
+    def keep(
+        self,
+        batch: torch.Tensor,
+        layers: Iterable[int],
+        to_the_end: bool = True,
+        known: Mapping[int, Weights] | None = None,
+    ) -> Pass:
         """Runs the net on one image and keeps the maps of some layers.
 
         Args:
             batch: The image, `(1, C, H, W)`, from `batch`.
             layers: Indices of the layers.
             to_the_end: Whether the pass goes on to the net's output; else it ends as soon as these maps are there.
+            known: Weights that earlier passes computed, by layer: where this one computes equal ones, its maps have
+                these.
         """
-        keeper = MapKeeper(self.layers, layers, to_the_end)
+        keeper = MapKeeper(self.layers, layers, to_the_end, known)
         output = None
         with self.ready() as module, keeper.watch.watching(module, batch):
             output = self.call(module, batch)
@@ -228,7 +261,8 @@ class NetRunner:
         Args:
             batch: Images `(N, C, H, W)`, from `batch`.
             layers: Indices of the layers for which `on_activation` is called.
-            on_activation: Called with a layer's index and activation; the net goes on with what it changes in place.
+            on_activation: Called with a layer's index and activation `(N, F, *S)`; the net goes on with what it changes
+                in place.
             on_conv: Called with the index and the convolution call of every layer.
             gradients: Whether the pass can be differentiated.
             inside: Returns a context manager in which the net runs, entered after the one that records the pass.
@@ -252,7 +286,8 @@ class NetRunner:
     def _watch(self, layers: set[int], on_activation: OnActivation | None, on_conv: OnConv | None) -> LayerWatch:
         def hand_on(layer: int, activation: torch.Tensor) -> None:
             if layer in layers and on_activation is not None:
-                on_activation(layer, activation)
+                unbatched = activation.ndim == self.layers[layer].rank + 1
+                on_activation(layer, activation[None] if unbatched else activation)
 
         # A convolution has its kernels also where its input has 0 items.
         return LayerWatch(self.layers, on_conv, on_activation=hand_on, on_empty=on_conv)
@@ -277,7 +312,7 @@ class NetRunner:
     def class_scores(self, images: Sequence[np.ndarray | Inputs]) -> np.ndarray | None:
         """Probabilities of the classes for images of one shape, float64 `(N, K)`.
 
-        All images go in one pass where the net takes batches, else each in its own.
+        All images go in one pass where that gives what each gives in its own, else each in its own.
 
         Args:
             images: float32 `(C, H, W)` each.
@@ -285,8 +320,9 @@ class NetRunner:
         Returns:
             The probabilities; None where the net's output is not one score per class.
         """
+        together = len(images) > 1 and self.takes_batches(images)
         with self.ready() as module:
-            if self.takes_batches:
+            if together:
                 return class_scores(self.call(module, self.batch(images)), len(images))
             singles = [class_scores(self.call(module, self.batch([image])), 1) for image in images]
         scores = [single for single in singles if single is not None]

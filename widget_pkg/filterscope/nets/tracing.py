@@ -20,8 +20,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.attributes import attributes_of
-from filterscope.nets.batches import all_inputs
 from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
+from filterscope.nets.extra_inputs import all_inputs
 
 _MARK = "_filterscope_value"
 
@@ -33,6 +33,17 @@ _STEPS = {
         r"(ReLU\d?|Swish|SiLU|Mish|[GCS]?ELU|Sigmoid|Tanh|Softplus|Snake)$", re.IGNORECASE
     ),
 }
+
+
+# Functions that take no more than shape, dtype and device of their first tensor, or of all but the first.
+# fmt: off
+_LIKE_FIRST = frozenset([
+    "empty_like", "full_like", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros",
+    "ones_like", "rand_like", "randint_like", "randn_like", "zeros_like",
+])
+_LIKE_OTHERS = frozenset(["expand_as", "reshape_as", "to", "type_as", "view_as"])
+_WRITERS = frozenset(["__set__", "__setitem__"])  # `tensor.data = …`, `tensor[…] = …`: they return None
+# fmt: on
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +146,9 @@ class Recorder(TorchFunctionMode):
         self._running: list[RunningModule] = []
         self._owners: dict[int, str] = {}
         self._values = 0
+        # Addresses of the net's parameters and buffers, and of those into which it wrote what depends on the image.
+        self._own_memory: frozenset[int] = frozenset()
+        self._written: set[int] = set()
 
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
@@ -212,13 +226,33 @@ class Recorder(TorchFunctionMode):
         owner, value = getattr(tensor, _MARK, (None, None))
         return value if owner is self else None
 
+    def _is_constant(self, value: Any) -> bool:
+        return isinstance(value, torch.Tensor) and self.value_of(value) is None
+
+    def _note_write(self, tensor: torch.Tensor) -> None:
+        """Remembers what the net wrote into its own parameters and buffers, also by a view or by `.data`."""
+        if not self._own_memory:
+            own = {**dict(self._running[0].module.named_parameters()), **dict(self._running[0].module.named_buffers())}
+            self._own_memory = frozenset(map(_address, own.values()))
+        if id(tensor) in self._owners or _address(tensor) in self._own_memory:
+            self._written.add(_address(tensor))
+
+    def _depends_on_image(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor has a value, or its memory was written through another tensor: a view, `.data`."""
+        if self.value_of(tensor) is not None:
+            return True
+        return bool(self._written) and _address(tensor) in self._written
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        values = map(self.value_of, _flat((args, tuple(kwargs.values()))))
+        values = map(self.value_of, _flat(_contents(_name(func), args, kwargs)))
         inputs = tuple(dict.fromkeys(value for value in values if value is not None))
+        constant = args[0] if inputs and args and self._is_constant(args[0]) else None
         result = func(*args, **kwargs)
+        if constant is not None and (result is constant or getattr(func, "__name__", "") in _WRITERS):
+            self._note_write(constant)
         if is_packed_convolution(func):
             self.trace.packed.append(self._running[-1].name)
         convolution = is_convolution(func)
@@ -255,6 +289,8 @@ class Recorder(TorchFunctionMode):
         holds = any(tensor is call.weight for tensor in running.module._parameters.values())
         owner = running.name if holds else self._owners.get(id(call.weight), running.name)
         call.name = owner or running.name or call.function
+        call.dynamic = self._depends_on_image(call.weight)
+        call.dynamic_bias = call.bias is not None and self._depends_on_image(call.bias)
         if running.input is not None and self._padded_by_itself(running, call):
             module: Any = running.module
             call.padding_mode, call.input, call.padding = module.padding_mode, running.input, module.padding
@@ -275,6 +311,20 @@ class _Surfacing(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
+
+
+def _address(tensor: torch.Tensor) -> int:
+    """Where a tensor's memory begins, that of the whole for a view; 0 where it has none of its own."""
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0
+
+
+def _contents(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments on whose contents a function's result may depend: `weight.type_as(image)` is made of the weight."""
+    if name in _LIKE_FIRST:
+        return (*args[1:], *kwargs.values())
+    if name in _LIKE_OTHERS:
+        return args[:1]
+    return (args, tuple(kwargs.values()))
 
 
 def _name(func: Any) -> str:

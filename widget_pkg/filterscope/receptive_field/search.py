@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from filterscope.nets.batches import attach_inputs, inputs_of
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.layer_watch import LayerWatch
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.tracing import Operation

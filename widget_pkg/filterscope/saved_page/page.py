@@ -122,10 +122,7 @@ def save_page(
     policy = _POLICY.format(script=_hash(script()))
     frame = _PAGE.format(policy=policy, title=html.escape(title), style=asset_text("page.css"))
     end = _END.format(script=script())
-    layers = [
-        _data(f"layer-{place}", layer_part(engine.layers[layer], *engine.weights(layer), contents.precision))
-        for place, layer in enumerate(contents.layers)
-    ]
+    layers = [_data(f"layer-{place}", _layer(engine, layer, contents)) for place, layer in enumerate(contents.layers)]
     answers = Answers(session, contents)
     layers += [_data(*part) for part in answers.verdicts]
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
@@ -167,6 +164,12 @@ def _hash(text: str) -> str:
 def _data(name: str, body: wire.Body) -> str:
     """A part of the page. What it holds are letters and digits: no name in it can become a tag."""
     return f'<script type="application/octet-stream" id="fs-{name}">{wire.packed(body)}</script>\n'
+
+
+def _layer(engine: Engine, layer: int, contents: Contents) -> wire.Body:
+    """A layer's part; where each image has kernels of its own, it has those of the first image."""
+    kernels, bias = engine.weights(layer, engine.first_image)
+    return layer_part(engine.layers[layer], kernels, bias, engine.layers[layer].dynamic, contents.precision)
 
 
 def _outline(engine: Engine, contents: Contents, rows: list[StripRow], *more: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
+
+_TRIED = 20  # images, until two differ
 
 
 class Samples(Protocol):
@@ -110,6 +113,25 @@ def order_of(samples: Samples, images: int) -> np.ndarray:
         samples.has(images - 1)
         return np.arange(len(samples))
     return np.random.default_rng(len(samples)).permutation(len(samples))
+
+
+def find_out_batches(runner: NetRunner, samples: Samples, indices: np.ndarray) -> None:
+    """Has the runner know whether several images may go in one pass, as far as the first of these images tell."""
+    runner.takes_batches(_readable(samples, indices[:_TRIED]))
+
+
+def one_at_a_time_note(runner: NetRunner) -> str:
+    """A sentence that says why only one image at a time went through a net, and what that costs; "" where several."""
+    if not runner.one_at_a_time:
+        return ""
+    reason = runner.one_at_a_time[0].upper() + runner.one_at_a_time[1:]
+    return f"{reason}; so each image went through it in a pass of its own, which takes longer than batches do."
+
+
+def _readable(samples: Samples, indices: np.ndarray) -> Iterator[np.ndarray]:
+    for index in indices:
+        with suppress(SampleError):
+            yield samples.read(int(index)).image
 
 
 def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once: int) -> Iterator[ImageBatch]:

@@ -11,7 +11,7 @@ import torch
 from filterscope.inputs import Inputs
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
-from filterscope.verdicts.sampling import Samples, batches, order_of
+from filterscope.verdicts.sampling import Samples, batches, find_out_batches, order_of
 
 Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")
@@ -53,6 +53,7 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
         total = added if total is None else total + added
         positions += values.shape[0] * values.shape[2]
 
+    find_out_batches(runner, samples, order[:images])
     for batch in batches(samples, order, 0, min(images, len(order)), runner.images_at_once()):
         if batch.images:
             runner.run(runner.batch(batch.images), [layer], add_up)

@@ -7,7 +7,7 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
-from filterscope.nets.batches import attach_inputs, inputs_of
+from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
