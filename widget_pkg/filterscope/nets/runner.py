@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -19,6 +20,8 @@ from torch import nn
 from filterscope.errors import NetError
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
+from filterscope.nets.inference import plain_parameters
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.outputs import class_scores
@@ -68,12 +71,21 @@ class NetRunner:
 
     def __init__(self, net: nn.Module, forward: Forward | None = None, pace: Pace | None = None) -> None:
         self.net = as_module(net)
-        self.random = RandomStream()
+        self.random = RandomStream(repeats=True)
         self.layers: tuple[ConvLayer, ...] = ()
         self.image_shape: tuple[int, ...] = ()
         self._calling = Calling(self.net, forward)
-        self._twin = Twin(self.net)
+        with torch.inference_mode(False):  # a pass may write to its buffers, which it may not to inference tensors
+            self._twin = Twin(self.net)
         self._pace = pace or Pace()
+        hooks = global_hooks()
+        if hooks:
+            warnings.warn(
+                f"hooks that are registered for all modules of this process do not run in filterscope's passes: "
+                f"{', '.join(dict.fromkeys(hooks))}. If what the net computes needs one, register it on the net itself "
+                "by net.register_forward_hook(...)",
+                stacklevel=2,
+            )
 
     @property
     def forward(self) -> Forward | None:
@@ -99,7 +111,8 @@ class NetRunner:
 
     def batch(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype."""
-        return like_input(self.net, torch.from_numpy(np.stack(images)))
+        with torch.inference_mode(False):
+            return like_input(self.net, torch.from_numpy(np.stack(images)))
 
     # Passes
 
@@ -110,7 +123,14 @@ class NetRunner:
         Args:
             gradients: Whether the pass can be differentiated.
         """
-        with self.random.isolated_torch(), self._twin.ready() as module, torch.set_grad_enabled(gradients):
+        with (
+            torch.inference_mode(False),
+            self.random.isolated(),
+            silent_global_hooks(),
+            self._twin.ready() as module,
+            plain_parameters(module) if gradients else nullcontext(),
+            torch.set_grad_enabled(gradients),
+        ):
             yield module
 
     def call(self, module: nn.Module, batch: torch.Tensor) -> Any:
@@ -131,6 +151,7 @@ class NetRunner:
             NetError: If the net refuses the image, or the pass reaches no convolution that can be shown.
         """
         batch = self.batch([image])
+        self.random.look_again()
         weights: list[tuple[np.ndarray, np.ndarray | None]] = []
 
         def attempt(convention: Convention) -> Any:
@@ -257,7 +278,8 @@ class NetRunner:
 
     def rebuild(self) -> None:
         """Copies the net again; needed after a change of its structure or of plain attributes."""
-        self._twin.rebuild()
+        with torch.inference_mode(False):
+            self._twin.rebuild()
 
     def checksum(self) -> int:
         """A number that changes when a weight or buffer changes; valid only in this process."""
@@ -265,7 +287,8 @@ class NetRunner:
 
     def snapshot(self) -> nn.Module:
         """A copy of the net as it is now, in eval mode, with tensors of its own."""
-        return self._twin.snapshot()
+        with torch.inference_mode(False):
+            return self._twin.snapshot()
 
 
 def fingerprint(net: nn.Module) -> str:

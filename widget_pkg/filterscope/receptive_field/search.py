@@ -93,14 +93,17 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)
-    image = batch.detach().clone().requires_grad_()
-    with runner.ready(gradients=True) as module, watch.watching(module, image):
-        runner.call(module, image)
-    for output, version, rank in late:
-        if output.requires_grad and output._version == version:
-            with torch.enable_grad():
-                values = [(output[0] if output.ndim == rank + 2 else output)[index]]
-    if not values or not values[0].requires_grad:
-        return None
-    (of_image,) = torch.autograd.grad(values[0], image, allow_unused=True)
+    with torch.inference_mode(False):  # where the caller is in one
+        leaf = batch.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            image = leaf.clone()  # autograd lets no net write into a leaf
+        with runner.ready(gradients=True) as module, watch.watching(module, image):
+            runner.call(module, image)
+        for output, version, rank in late:
+            if output.requires_grad and output._version == version:
+                with torch.enable_grad():
+                    values = [(output[0] if output.ndim == rank + 2 else output)[index]]
+        if not values or not values[0].requires_grad:
+            return None
+        (of_image,) = torch.autograd.grad(values[0], leaf, allow_unused=True)
     return None if of_image is None else of_image[0].abs().sum(dim=0).to("cpu", torch.float32).numpy()

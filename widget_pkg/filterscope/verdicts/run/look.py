@@ -25,12 +25,27 @@ def look(examination: Examination, batch: ImageBatch) -> None:
     if batch.images:
         images = examination.runner.batch(batch.images)
         try:
-            statistics, knowledge = _LookingPass(examination, images, batch.labels).sums()
+            statistics, knowledge = _sums(examination, images, batch.labels)
         except Exception as error:
             if not examination.images:  # it refused all there were
                 raise
             refusal = describe_exception(error)
     examination.add(batch, statistics, knowledge, refusal)
+
+
+def _sums(
+    examination: Examination, images: torch.Tensor, labels: list[str | int | None]
+) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
+    """What `_LookingPass.sums` returns; without gradients where the net runs only so."""
+    try:
+        return _LookingPass(examination, images, labels).sums()
+    except Exception as error:
+        if examination.no_gradient:
+            raise
+        cause = f"the net cannot be differentiated ({describe_exception(error)})"
+    sums = _LookingPass(examination, images, labels, differentiable=False).sums()
+    examination.no_gradient = cause
+    return sums
 
 
 class _LookingPass:
@@ -40,20 +55,29 @@ class _LookingPass:
         examination: Knows what is looked at; is told what cannot be seen.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
+        differentiable: Whether there may be a pass back.
     """
 
-    def __init__(self, examination: Examination, images: torch.Tensor, labels: list[str | int | None]) -> None:
+    def __init__(
+        self,
+        examination: Examination,
+        images: torch.Tensor,
+        labels: list[str | int | None],
+        differentiable: bool = True,
+    ) -> None:
         self._examination = examination
         self._labels = labels
-        self._differentiable = not examination.no_gradient
-        self._images = images.detach().requires_grad_(self._differentiable)
+        self._differentiable = differentiable and not examination.no_gradient
+        self._images = images.detach()
         self._activations: dict[int, torch.Tensor] = {}
         self._edges: dict[int, GradientEdge] = {}
         self._late: dict[int, tuple[torch.Tensor, int]] = {}
 
     def sums(self) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
         """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
-        with torch.set_grad_enabled(self._differentiable):  # the caller may have turned it off
+        with torch.inference_mode(False), torch.set_grad_enabled(self._differentiable):  # the caller may have others
+            if self._differentiable:
+                self._images = self._images.requires_grad_().clone()  # autograd lets no net write into a leaf
             scores = self._forward()
             class_numbers = self._examination.class_numbers(scores, self._labels)
             if scores is None or class_numbers is None:
@@ -106,7 +130,7 @@ class _LookingPass:
 
     def _gradients(self, losses: torch.Tensor) -> dict[int, torch.Tensor | None]:
         examination = self._examination
-        if not len(losses) or examination.no_gradient:
+        if not len(losses) or not self._differentiable:
             return {}
         if not self._edges or not losses.requires_grad:
             examination.no_gradient = "the net's output cannot be differentiated by its activations"
