@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from filterscope.nets.layers import ConvLayer
+from filterscope.nets.modes import plain_modes
 
 Source = Literal["image", "input"]
 SOURCES: tuple[Source, Source] = ("image", "input")
@@ -177,7 +178,8 @@ def _filter_plane(plane: np.ndarray, kernel: np.ndarray, step: tuple[int, ...]) 
     if height * width > _LARGEST_DIRECT and not np.isfinite(plane).all():
         # For large kernels filter2D uses a Fourier transform, which spreads one NaN over the whole plane.
         tensors = torch.from_numpy(plane)[None, None], torch.from_numpy(kernel)[None, None]
-        return F.conv2d(*tensors, stride=(step[0], step[1]))[0, 0].numpy()
+        with plain_modes():
+            return F.conv2d(*tensors, stride=(step[0], step[1]))[0, 0].numpy()
     # filter2D puts its anchor at k // 2, so the result of the kernel's first full position stands there.
     whole = cv2.filter2D(plane, -1, kernel)
     top, left = height // 2, width // 2
@@ -281,5 +283,6 @@ def _torch_convolution(planes: np.ndarray, kernels: np.ndarray, **geometry: Any)
     """`F.conv1d`, `conv2d` or `conv3d` without a bias: planes `(C, *size)`, kernels `(F, C/groups, *k)`."""
     convolve = (F.conv1d, F.conv2d, F.conv3d)[kernels.ndim - 3]
     tensors = torch.from_numpy(np.ascontiguousarray(planes)), torch.from_numpy(np.ascontiguousarray(kernels))
-    responses: np.ndarray = convolve(tensors[0][None], tensors[1], **geometry)[0].numpy()
+    with plain_modes():
+        responses: np.ndarray = convolve(tensors[0][None], tensors[1], **geometry)[0].numpy()
     return responses

@@ -21,9 +21,9 @@ from filterscope.errors import NetError
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
-from filterscope.nets.inference import plain_parameters
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
+from filterscope.nets.modes import plain_modes, plain_parameters
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.passes import MapKeeper, Pass
 from filterscope.nets.rng import RandomStream
@@ -75,7 +75,7 @@ class NetRunner:
         self.layers: tuple[ConvLayer, ...] = ()
         self.image_shape: tuple[int, ...] = ()
         self._calling = Calling(self.net, forward)
-        with torch.inference_mode(False):  # a pass may write to its buffers, which it may not to inference tensors
+        with plain_modes():  # a pass may write to its buffers, which it may not to inference tensors
             self._twin = Twin(self.net)
         self._pace = pace or Pace()
         hooks = global_hooks()
@@ -111,7 +111,7 @@ class NetRunner:
 
     def batch(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype."""
-        with torch.inference_mode(False):
+        with plain_modes():
             return like_input(self.net, torch.from_numpy(np.stack(images)))
 
     # Passes
@@ -124,7 +124,7 @@ class NetRunner:
             gradients: Whether the pass can be differentiated.
         """
         with (
-            torch.inference_mode(False),
+            plain_modes(),
             self.random.isolated(),
             silent_global_hooks(),
             self._twin.ready() as module,
@@ -278,7 +278,7 @@ class NetRunner:
 
     def rebuild(self) -> None:
         """Copies the net again; needed after a change of its structure or of plain attributes."""
-        with torch.inference_mode(False):
+        with plain_modes():
             self._twin.rebuild()
 
     def checksum(self) -> int:
@@ -287,7 +287,7 @@ class NetRunner:
 
     def snapshot(self) -> nn.Module:
         """A copy of the net as it is now, in eval mode, with tensors of its own."""
-        with torch.inference_mode(False):
+        with plain_modes():
             return self._twin.snapshot()
 
 

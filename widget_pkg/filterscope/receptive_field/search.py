@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.layer_watch import LayerWatch
+from filterscope.nets.modes import plain_modes
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.tracing import Operation
 from filterscope.receptive_field.fields import MapFields, map_fields
@@ -93,7 +95,7 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)
-    with torch.inference_mode(False):  # where the caller is in one
+    with plain_modes(), silent_global_hooks():  # on the way back as well
         leaf = batch.detach().clone().requires_grad_()
         with torch.enable_grad():
             image = leaf.clone()  # autograd lets no net write into a leaf

@@ -7,6 +7,8 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
+from filterscope.nets.global_hooks import silent_global_hooks
+from filterscope.nets.modes import plain_modes
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
@@ -75,7 +77,8 @@ class _LookingPass:
 
     def sums(self) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
         """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
-        with torch.inference_mode(False), torch.set_grad_enabled(self._differentiable):  # the caller may have others
+        with plain_modes(), torch.set_grad_enabled(self._differentiable), silent_global_hooks():
+            # The caller may have other modes.
             if self._differentiable:
                 self._images = self._images.requires_grad_().clone()  # autograd lets no net write into a leaf
             scores = self._forward()
@@ -137,7 +140,7 @@ class _LookingPass:
             return {}
         try:
             gradients = torch.autograd.grad(losses.sum(), list(self._edges.values()), allow_unused=True)
-        except RuntimeError as error:
+        except Exception as error:  # also what a function of the user's own raises on the way back
             examination.no_gradient = f"the net cannot be differentiated ({describe_exception(error)})"
             return {}
         return dict(zip(self._edges, gradients, strict=True))
