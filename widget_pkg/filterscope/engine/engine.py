@@ -26,7 +26,7 @@ from filterscope.errors import NetError
 from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.nets.calling import Forward
-from filterscope.nets.layers import ConvLayer
+from filterscope.nets.layers import ConvLayer, left_out_in_words
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
 from filterscope.nets.supported import unseen_parts
@@ -85,11 +85,9 @@ class Engine:
             warnings.warn(
                 "this net writes to its own weights or buffers when it runs, through filterscope as well", stacklevel=3
             )
-        hidden = unseen_parts(self.net)
+        hidden = dict.fromkeys(unseen_parts(self.net), "quantised, with packed weights") | self.runner.left_out
         if hidden:
-            warnings.warn(
-                f"quantised convolutions cannot be shown, and are left out: {', '.join(hidden)}", stacklevel=3
-            )
+            warnings.warn(f"convolutions that cannot be shown are left out: {left_out_in_words(hidden)}", stacklevel=3)
 
     @property
     def net(self) -> nn.Module:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from filterscope.errors import NetError
+from filterscope.errors import NetError, describe_exception
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
@@ -26,6 +26,7 @@ from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.modes import plain_modes, plain_parameters
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.passes import MapKeeper, Pass
+from filterscope.nets.plain_tensors import parts_of
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.supported import as_module
 from filterscope.nets.tracing import Recorder
@@ -61,6 +62,7 @@ class NetRunner:
         net: The user's net, as a module: for an exported program its module.
         random: The stream of random numbers that passes draw from.
         layers: The net's convolutions in execution order, once `find_layers` has run.
+        left_out: Why convolutions that ran are no layers, by name.
         image_shape: Shape `(C, H, W)` of the image that `find_layers` ran on.
 
     Raises:
@@ -73,6 +75,7 @@ class NetRunner:
         self.net = as_module(net)
         self.random = RandomStream(repeats=True)
         self.layers: tuple[ConvLayer, ...] = ()
+        self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
         self._calling = Calling(self.net, forward)
         with plain_modes():  # a pass may write to its buffers, which it may not to inference tensors
@@ -165,6 +168,7 @@ class NetRunner:
             with self.ready() as module, recorder.watching(module, batch):
                 output = convention(module, batch)
             trace = recorder.finish(output)
+            self.left_out = trace.left_out
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
             return output
 
@@ -286,9 +290,19 @@ class NetRunner:
         return self._twin.checksum()
 
     def snapshot(self) -> nn.Module:
-        """A copy of the net as it is now, in eval mode, with tensors of its own."""
-        with plain_modes():
-            return self._twin.snapshot()
+        """A copy of the net as it is now, in eval mode, with tensors of its own.
+
+        Raises:
+            NetError: If a tensor of it cannot be copied.
+        """
+        try:
+            with plain_modes():
+                return self._twin.snapshot()
+        except Exception as error:
+            raise NetError(
+                f"the net's tensors cannot be copied ({describe_exception(error)}), so nothing may run it in the "
+                "background; filterscope.diagnose(net, data) runs it as it is"
+            ) from error
 
 
 def fingerprint(net: nn.Module) -> str:
@@ -298,9 +312,11 @@ def fingerprint(net: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        if tensor.layout == torch.strided and tensor.numel():
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        shape = "nested" if tensor.is_nested else tuple(tensor.shape)
+        digest.update(f"{name} {shape} {tensor.dtype}".encode())
+        for part in parts_of(tensor):
+            if part.numel():
+                digest.update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -25,6 +25,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from filterscope.errors import describe_exception
 from filterscope.nets.modules import HOOK_DICTS, all_modules, nested_tensors, refuse_hidden_modules, restored, to_eval
+from filterscope.nets.plain_tensors import checked, copied, describe, is_plain, overwrite
 
 _WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
 # Wrappers that run another module on other devices or compiled, each with the name of its attribute for that module.
@@ -79,9 +80,8 @@ class Twin:
                 continue
             _bring_up_to_date(module._buffers, live._buffers)
             _bring_up_to_date(module.__dict__, live.__dict__)
-            for copied, value in zip(nested_tensors(module), nested_tensors(live), strict=False):
-                if copied.shape == value.shape and copied.dtype == value.dtype:
-                    copied.data.copy_(value.detach())
+            for own, value in zip(nested_tensors(module), nested_tensors(live), strict=False):
+                overwrite(own, value)
         yield self._module
 
     def snapshot(self) -> nn.Module:
@@ -104,7 +104,7 @@ class Twin:
         """
         checksum = 0
         for tensor in _parts(self.net)[1]:
-            address = tensor.data_ptr() if tensor.layout == torch.strided else 0  # a sparse tensor has no one address
+            address = tensor.data_ptr() if is_plain(tensor) else 0  # a sparse tensor has no one address
             checksum = zlib.crc32(f"{id(tensor)} {address}".encode(), checksum)
             checksum = zlib.crc32(_digest(tensor), checksum)
         for module in all_modules(self.net):
@@ -115,10 +115,9 @@ class Twin:
 
 
 def _digest(tensor: torch.Tensor) -> bytes:
-    version = -1 if tensor.is_inference() else tensor._version
-    head = f"{version} {tuple(tensor.shape)} {tensor.dtype}".encode()
-    if tensor.layout != torch.strided or tensor.device.type == "meta":
-        return head
+    if not is_plain(tensor):
+        return checked(tensor, _digest)
+    head = describe(tensor)
     flat = tensor.detach().reshape(-1)
     if not flat.numel():
         return head
@@ -140,11 +139,9 @@ def _bring_up_to_date(own: dict[str, Any], live: dict[str, Any]) -> None:
     for name, value in live.items():
         if not isinstance(value, torch.Tensor) or isinstance(value, nn.Parameter):
             continue
-        copied = own.get(name)
-        if isinstance(copied, torch.Tensor) and copied.shape == value.shape and copied.dtype == value.dtype:
-            copied.data.copy_(value.detach())
-        else:
-            own[name] = value.detach().clone()
+        before = own.get(name)
+        if not (isinstance(before, torch.Tensor) and overwrite(before, value)):
+            own[name] = copied(value)
 
 
 def _copy_values(own: nn.Module, live: nn.Module) -> None:
@@ -209,7 +206,7 @@ def _share(net: nn.Module) -> nn.Module:
             memo[id(tensor)] = tensor
         direct = [value for value in module.__dict__.values() if isinstance(value, torch.Tensor)]
         for value in (*direct, *nested_tensors(module)):
-            memo[id(value)] = value if isinstance(value, nn.Parameter) else value.detach().clone()
+            memo[id(value)] = value if isinstance(value, nn.Parameter) else copied(value)
             kept.append(value)
         for name in HOOK_DICTS:
             hooks = module.__dict__.get(name)
@@ -230,7 +227,7 @@ def _share(net: nn.Module) -> nn.Module:
             continue
         for name, buffer in module._buffers.items():
             if buffer is not None:
-                module._buffers[name] = buffers.setdefault(id(buffer), buffer.detach().clone())
+                module._buffers[name] = buffers.setdefault(id(buffer), copied(buffer))
     return twin
 
 

@@ -62,7 +62,8 @@ def find_geometry(runner: NetRunner, batch: torch.Tensor) -> Geometry:
             watch.stop()
 
     watch = LayerWatch(layers, on_conv, on_step)
-    with runner.ready() as module, mode, watch.watching(module, batch):
+    # A class of tensors that makes its results such tensors again does so unseen by a dispatch mode.
+    with runner.ready() as module, mode, watch.watching(module, batch), torch._C.DisableTorchFunctionSubclass():
         mode.begin(batch, len(image))
         runner.call(module, batch)
     geometry.lost = dict(mode.lost)
