@@ -187,15 +187,17 @@ def test_the_kernels_are_those_that_the_convolution_used():
         net[0].weight.data.mul_(3)
 
 
-def test_a_function_that_hides_the_nets_modules_is_not_run_behind_the_twins_back():
+def test_a_forward_that_was_replaced_by_a_function_over_the_old_one_is_shown_and_does_the_net_no_harm():
     net = seeded(Everything).train()
     original = net.forward
     net.forward = lambda x: original(x * 2)
     before = portrait(net)
-    with pytest.warns(UserWarning, match="forward is a function that holds a Everything"):
-        engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
+    engine = Engine(net, SampleSource(images(1, 1, 8, 8)))
     use(engine)
     assert portrait(net) == before
+    assert not engine.runner.in_place
+    with torch.no_grad():
+        assert torch.equal(engine.maps(0, 0).pre_activation, net.stem(2 * images(1, 1, 8, 8))[0])
 
 
 def test_a_net_made_in_inference_mode_and_one_with_its_weights_in_buffers():
@@ -259,14 +261,18 @@ HOLDS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:this net cannot be copied")
 @pytest.mark.parametrize("hold", HOLDS.values(), ids=HOLDS)
-def test_functions_that_hold_parts_of_the_net_do_it_no_harm(hold):
+def test_functions_that_hold_parts_of_the_net_are_made_anew_over_the_twins_parts(hold):
     net = seeded(lambda: Holds(hold))
     before = portrait(net)
     engine = Engine(net, SampleSource(images(2, 1, 8, 8)))
-    engine.moment(1, 0)
+    maps = engine.maps(1, 0)
     assert portrait(net) == before
+    assert not engine.runner.in_place
+    net.eval()
+    with torch.no_grad():
+        assert torch.equal(maps.pre_activation, net.conv(images(2, 1, 8, 8)[1:])[0])
+        assert torch.allclose(maps.activation, net.bn(net.conv(images(2, 1, 8, 8)[1:]))[0], atol=1e-6)
 
 
 class Counts(NoCopy):

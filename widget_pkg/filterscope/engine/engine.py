@@ -85,6 +85,8 @@ class Engine:
             warnings.warn(
                 "this net writes to its own weights or buffers when it runs, through filterscope as well", stacklevel=3
             )
+        if self.runner.note:
+            warnings.warn(self.runner.note, stacklevel=3)
         hidden = dict.fromkeys(unseen_parts(self.net), "quantised, with packed weights") | self.runner.left_out
         if hidden:
             warnings.warn(f"convolutions that cannot be shown are left out: {left_out_in_words(hidden)}", stacklevel=3)

@@ -11,11 +11,14 @@ from typing import Any
 import torch
 
 # How classes of tensors say what numbers they stand for: torchao's and others, DTensor, sparse and MKL-DNN tensors.
+_OWN_CLASSES = frozenset([torch.Tensor, torch.nn.Parameter])
 _METHODS = ("full_tensor", "dequantize", "to_dense")
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
     """Whether a tensor's numbers lie in memory that can be read, whatever its class."""
+    if type(tensor) in _OWN_CLASSES and tensor.layout == torch.strided and tensor.device.type in ("cpu", "cuda"):
+        return not (tensor.is_nested or tensor.is_quantized or is_transformed(tensor))
     return (
         not _answers_itself(type(tensor))
         and tensor.layout == torch.strided
@@ -89,20 +92,10 @@ def _held(tensor: torch.Tensor) -> list[torch.Tensor]:
 
 def copied(tensor: torch.Tensor) -> torch.Tensor:
     """A copy without a gradient; the tensor itself where its class knows no copies."""
-    if is_plain(tensor):
-        return tensor.detach().clone()
     try:
         return tensor.detach().clone()
     except Exception:  # whatever somebody's class raises
         return tensor
-
-
-def overwrite(own: torch.Tensor, value: torch.Tensor) -> bool:
-    """Writes a tensor's numbers into another one, and returns whether that can be done: both plain and alike."""
-    if not (is_plain(own) and is_plain(value) and own.shape == value.shape and own.dtype == value.dtype):
-        return False
-    own.data.copy_(value.detach())
-    return True
 
 
 def describe(tensor: torch.Tensor) -> bytes:

@@ -77,6 +77,7 @@ class NetRunner:
         self.layers: tuple[ConvLayer, ...] = ()
         self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
+        self._parts_note = ""
         self._calling = Calling(self.net, forward)
         with plain_modes():  # a pass may write to its buffers, which it may not to inference tensors
             self._twin = Twin(self.net)
@@ -99,6 +100,14 @@ class NetRunner:
     def in_place(self) -> bool:
         """Whether passes run on the net itself, because it cannot be copied; then nothing else may run it meanwhile."""
         return self._twin.in_place
+
+    @property
+    def note(self) -> str:
+        """Sentences on what of the net may be shown otherwise than people expect; empty where there is nothing to say.
+
+        They are about hooks from outside of the net, and about parts that it makes in its first pass.
+        """
+        return " ".join(filter(None, [self._twin.hooks.note, self._parts_note]))
 
     @property
     def takes_batches(self) -> bool:
@@ -155,6 +164,7 @@ class NetRunner:
         """
         batch = self.batch([image])
         self.random.look_again()
+        self._twin.choose_hooks(lambda: self._plain_output(batch))
         weights: list[tuple[np.ndarray, np.ndarray | None]] = []
 
         def attempt(convention: Convention) -> Any:
@@ -167,16 +177,32 @@ class NetRunner:
             recorder = Recorder(note)
             with self.ready() as module, recorder.watching(module, batch):
                 output = convention(module, batch)
+                self._parts_note = _on_parts_made(self._twin.parts_made())
             trace = recorder.finish(output)
             self.left_out = trace.left_out
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
             return output
 
-        output = self._calling.find_convention(self.net, batch, attempt)
+        copied_arrays = self._twin.copies_arrays
+        try:
+            output = self._calling.find_convention(self.net, batch, attempt)
+        except NetError:
+            if copied_arrays or not self._twin.copies_arrays:
+                raise
+            output = self._calling.find_convention(self.net, batch, attempt)
         self.image_shape = image.shape
         if read_weights is None:
             weights += self.weights(batch)
         return output
+
+    def _plain_output(self, batch: torch.Tensor) -> Any:
+        """The net's output for an image in the first convention that works."""
+
+        def attempt(convention: Convention) -> Any:
+            with self.ready() as module:
+                return convention(module, batch)
+
+        return self._calling.find_convention(self.net, batch, attempt)
 
     def keep(self, batch: torch.Tensor, layers: Iterable[int], to_the_end: bool = True) -> Pass:
         """Runs the net on one image and keeps the maps of some layers.
@@ -303,6 +329,15 @@ class NetRunner:
                 f"the net's tensors cannot be copied ({describe_exception(error)}), so nothing may run it in the "
                 "background; filterscope.diagnose(net, data) runs it as it is"
             ) from error
+
+
+def _on_parts_made(names: list[str]) -> str:
+    if not names:
+        return ""
+    return (
+        f"The net makes parts of its own when it runs ({', '.join(names[:3])}). Here they are made anew in each pass, "
+        "with new weights where these are random; run the net once, net(images), so that it keeps them."
+    )
 
 
 def fingerprint(net: nn.Module) -> str:

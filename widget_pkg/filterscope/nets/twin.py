@@ -2,35 +2,33 @@
 
 The twin is the module tree copied with its parameters shared, so it costs no memory and always has the live weights.
 Buffers and plain tensor attributes are copied, because a forward pass may write to them, and brought up to date before
-each pass. The user's hooks do not run on the twin, except those that compute a weight (weight norm, spectral norm,
-pruning).
+each pass. All else that the modules keep is put back as it was before each pass (`rest`), so every pass begins from the
+net at rest. Of the hooks only those run that belong to the net (`hooks`).
 """
 
 from __future__ import annotations
 
-import copy
 import warnings
 import zlib
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.prune import BasePruningMethod
-from torch.nn.utils.spectral_norm import SpectralNorm
-from torch.nn.utils.weight_norm import WeightNorm
 
 from filterscope.errors import describe_exception
-from filterscope.nets.modules import HOOK_DICTS, all_modules, nested_tensors, refuse_hidden_modules, restored, to_eval
-from filterscope.nets.plain_tensors import checked, copied, describe, is_plain, overwrite
+from filterscope.nets.copying import Copies
+from filterscope.nets.eval_mode import EvalMode, eval_in_place, set_flags
+from filterscope.nets.hooks import Hook, HookChoice, copied_with_hooks
+from filterscope.nets.modules import HOOK_DICTS, all_modules, nested_tensors
+from filterscope.nets.plain_tensors import checked, is_plain
+from filterscope.nets.rest import ATOMIC, Rest
 
-_WEIGHT_HOOKS = (BasePruningMethod, SpectralNorm, WeightNorm)
-# Wrappers that run another module on other devices or compiled, each with the name of its attribute for that module.
-_WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
 _SAMPLED_VALUES = 1_024  # of each tensor, besides the sum of all its bits
+_OF_THE_TWIN = frozenset([*HOOK_DICTS, "_parameters", "_buffers", "_modules", "training", "_compiled_call_impl"])
 
 
 class Twin:
@@ -40,20 +38,25 @@ class Twin:
         net: The user's net.
 
     Attributes:
-        in_place: True where the net cannot be copied, so that passes run on the net itself. Its flags and buffers are
-            then restored after each pass; the user's hooks run, and nothing else may run the net meanwhile.
+        in_place: True where the net cannot be copied, so that passes run on the net itself. Its flags, buffers and
+            attributes are then restored after each pass; the user's hooks run, and nothing else may run the net
+            meanwhile.
+        hooks: Which of the net's hooks run.
     """
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
         self.in_place = False
+        self.hooks = HookChoice()
+        self._write_arrays = False  # whether large arrays are copied, too: only once the net was seen to write to one
         self.rebuild()
 
     def rebuild(self) -> None:
         """Copies the module tree again; needed after a change of the net's structure."""
         self._parts = _parts(self.net)
+        self.hooks.look(self._parts[0])
         try:
-            self._module = _share(self.net)
+            self._copy()
         except Exception as error:
             if not self.in_place:
                 warnings.warn(
@@ -65,36 +68,100 @@ class Twin:
             self.in_place = True
             self._module = self.net
 
+    def _copy(self) -> None:
+        self._eval = EvalMode(self.net)
+        self._evaluated_for = None if self._eval.net is self.net else self.checksum()
+        copies = Copies(self._eval.net, write_arrays=self._write_arrays)
+        pairs = copies.pairs()
+        set_flags([(own, self._eval.flags.get(id(live), live.training)) for own, live in pairs])
+        self.hooks.install(self._eval.of_live(copies))
+        self._pairs = [_Pair(own, live, copies) for own, live in pairs]
+        self._rest = self._at_rest()
+        self._module = copies.net
+        self._is_at_rest = True
+        self._own_modules = {id(module) for module in copies.net.modules()}
+        self.in_place = False
+
+    @property
+    def copies_arrays(self) -> bool:
+        """Whether large NumPy arrays are copied, as the net was seen to write to one; else the twin shares them."""
+        return self._write_arrays
+
     @contextmanager
     def ready(self) -> Iterator[nn.Module]:
-        """Yields the module to run, in eval mode and with the live weights and buffers."""
-        if self.changed_in_structure():
+        """Yields the module to run, in eval mode, with the live weights and buffers and all else as at rest."""
+        if self._is_outdated():
             self.rebuild()
         if self.in_place:
-            with restored(self.net):
+            with eval_in_place(self.net):
                 yield self.net
             return
-        for module, live in zip(all_modules(self._module), all_modules(self.net), strict=True):
-            if isinstance(module, torch.jit.ScriptModule):
-                _copy_values(module, live)
-                continue
-            _bring_up_to_date(module._buffers, live._buffers)
-            _bring_up_to_date(module.__dict__, live.__dict__)
-            for own, value in zip(nested_tensors(module), nested_tensors(live), strict=False):
-                overwrite(own, value)
-        yield self._module
+        if not self._is_at_rest:  # the last pass was broken off while it was put back
+            self._rest.put_back()
+        assigned = [pair.bring_up_to_date() for pair in self._pairs]
+        if any(assigned):
+            self._rest = self._at_rest()
+        self._is_at_rest = False
+        try:
+            yield self._module
+        except ValueError as error:
+            if "read-only" not in str(error) or self._write_arrays:
+                raise
+            self._write_arrays = True  # the net writes to a large array of its own: from now on to a copy
+            self._copy()
+            raise
+        finally:
+            self._rest.put_back()  # now and not before the next pass: what this one kept is free to go
+            self._is_at_rest = True
+
+    def _at_rest(self) -> Rest:
+        live_tensors = [tensor for pair in self._pairs for tensor in _tensors(pair.own)]
+        return Rest([pair.own for pair in self._pairs], live_tensors)
+
+    def choose_hooks(self, run: Callable[[], Any]) -> None:
+        """Finds the hooks from outside of the net that change what it computes; these run from then on, as copies.
+
+        Args:
+            run: Runs the net on an image and returns its output.
+        """
+        if self.in_place or not self.hooks.foreign:
+            return
+
+        def outcome(hooks: Sequence[Hook]) -> Any:
+            self.hooks.register(hooks)
+            self._rest = self._at_rest()
+            try:
+                return run()
+            except Exception as error:
+                return error
+
+        self.hooks.choose(outcome)
+        self.hooks.register(self.hooks.kept)
+        self._rest = self._at_rest()
+
+    def _is_outdated(self) -> bool:
+        if self.changed_in_structure():
+            return True
+        if self.in_place:
+            return False
+        if not self._eval.holds():
+            return True
+        return self._evaluated_for is not None and self._evaluated_for != self.checksum()
+
+    def parts_made(self) -> list[str]:
+        """Names of the modules that the last pass added to the twin: the net makes them when it is first run."""
+        if self.in_place:
+            return []
+        return [name for name, module in self._module.named_modules() if id(module) not in self._own_modules]
 
     def snapshot(self) -> nn.Module:
         """A copy of the net as it is now, in eval mode, with tensors of its own."""
         with self.ready() as module:
-            copied = copy.deepcopy(module)
-        for parameter in copied.parameters():
-            parameter.grad = None
-        return copied
+            return copied_with_hooks(module)
 
     def changed_in_structure(self) -> bool:
-        """Whether the net has other modules, parameters or buffers than when it was copied."""
-        return not _same_parts(self._parts, _parts(self.net))
+        """Whether the net has other modules, parameters, buffers or hooks than when it was copied."""
+        return not _same_parts(self._parts, _parts(self.net)) or self.hooks.changed()
 
     def checksum(self) -> int:
         """A number that changes when a weight or buffer of the net changes, also where `_version` does not (`.data`).
@@ -103,6 +170,8 @@ class Twin:
         1,024 evenly spaced values.
         """
         checksum = 0
+        for hook in self.hooks.functions():
+            checksum = zlib.crc32(f"{id(hook)}".encode(), checksum)
         for tensor in _parts(self.net)[1]:
             address = tensor.data_ptr() if is_plain(tensor) else 0  # a sparse tensor has no one address
             checksum = zlib.crc32(f"{id(tensor)} {address}".encode(), checksum)
@@ -114,10 +183,72 @@ class Twin:
         return checksum
 
 
+class _Pair:
+    """A module of the twin and the live one, of which it takes over what changes."""
+
+    def __init__(self, own: nn.Module, live: nn.Module, copies: Copies) -> None:
+        self.own, self._live, self._copies = own, live, copies
+        self._scripted = isinstance(own, torch.jit.ScriptModule)
+        if not self._scripted:
+            self._see()
+
+    def bring_up_to_date(self) -> bool:
+        """Copies the live values of tensors, and takes over what was assigned to the live module's attributes.
+
+        Returns:
+            Whether anything was assigned.
+        """
+        if self._scripted:
+            _copy_values(self.own, self._live)
+            return False
+        assigned = not _same(self._live.__dict__, self._attributes) or not _same(self._live._buffers, self._buffers)
+        if assigned:
+            self._take_over(self.own.__dict__, self._live.__dict__, self._attributes)
+            self._take_over(self.own._buffers, self._live._buffers, self._buffers)
+            self._see()
+        for own, live in self._tensors:
+            own.data.copy_(live.detach())
+        return assigned
+
+    def _see(self) -> None:
+        self._attributes, self._buffers = dict(self._live.__dict__), dict(self._live._buffers)
+        both = zip(_tensors(self.own), _tensors(self._live), strict=False)
+        self._tensors = [(own, live) for own, live in both if _alike(own, live)]
+
+    def _take_over(self, own: dict[str, Any], live: dict[str, Any], seen: dict[str, Any]) -> None:
+        for name in seen.keys() - live.keys() - _OF_THE_TWIN:
+            own.pop(name, None)
+        for name, value in live.items():
+            if name in _OF_THE_TWIN or (name in seen and seen[name] is value):
+                continue
+            if isinstance(value, torch.Tensor) and _alike(own.get(name), value):
+                continue  # its values are copied at each pass
+            own[name] = value if type(value) in ATOMIC else self._copies.fresh(value)
+
+
+def _alike(own: Any, live: torch.Tensor) -> bool:
+    if not (isinstance(own, torch.Tensor) and is_plain(own) and is_plain(live)):
+        return False
+    return own.shape == live.shape and own.dtype == live.dtype
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    """The tensors of a module that a pass may write to: buffers, and attributes, also in lists and dictionaries."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return []
+    attributes = (*module._buffers.values(), *module.__dict__.values(), *nested_tensors(module))
+    return [value for value in attributes if isinstance(value, torch.Tensor) and not isinstance(value, nn.Parameter)]
+
+
+def _same(now: dict[str, Any], then: dict[str, Any]) -> bool:
+    return len(now) == len(then) and all(map(is_, now.values(), then.values()))
+
+
 def _digest(tensor: torch.Tensor) -> bytes:
     if not is_plain(tensor):
         return checked(tensor, _digest)
-    head = describe(tensor)
+    version = -1 if tensor.is_inference() else tensor._version
+    head = f"{version} {tuple(tensor.shape)} {tensor.dtype}".encode()
     flat = tensor.detach().reshape(-1)
     if not flat.numel():
         return head
@@ -132,16 +263,6 @@ def _digest(tensor: torch.Tensor) -> bytes:
     else:
         total = int(whole[:end].view(torch.int64).sum())
     return head + f"{total}".encode() + whole[end:].cpu().numpy().tobytes() + sampled
-
-
-def _bring_up_to_date(own: dict[str, Any], live: dict[str, Any]) -> None:
-    """Copies the live values of plain tensors into the twin; parameters are the same objects in both."""
-    for name, value in live.items():
-        if not isinstance(value, torch.Tensor) or isinstance(value, nn.Parameter):
-            continue
-        before = own.get(name)
-        if not (isinstance(before, torch.Tensor) and overwrite(before, value)):
-            own[name] = copied(value)
 
 
 def _copy_values(own: nn.Module, live: nn.Module) -> None:
@@ -170,69 +291,3 @@ def _same_parts(before: tuple[list[Any], list[Any]], now: tuple[list[Any], list[
     return all(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True)) for a, b in zip(before, now, strict=True)
     )
-
-
-class _Plain(nn.Module):
-    """Replaces a wrapper in the twin: it has the wrapped module under the wrapper's name for it, and calls it."""
-
-    def __init__(self, name: str, module: nn.Module) -> None:
-        super().__init__()
-        self.add_module(name, module)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        (module,) = self.children()
-        return module(*args, **kwargs)
-
-
-def _wrapped(module: nn.Module) -> str | None:
-    """The name under which a wrapper holds its module; None for a module that is no wrapper."""
-    # By the class's name: importing torch.compile's machinery takes more than a second.
-    torch_classes = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch."))
-    return next((_WRAPPERS[kind.__name__] for kind in torch_classes if kind.__name__ in _WRAPPERS), None)
-
-
-def _share(net: nn.Module) -> nn.Module:
-    """A copy of `net` in eval mode: modules new, parameters shared, buffers cloned, without the user's hooks."""
-    memo: dict[int, Any] = {}
-    kept: list[Any] = []  # the memo's keys are ids: their objects must live until the copy is made
-    wrappers = [(module, _wrapped(module)) for module in all_modules(net)]
-    parts = {id(module) for module, _ in wrappers}
-    for module, wrapped in wrappers:
-        if isinstance(module, torch.jit.ScriptModule):
-            continue
-        if wrapped is None:
-            refuse_hidden_modules(module, parts)
-        for tensor in (*module._parameters.values(), *module._buffers.values()):
-            memo[id(tensor)] = tensor
-        direct = [value for value in module.__dict__.values() if isinstance(value, torch.Tensor)]
-        for value in (*direct, *nested_tensors(module)):
-            memo[id(value)] = value if isinstance(value, nn.Parameter) else copied(value)
-            kept.append(value)
-        for name in HOOK_DICTS:
-            hooks = module.__dict__.get(name)
-            if hooks is not None:
-                memo[id(hooks)] = OrderedDict(
-                    (key, hook) for key, hook in hooks.items() if _computes_weight(module, name, hook)
-                )
-                kept.append(hooks)
-    for module, wrapped in reversed(wrappers):  # the innermost first
-        if wrapped is not None:
-            memo[id(module)] = _Plain(wrapped, copy.deepcopy(getattr(module, wrapped), memo))
-    twin = copy.deepcopy(net, memo)
-    for module in all_modules(twin):
-        to_eval(module)
-    buffers: dict[int, torch.Tensor] = {}
-    for module in all_modules(twin):
-        if isinstance(module, torch.jit.ScriptModule):
-            continue
-        for name, buffer in module._buffers.items():
-            if buffer is not None:
-                module._buffers[name] = buffers.setdefault(id(buffer), copied(buffer))
-    return twin
-
-
-def _computes_weight(module: nn.Module, kind: str, hook: Any) -> bool:
-    """Whether a hook computes a weight: one of torch's, or any that runs before a module with a plain tensor for it."""
-    if isinstance(hook, _WEIGHT_HOOKS) or hook is True:  # the *_with_kwargs dicts hold True
-        return True
-    return kind == "_forward_pre_hooks" and isinstance(module.__dict__.get("weight"), torch.Tensor)
