@@ -29,7 +29,6 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.layers import ConvLayer, left_out_in_words
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
-from filterscope.nets.supported import unseen_parts
 
 
 class Engine:
@@ -87,9 +86,9 @@ class Engine:
             )
         if self.runner.note:
             warnings.warn(self.runner.note, stacklevel=3)
-        hidden = dict.fromkeys(unseen_parts(self.net), "quantised, with packed weights") | self.runner.left_out
-        if hidden:
-            warnings.warn(f"convolutions that cannot be shown are left out: {left_out_in_words(hidden)}", stacklevel=3)
+        if self.runner.left_out:
+            left_out = left_out_in_words(self.runner.left_out)
+            warnings.warn(f"convolutions that cannot be shown are left out: {left_out}", stacklevel=3)
 
     @property
     def net(self) -> nn.Module:

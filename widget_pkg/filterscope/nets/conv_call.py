@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from filterscope.nets.plain_tensors import is_transformed, plain
+from filterscope.nets.supported import DEFORMABLE, QUANTISED
 
 _ATEN = torch.ops.aten
 
@@ -164,8 +165,8 @@ def why_unreadable(func: Any) -> str:
     """Why the weight of a function that convolves in another way cannot be shown; "" for any other function."""
     name = str(getattr(func, "_qualified_op_name", ""))
     if name.startswith("quantized::conv"):
-        return "quantised, with packed weights"
-    return "deformable" if "deform_conv" in name else ""
+        return QUANTISED
+    return DEFORMABLE if "deform_conv" in name else ""
 
 
 def make_readable(call: ConvCall) -> str:
@@ -184,7 +185,7 @@ def make_readable(call: ConvCall) -> str:
     if weight is None or maps is None or output is None or (bias is None and call.bias is not None):
         readings = [maps, weight, output, bias]
         kinds = [type(tensor).__name__ for tensor, read in zip(tensors, readings, strict=False) if read is None]
-        return f"of a {kinds[0]}, which does not tell its numbers"
+        return f"a tensor of class {kinds[0]}, whose numbers cannot be read"
     call.weight, call.bias, call.input = weight, bias, maps
     return ""
 

@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 from filterscope.errors import NetError
 from filterscope.nets.activations import Activation, find_activation
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.supported import unseen_parts
+from filterscope.nets.supported import QUANTISED, unseen_parts
 from filterscope.nets.tracing import Trace
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
@@ -237,7 +237,7 @@ def left_out_in_words(left_out: dict[str, str]) -> str:
 
 def _no_convolution(net: nn.Module, left_out: dict[str, str]) -> str:
     """The error message for a net in whose forward pass no convolution was found that can be shown."""
-    quantised = unseen_parts(net)
+    quantised = [name for name, reason in unseen_parts(net).items() if reason == QUANTISED]
     if quantised:
         return (
             f"no convolution found in a forward pass of the net but quantised ones ({', '.join(quantised[:5])}), which "

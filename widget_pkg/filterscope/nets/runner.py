@@ -28,7 +28,7 @@ from filterscope.nets.outputs import class_scores
 from filterscope.nets.passes import MapKeeper, Pass
 from filterscope.nets.plain_tensors import parts_of
 from filterscope.nets.rng import RandomStream
-from filterscope.nets.supported import as_module
+from filterscope.nets.supported import as_module, unseen_parts
 from filterscope.nets.tracing import Recorder
 from filterscope.nets.twin import Twin
 
@@ -179,8 +179,10 @@ class NetRunner:
                 output = convention(module, batch)
                 self._parts_note = _on_parts_made(self._twin.parts_made())
             trace = recorder.finish(output)
-            self.left_out = trace.left_out
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
+            shown = {layer.name for layer in self.layers}
+            unseen = {name: reason for name, reason in unseen_parts(self.net).items() if name not in shown}
+            self.left_out = unseen | trace.left_out
             return output
 
         copied_arrays = self._twin.copies_arrays
