@@ -21,6 +21,7 @@ class Sample:
         label: Its class: the name, an int where there is no name, or None.
         said: How the image was made of the data set's item, in sentences.
         finding: The Normalize that the image went through.
+        label_is_no_class: Whether the item has a label that is no class: a number with a fraction, a vector, a mask.
     """
 
     index: int
@@ -28,6 +29,7 @@ class Sample:
     label: str | int | None
     said: str
     finding: Finding
+    label_is_no_class: bool = False
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
 
     def drawn(self, plane: int | None = None) -> Display:

@@ -6,6 +6,7 @@ Each step has a file of its own: `items` (what a user has), `transform`, `axes`,
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -187,7 +188,9 @@ class SampleSource:
             raise SampleError(index, str(error)) from error
         class_name, label_note = class_of(label, self.classes)
         sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
-        return Sample(index, image, class_name, sentences, self._finding(index, image))
+        unknown = isinstance(label, float) and math.isnan(label)
+        no_class = label is not None and class_name is None and not unknown
+        return Sample(index, image, class_name, sentences, self._finding(index, image), no_class)
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is None:

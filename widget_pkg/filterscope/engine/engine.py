@@ -27,6 +27,7 @@ from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.nets.calling import Forward
 from filterscope.nets.layers import ConvLayer, left_out_in_words
+from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
 
@@ -112,13 +113,15 @@ class Engine:
 
     def _find_layers(self) -> None:
         self.structure += 1
-        output = self.runner.find_layers(self.sample(self.first_image).image, self.weights)
+        first = self.sample(self.first_image)
+        self.runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class)
+        output = self.runner.find_layers(first.image, self.weights)
         if output is None and self.forward is None:
             raise NetError(
                 f"the net returned None for an image; does {self.net_name}.forward lack its return? A net that gives "
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
-        scores = first_scores(output)
+        scores = first_scores(output, self.runner.known)
         names = self.source.given_classes
         if scores is not None and names is not None and len(names) < len(scores):
             raise ValueError(

@@ -24,7 +24,7 @@ from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.modes import plain_modes, plain_parameters
-from filterscope.nets.outputs import class_scores
+from filterscope.nets.outputs import KnownClasses, class_scores
 from filterscope.nets.passes import MapKeeper, Pass
 from filterscope.nets.plain_tensors import parts_of
 from filterscope.nets.rng import RandomStream
@@ -64,6 +64,7 @@ class NetRunner:
         layers: The net's convolutions in execution order, once `find_layers` has run.
         left_out: Why convolutions that ran are no layers, by name.
         image_shape: Shape `(C, H, W)` of the image that `find_layers` ran on.
+        known: What the data set tells of the classes, for the net's output.
 
     Raises:
         TypeError: If `net` is not a net, or `forward` is not a function.
@@ -77,6 +78,7 @@ class NetRunner:
         self.layers: tuple[ConvLayer, ...] = ()
         self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
+        self.known = KnownClasses()
         self._parts_note = ""
         self._calling = Calling(self.net, forward)
         with plain_modes():  # a pass may write to its buffers, which it may not to inference tensors
@@ -293,8 +295,8 @@ class NetRunner:
         """
         with self.ready() as module:
             if self.takes_batches:
-                return class_scores(self.call(module, self.batch(images)), len(images))
-            singles = [class_scores(self.call(module, self.batch([image])), 1) for image in images]
+                return class_scores(self.call(module, self.batch(images)), len(images), self.known)
+            singles = [class_scores(self.call(module, self.batch([image])), 1, self.known) for image in images]
         scores = [single for single in singles if single is not None]
         return np.concatenate(scores) if len(scores) == len(images) else None
 

@@ -13,6 +13,7 @@ from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
 from filterscope.errors import SampleError
 from filterscope.nets.calling import Forward
+from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
 
@@ -76,7 +77,9 @@ def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None,
         SampleError: If none of the first images can be read.
     """
     runner = NetRunner(net, forward, pace)
-    runner.find_layers(first_readable(samples.read, len(samples)).image)
+    first = first_readable(samples.read, len(samples))
+    runner.known = KnownClasses(len(samples.classes), first.label_is_no_class)
+    runner.find_layers(first.image)
     return runner
 
 

@@ -97,7 +97,7 @@ class _LookingPass:
             # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
             if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
                 self._edges[layer] = get_gradient_edge(activation)
-        return log_probabilities(output, len(self._images))
+        return log_probabilities(output, len(self._images), examination.runner.known)
 
     def _keep(self, layer: int, activation: torch.Tensor) -> None:
         if not self._fits(layer, activation):
