@@ -8,6 +8,11 @@ import torch
 from torch import nn
 
 from filterscope import Explorer
+from filterscope.data.source import SampleSource
+from filterscope.engine.engine import Engine
+from filterscope.frames.frame import agreement_of
+from filterscope.session.selection import Selection
+from framing import frame_of
 from gradient_mask import ends_and_middle
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "half": torch.float16, "bfloat16": torch.bfloat16}
@@ -120,3 +125,59 @@ def test_float32_that_may_be_computed_in_bfloat16_is_allowed_its_rounding():
         onednn.fp32_precision = chosen
     assert all(value.agrees for value in (*before, *now))
     assert all(a.rounding > 100 * b.rounding for a, b in zip(now, before, strict=True))
+
+
+# The picture as a whole: response plus bias against the net's pre-activation
+
+
+def proof(net, image):
+    """What a page is told of the only layer of a net, and its maps."""
+    engine = Engine(net, SampleSource([image], inputs=[(image.ndim - 1, None)]))
+    frame = frame_of(engine, Selection(0, 0, 0, None, "input"))
+    return frame["agreement"], engine.maps(0, 0)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("shape", [*SHAPES, "13x13 over 64"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_response_differs_by_rounding_alone_and_four_bounds_would_be_seen(dtype, shape, bias):
+    size, channels, side = {**SHAPES, "13x13 over 64": (13, 64, 20)}[shape]
+    torch.manual_seed(1)
+    image = torch.rand(channels, side, side)
+    told, maps = proof(blur(nn.Conv2d, channels, size, DTYPES[dtype], bias), image)
+    assert (told["difference"] <= told["rounding"]).all()
+    if dtype in ("float64", "float32"):  # all products are of one sign: hardly more than n·u of the map itself
+        terms = channels * size * size
+        transformed = 200 * size if size > 11 else 0
+        assert (told["rounding"] <= 20 * (terms + transformed + 2) * 2**-24 * maps.pre_activation.max().item()).all()
+
+
+@pytest.mark.parametrize("level", [1.0, 1e-3, 1e4])
+def test_a_response_that_cancels_to_nothing_is_not_accused(level):
+    """A kernel without a mean over an even picture: what is left is rounding, however small the map."""
+    net = nn.Sequential(nn.Conv2d(3, 2, 5, bias=False)).requires_grad_(False)
+    net[0].weight -= net[0].weight.mean((1, 2, 3), keepdim=True)
+    told, maps = proof(net, torch.full((3, 12, 12), level))
+    assert maps.pre_activation.abs().max() < 1e-4 * level
+    assert (told["difference"] <= told["rounding"]).all()
+    assert (told["rounding"] < 1e-3 * level).all()
+
+
+def test_a_picture_that_is_not_of_the_net_is_accused():
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 3)
+
+        def forward(self, x):
+            return self.conv(x)
+
+    torch.manual_seed(0)
+    engine = Engine(Shifted(), SampleSource([torch.rand(3, 8, 8)], inputs=[(2, None)]))
+    moment = engine.moment(0, 0)
+    moment.maps.pre_activation[1, 2, 3] += 1e-4
+    agreement = agreement_of(moment, Selection(0, 0, 0, None, "input"))
+    for _ in agreement.watching(moment.responses.in_blocks(None, "input")):
+        pass
+    told = agreement.proof()
+    assert (told["difference"] <= told["rounding"]).tolist() == [True, False]

@@ -28,6 +28,9 @@ import torch
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
 
+LARGEST_DIRECT = 11 * 11
+"""Numbers of a kernel up to which OpenCV's filter2D computes the sum itself."""
+
 _FLOAT32 = 2.0**-24  # unit roundoff of float32
 _TF32 = 2.0**-11
 _BFLOAT16 = 2.0**-8
@@ -79,12 +82,49 @@ class Computed:
         return layer.channels * math.prod(layer.kernel_size) * _SMALLEST + info.smallest_normal * info.eps
 
 
-def transform_share(kernel_size: tuple[int, ...]) -> float:
-    """The share of √(cells of a block) · largest input · norm of the kernel that a Fourier transform can be off by.
+def bounds_of_responses(layer: ConvLayer, maps: Maps, kernels: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """How far rounding can move the response plus bias of each filter from the net's pre-activation.
 
-    OpenCV's filter2D transforms blocks of about 4.5 kernels a side where a kernel has more than 11 × 11 cells. Each of
-    the three transforms is off by at most log₂ of its size a few unit roundoffs of its input's norm (Higham, section
-    24.1), which may all stand in one value.
+    No sum of products' sizes is larger than the input's largest number times the sum of the kernels' sizes, so that
+    nothing has to be convolved.
+
+    Args:
+        layer: The layer.
+        maps: What it did to the image.
+        kernels: Its kernels, float32 `(F, C_in/groups, *k)`.
+        bias: Its bias, float32 `(F,)`.
+
+    Returns:
+        float32 `(F,)`.
+    """
+    computed, terms = Computed.of(maps), layer.channels * math.prod(layer.kernel_size)
+    weights, largest = torch.from_numpy(kernels).flatten(1), _largest(maps.input)
+    sizes = largest * torch.linalg.vector_norm(weights, 1, dim=1).double().numpy() + np.abs(bias, dtype=np.float64)
+    bounds = (computed.share(layer, has_bias=True) + (terms + 1) * _FLOAT32) * sizes + computed.least(layer)
+    if math.prod(layer.kernel_size[-2:]) > LARGEST_DIRECT:
+        norms = torch.linalg.vector_norm(weights, dim=1).double().numpy()
+        bounds += layer.channels * _transform_share(layer.kernel_size[-2:]) * largest * norms
+    rounded: np.ndarray = bounds.astype(np.float32)
+    return rounded
+
+
+def _largest(tensor: torch.Tensor) -> float:
+    """The largest size of a tensor's finite numbers, 0 where it has none."""
+    if not tensor.numel():
+        return 0.0
+    largest = max(abs(float(end)) for end in tensor.aminmax())
+    if math.isfinite(largest):
+        return largest
+    finite = tensor[torch.isfinite(tensor)]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _transform_share(kernel_size: tuple[int, ...]) -> float:
+    """The share of largest input · norm of the kernel that a Fourier transform of one plane can be off by.
+
+    OpenCV's filter2D transforms blocks of up to about 6 kernels a side where a kernel has more than 11 × 11 numbers.
+    Each of the three transforms is off by at most log₂ of the block's size a few unit roundoffs of its input's norm
+    (Higham, section 24.1), which may all stand in one value.
     """
     block = math.prod(6 * size for size in kernel_size)
     return 6 * _FLOAT32 * math.log2(block) * math.sqrt(block)
