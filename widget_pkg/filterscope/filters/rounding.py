@@ -85,7 +85,7 @@ class Computed:
 def bounds_of_responses(layer: ConvLayer, maps: Maps, kernels: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """How far rounding can move the response plus bias of each filter from the net's pre-activation.
 
-    No sum of products' sizes is larger than the input's largest number times the sum of the kernels' sizes, so that
+    No sum of n products' sizes is larger than √n times the input's largest number times the kernels' norm, so that
     nothing has to be convolved.
 
     Args:
@@ -98,11 +98,11 @@ def bounds_of_responses(layer: ConvLayer, maps: Maps, kernels: np.ndarray, bias:
         float32 `(F,)`.
     """
     computed, terms = Computed.of(maps), layer.channels * math.prod(layer.kernel_size)
-    weights, largest = torch.from_numpy(kernels).flatten(1), _largest(maps.input)
-    sizes = largest * torch.linalg.vector_norm(weights, 1, dim=1).double().numpy() + np.abs(bias, dtype=np.float64)
+    weights, largest = kernels.reshape(len(kernels), -1), _largest(maps.input)
+    norms = np.sqrt(np.einsum("fk,fk->f", weights, weights), dtype=np.float64)
+    sizes = math.sqrt(terms) * largest * norms + np.abs(bias, dtype=np.float64)
     bounds = (computed.share(layer, has_bias=True) + (terms + 1) * _FLOAT32) * sizes + computed.least(layer)
     if math.prod(layer.kernel_size[-2:]) > LARGEST_DIRECT:
-        norms = torch.linalg.vector_norm(weights, dim=1).double().numpy()
         bounds += layer.channels * _transform_share(layer.kernel_size[-2:]) * largest * norms
     rounded: np.ndarray = bounds.astype(np.float32)
     return rounded
