@@ -24,6 +24,7 @@ class Sample:
         finding: The Normalize that the image went through.
         inputs: All inputs that `forward=` may receive, as arrays, where the sample has more than the image; else None.
         frames_first: Whether the image is a clip `(D, C, H, W)` for a net of images, given to it as it is.
+        label_is_no_class: Whether the item has a label that is no class: a number with a fraction, a vector, a mask.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Sample:
     finding: Finding
     inputs: Inputs | None = None
     frames_first: bool = False
+    label_is_no_class: bool = False
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
 
     @property

@@ -6,6 +6,7 @@ Each step has a file of its own: `items` (what a user has), `transform`, `axes`,
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -167,10 +168,15 @@ class SampleSource:
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
         image = reading.image
         self._compare(index, image)
-        class_name, label_note = class_of(reading.label, self.classes)
+        label = reading.label
+        class_name, label_note = class_of(label, self.classes)
+        unknown = isinstance(label, float) and math.isnan(label)
+        no_class = label is not None and class_name is None and not unknown
         note = f"{reading.note} {label_note}".strip()
         frames_first = image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
-        return Sample(index, image, class_name, note, self._finding(index, image), reading.inputs, frames_first)
+        return Sample(
+            index, image, class_name, note, self._finding(index, image), reading.inputs, frames_first, no_class
+        )
 
     def looks_again(self) -> bool:
         """Whether the first sample should be read again, to see whether the data set is random.

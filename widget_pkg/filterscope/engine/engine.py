@@ -27,10 +27,10 @@ from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
-from filterscope.nets.layers import ConvLayer
+from filterscope.nets.layers import ConvLayer, left_out_in_words
+from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
-from filterscope.nets.supported import unseen_parts
 
 
 class Engine:
@@ -91,11 +91,9 @@ class Engine:
             )
         if self.runner.note:
             warnings.warn(self.runner.note, stacklevel=3)
-        hidden = unseen_parts(self.net)
-        if hidden:
-            warnings.warn(
-                f"quantised convolutions cannot be shown, and are left out: {', '.join(hidden)}", stacklevel=3
-            )
+        if self.runner.left_out:
+            left_out = left_out_in_words(self.runner.left_out)
+            warnings.warn(f"convolutions that cannot be shown are left out: {left_out}", stacklevel=3)
 
     @property
     def net(self) -> nn.Module:
@@ -124,8 +122,10 @@ class Engine:
 
     def _find_layers(self) -> None:
         self.structure += 1
+        first = self.sample(self.first_image)
+        self.runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class)
         try:
-            output = self.runner.find_layers(self.sample(self.first_image).net_input, self.weights)
+            output = self.runner.find_layers(first.net_input, self.weights)
         except NetError as error:
             if not self.source.table_note:
                 raise
@@ -135,7 +135,7 @@ class Engine:
                 f"the net returned None for an image; does {self.net_name}.forward lack its return? A net that gives "
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
-        scores = first_scores(output)
+        scores = first_scores(output, self.runner.known)
         names = self.source.given_classes
         if scores is not None and names is not None and len(names) < len(scores):
             raise ValueError(

@@ -13,7 +13,7 @@ from filterscope.engine.samples import Samples
 from filterscope.errors import NetError, SampleError
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.outputs import class_scores
+from filterscope.nets.outputs import KnownClasses, class_scores
 from filterscope.nets.passes import Maps, Pass, Weights
 from filterscope.nets.runner import NetRunner
 
@@ -81,7 +81,7 @@ class MapStore:
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
         self._fits_memory = sum(map(bytes_kept, self._runner.layers)) <= MAPS_BYTES // 4
         if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
-            self._scores[image] = first_scores(output)
+            self._scores[image] = first_scores(output, self._runner.known)
             self._complete.add(image)
 
     def maps(self, image: int, layer: int) -> Maps:
@@ -189,7 +189,7 @@ class MapStore:
         except Exception as error:
             raise self._runner.refusal(batch, error) from error
         if to_the_end:
-            self._scores[image] = first_scores(result.output)
+            self._scores[image] = first_scores(result.output, self._runner.known)
             while len(self._scores) > _SCORES_KEPT:
                 oldest = next(iter(self._scores))
                 del self._scores[oldest]
@@ -213,7 +213,7 @@ def bytes_kept(layer: ConvLayer) -> int:
     return 3 * 4 * math.prod(layer.out_shape)  # input, pre-activation, activation: about alike
 
 
-def first_scores(output: object) -> np.ndarray | None:
+def first_scores(output: object, known: KnownClasses) -> np.ndarray | None:
     """The class scores of the first image of a net's output, None where there are none."""
-    scores = class_scores(output, 1)
+    scores = class_scores(output, 1, known)
     return None if scores is None else scores[0]

@@ -208,7 +208,7 @@ def agreement_of(moment: Moment, selection: Selection) -> Agreement | None:
     """
     if selection.source != "input" or selection.channel is not None:
         return None
-    return Agreement(moment.pre_activations, moment.maps.pre_activation.dtype, moment.bias)
+    return Agreement(moment.layer, moment.maps, moment.pre_activations, moment.kernels, moment.bias)
 
 
 def build_filters(

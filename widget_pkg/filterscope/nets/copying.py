@@ -28,6 +28,7 @@ from filterscope.nets.functions import (
     print_nothing,
 )
 from filterscope.nets.modules import HOOK_DICTS, all_modules
+from filterscope.nets.plain_tensors import copied, is_plain
 from filterscope.nets.rest import ATOMIC, parts
 
 _SHARED_BYTES = 2**20  # an array that is larger is not copied but cannot be written to by the copy
@@ -94,7 +95,7 @@ class Copies:
         if id(value) in self._memo:
             return self._memo[id(value)]
         if isinstance(value, torch.Tensor):
-            return self._set(value, value.detach().clone())
+            return self._set(value, self._tensor(value))
         if isinstance(value, np.ndarray):
             return self._set(value, self._array(value))
         if type(value) in (list, tuple, dict, set):
@@ -173,9 +174,13 @@ class Copies:
         elif isinstance(value, nn.Parameter):
             self._set(value, value if self._share_parameters else _own_parameter(value))
         elif isinstance(value, torch.Tensor):  # copied here, as one with a graph refuses to be
-            self._set(value, value.detach().clone())
+            self._set(value, self._tensor(value))
         elif isinstance(value, np.ndarray) and value.nbytes > _SHARED_BYTES:
             self._set(value, self._array(value))
+
+    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
+        # The values of one that is not plain cannot be brought up to date in its copy: the twin has the live one.
+        return tensor if self._share_parameters and not is_plain(tensor) else copied(tensor)
 
     def _array(self, array: np.ndarray) -> np.ndarray:
         if self._write_arrays or array.nbytes <= _SHARED_BYTES or array.dtype.hasobject:
@@ -336,7 +341,7 @@ def _wrapped(module: nn.Module) -> str | None:
 def _own_parameter(parameter: nn.Parameter) -> torch.Tensor:
     if nn.parameter.is_lazy(parameter):
         return parameter
-    return nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
+    return nn.Parameter(copied(parameter), parameter.requires_grad)
 
 
 def _state(module: nn.Module) -> dict[str, Any]:

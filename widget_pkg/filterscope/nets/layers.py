@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 from filterscope.errors import NetError
 from filterscope.nets.activations import Activation, find_activation
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.supported import unseen_parts
+from filterscope.nets.supported import QUANTISED, unseen_parts
 from filterscope.nets.tracing import Trace
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
@@ -164,7 +164,7 @@ def layers_of(
         NetError: If the pass reached no convolution that can be shown.
     """
     if not calls:
-        raise NetError(_no_convolution(net))
+        raise NetError(_no_convolution(net, trace.left_out))
     modules = dict(net.named_modules())
     counted: Counter[str] = Counter()
     layers = []
@@ -178,8 +178,6 @@ def _layer(
     index: int, call: ConvCall, modules: dict[str, nn.Module], number: int, trace: Trace, read_weights: ReadWeights
 ) -> ConvLayer:
     weight = call.kernels
-    if weight.is_complex():
-        raise NetError(f"{call.name} has complex weights; Explorer shows real ones")
     module = modules.get(call.name)
     own_weights = call.dynamic or call.dynamic_bias
     plain = module is not None and not own_weights and _is_plain(call, module)
@@ -261,13 +259,24 @@ def _first_inputs(convolutions: Sequence[tuple[int, int | None, int]]) -> list[t
     return first or [(rank, inputs) for rank, inputs, _ in convolutions]
 
 
-def _no_convolution(net: nn.Module) -> str:
-    """The error message for a net in whose forward pass no convolution was found."""
-    quantised = unseen_parts(net)
+def left_out_in_words(left_out: dict[str, str]) -> str:
+    """Convolutions that cannot be shown and why, `a (complex), b (deformable)`; the first five."""
+    words = [f"{name} ({reason})" for name, reason in left_out.items()]
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+def _no_convolution(net: nn.Module, left_out: dict[str, str]) -> str:
+    """The error message for a net in whose forward pass no convolution was found that can be shown."""
+    quantised = [name for name, reason in unseen_parts(net).items() if reason == QUANTISED]
     if quantised:
         return (
             f"no convolution found in a forward pass of the net but quantised ones ({', '.join(quantised[:5])}), which "
             "compute in int8 with packed weights. Give the float net that it was made from."
+        )
+    if left_out:
+        return (
+            f"no convolution of the net can be shown: {left_out_in_words(left_out)}. Explorer shows convolutions with "
+            "real weights whose numbers can be read, such as nn.Conv2d."
         )
     unreached = [
         f"{name} ({type(module).__name__})"

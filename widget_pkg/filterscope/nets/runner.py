@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -16,18 +17,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from filterscope.errors import NetError
+from filterscope.errors import NetError, describe_exception
 from filterscope.inputs import Inputs
 from filterscope.nets.batching import compare
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import attach_inputs
+from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
-from filterscope.nets.outputs import class_scores
+from filterscope.nets.modes import plain_modes, plain_parameters
+from filterscope.nets.outputs import KnownClasses, class_scores
 from filterscope.nets.passes import MapKeeper, Pass, Weights
+from filterscope.nets.plain_tensors import parts_of
 from filterscope.nets.rng import RandomStream
-from filterscope.nets.supported import as_module
+from filterscope.nets.supported import as_module, unseen_parts
 from filterscope.nets.tracing import Recorder
 from filterscope.nets.twin import Twin
 
@@ -61,9 +65,11 @@ class NetRunner:
         net: The user's net, as a module: for an exported program its module.
         random: The stream of random numbers that passes draw from.
         layers: The net's convolutions in execution order, once `find_layers` has run.
+        left_out: Why convolutions that ran are no layers, by name.
         image_shape: Shape `(C, H, W)` of the image that `find_layers` ran on.
         one_at_a_time: Why only one image at a time goes through the net, a sentence without full stop; "" where several
             may go together, or that is not known yet.
+        known: What the data set tells of the classes, for the net's output.
 
     Raises:
         TypeError: If `net` is not a net, or `forward` is not a function.
@@ -73,16 +79,27 @@ class NetRunner:
 
     def __init__(self, net: nn.Module, forward: Forward | None = None, pace: Pace | None = None) -> None:
         self.net = as_module(net)
-        self.random = RandomStream()
+        self.random = RandomStream(repeats=True)
         self.layers: tuple[ConvLayer, ...] = ()
+        self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
+        self.known = KnownClasses()
         self._parts_note = ""
         self.one_at_a_time = ""
         self._together: bool | None = None  # whether several images may go in one pass, once that is known
         self._dynamic: frozenset[int] = frozenset()  # layers whose kernels were others for another image
         self._calling = Calling(self.net, forward)
-        self._twin = Twin(self.net)
+        with plain_modes():  # a pass may write to its buffers, which it may not to inference tensors
+            self._twin = Twin(self.net)
         self._pace = pace or Pace()
+        hooks = global_hooks()
+        if hooks:
+            warnings.warn(
+                f"hooks that are registered for all modules of this process do not run in filterscope's passes: "
+                f"{', '.join(dict.fromkeys(hooks))}. If what the net computes needs one, register it on the net itself "
+                "by net.register_forward_hook(...)",
+                stacklevel=2,
+            )
 
     @property
     def forward(self) -> Forward | None:
@@ -102,7 +119,7 @@ class NetRunner:
         """
         return " ".join(filter(None, [self._twin.hooks.note, self._parts_note]))
 
-    def takes_batches(self, images: Iterable[np.ndarray]) -> bool:
+    def takes_batches(self, images: Iterable[np.ndarray | Inputs]) -> bool:
         """Whether several images may go in one pass: found out once, by two together and each of them alone.
 
         Args:
@@ -112,7 +129,7 @@ class NetRunner:
             False also where these images do not tell.
         """
         if self._together is None and self._calling.takes_batches:
-            comparison = compare(self, images)
+            comparison = compare(self, (image for image in images if isinstance(image, np.ndarray)))
             if comparison is not None:
                 self.one_at_a_time, self._together = comparison.objection, not comparison.objection
                 self._dynamic = comparison.dynamic
@@ -145,10 +162,11 @@ class NetRunner:
                 then of the image that is shown, and has the others beside it: see `nets.extra_inputs`.
         """
         several = next((image for image in images if isinstance(image, Inputs)), None)
-        if several is not None:
-            tensors = several.map(lambda array: like_input(self.net, torch.from_numpy(array[None])))
-            return attach_inputs(tensors.shown, tensors)
-        return like_input(self.net, torch.from_numpy(np.stack([np.asarray(image) for image in images])))
+        with plain_modes():
+            if several is not None:
+                tensors = several.map(lambda array: like_input(self.net, torch.from_numpy(array[None])))
+                return attach_inputs(tensors.shown, tensors)
+            return like_input(self.net, torch.from_numpy(np.stack([np.asarray(image) for image in images])))
 
     # Passes
 
@@ -159,7 +177,14 @@ class NetRunner:
         Args:
             gradients: Whether the pass can be differentiated.
         """
-        with self.random.isolated_torch(), self._twin.ready() as module, torch.set_grad_enabled(gradients):
+        with (
+            plain_modes(),
+            self.random.isolated(),
+            silent_global_hooks(),
+            self._twin.ready() as module,
+            plain_parameters(module) if gradients else nullcontext(),
+            torch.set_grad_enabled(gradients),
+        ):
             yield module
 
     def call(self, module: nn.Module, batch: torch.Tensor) -> Any:
@@ -180,6 +205,7 @@ class NetRunner:
             NetError: If the net refuses the image, or the pass reaches no convolution that can be shown.
         """
         batch = self.batch([image])
+        self.random.look_again()
         self._twin.choose_hooks(lambda: self._plain_output(batch))
         weights: list[tuple[np.ndarray, np.ndarray | None]] = []
 
@@ -197,6 +223,9 @@ class NetRunner:
             self._calling.check(convention, batch, calls)
             trace = recorder.finish(output)
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
+            shown = {layer.name for layer in self.layers}
+            unseen = {name: reason for name, reason in unseen_parts(self.net).items() if name not in shown}
+            self.left_out = unseen | trace.left_out
             return output
 
         self.one_at_a_time, self._together, self._dynamic = "", None, frozenset()
@@ -213,17 +242,13 @@ class NetRunner:
         return output
 
     def _plain_output(self, batch: torch.Tensor) -> Any:
-        """The net's output for an image in the first convention that works, always with the random numbers from now."""
+        """The net's output for an image in the first convention that works."""
 
         def attempt(convention: Convention) -> Any:
             with self.ready() as module:
                 return convention(module, batch)
 
-        random, self.random = self.random, RandomStream()
-        try:
-            return self._calling.find_convention(self.net, batch, attempt)
-        finally:
-            self.random = random
+        return self._calling.find_convention(self.net, batch, attempt)
 
     def keep(
         self,
@@ -323,8 +348,8 @@ class NetRunner:
         together = len(images) > 1 and self.takes_batches(images)
         with self.ready() as module:
             if together:
-                return class_scores(self.call(module, self.batch(images)), len(images))
-            singles = [class_scores(self.call(module, self.batch([image])), 1) for image in images]
+                return class_scores(self.call(module, self.batch(images)), len(images), self.known)
+            singles = [class_scores(self.call(module, self.batch([image])), 1, self.known) for image in images]
         scores = [single for single in singles if single is not None]
         return np.concatenate(scores) if len(scores) == len(images) else None
 
@@ -340,15 +365,27 @@ class NetRunner:
 
     def rebuild(self) -> None:
         """Copies the net again; needed after a change of its structure or of plain attributes."""
-        self._twin.rebuild()
+        with plain_modes():
+            self._twin.rebuild()
 
     def checksum(self) -> int:
         """A number that changes when a weight or buffer changes; valid only in this process."""
         return self._twin.checksum()
 
     def snapshot(self) -> nn.Module:
-        """A copy of the net as it is now, in eval mode, with tensors of its own."""
-        return self._twin.snapshot()
+        """A copy of the net as it is now, in eval mode, with tensors of its own.
+
+        Raises:
+            NetError: If a tensor of it cannot be copied.
+        """
+        try:
+            with plain_modes():
+                return self._twin.snapshot()
+        except Exception as error:
+            raise NetError(
+                f"the net's tensors cannot be copied ({describe_exception(error)}), so nothing may run it in the "
+                "background; filterscope.diagnose(net, data) runs it as it is"
+            ) from error
 
 
 def _on_parts_made(names: list[str]) -> str:
@@ -367,9 +404,11 @@ def fingerprint(net: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        if tensor.layout == torch.strided and tensor.numel():
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        shape = "nested" if tensor.is_nested else tuple(tensor.shape)
+        digest.update(f"{name} {shape} {tensor.dtype}".encode())
+        for part in parts_of(tensor):
+            if part.numel():
+                digest.update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

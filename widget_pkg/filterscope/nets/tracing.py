@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.attributes import attributes_of
-from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
+from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, make_readable, weight_owners, why_unreadable
 from filterscope.nets.extra_inputs import all_inputs
+from filterscope.nets.plain_tensors import is_transformed
 
 _MARK = "_filterscope_value"
 
@@ -93,13 +94,13 @@ class Trace:
         consumers: For each value the indices of the operations that took it.
         living: For each value those of its consumers from which something reaches the net's output; empty until
             `find_living`.
-        packed: Names of the modules that ran a quantised convolution, whose weight cannot be read.
+        left_out: Why convolutions that ran cannot be shown, by name.
     """
 
     operations: list[Operation] = field(default_factory=list)
     consumers: dict[int, list[int]] = field(default_factory=dict)
     living: dict[int, list[int]] = field(default_factory=dict)
-    packed: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def find_living(self, output: set[int]) -> None:
         """Finds the consumers from which something reaches the net's output.
@@ -253,8 +254,9 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **kwargs)
         if constant is not None and (result is constant or getattr(func, "__name__", "") in _WRITERS):
             self._note_write(constant)
-        if is_packed_convolution(func):
-            self.trace.packed.append(self._running[-1].name)
+        unreadable = why_unreadable(func)
+        if unreadable:
+            self.trace.left_out[self._running[-1].name or _name(func)] = unreadable
         convolution = is_convolution(func)
         if not inputs and not convolution:
             return result
@@ -270,7 +272,12 @@ class Recorder(TorchFunctionMode):
             return result
         self._note(_name(func), running, inputs, outputs)
         if convolution and self._on_conv is not None:
-            self._on_conv(self._read(func, result, args, kwargs))
+            call = self._read(func, result, args, kwargs)
+            reason = make_readable(call)
+            if reason:
+                self.trace.left_out[call.name] = reason
+            else:
+                self._on_conv(call)
         return result
 
     def _note(self, name: str, running: RunningModule, inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
@@ -278,7 +285,9 @@ class Recorder(TorchFunctionMode):
         for value in inputs:
             self.trace.consumers.setdefault(value, []).append(index)
         values = tuple(self._mark(tensor) for tensor in outputs)
-        operation = Operation(name, running, inputs, values, tuple(outputs[0].shape))
+        # Inside of torch.vmap a tensor hides an axis: no walk to an activation goes on there.
+        shape = () if is_transformed(outputs[0]) or outputs[0].is_nested else tuple(outputs[0].shape)
+        operation = Operation(name, running, inputs, values, shape)
         self.trace.operations.append(operation)
         if self._on_value is not None:
             self._on_value(operation, outputs)

@@ -86,7 +86,7 @@ class SavedProof(TypedDict):
     """An `AgreementBody` without the bias, which the layer's part has."""
 
     difference: np.ndarray
-    rounding: float
+    rounding: np.ndarray
     dtype: str
 
 

@@ -15,6 +15,7 @@ from filterscope.data.source import SampleSource, first_readable
 from filterscope.errors import SampleError
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
+from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
 
@@ -80,7 +81,9 @@ def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None,
         SampleError: If none of the first images can be read.
     """
     runner = NetRunner(net, forward, pace)
-    runner.find_layers(first_readable(samples.read, len(samples)).net_input)
+    first = first_readable(samples.read, len(samples))
+    runner.known = KnownClasses(len(samples.classes), first.label_is_no_class)
+    runner.find_layers(first.net_input)
     return runner
 
 

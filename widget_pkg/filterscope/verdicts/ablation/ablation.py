@@ -70,6 +70,6 @@ def scores_without(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class."""
     batch = runner.batch([image])
-    before = class_scores(runner.run(batch), 1)
-    after = class_scores(runner.run(batch, [ablation.layer], ablation), 1)
+    before = class_scores(runner.run(batch), 1, runner.known)
+    after = class_scores(runner.run(batch, [ablation.layer], ablation), 1, runner.known)
     return (None if before is None else before[0]), (None if after is None else after[0])

@@ -211,8 +211,8 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
 
 
 def _both(runner: NetRunner, batch: torch.Tensor, ablation: Ablation) -> tuple[torch.Tensor, torch.Tensor]:
-    before = log_probabilities(runner.run(batch), len(batch))
-    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch))
+    before = log_probabilities(runner.run(batch), len(batch), runner.known)
+    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
     if before is None or after is None:
         raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
     return before, after
