@@ -18,6 +18,7 @@ class Unwrapped(nn.Module):
         self.add_module(name, module)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the wrapped module."""
         (module,) = self.children()
         return module(*args, **kwargs)
 
