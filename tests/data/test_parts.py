@@ -17,6 +17,7 @@ from filterscope.errors import SampleError
 from nets import images
 
 COLOUR = ((2, 3),)
+ALL_OF_THEM = "forward=lambda net, images: net(*images) gives the net all of them."
 IMAGE, OTHER = images(2, 3, 6, 7)
 PICTURE = Image.new("RGB", (7, 6), "red")
 MASK = IMAGE[0] > 0.5
@@ -126,9 +127,9 @@ def test_several_images_of_which_none_is_known_need_a_transform():
 @pytest.mark.parametrize(
     ("item", "note"),
     [
-        (([IMAGE, OTHER], 3), "The sample has 2 images, of which the first is shown."),
-        (((IMAGE, OTHER, OTHER), 3), "The sample has 3 images, of which the first is shown."),
-        (({"image": [IMAGE, OTHER]}, 3), "The sample has 2 images, of which the first is shown."),
+        (([IMAGE, OTHER], 3), "The sample has 2 images, of which the first is shown. " + ALL_OF_THEM),
+        (((IMAGE, OTHER, OTHER), 3), "The sample has 3 images, of which the first is shown. " + ALL_OF_THEM),
+        (({"image": [IMAGE, OTHER]}, 3), "The sample has 2 images, of which the first is shown. " + ALL_OF_THEM),
         ((torch.stack([IMAGE, OTHER]), 3), "It has shape (2, 3, 6, 7): 2 views, of which the first is shown."),
         ((torch.stack([IMAGE, OTHER]), "cat"), "It has shape (2, 3, 6, 7): 2 views, of which the first is shown."),
         (([IMAGE], 3), ""),

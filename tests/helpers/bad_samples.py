@@ -97,13 +97,6 @@ SAMPLES = [
         "transform=lambda views: views[0]",
     ),
     Bad(
-        "a pair of images for a net that is given one",
-        lambda at: image_of(at.second(((torch.zeros(1, 14, 14), torch.zeros(1, 14, 14)), 1))),
-        SampleError,
-        "sample 1: it is 2 images, and the net is given one; forward=lambda net, images: net(*images) gives it all of "
-        "them, transform=lambda images: images[0] the first alone",
-    ),
-    Bad(
         "an image without pixels",
         lambda at: image_of(at.second(torch.zeros(1, 0, 14))),
         SampleError,

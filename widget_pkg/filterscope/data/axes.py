@@ -63,9 +63,9 @@ def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
 
 def shape_of(data: Any) -> tuple[int, ...]:
     """Shape of an array of any library; empty for anything that has none."""
-    if isinstance(data, torch.Tensor | np.ndarray):
-        return tuple(data.shape)
-    shape = attribute(data, "shape")
+    if isinstance(data, torch.Tensor):
+        return tuple(plain_tensor(data).shape)
+    shape = data.shape if isinstance(data, np.ndarray) else attribute(data, "shape")
     return tuple(shape) if isinstance(shape, tuple | list) else ()
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from filterscope.data.axes import Input, fits
+from filterscope.attributes import attribute
+from filterscope.data.axes import Input, fits, shape_of
 from filterscope.data.parts import as_mapping, has_more_axes, holds_an_image, is_class, parts_of
 
 NOTE = "The data set gives batches, whose images are shown one at a time."
@@ -85,13 +86,13 @@ def _is_list_of_samples(item: Any, inputs: Sequence[Input]) -> bool:
 
     Two images alone are a pair, not a batch.
     """
-    if not isinstance(item, list | tuple) or not item or hasattr(item, "_fields"):
+    if not isinstance(item, list | tuple) or not item or attribute(item, "_fields") is not None:
         return False
     if not all(holds_an_image(sample, inputs) for sample in item):
         return False
     if all(isinstance(sample, list | tuple | Mapping) for sample in item):
         return all(batch_size(sample, inputs) is None for sample in item)
-    alike = len({(type(sample), len(_shape(sample)), getattr(sample, "mode", "")) for sample in item}) == 1
+    alike = len({(type(sample), len(_shape(sample)), attribute(sample, "mode", "")) for sample in item}) == 1
     return isinstance(item, list) and len(item) != 2 and alike and not _is_several(item[0], inputs)
 
 
@@ -106,7 +107,7 @@ def _may_be_several(shape: tuple[int, ...], inputs: Sequence[Input]) -> bool:
 
 def _shape(value: Any) -> tuple[int, ...]:
     if isinstance(value, torch.Tensor | np.ndarray) or hasattr(type(value), "__array__"):
-        return tuple(getattr(value, "shape", ()))
+        return shape_of(value)
     return ()
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from filterscope.data.axes import Input, array_layout, fits, fitting
+from filterscope.attributes import attribute
+from filterscope.data.axes import Input, array_layout, fits, fitting, shape_of
 from filterscope.data.class_names import LABEL_KEYS
 from filterscope.data.folder import is_picture
 from filterscope.data.parts import IMAGE_KEYS, has_more_axes
@@ -68,7 +69,7 @@ def as_column(data: Any) -> Any:
         return data
     if isinstance(data, Rows) or hasattr(type(data), "keys"):
         return data
-    shape = getattr(data, "shape", None) if hasattr(data, "dtype") else None
+    shape = attribute(data, "shape") if attribute(data, "dtype") is not None else None
     return Rows(data) if isinstance(shape, tuple) and shape else data
 
 
@@ -98,7 +99,7 @@ def columns_of(data: Any, inputs: Sequence[Input]) -> tuple[list[Any], int] | No
     lengths = [len(images) if part is None else len(part) for part in parts]
     if len(set(lengths)) > 1:
         may_be_one = is_array(images) and any(fits(images.shape, *candidate) for candidate in inputs)
-        if may_be_one or len(parts) > 2 or not _are_labels(others[0]) or getattr(others[0], "ndim", 1) == 2:
+        if may_be_one or len(parts) > 2 or not _are_labels(others[0]) or len(shape_of(others[0])) == 2:
             return None  # images
         raise ValueError(
             f"the data set is a pair of {len(images)} images and {len(others[0])} labels; give one label for each image"
@@ -117,7 +118,7 @@ def are_images(part: Any, inputs: Sequence[Input]) -> bool:
         return bool(part.ndim > min(rank for rank, _ in inputs))
     if isinstance(part, list | tuple) or (isinstance(part, np.ndarray) and part.ndim == 1):
         images = len(part) > 0 and all(_is_one_image(entry) for entry in part)
-        return images and not has_more_axes(tuple(getattr(part[0], "shape", ())), inputs)  # a batch
+        return images and not has_more_axes(shape_of(part[0]), inputs)  # a batch
     if isinstance(part, str | bytes | Mapping | Image.Image | range) or not hasattr(type(part), "__getitem__"):
         return False
     try:
@@ -129,7 +130,7 @@ def are_images(part: Any, inputs: Sequence[Input]) -> bool:
 def _is_one_image(entry: Any) -> bool:
     if isinstance(entry, list | tuple):
         return bool(entry) and isinstance(entry[0], list) and bool(np.ndim(entry[0][:1]))
-    return isinstance(entry, Image.Image) or is_picture(entry) or getattr(entry, "ndim", 0) > 1
+    return isinstance(entry, Image.Image) or is_picture(entry) or len(shape_of(entry)) > 1
 
 
 def _certainly_many(images: Any, inputs: Sequence[Input]) -> bool:
@@ -162,7 +163,7 @@ def _are_labels(labels: Any) -> bool:
 def _goes_along(part: Any, arrays: bool) -> bool:
     """Whether a column may go along with images: None, paths and the like, or `arrays`, masks and second images."""
     if isinstance(part, list | tuple):
-        return arrays or not any(hasattr(entry, "shape") for entry in part)
+        return arrays or not any(bool(shape_of(entry)) for entry in part)
     return part is None or (arrays and is_array(part))
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
-from filterscope.data.axes import Input, array_layout, fitting
+from filterscope.attributes import attribute
+from filterscope.data.axes import Input, array_layout, fitting, shape_of
 from filterscope.data.batches import NOTE, ListOfBatches, Unbatched, batch_size
 from filterscope.data.columns import (
     Columns,
@@ -191,7 +192,7 @@ def _is_mapping(data: Any) -> bool:
     if isinstance(data, Mapping):
         return True
     named = callable(getattr(type(data), "keys", None)) and hasattr(type(data), "__getitem__")
-    return named and not isinstance(data, Dataset) and not hasattr(data, "batch_size")
+    return named and not isinstance(data, Dataset) and not attribute(data, "batch_size") is not None
 
 
 def _of_mapping(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
@@ -205,4 +206,4 @@ def _of_mapping(data: Any, inputs: Sequence[Input], layout: str | None) -> Items
 
 def _is_batch(item: Any, inputs: Sequence[Input]) -> bool:
     """Whether an item of a list is surely a batch; an array alone may be views of one image as well."""
-    return not hasattr(item, "shape") and batch_size(item, inputs) is not None
+    return not shape_of(item) and batch_size(item, inputs) is not None

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
-from filterscope.data.axes import Input, fits, image_axes
+from filterscope.attributes import attribute
+from filterscope.data.axes import Input, fits, image_axes, shape_of
 from filterscope.data.class_names import LABEL_KEYS, class_of
 from filterscope.data.folder import is_picture
+from filterscope.data.picture_file import PictureFile
 
 IMAGE_KEYS = (
     "pixel_values",
@@ -82,7 +85,9 @@ def parts_of(item: Any, inputs: Sequence[Input]) -> Parts:
     label = parts.label
     if isinstance(label, torch.Tensor | np.ndarray | np.generic) or not hasattr(type(label), "__array__"):
         return parts
-    return parts._replace(label=np.asarray(label))
+    with suppress(Exception):  # somebody's class; a label that is no array is what `class_of` says it is
+        label = np.asarray(label)
+    return parts._replace(label=label)
 
 
 def _parts(item: Any, axes: int, depth: int) -> Parts:
@@ -112,7 +117,7 @@ def as_mapping(item: Any) -> Mapping[str, Any] | None:
     """An item's parts by name, as of a dictionary, a named tuple, a dataclass or an object; None without names."""
     if isinstance(item, Mapping):
         return item
-    if isinstance(item, torch.Tensor | np.ndarray | Image.Image | str | bytes | list | type):
+    if isinstance(item, torch.Tensor | np.ndarray | Image.Image | PictureFile | str | bytes | list | type):
         return None
     if isinstance(item, tuple):
         fields = getattr(item, "_fields", ())
@@ -123,9 +128,10 @@ def as_mapping(item: Any) -> Mapping[str, Any] | None:
         return {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
     if hasattr(type(item), "__array__"):
         return None
-    names = set(getattr(item, "__dict__", ())) | set(dir(type(item)))
-    found = {key: getattr(item, key) for key in (*IMAGE_KEYS, *LABEL_KEYS) if key in names}
-    return found if set(found) & set(IMAGE_KEYS) else None
+    missing = object()
+    named = {key: attribute(item, key, missing) for key in (*IMAGE_KEYS, *LABEL_KEYS)}
+    known = {key: value for key, value in named.items() if value is not missing}
+    return known if set(known) & set(IMAGE_KEYS) else None
 
 
 def _of_mapping(named: Mapping[str, Any], axes: int, depth: int) -> Parts:
@@ -200,17 +206,17 @@ def _label(after: Sequence[Any], axes: int, depth: int) -> Any:
 
 def is_class(part: Any) -> bool:
     """Whether a part may be a class: a number, a name, or one-hot."""
-    return len(getattr(part, "shape", ())) < 2 and class_of(part, ())[0] is not None
+    return len(shape_of(part)) < 2 and class_of(part, ())[0] is not None
 
 
 def _is_image(part: Any, axes: int, depth: int, paths: bool = False) -> bool:
     """Whether a part of an item is an image in memory, or has one in it; `paths` lets a picture's path count as one."""
-    if isinstance(part, Image.Image):
+    if isinstance(part, Image.Image | PictureFile):
         return True
     if isinstance(part, str | bytes | int | float) or part is None:
         return paths and is_picture(part)
     if isinstance(part, torch.Tensor | np.ndarray) or hasattr(type(part), "__array__"):
-        return len(getattr(part, "shape", ())) >= axes
+        return len(shape_of(part)) >= axes
     if depth >= _DEEPEST:
         return False
     named = as_mapping(part)
@@ -234,7 +240,7 @@ def _number_axes(part: Any) -> int:
 
 def _are_images(parts: Any, axes: int, depth: int) -> bool:
     """Whether all parts are images themselves, in memory or by their paths."""
-    plain = Image.Image | torch.Tensor | np.ndarray
+    plain = Image.Image | PictureFile | torch.Tensor | np.ndarray
     return all((isinstance(part, plain) and _is_image(part, axes, depth)) or is_picture(part) for part in parts)
 
 
@@ -251,8 +257,9 @@ def first_view(image: Any, inputs: Sequence[Input], label: Any) -> tuple[Any, st
     """
     if isinstance(image, list | tuple) and len(image) and _are_images(image, 1, 0):
         others = f"The sample has {len(image)} images, of which the first is shown." if len(image) > 1 else ""
+        others += " forward=lambda net, images: net(*images) gives the net all of them." if others else ""
         return image[0], others
-    shape = tuple(getattr(image, "shape", ()))
+    shape = shape_of(image)
     if not has_more_axes(shape, inputs) or not shape[0]:
         return image, ""
     if shape[0] == 1:
@@ -275,7 +282,7 @@ def _entries(label: Any) -> int | None:
     """How many entries a label has that may be several labels."""
     if isinstance(label, list | tuple):
         return len(label)
-    shape = tuple(getattr(label, "shape", ()))
+    shape = shape_of(label)
     return shape[0] if shape else None
 
 

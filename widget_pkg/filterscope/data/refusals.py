@@ -11,6 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from filterscope.attributes import attribute
 from filterscope.data.axes import Input
 from filterscope.data.columns import as_column, columns_of, is_array
 from filterscope.errors import kind_of
@@ -70,7 +71,7 @@ def _refuse_several(data: Any, kind: str, inputs: Sequence[Input]) -> None:
             )
     if hasattr(type(data), "__iter__") or isinstance(data, Dataset):
         return
-    parts = [name for name in _PARTS if _is_loader(_attribute(data, name))]
+    parts = [name for name in _PARTS if _is_loader(attribute(data, name))]
     if len(parts) > 1:
         raise TypeError(
             f"the data set is {kind} of several loaders ({', '.join(parts)}); give one, such as data.{parts[0]}"
@@ -85,13 +86,6 @@ def _is_pair(data: Any, inputs: Sequence[Input]) -> bool:
         return columns_of(data, inputs) is not None
     except ValueError:
         return False
-
-
-def _attribute(data: Any, name: str) -> Any:
-    try:
-        return getattr(data, name, None)
-    except Exception:  # somebody's code
-        return None
 
 
 def _is_loader(part: Any) -> bool:

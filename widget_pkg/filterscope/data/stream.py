@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from filterscope.errors import describe_exception
 from filterscope.host.timing import STREAM_AHEAD_SECONDS
@@ -157,6 +158,6 @@ def _size(item: Any) -> int:
         return item.numel() * item.element_size()
     if isinstance(item, np.ndarray):
         return item.nbytes
-    if hasattr(item, "width") and hasattr(item, "height"):
+    if isinstance(item, Image.Image):
         return 4 * int(item.width) * int(item.height)
     return 64
