@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from filterscope.text import well_formed
+
 _DEEPEST = 12
 
 
@@ -29,7 +31,7 @@ def given_names(classes: Any) -> tuple[str, ...] | None:
         return _by_number(classes)
     if isinstance(classes, str | bytes) or not hasattr(classes, "__iter__"):
         raise TypeError(f"classes is {short(classes)}; give a list of names, one for each class number")
-    return tuple(str(name) for name in classes)
+    return tuple(_name(name) for name in classes)
 
 
 def weights_names(weights: Any) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def weights_names(weights: Any) -> tuple[str, ...]:
     weights = getattr(weights, "DEFAULT", weights) if isinstance(weights, type) else weights
     meta = getattr(weights, "meta", None)
     categories = meta.get("categories") if isinstance(meta, dict) else None
-    return tuple(str(name) for name in categories) if isinstance(categories, list | tuple) else ()
+    return tuple(_name(name) for name in categories) if isinstance(categories, list | tuple) else ()
 
 
 def own_names(data: Any, depth: int = 0) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ def class_of(label: Any, names: tuple[str, ...]) -> tuple[str | int | None, str]
         return None, ""
     value = _plain(label)
     if isinstance(value, str):
-        return value, ""
+        return _name(value), ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int):
@@ -90,6 +92,11 @@ def class_of(label: Any, names: tuple[str, ...]) -> tuple[str | int | None, str]
             return value, f"The label, {value}, is out of range: {known}."
         return value, ""
     return None, f"The label, {short(label)}, is no class."
+
+
+def _name(value: Any) -> str:
+    """A class's name as it can be shown and saved: folders may be named in bytes that are no UTF-8."""
+    return well_formed(str(value))
 
 
 def _plain(label: Any) -> Any:
@@ -115,7 +122,7 @@ def _listed(classes: Any) -> tuple[str, ...]:
         return _by_number(classes)
     if isinstance(classes, str | bytes | type) or not hasattr(classes, "__iter__"):
         return ()
-    return tuple(str(name) for name in classes)
+    return tuple(_name(name) for name in classes)
 
 
 def _mapped(class_to_idx: Any) -> tuple[str, ...]:
@@ -125,11 +132,11 @@ def _mapped(class_to_idx: Any) -> tuple[str, ...]:
 def _by_number(classes: dict[Any, Any]) -> tuple[str, ...]:
     """Names by class number, from a mapping in either direction; a number without a name becomes its own name."""
     if classes and all(isinstance(number, int | np.integer) for number in classes):
-        pairs = {int(number): str(name) for number, name in classes.items()}
+        pairs = {int(number): _name(name) for number, name in classes.items()}
     elif classes and all(isinstance(number, int | np.integer) for number in classes.values()):
-        pairs = {int(number): str(name) for name, number in classes.items()}
+        pairs = {int(number): _name(name) for name, number in classes.items()}
     else:
-        return tuple(str(name) for name in classes.values())
+        return tuple(_name(name) for name in classes.values())
     if min(pairs) < 0 or max(pairs) > 10 * len(pairs) + 100:
         return ()
     return tuple(pairs.get(number, str(number)) for number in range(max(pairs) + 1))
@@ -142,7 +149,7 @@ def _feature(data: Any) -> tuple[str, ...]:
     for key in LABEL_KEYS:
         names = getattr(features.get(key), "names", None)
         if isinstance(names, list | tuple):
-            return tuple(str(name) for name in names)
+            return tuple(_name(name) for name in names)
     return ()
 
 

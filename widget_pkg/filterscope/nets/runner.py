@@ -314,7 +314,7 @@ def fingerprint(net: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode("utf-8", "backslashreplace"))
         if tensor.layout == torch.strided and tensor.numel():
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
