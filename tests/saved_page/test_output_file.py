@@ -1,5 +1,6 @@
 """Files are written whole or not at all, in the place that their path stands for, and nothing else is left there."""
 
+import errno
 import os
 import signal
 import socket
@@ -81,6 +82,29 @@ def test_an_error_at_the_last_moment_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="the disk says no"):
         write(path)
     assert os.listdir(tmp_path) == ["p.html"] and path.read_text() == "before"
+
+
+def test_a_file_that_is_mounted_there_is_filled(tmp_path, monkeypatch):
+    path = tmp_path / "p.html"
+    path.write_text("before " * 1_000_000)
+    inode = os.stat(path).st_ino
+
+    def refused(*paths):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", refused)
+    write(path)
+    assert path.read_text("utf-8") == TEXT and os.stat(path).st_ino == inode
+    assert os.listdir(tmp_path) == ["p.html"]
+
+
+def test_what_comes_there_meanwhile_is_seen(tmp_path):
+    path, target = tmp_path / "p.html", tmp_path / "target"
+    with OutputFile(path).open() as take:
+        take(TEXT)
+        target.write_text("before")
+        path.symlink_to(target)
+    assert path.is_symlink() and target.read_text("utf-8") == TEXT
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing yet"])

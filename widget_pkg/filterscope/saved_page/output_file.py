@@ -105,17 +105,30 @@ class OutputFile:
         with tempfile.TemporaryFile(dir=folder) as file:
             yield lambda text: file.write(text.encode())
             file.flush()
-            file.seek(0)
-            if self._descriptor is not None:
-                _send(file, os.dup(self._descriptor), self.path)
-            elif not self.is_regular:
-                _send(file, self._opened(), self.path)
-            elif folder is not None and (self._status is None or _is_own_alone(self._status)):
+            OutputFile(self.path)._receive(file)  # what is there now: making the text may have taken minutes
+
+    def _receive(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        if self._descriptor is not None:
+            _send(file, os.dup(self._descriptor), self.path)
+        elif not self.is_regular:
+            _send(file, self._opened(), self.path)
+        elif self._status is None:
+            self._replace(file)
+        elif not _is_own_alone(self._status) or not os.access(self._target.parent, os.W_OK):
+            self._fill(file)
+        else:
+            try:
                 self._replace(file)
-            else:
-                with open(self._target, "r+b" if self._status else "xb") as own:
-                    own.truncate()
-                    shutil.copyfileobj(file, own, _BLOCK)
+            except OSError as error:
+                if error.errno != errno.EBUSY:  # a file that is mounted, into a container say, keeps its place
+                    raise
+                self._fill(file)
+
+    def _fill(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        with os.fdopen(os.open(self._target, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)), "wb") as own:
+            shutil.copyfileobj(file, own, _BLOCK)
 
     def _opened(self) -> int:
         """A descriptor of what is no regular file; a FIFO that nobody reads is waited for a while."""

@@ -127,7 +127,7 @@ def save_page(
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
     first, first_row = _first_image(engine, contents, budget)
     if progress:
-        print(f"{output.path}: {_counted(contents)}, about {_size(budget.about)}", file=sys.stderr)
+        print(f"{well_formed(str(output.path))}: {_counted(contents)}, about {_size(budget.about)}", file=sys.stderr)
     rows: list[StripRow] = []
     with output.open() as write:
         for part in (frame, *layers):
