@@ -54,13 +54,25 @@ def page() -> str:
     for title, kinds in data_kinds.TABLE.items():
         lines += [f"## {title}", "| what you give | what becomes of it |", "| --- | --- |"]
         lines += [f"| {kind.what} | {kind.becomes} |" for kind in kinds]
-        lines.append("")
+        lines += ["", *([_keys()] if title.startswith("Which part") else []), ""]
     lines += [STREAMS.strip("\n"), "", BAD.strip("\n"), ""]
     for title, rows in bad_inputs.TABLE.items():
         lines += [f"### {title}", "| what is wrong | raised | the sentence |", "| --- | --- | --- |"]
         lines += [f"| {row.what} | {_raised(row.error)} | {_cell(row.says)} |" for row in rows]
         lines.append("")
     return "\n".join(lines).replace("\n\n\n", "\n\n")
+
+
+def _keys() -> str:
+    """The keys under which a sample's image and label are looked for, in their order."""
+    from filterscope.data.class_names import LABEL_KEYS
+    from filterscope.data.parts import IMAGE_KEYS
+
+    images, labels = (", ".join(f"`{key}`" for key in keys) for keys in (IMAGE_KEYS, LABEL_KEYS))
+    return (
+        f"In a dictionary, or an object with attributes, the image is the first of these that has one: {images}. "
+        f"The label is the first of these that is there: {labels}."
+    )
 
 
 def _raised(error: type[Exception] | None) -> str:

@@ -109,6 +109,47 @@ def test_the_longest_names_of_fashion_mnist_have_room(lab):
         notebook.page.set_viewport_size(view)
 
 
+LONG = """
+import torch
+from torch import nn
+from filterscope import Explorer
+names = ["a name of many words " * 80, "one_word_without_end" * 80, "cat"]
+net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 3))
+explorer = Explorer(net, [(torch.rand(1, 12, 12), k % 3) for k in range(9)], classes=names)
+explorer
+"""
+# Whatever is not cut off by a part that it lies in.
+BEYOND = """root => {
+    const end = root.getBoundingClientRect().right + 1;
+    const cut = part => part !== root && (getComputedStyle(part).overflowX !== 'visible' || cut(part.parentElement));
+    const beyond = part => part.getBoundingClientRect().right > end && !cut(part.parentElement);
+    return [...root.querySelectorAll('*')].filter(beyond).map(part => `${part.localName}.${part.className}`);
+}"""
+
+
+def test_very_long_names_stay_inside_of_the_widget(lab):
+    notebook = lab.open([LONG])
+    notebook.ready(image=0)
+    strip = Strip(notebook)
+    strip.ready()
+    root, view = notebook.widget(), notebook.page.viewport_size
+    choices = strip.root.locator("select[name=class] option")
+    expect(choices).to_have_count(4)
+    assert choices.nth(1).text_content().startswith("a name of many words a name")
+    assert max(len(text) for text in choices.all_text_contents()) <= 60
+    try:
+        for width in (1400, 1000, 600):
+            notebook.page.set_viewport_size({"width": width, "height": view["height"]})
+            notebook.page.wait_for_function(IN_VIEW, arg=strip.root.element_handle())
+            notebook.laid_out()
+            for image in range(3):
+                strip.item(image).click()
+                notebook.ready(image=image)
+                assert root.evaluate(BEYOND) == [], (width, image)
+    finally:
+        notebook.page.set_viewport_size(view)
+
+
 def test_a_click_selects_and_leaves_the_page_where_it_is(lab):
     notebook, strip = open_strip(lab)
     strip.item(4).click()

@@ -14,6 +14,9 @@ from bad_inputs import TABLE
 from bad_rows import Place
 from filterscope import Explorer
 from nets import TwoConvs, images, seeded
+from picture_files import png, tiff
+
+LARGE = png(np.zeros((4000, 4001), np.uint8))
 
 ROWS = [row for rows in TABLE.values() for row in rows]
 
@@ -29,6 +32,8 @@ def of_files_and_a_net(tmp_path, monkeypatch):
     Image.fromarray(noise).save(photos / "a_good.png")
     (photos / "b_cut.png").write_bytes((photos / "a_good.png").read_bytes()[:200])
     (photos / "c_text.jpg").write_text("no picture")
+    (tmp_path / "large.png").write_bytes(LARGE)
+    (tmp_path / "planes.tif").write_bytes(tiff(np.zeros((4, 5, 3), np.uint16), planar=True))
     net = seeded(TwoConvs).train()
     net.conv1.weight.grad = torch.ones_like(net.conv1.weight)
     net.fc.requires_grad_(False)

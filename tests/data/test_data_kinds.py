@@ -31,7 +31,8 @@ class Any1(nn.Module):
 def test_a_kind_of_data_set(kind, tmp_path):
     case = kind.make(tmp_path)
     options = dict(case.options)
-    net = seeded(lambda: Any1(case.channels, options.pop("rank", 2)))
+    rank = options.pop("rank", 2)
+    net = seeded(lambda: Any1(case.channels, rank))
     before = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()]
     copied = copy.deepcopy(case.data) if isinstance(case.data, np.ndarray | torch.Tensor) else None
     explorer = Explorer(net, case.data, **options).select(image=case.at)
@@ -45,7 +46,7 @@ def test_a_kind_of_data_set(kind, tmp_path):
     np.testing.assert_allclose(explorer.display, shown, atol=2e-6)
     assert explorer.display.dtype == np.float32 and explorer.display.min() >= 0 and explorer.display.max() <= 1
     assert case.note in explorer.session.engine.sample(case.at).note
-    assert explorer.activation.ndim == expected.ndim - 1
+    assert explorer.activation.ndim == rank
     after = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]]
     assert torch.equal(before[0], after[0]) and before[1] == after[1] and np.array_equal(before[2], after[2])
     if copied is not None:

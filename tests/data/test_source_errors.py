@@ -61,7 +61,7 @@ def test_a_sample_that_is_no_image(data, sentence):
         ({"transform": 3}, TypeError, "transform is an int; give a function of one image"),
         ({"mean": 0.5}, ValueError, "mean and std are given together"),
         ({"mean": 0.5, "std": 0}, ValueError, "std is 0; give a number, or one for each channel, above 0"),
-        ({"layout": "WHC"}, ValueError, "layout is 'WHC'; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None"),
+        ({"layout": "WHC"}, ValueError, "layout is 'WHC'; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW', 'NL' or None"),
         ({"classes": "cat"}, TypeError, "classes is str 'cat'; give a list of names"),
         ({"classes": 3}, TypeError, "classes is int 3"),
     ],

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from bad_rows import Bad
-from filterscope import SampleError
+from filterscope import NetError, SampleError
 from nets import images
 
 
@@ -76,7 +76,7 @@ DATA_SETS = [
         "all splits of a data set at once",
         lambda at: at.explorer({"train": at.data, "test": at.data}),
         TypeError,
-        "the data set is a dict of 'train', 'test'; give one part, such as data['train']",
+        "the data set is a dict of 'train', 'test'; give one part, such as data['test']",
     ),
     Bad(
         "a data set's class",
@@ -145,7 +145,22 @@ DATA_SETS = [
         lambda at: at.explorer(images(2, 3, 1, 14, 14)),
         ValueError,
         "the data set is an array of shape (2, 3, 1, 14, 14); expected (N, C, H, W), (N, H, W, C) or (N, H, W), or one "
-        "image (H, W), (C, H, W) or (H, W, C)",
+        "image (H, W), (C, H, W) or (H, W, C); clips, for a net that takes them, are shown with forward=lambda net, "
+        "clip: net(clip)",
+    ),
+    Bad(
+        "an array of many rows that may be pictures",
+        lambda at: at.explorer(np.zeros((3000, 196), np.float32)),
+        ValueError,
+        "the data set is an array of shape (3000, 196); if its rows are pictures, give data.reshape(-1, 14, 14); if "
+        "the net takes them as they are, layout='NL'; if it is one gray picture, data[None]",
+    ),
+    Bad(
+        "an array of one picture that the net refuses, and that could be rows",
+        lambda at: at.explorer(np.zeros((5, 2), np.float32)),
+        NetError,
+        "the net refused an image of shape (C, H, W) = (1, 5, 2), float32: ⋯ Taken as one gray picture of 5 × 2; if "
+        "its rows are items, layout='NL'.",
     ),
     Bad(
         "an array with one axis",

@@ -7,6 +7,7 @@ are not ours, such as torch's.
 from __future__ import annotations
 
 from bad_data import DATA_SETS
+from bad_loaders import LOADERS
 from bad_nets import NETS
 from bad_options import OPTIONS, SAID
 from bad_samples import SAMPLES
@@ -14,6 +15,7 @@ from bad_samples import SAMPLES
 TABLE = {
     "The net": NETS,
     "The data set": DATA_SETS,
+    "Loaders, batches, and several data sets at once": LOADERS,
     "A sample: an error in its place, and the others stay": SAMPLES,
     "An option or an index": OPTIONS,
     "Nothing is raised, and the view says it": SAID,

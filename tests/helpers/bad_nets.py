@@ -141,7 +141,8 @@ NETS = [
         lambda at: Explorer(seeded(Masked), at.data),
         NetError,
         "the net's forward takes 2 inputs (x, mask), and was given the image alone: TypeError: ⋯. Give the others by "
-        "forward=lambda net, image: net(image, mask).",
+        "forward=lambda net, image: net(image, mask). Where each sample has them, as a pair of images has, "
+        "forward=lambda net, pair: net(*pair) gives the net all of them.",
     ),
     Bad(
         "a `forward=` that raises",
@@ -149,6 +150,20 @@ NETS = [
         NetError,
         "forward= raised for an image of shape (C, H, W) = (1, 14, 14), float32: ZeroDivisionError: division by zero. "
         "It is called as forward(net, image), with a batch of one.",
+    ),
+    Bad(
+        "rows of pixels for a net of images",
+        lambda at: at.explorer((images(3, 196), [0, 2, 1])),
+        NetError,
+        "the net refused a vector of 196 values, float32: ⋯. Rows of pixels become pictures by transform=lambda row: "
+        "row.reshape(14, 14); forward=lambda net, vector: net(vector[:, 0]) gives the net a batch (1, 196).",
+    ),
+    Bad(
+        "a `forward=` that cannot take the inputs of a sample",
+        lambda at: at.explorer([((images(1, 14, 14), images(1, 14, 14)), 1)], forward=lambda net, pair: net(pair[2])),
+        NetError,
+        "forward= raised for an image of shape (C, H, W) = (1, 14, 14), float32: IndexError: tuple index out of range. "
+        "It is called as forward(net, image), with a batch of one, and with all 2 inputs of the sample.",
     ),
     Bad(
         "a `forward=` that runs your net and not the one it is given",

@@ -74,7 +74,7 @@ OPTIONS = [
         "a layout that is none",
         lambda at: at.explorer(layout="WHC"),
         ValueError,
-        "layout is 'WHC'; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None (found out from the shape)",
+        "layout is 'WHC'; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW', 'NL' or None (found out from the shape)",
     ),
     Bad(
         "a layout of another number of axes",
@@ -83,10 +83,22 @@ OPTIONS = [
         "layout is 'NCHW', but the array has shape (3, 14, 14)",
     ),
     Bad(
+        "a layout of rows for what has none",
+        lambda at: at.explorer(images(3, 14, 14), layout="NL"),
+        ValueError,
+        "layout is 'NL', but the array has shape (3, 14, 14)",
+    ),
+    Bad(
         "classes that are one word",
         lambda at: at.explorer(classes="cat"),
         TypeError,
         "classes is str 'cat'; give a list of names, one for each class number",
+    ),
+    Bad(
+        "classes without an order",
+        lambda at: at.explorer(classes={"cat"}),
+        TypeError,
+        "classes is set {'cat'}, which has no order; give a list of names, class 0 first",
     ),
     Bad(
         "fewer names than classes",
@@ -145,6 +157,12 @@ SAID = [
         lambda at: note_of(at.explorer([torch.full((1, 14, 14), 3.0)], mean=0.5, std=0.5)),
         None,
         "Normalize undone. 196 of 196 values lay outside 0 … 1 and are clipped.",
+    ),
+    Bad(
+        "an array of two axes, which could be rows",
+        lambda at: note_of(at.explorer(images(20, 64))),
+        None,
+        "Taken as one gray picture of 20 × 64; if its rows are pictures, give data.reshape(-1, 8, 8).",
     ),
     Bad(
         "values of no known range",

@@ -57,6 +57,20 @@ SAMPLES = [
         SampleError,
         "sample 1: the file gone.jpg cannot be read: ⋯ No such file or directory",
     ),
+    Bad(
+        "a file of a folder that OpenCV and Pillow read wrong",
+        lambda at: image_of(at.explorer("planes.tif")),
+        SampleError,
+        "sample 0: the data set raised OSError: the file planes.tif cannot be read: it is a TIFF file of 3 unsigned "
+        "samples of 16 bits a pixel in separate planes; read it with another library, tifffile say, and give its array",
+    ),
+    Bad(
+        "a file with very many pixels",
+        lambda at: image_of(at.explorer("large.png")),
+        SampleError,
+        "sample 0: the file large.png has 4001 × 4000 pixels, and no picture of more than 16 million is given to the "
+        "net whole; make it smaller, with transform=torchvision.transforms.Resize(512)",
+    ),
     Bad("a sample that is None", lambda at: image_of(at.second(None)), SampleError, no_image("NoneType None")),
     Bad("a sample that is a string", lambda at: image_of(at.second("a cat")), SampleError, no_image("str 'a cat'")),
     Bad("a pair of numbers", lambda at: image_of(at.second((1, 2))), SampleError, no_image("int 1")),
@@ -65,7 +79,8 @@ SAMPLES = [
         "a dictionary without an image",
         lambda at: image_of(at.second({"text": "a cat", "label": 1})),
         SampleError,
-        "sample 1: it is a dictionary of 'text', 'label'; expected one with 'image', 'img' or 'pixel_values'",
+        "sample 1: it is a dictionary of 'text', 'label'; expected one with 'pixel_values', 'image' or 'img', or "
+        "transform= that takes the image out of it, such as transform=lambda item: item['text']",
     ),
     Bad(
         "an image with one axis",
@@ -77,7 +92,16 @@ SAMPLES = [
         "a batch instead of an image",
         lambda at: image_of(at.second(torch.zeros(2, 1, 14, 14))),
         SampleError,
-        "sample 1: it has shape (2, 1, 14, 14); expected an image (H, W), (C, H, W) or (H, W, C)",
+        "sample 1: it has shape (2, 1, 14, 14); expected an image (H, W), (C, H, W) or (H, W, C); if it is a batch of "
+        "2 images, give [image for batch in data for image in batch]; if it is several views of one image, give "
+        "transform=lambda views: views[0]",
+    ),
+    Bad(
+        "a pair of images for a net that is given one",
+        lambda at: image_of(at.second(((torch.zeros(1, 14, 14), torch.zeros(1, 14, 14)), 1))),
+        SampleError,
+        "sample 1: it is 2 images, and the net is given one; forward=lambda net, images: net(*images) gives it all of "
+        "them, transform=lambda images: images[0] the first alone",
     ),
     Bad(
         "an image without pixels",
@@ -92,8 +116,8 @@ SAMPLES = [
         "sample 1: its values are int64; expected floats, or uint8 (taken as 0 … 255 → [0, 1])",
     ),
     Bad(
-        "a picture of 16 bits",
-        lambda at: image_of(at.second(Image.fromarray(np.zeros((14, 14), np.uint16)))),
+        "an array of 16 bits",
+        lambda at: image_of(at.second(np.zeros((14, 14), np.uint16))),
         SampleError,
         "sample 1: its values are uint16; expected floats, or uint8 (taken as 0 … 255 → [0, 1])",
     ),

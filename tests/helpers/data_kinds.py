@@ -10,10 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 from torchvision import transforms as v1
 from torchvision.models import ResNet18_Weights
 
+from data_loaders import LOADERS
+from data_parts import COLUMNS, PARTS
 from data_rows import (
     BYTES,
     COLOURS,
@@ -29,10 +32,17 @@ from data_rows import (
     Kind,
     Stream,
     Vision,
+    file_of,
     folder_of,
     pairs,
 )
 from data_transforms import TRANSFORMS, V1, undone
+from picture_files import png, tiff
+
+DEEP = np.random.default_rng(1).integers(0, 65536, (16, 20, 3)).astype(np.uint16)
+
+
+SIGNED = np.linspace(-40, 40, 320).reshape(16, 20)
 
 ARRAYS = [
     Kind(
@@ -74,6 +84,38 @@ ARRAYS = [
         "an array whose axes are not clear, with `layout=`",
         "as `layout` says: `CHW`, `HWC`, `NCHW`, `NHWC` or `NHW`",
         lambda at: Given(FLOATS[:, :, :3, :3].permute(0, 2, 3, 1), FLOATS[0, :, :3, :3], options={"layout": "NHWC"}),
+    ),
+    Kind(
+        'array `(N, L)` of rows of pixels with `layout="NL"`, and any data set of rows',
+        "N vectors, of which `transform=lambda row: row.reshape(H, W)` makes pictures; without `layout` an array of "
+        "two axes is one gray picture, which the view says",
+        lambda at: Given(
+            GRAY_FLOATS.reshape(5, -1).numpy(),
+            GRAY_FLOATS[0],
+            channels=1,
+            options={"layout": "NL", "transform": lambda row: row.reshape(16, 20)},
+            note="Made by your transform.",
+        ),
+    ),
+    Kind(
+        "a pair of rows and labels, `(X, y)` with `X` of two axes, for a net of images",
+        "N vectors with labels",
+        lambda at: Given(
+            (GRAY_FLOATS.reshape(5, -1), NUMBERS),
+            GRAY_FLOATS[0],
+            channels=1,
+            label=1,
+            options={"transform": lambda row: row.reshape(16, 20)},
+        ),
+    ),
+    Kind(
+        "vectors, as a generator takes them: a list of them, a data set, or an array `(N, Z)`",
+        "each is given to the net as `(1, Z)`, and drawn as one row",
+        lambda at: Given(
+            list(FLOATS.reshape(5, -1)),
+            FLOATS[0].reshape(1, -1),
+            options={"forward": lambda net, vector: net(vector.reshape(-1, 3, 16, 20))},
+        ),
     ),
     Kind(
         "a pair of images and labels, `(X, y)`, each an array or a list",
@@ -132,7 +174,7 @@ DATA_SETS = [
         ),
     ),
     Kind(
-        "`DataLoader`",
+        "`DataLoader`, also with `shuffle=True`",
         "its `.dataset`, in order, one image at a time",
         lambda at: Given(DataLoader(Vision(transform=v1.ToTensor()), 2, shuffle=True), FLOATS[0], label="dog"),
     ),
@@ -166,6 +208,28 @@ DATA_SETS = [
         lambda at: Given(sorted(folder_of(at, "b.png", "a.png").iterdir()), FLOATS[1], count=2),
     ),
     Kind(
+        "pairs `((a, b), label)` or `(a, b, label)`, triplets, an image with a mask or vector, a dictionary of several",
+        "`forward=lambda net, pair: net(*pair)` receives all inputs, each as a batch of one; the first image is "
+        'the one that is shown; receptive fields and `source="image"` are of that one',
+        lambda at: Given(
+            [((FLOATS[i], FLOATS[4 - i]), i) for i in range(5)],
+            FLOATS[0],
+            label=0,
+            options={"forward": lambda net, pair: net(pair[0]) - net(pair[1])},
+        ),
+    ),
+    Kind(
+        "clips `(T, C, H, W)` or `(C, T, H, W)` for a net of images, with `forward=lambda net, clip: net(clip)`",
+        "as they are; the middle frame is drawn",
+        lambda at: Given(
+            torch.stack([FLOATS, FLOATS]),
+            FLOATS,
+            count=2,
+            options={"forward": lambda net, clip: net(clip.flatten(0, 1))},
+            display=FLOATS[2],
+        ),
+    ),
+    Kind(
         "signals `(N, C, L)` for a 1-D net, volumes `(N, C, D, H, W)` for a 3-D one",
         "in their own shape; a signal's channels are drawn as rows, of a volume the middle slice",
         lambda at: Given(FLOATS[:, :, 0], FLOATS[0, :, 0], options={"rank": 1}, display=FLOATS[0, :, 0]),
@@ -192,6 +256,75 @@ DATA_SETS = [
 ]
 
 
+FILES = [
+    Kind(
+        "file or PIL image of 16 bits, gray",
+        "0 … 65535 becomes 0 … 1",
+        lambda at: Given(
+            [file_of(at, "a.png", png(DEEP[..., 0])), Image.fromarray(DEEP[..., 0])],
+            DEEP[None, ..., 0] / 65535,
+            channels=1,
+            count=2,
+            note="16 bits: 0 … 65535 given to the net as 0 … 1.",
+        ),
+    ),
+    Kind(
+        "file of 16 bits in colours, PNG, PPM or TIFF",
+        "0 … 65535 becomes 0 … 1, read by OpenCV; a `transform=` receives the 8 bits that Pillow keeps",
+        lambda at: Given(file_of(at, "a.tif", tiff(DEEP)), np.moveaxis(DEEP, -1, 0) / 65535, count=1, note="16 bits"),
+    ),
+    Kind(
+        "TIFF file of signed numbers, of 32 or of 64 bits, PIL image of mode `I` or `F`",
+        "the numbers as they are, and the view says from where to where",
+        lambda at: Given(
+            file_of(at, "a.tif", tiff(SIGNED)),
+            SIGNED[None],
+            channels=1,
+            count=1,
+            display=((SIGNED - SIGNED.min()) / np.ptp(SIGNED))[None],
+            note="64-bit floats, given to the net as they are (−40 … 40).",
+        ),
+    ),
+    Kind(
+        "photograph with an EXIF orientation, in a file",
+        "turned upright, as `cv2.imread` does; a PIL image that a data set gives is not, and the view says so",
+        lambda at: Given(
+            file_of(at, "a.tif", tiff(COLOURS[0], orientation=6)),
+            FLOATS[0].rot90(-1, (1, 2)),
+            count=1,
+            note="Turned by 90° to the right, as its EXIF orientation says.",
+        ),
+    ),
+    Kind(
+        "file of several pictures: GIF, PNG, WebP, TIFF",
+        "the first one",
+        lambda at: Given(
+            file_of(at, "a.tif", tiff(*COLOURS[:3])), FLOATS[0], count=1, note="The first of several pictures"
+        ),
+    ),
+    Kind(
+        "file with transparency, and a net of 1 or 3 channels",
+        "without it; a net of 4 channels gets RGBA",
+        lambda at: Given(
+            file_of(at, "a.png", png(np.dstack([COLOURS[0], GRAYS[1]]))),
+            FLOATS[0],
+            count=1,
+            note="Its transparency is left out.",
+        ),
+    ),
+    Kind(
+        "PIL image of a palette, `P` or `PA`",
+        "its colours, RGBA where some are transparent, or as many channels as the net takes",
+        lambda at: Given([Image.fromarray(GRAYS[0]).convert("P")], FLOATS[0, [0, 0, 0]], count=1),
+    ),
+    Kind(
+        "CMYK, also of JPEG files, YCbCr, HSV or LAB",
+        "RGB, and the view says so",
+        lambda at: Given([PICTURES[0].convert("CMYK")], FLOATS[0], count=1, note="CMYK, made RGB."),
+    ),
+]
+
+
 LABELS = [
     Kind(
         "label: an int, also of NumPy or torch, or a whole float",
@@ -214,7 +347,24 @@ LABELS = [
         lambda at: Given(Items(pairs(FLOATS), class_to_idx={"dog": 1, "cat": 0}), FLOATS[0], label="dog"),
     ),
     Kind(
-        "`classes=` a list, a dictionary in either direction, or torchvision weights",
+        "class names in `.idx_to_class`, `.categories`, `.vocab`, `.id2label` or `.info['label']`",
+        "by number, also where the numbers are strings, as JSON has them",
+        lambda at: Given(
+            Items(pairs(FLOATS), info={"label": {"0": "cat", "1": "dog", "10": "cow", "2": "bird"}}),
+            FLOATS[0],
+            label="dog",
+        ),
+    ),
+    Kind(
+        "several classes of one name",
+        "each is named with its number",
+        lambda at: Given(
+            Items([(FLOATS[0], 2)], classes=("crane", "dog", "crane")), FLOATS[0], count=1, label="crane (2)"
+        ),
+    ),
+    Kind(
+        "`classes=` a list, a dictionary in either direction, an enumeration, an object with `id2label` or `names`, or "
+        "torchvision weights",
         "used instead of the data set's own",
         lambda at: Given(
             [(FLOATS[0], 207)],
@@ -260,7 +410,11 @@ CHANNELS = [
 
 TABLE = {
     "Arrays and single images": ARRAYS,
+    "Arrays side by side": COLUMNS,
     "Data sets": DATA_SETS,
+    "Kinds of pictures": FILES,
+    "Loaders and batches": LOADERS,
+    "Which part of a sample is the image": PARTS,
     "Labels and class names": LABELS,
     "Transforms and Normalize": TRANSFORMS,
     "Channels": CHANNELS,

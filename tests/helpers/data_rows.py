@@ -137,6 +137,11 @@ def folder_of(root: Path, *names: str) -> Path:
     return root
 
 
+def file_of(root: Path, name: str, content: bytes) -> Path:
+    (root / name).write_bytes(content)
+    return root / name
+
+
 def normal(images: torch.Tensor) -> torch.Tensor:
     return (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
 

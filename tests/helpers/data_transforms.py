@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, IterableDataset, Subset
 from torchvision import transforms as v1
 from torchvision.models import ResNet18_Weights
 from torchvision.transforms import v2
@@ -30,6 +30,32 @@ from data_rows import (
 def undone(data: Any, **more: Any) -> Given:
     """Of a data set that normalises these colours."""
     return Given(data, normal(FLOATS[0]), display=FLOATS[0], note="Normalize undone.", **more)
+
+
+class Held:
+    """Images that go through one of several transforms, which the data set holds under names of its own."""
+
+    def __init__(self, images: torch.Tensor, applied: str, **transforms: Any) -> None:
+        self.images, self.applied = images, applied
+        self.__dict__.update(transforms)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        return vars(self)[self.applied](self.images[index])
+
+
+class NormalizedStream(IterableDataset):
+    def __init__(self) -> None:
+        self.transform = v1.Normalize(MEAN, STD)
+
+    def __iter__(self) -> Any:
+        return (self.transform(image) for image in FLOATS)
+
+
+def stretched(image: torch.Tensor) -> torch.Tensor:
+    return (image - image.min()) / (image.max() - image.min())
 
 
 V1 = v1.Compose([v1.ToTensor(), v1.Normalize(MEAN, STD)])
@@ -95,6 +121,33 @@ TRANSFORMS = [
             label="dog",
             display=FLOATS[0],
             note="Normalize undone.",
+        ),
+    ),
+    Kind(
+        "several `Normalize`, such as one for training and an inverse for plots",
+        "the one that is seen to run when an image is read is undone",
+        lambda at: undone(
+            Held(FLOATS, "val", val=v1.Normalize(MEAN, STD), train=v1.Normalize(0.1, 3.0), back=v1.Normalize(-1.0, 2.0))
+        ),
+    ),
+    Kind(
+        "`Normalize` that does not run, that is another formula, or behind which the values change",
+        "not undone, and the view says why",
+        lambda at: Given(
+            Held(FLOATS, "tanh", tanh=v1.Compose([v1.Normalize(MEAN, STD), torch.tanh])),
+            normal(FLOATS[0]).tanh(),
+            display=stretched(normal(FLOATS[0]).tanh()),
+            note="What comes behind its Normalize changes the values: not undone. Drawn from −",
+        ),
+    ),
+    Kind(
+        "`Normalize` of a stream, or of a data set that cannot be read with eyes on it",
+        "undone where that leaves values of a picture; the view says that it could not be checked",
+        lambda at: Given(
+            NormalizedStream(),
+            normal(FLOATS[0]),
+            display=FLOATS[0],
+            note="whether it is what happened to this image could not be checked.",
         ),
     ),
     Kind(

@@ -118,3 +118,22 @@ assert explorer.receptive_field(0, 0) == field
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_pixels_that_become_channels_are_all_seen_by_the_convolution_that_sums_them():
+    class Unfolded(nn.Module):
+        def __init__(self, groups):
+            super().__init__()
+            self.conv = nn.ConvTranspose2d(24, 2, 3, groups=groups)
+
+        def forward(self, x):
+            return self.conv(x.reshape(1, -1, 1, 1))
+
+    explorer = Explorer(seeded(lambda: Unfolded(1)), images(1, 1, 4, 6))
+    field = explorer.receptive_field(1, 1)
+    assert field.status == "whole image"
+    assert (field.inside.top, field.inside.left, field.inside.bottom, field.inside.right) == (0, 0, 4, 6)
+    explorer.close()
+    explorer = Explorer(seeded(lambda: Unfolded(2)), images(1, 1, 4, 6))
+    assert explorer.receptive_field(1, 1).status != "exact"
+    explorer.close()

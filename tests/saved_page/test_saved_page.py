@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from dynamic_nets import DYNAMIC, IMAGES, DynamicBias
 from filterscope import Explorer, demo
 from filterscope.filters.value_range import value_range
 from filterscope.frames.positions import build_fields
@@ -73,6 +74,36 @@ def test_kernels_are_exact_and_complete(explorer, tmp_path):
         part = page.part(f"layer-{layer.index}")
         np.testing.assert_array_equal(part["kernels"]["values"], layer.kernels)
         np.testing.assert_array_equal(part["bias"], layer.bias)
+
+
+@pytest.mark.parametrize("name", ["Conditional", "Buffered", "InNumpy"])
+def test_kernels_that_are_made_from_the_image_are_saved_with_each_image(tmp_path, name):
+    net = seeded(DYNAMIC[name]).eval()
+    explorer = Explorer(net, IMAGES, image_index=3)
+    page = Page(explorer.save_html(tmp_path / "p.html", images=[3, 1, 0], sources="input", progress=False))
+    for place, image in enumerate((3, 1, 0)):
+        own = page.part(f"maps-{place}-0")["own_kernels"]
+        with torch.no_grad():
+            expected = net.kernels(IMAGES[image : image + 1]).numpy()
+        if own is None:  # of an image that was saved before it was seen that they differ: the layer's are its own
+            own = page.part("layer-0")
+        else:
+            assert own["notes"][0].endswith("; made by the net from the image, so each image has its own")
+        np.testing.assert_allclose(own["kernels"]["values"], expected, rtol=1e-5, atol=1e-7)
+    explorer.close()
+
+
+def test_a_bias_of_each_image_is_saved_with_it_and_kernels_of_all_once(explorer, tmp_path):
+    net = seeded(DynamicBias).eval()
+    other = Explorer(net, IMAGES)
+    page = Page(other.save_html(tmp_path / "p.html", sources="input", progress=False))
+    biases = [page.part(f"maps-{image}-0")["own_kernels"]["bias"] for image in range(5)]
+    for image, bias in enumerate(biases):
+        with torch.no_grad():
+            np.testing.assert_allclose(bias, net.bias(IMAGES[image : image + 1]).numpy(), rtol=1e-5)
+    other.close()
+    page = Page(explorer.save_html(tmp_path / "p.html", progress=False))
+    assert all(page.part(f"maps-{image}-{layer}")["own_kernels"] is None for image in range(6) for layer in range(2))
 
 
 def test_values_that_are_no_numbers_have_their_codes(tmp_path):

@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 from activation_maps import maps
+from filterscope.nets.outputs import KnownClasses
 from filterscope.verdicts.ablation.losses import Knowledge, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rises import LayerAblation, Rise
@@ -110,9 +111,11 @@ def test_labels_are_numbered_as_the_net_does():
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"logits": x}, lambda x: (x, 1), lambda x: x.softmax(1)])
 def test_outputs_are_read_as_log_probabilities(wrap):
     logits = maps(6, 4)
-    torch.testing.assert_close(log_probabilities(wrap(logits), 6), torch.log_softmax(logits, 1), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        log_probabilities(wrap(logits), 6, KnownClasses()), torch.log_softmax(logits, 1), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("output", [torch.zeros(6, 4, 5, 5), torch.zeros(6, 1), torch.zeros(5, 4), None, torch.ones(6)])
 def test_other_outputs_are_no_scores(output):
-    assert log_probabilities(output, 6) is None
+    assert log_probabilities(output, 6, KnownClasses()) is None

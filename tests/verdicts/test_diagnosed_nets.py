@@ -10,7 +10,10 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from diagnoses import look, same
-from filterscope import demo, diagnose
+from dynamic_nets import Classifies, Conditional, Dynamic, InNumpy
+from filterscope import Explorer, demo, diagnose
+from filterscope.frames.verdicts import build_verdict
+from filterscope.verdicts.result.plain_words import plain_words
 from nets import Everything, TwoConvs, images, seeded
 
 
@@ -163,3 +166,19 @@ def test_a_net_without_gradients_says_so_and_is_judged_all_the_same():
     found = look(seeded(Cut), TensorDataset(images(60, 1, 14, 14), torch.arange(60) % 3), images=60)
     assert any("No Taylor estimate" in note for note in found.notes)
     assert {f.state for f in found.filters} <= {"live", "dead"}
+
+
+@pytest.mark.parametrize("build", [Conditional, Dynamic, InNumpy])
+def test_kernels_that_each_image_has_of_its_own_are_not_judged_by_those_of_one(build):
+    explorer = Explorer(seeded(lambda: Classifies(build)), [(images(1, 9, 9, seed=k), k % 3) for k in range(30)])
+    diagnosis = explorer.diagnose(images=30).wait()
+    for verdict in diagnosis.filters:
+        assert (verdict.structure, verdict.name, verdict.template) == ("can't tell", None, None)
+        assert verdict.structure_reason == "the net makes the kernels from the image, and each image has its own"
+        assert verdict.name_reason == verdict.structure_reason
+        assert verdict.duplicate_of is None and verdict.mirror_of is None
+        words = "so they are not judged" if verdict.state == "live" else "It never fires"
+        assert words in plain_words(verdict)
+    body = build_verdict(explorer.layers[0], diagnosis, 1)
+    assert body["kernel"] is None and body["looks"] is None and body["structure_chance"] is None
+    explorer.close()

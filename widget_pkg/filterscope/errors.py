@@ -54,5 +54,8 @@ def kind_of(value: object) -> str:
 
 def describe_exception(error: BaseException) -> str:
     """One line that names the error's type and the first line of its text."""
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # an error that cannot say what it is
+        lines = []
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -73,6 +73,7 @@ export class SavedKernel {
       this.#parts.read<SavedLayer>(`layer-${layer}`),
       this.#parts.read<SavedMapsPart>(`maps-${image}-${layer}`),
     ]);
-    return { image: picture, layer: kernels, maps, images: this.#outline.description.images! };
+    const layerOfImage = { ...kernels, ...maps.own_kernels };
+    return { image: picture, layer: layerOfImage, maps, images: this.#outline.description.images! };
   }
 }

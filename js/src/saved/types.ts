@@ -60,14 +60,17 @@ export type NetMapName = Exclude<MapName, "response">;
 /** `{slice}` stands where a slice is named. */
 type SavedNotes = { readonly [name in NetMapName as `${name}_note`]: string };
 
-export interface SavedLayer extends SavedNotes {
-  readonly rank: number;
+export interface SavedKernels {
   readonly kernels: SavedMaps;
   /** Of too many kernels their root mean square over the channels, which the grid shows. */
   readonly summed: SavedMaps | null;
   /** Which kernels are shown: all, and each alone. */
   readonly notes: readonly string[];
   readonly bias: FloatTensor;
+}
+
+export interface SavedLayer extends SavedNotes, SavedKernels {
+  readonly rank: number;
 }
 
 export interface SavedImage {
@@ -92,6 +95,8 @@ export interface SavedMapsPart extends SavedNetMaps {
   readonly responses: readonly SavedResponse[];
   /** Each kernel of a filter has an image channel of its own. */
   readonly own_channels: boolean;
+  /** Instead of the layer's, where each image has kernels or a bias of its own. */
+  readonly own_kernels: SavedKernels | null;
 }
 
 /** What a layer's positions see of images of one shape. */

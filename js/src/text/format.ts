@@ -55,6 +55,13 @@ export function className(name: ClassName): string {
   return typeof name === "number" ? `class ${name}` : name;
 }
 
+const LONGEST_CHOICE = 60;
+
+/** A text as one of a list to choose from, which is as wide as its longest: with an end that is cut off at need. */
+export function asChoice(text: string): string {
+  return text.length <= LONGEST_CHOICE ? text : `${text.slice(0, LONGEST_CHOICE - 1)}…`;
+}
+
 /** A layer's name in a sentence: "layer 0" where it is a number, as in nn.Sequential. */
 export function spoken(name: string): string {
   return name.replace(/^\d/, "layer $&");

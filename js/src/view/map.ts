@@ -70,16 +70,14 @@ export class MapView {
 }
 
 /** The proof that this is what the net computes, where the frame carries one. */
-export function agreementInWords({ agreement, filter }: Frame, { minimum, maximum }: Summary): string {
+export function agreementInWords({ agreement, filter }: Frame): string {
   if (!agreement) return "";
   const bias = agreement.bias.data[filter]!;
   const difference = agreement.difference.data[filter]!;
   const sum = bias === 0 ? "response" : `response + bias ${bias < 0 ? `(${number(bias)})` : number(bias)}`;
   if (!Number.isFinite(difference))
     return `${sum} and the net's pre-activation: values that are not finite cannot be compared`;
-  const close =
-    difference <= agreement.rounding * Math.max(Math.abs(minimum), Math.abs(maximum), Math.abs(bias));
-  return close
+  return difference <= agreement.rounding.data[filter]!
     ? `${sum} = the net's pre-activation (largest difference ${number(difference)}${agreement.dtype === "float32" ? "" : `, in ${agreement.dtype}`})`
     : `${sum} differs from the net's pre-activation by up to ${number(difference)}`;
 }

@@ -78,8 +78,8 @@ export interface Sample {
 export interface Agreement {
   readonly bias: FloatTensor;
   readonly difference: FloatTensor;
-  /** Larger differences than this part of a map's largest value are no rounding in the net's dtype. */
-  readonly rounding: number;
+  /** For each filter the largest difference that is rounding in the net's dtype. */
+  readonly rounding: FloatTensor;
   readonly dtype: string;
 }
 

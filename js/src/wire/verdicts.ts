@@ -68,6 +68,7 @@ export interface VerdictRow extends Badge {
   readonly p_noise: number | null;
   readonly noise_score: number | null;
   readonly structure_reason: string;
+  readonly name_reason: string;
   readonly state_reason: string;
   readonly use_reason: string;
   readonly ci_low: number | null;
@@ -111,7 +112,8 @@ export interface Verdict {
   readonly structure_chance: Chance | null;
   readonly classes: readonly string[];
   readonly class_rise: ClassRises | null;
-  readonly kernel: FloatTensor;
+  /** Null where each image has kernels of its own. */
+  readonly kernel: FloatTensor | null;
   readonly partner: { readonly filter: number; readonly kernel: FloatTensor } | null;
 }
 
@@ -148,6 +150,8 @@ export interface Effect {
     readonly images: number;
     readonly accuracy_change: Estimate;
   }[];
+  /** A sentence, or "". */
+  readonly note: string;
 }
 
 export interface Measurement {

@@ -19,10 +19,14 @@ import { LAYERS } from "../support/fake_net";
 type Numbers = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
 /** What `wire.packed` makes in Python. */
-async function packed(body: object, arrays: readonly Numbers[] = []): Promise<string> {
+async function packed(
+  body: object,
+  arrays: readonly Numbers[] = [],
+  shapes: readonly (readonly number[])[] = arrays.map(({ length }) => [length]),
+): Promise<string> {
   const dtype = (one: Numbers) =>
     one instanceof Float32Array ? "float32" : one instanceof Uint8Array ? "uint8" : "uint16";
-  const tensors = arrays.map((one) => ({ dtype: dtype(one), shape: [one.length] }));
+  const tensors = arrays.map((one, k) => ({ dtype: dtype(one), shape: shapes[k] }));
   const head = new TextEncoder().encode(JSON.stringify({ body, tensors }));
   const length = new DataView(new ArrayBuffer(4));
   length.setUint32(0, head.length, true);
@@ -278,6 +282,54 @@ describe("the saved kernel", () => {
       ["diagnose", { layer: 1 }],
     ] as const)
       expect(await ask(name, args)).toContain("takes the notebook");
+  });
+
+  it("shows the kernels of the image, where each image has its own", async () => {
+    const maps = (values: number) => ({ values: { tensor: values }, ends: { tensor: 1 } });
+    const kernels = (values: number, note: string) => ({
+      ...{ kernels: maps(values), summed: null, notes: [note, note], bias: { tensor: values } },
+    });
+    const picture = { pre_activations: maps(0), activations: maps(0), own_channels: false };
+    const response = {
+      source: "input",
+      channel: null,
+      kernels: [0],
+      maps: maps(0),
+      note: "",
+      agreement: null,
+    };
+    const arrays = [
+      Float32Array.of(0.5),
+      Float32Array.of(0, 1, 0, 0),
+      Float32Array.of(7),
+      Float32Array.of(8),
+    ];
+    const shapes = [
+      [1, 1, 1],
+      [1, 4],
+      [1, 1, 1, 1],
+      [1, 1, 1, 1],
+    ];
+    const part = (body: object) => packed(body, arrays, shapes);
+    const texts: Record<string, string> = {
+      "image-0": await packed({ planes: [{}], prediction: [] }),
+      "image-1": await packed({ planes: [{}], prediction: [] }),
+      "layer-0": await part({ rank: 2, activation_note: "", ...kernels(2, "the layer's") }),
+      "maps-0-0": await part({ ...picture, responses: [response], own_kernels: null }),
+      "maps-1-0": await part({ ...picture, responses: [response], own_kernels: kernels(3, "its own") }),
+    };
+    const kernel = new SavedKernel(new Parts((name) => texts[name] ?? null), OUTLINE);
+    const at = { layer: 0, filter: 0, channel: null, source: "input", scale: "layer", plane: null };
+    const shown = async (image: number) => {
+      const args = { ...at, image, slice: null, kernel_slice: null };
+      const [content, buffers] = await kernel.answer({ id: "p-1", name: "frame", args });
+      const { reply } = decodeMessage(content, buffers, () => true) as { reply: Reply };
+      expect(reply.error).toBeNull();
+      const { notes } = reply.body as { notes: { kernel: string } };
+      return [notes.kernel, reply.tensors.some(({ data }) => data[0] === 7 + image)];
+    };
+    expect(await shown(0)).toEqual(["the layer's", true]);
+    expect(await shown(1)).toEqual(["its own", true]);
   });
 
   it("puts tensors into a reply from which the page takes them again", () => {

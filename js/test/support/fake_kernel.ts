@@ -106,7 +106,10 @@ export function frameReply(
             all(1, () => behaviour.difference ?? 1e-7),
             [filters],
           ),
-          rounding: 1e-3,
+          rounding: put(
+            all(1, () => 1e-3),
+            [filters],
+          ),
           dtype: "float32",
         }
       : null,

@@ -61,6 +61,7 @@ export const VERDICT_ANSWERS = {
       p_noise: 1,
       noise_score: 0.5,
       structure_reason: "",
+      name_reason: "",
       state_reason: "",
       use_reason: "",
       ci_low: 0.05,
@@ -121,6 +122,7 @@ export const VERDICT_ANSWERS = {
             loss_after: 0.5,
             loss_change: estimate(0.2),
             classes: [{ name: "Coat", images: 5, accuracy_change: estimate(-0.1) }],
+            note: "The net refuses two images; one at a time.",
           }
         : null,
   }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aligned, exact, number, percent, spoken } from "../../src/text/format";
+import { aligned, asChoice, exact, number, percent, spoken } from "../../src/text/format";
 
 describe("number", () => {
   it.each([
@@ -13,6 +13,14 @@ describe("number", () => {
     [Number.NaN, "NaN"],
     [Number.NEGATIVE_INFINITY, "−∞"],
   ])("%f is %s", (value, text) => expect(number(value)).toBe(text));
+});
+
+describe("asChoice", () => {
+  it.each([
+    ["cat", "cat"],
+    ["a".repeat(60), "a".repeat(60)],
+    ["a".repeat(61), `${"a".repeat(59)}…`],
+  ])("%s is %s", (text, choice) => expect(asChoice(text)).toBe(choice));
 });
 
 describe("exact", () => {

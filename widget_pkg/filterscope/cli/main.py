@@ -19,7 +19,7 @@ from filterscope.cli.inputs import UsageError, classes_from, layers_from, load_n
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES
-from filterscope.nets.layers import net_inputs
+from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.saved_page.contents import IMAGES
 from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.page import PageError
@@ -216,7 +216,9 @@ def _session(options: argparse.Namespace, net: nn.Module) -> Session:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if options.quiet else "default")
         classes = classes_from(options.classes)
-        source = SampleSource(images, classes=classes, transform=transform, inputs=net_inputs(net))
+        source = SampleSource(
+            images, classes=classes, transform=transform, inputs=net_inputs(net), vector=vector_length(net)
+        )
         return Session(Engine(net, source))
 
 

@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from PIL import Image
 
+from filterscope.attributes import attribute, plain_tensor
 from filterscope.data.class_names import short
+from filterscope.data.picture_modes import bands, picture_values
 
 Input = tuple[int, int | None]
 """The images that a net takes: their spatial axes, and their channels or None where these are not known."""
 
-LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW")
+LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NHW", "NL")
 
 STILL_FRAMES = 16
 """Pictures in the clip that is made of a still image: as many as torchvision's video nets were trained on."""
@@ -36,7 +38,7 @@ def check_layout(layout: Any) -> str | None:
     if layout is None or (isinstance(layout, str) and layout in LAYOUTS):
         return layout
     raise ValueError(
-        f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW' or None (found out from the shape)"
+        f"layout is {layout!r}; choose 'CHW', 'HWC', 'NCHW', 'NHWC', 'NHW', 'NL' or None (found out from the shape)"
     )
 
 
@@ -49,17 +51,31 @@ def fitting(inputs: Sequence[Input], data: Any, several: bool = False) -> Input:
         several: Whether the data may also be many images, with one axis more.
     """
     if isinstance(data, Image.Image):
-        bands = len(data.getbands())
-        shape: tuple[int, ...] = (data.height, data.width, bands)[: 2 + (bands > 1)]
+        count = bands(data)
+        shape: tuple[int, ...] = (data.height, data.width, count)[: 2 + (count > 1)]
     else:
-        shape = tuple(getattr(data, "shape", ()))
+        shape = shape_of(data)
     return next(
-        (candidate for candidate in inputs if _fits(shape, *candidate) or (several and _fits_many(shape, *candidate))),
+        (candidate for candidate in inputs if fits(shape, *candidate) or (several and _fits_many(shape, *candidate))),
         inputs[0],
     )
 
 
-def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
+def shape_of(data: Any) -> tuple[int, ...]:
+    """Shape of an array of any library; empty for anything that has none."""
+    if isinstance(data, torch.Tensor | np.ndarray):
+        return tuple(data.shape)
+    shape = attribute(data, "shape")
+    return tuple(shape) if isinstance(shape, tuple | list) else ()
+
+
+def image_axes(inputs: Sequence[Input]) -> str:
+    """The axes of an image, as a sentence has them: of the likeliest kind that the net may take."""
+    return _AXES[inputs[0][0]]
+
+
+def fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
+    """Whether one image that the net may take can have that shape; False where its channels are not known."""
     axes = len(shape)
     if rank == 3 and channels is not None and channels > 1 and axes == 3:
         return channels in (shape[0], shape[-1])  # a still image for a net of clips
@@ -67,7 +83,7 @@ def _fits(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
 
 
 def _fits_many(shape: tuple[int, ...], rank: int, channels: int | None) -> bool:
-    return len(shape) > 1 and _fits(shape[1:], rank, channels)
+    return len(shape) > 1 and fits(shape[1:], rank, channels)
 
 
 def array_layout(array: Any, rank: int, channels: int | None, layout: str | None) -> tuple[bool, str | None]:
@@ -92,6 +108,7 @@ def array_layout(array: Any, rank: int, channels: int | None, layout: str | None
     if not rank <= axes <= rank + 2:
         raise ValueError(
             f"the data set is an array of shape {shape}; expected {_BATCHES[rank]}, or one image {_AXES[rank]}"
+            f"{clips_hint(axes - 1, rank)}"
         )
     if rank == 3 and axes == 4 and layout in ("NCHW", "NHWC"):
         return False, _image_part(layout)  # still images for a net of clips
@@ -137,24 +154,33 @@ class NoImageError(ValueError):
     """An object is not an image; the message says what it is and what was expected."""
 
 
+def clips_hint(axes: int, rank: int) -> str:
+    """What to give where an image has one axis more than the net takes, the end of a sentence; else ""."""
+    if (axes, rank) != (4, 2):
+        return ""
+    return "; clips, for a net that takes them, are shown with forward=lambda net, clip: net(clip)"
+
+
 def image_values(image: Any) -> tuple[np.ndarray, str]:
-    """The values of an image in their own dtype, and its kind: `"tensor"`, `"array"` or `"PIL image"`.
+    """The values of a tensor or array in their own dtype, and its kind: `"tensor"` or `"array"`.
 
     Raises:
-        NoImageError: If it is none of the three.
+        NoImageError: If it is neither.
     """
-    if isinstance(image, Image.Image):
-        if image.mode == "P":
-            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        elif image.mode in ("CMYK", "YCbCr", "HSV", "LAB"):
-            image = image.convert("RGB")
-        return np.asarray(image), "PIL image"
     if isinstance(image, torch.Tensor):
-        values = image.detach()
+        values = plain_tensor(image).detach()
         values = (values.to_dense() if values.layout != torch.strided else values).cpu()
         return (values.float() if values.is_floating_point() else values).numpy(), "tensor"
     if isinstance(image, np.ndarray):
-        return image, "array"
+        return np.asarray(image), "array"
+    if isinstance(image, tuple | list | dict) and len(image) > 1:
+        parts = list(image.values() if isinstance(image, dict) else image)
+        if all(isinstance(part, torch.Tensor | np.ndarray | Image.Image) for part in parts):
+            key, call = (next(iter(image)), "images") if isinstance(image, dict) else (0, "*images")
+            raise NoImageError(
+                f"it is {len(image)} images, and the net is given one; forward=lambda net, images: net({call}) gives "
+                f"it all of them, transform=lambda images: images[{key!r}] the first alone"
+            )
     raise NoImageError(f"it is {short(image)}, not an image; expected a tensor, an array or a PIL image")
 
 
@@ -173,21 +199,33 @@ def as_image(image: Any, layout: str | None, rank: int, channels: int | None = N
     Raises:
         NoImageError: If it is not an image.
     """
+    sentences = []
     try:
-        values, kind = image_values(image)
+        if isinstance(image, Image.Image):
+            (values, sentence), kind, layout = picture_values(image, channels), "PIL image", "HWC"
+            sentences += [sentence] if sentence else []
+        else:
+            values, kind = image_values(image)
+    except NoImageError:
+        raise
     except (RuntimeError, NotImplementedError, TypeError) as error:
         raise NoImageError(f"its values cannot be read: {error}") from error
+    except (OSError, ValueError) as error:  # of a PIL image, whose file is read when its values are asked for
+        raise NoImageError(str(error)) from error
     if rank == 1 and values.ndim == 3:
         rank, channels = 2, None
-    sentences = []
     if rank == 3 and channels is not None and channels > 1:
         values, sentence = _as_clip(values, channels, layout)
         if sentence:
-            sentences, layout = [sentence], "CHW"
+            sentences.append(sentence)
+            layout = "CHW"
+    if kind == "PIL image" and rank == 3 and values.ndim == 3:  # its channels are no depth
+        raise NoImageError(f"it is a PIL image of {values.shape[2]} channels; expected an image {_AXES[rank]}")
     if values.ndim == rank:
         values = values[None]
     elif values.ndim != rank + 1:
-        raise NoImageError(f"it has shape {values.shape}; expected an image {_AXES[rank]}")
+        hint = clips_hint(values.ndim, rank)
+        raise NoImageError(f"it has shape {values.shape}; expected an image {_AXES[rank]}{hint}")
     elif kind == "PIL image" and rank == 2:
         values = np.moveaxis(values, -1, 0)
     elif (_image_part(layout) or _guess(values.shape, channels, kind == "array" and rank == 2)) == "HWC":

@@ -10,6 +10,7 @@ from filterscope.data.normalize import Finding
 
 _SQUARES = 16  # of the checkerboard along the shorter side
 _LIGHT, _DARK = 0.85, 0.6
+_MOST_OUTSIDE = 0.1  # of the values, where it is not certain that a Normalize is what happened to the image
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +53,21 @@ def draw(image: np.ndarray, finding: Finding, plane: int = 0) -> Display:
     normalize = finding.normalize
     white: float | None = None
     if normalize is not None and normalize.fits(image):
-        shown = (normalize.undo(image[:, :, None]) if image.ndim == 2 else normalize.undo(shown)).reshape(shown.shape)
-        white = normalize.white
+        undone = (normalize.undo(image[:, :, None]) if image.ndim == 2 else normalize.undo(shown)).reshape(shown.shape)
+        outside = _outside(undone, normalize.white) if finding.only_found else 0.0
+        if outside > _MOST_OUTSIDE:
+            notes.append(
+                f"To undo the Normalize that was found would leave {outside:.0%} of the values outside 0 … "
+                f"{normalize.white:.0f}: not undone."
+            )
+            normalize = None
+    if normalize is not None and normalize.fits(image):
+        shown, white = undone, normalize.white
         notes.append("Normalize undone." if white != 255 else "Normalize undone (its numbers are for values 0 … 255).")
     elif normalize is not None:
         numbers = max(len(normalize.mean), len(normalize.std))
         notes.append(f"Its Normalize has {numbers} numbers for {image.shape[0]} channels: not undone.")
-    if finding.doubt:
+    if finding.doubt and (normalize is not None or finding.normalize is None):
         notes.append(finding.doubt)
 
     count = shown.shape[0]
@@ -112,6 +121,13 @@ def _range(values: np.ndarray, finite: np.ndarray) -> tuple[float, float]:
     known = values if finite.all() else values[finite]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def _outside(values: np.ndarray, white: float | None) -> float:
+    """The share of the values outside of 0 … white by more than a hundredth; 0 where white is not known."""
+    if white is None or not values.size:
+        return 0.0
+    return float(((values < -0.01 * white) | (values > 1.01 * white)).mean())
 
 
 def _clipped(values: np.ndarray, white: float) -> list[str]:

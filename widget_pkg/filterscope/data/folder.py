@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from filterscope.data.picture_file import PictureFile, read_picture
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-
-
-def read_picture(path: str | os.PathLike[str], channels: int | None) -> Image.Image:
-    """The picture in a file, gray or in colour as the net takes it.
-
-    Args:
-        path: Path of the file.
-        channels: The net's input channels: 1 makes the picture gray, 4 makes it RGBA; else it becomes RGB.
-
-    Raises:
-        OSError: If it cannot be read; the message names the file.
-    """
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            converted: Image.Image = picture.convert(_MODES.get(channels or 3, "RGB"))
-            return converted
-    except Exception as error:
-        name = os.fspath(path)
-        why = "it is no picture" if type(error).__name__ == "UnidentifiedImageError" else str(error)
-        raise OSError(f"the file {name} cannot be read: {why}") from error
+_MORE_ENDINGS = (".gif", ".jfif")  # than torchvision has
 
 
 def is_picture(path: Any) -> bool:
     """Whether a value is a path that ends like a picture's, `.png` say."""
-    if not isinstance(path, str | os.PathLike):
-        return False
+    return isinstance(path, str | os.PathLike) and os.fspath(path).lower().endswith(_endings())
+
+
+def _endings() -> tuple[str, ...]:
     from torchvision.datasets.folder import IMG_EXTENSIONS  # imported here, because that takes a second
 
-    return os.fspath(path).lower().endswith(IMG_EXTENSIONS)
+    return (*IMG_EXTENSIONS, *_MORE_ENDINGS)
 
 
 class Pictures:
@@ -66,7 +48,7 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, int | None]:
+    def __getitem__(self, index: int) -> tuple[PictureFile, int | None]:
         picture = read_picture(self.paths[index], self._channels)
         return picture, None if self.targets is None else self.targets[index]
 
@@ -83,10 +65,8 @@ def open_folder(path: str | os.PathLike[str], channels: int | None) -> Pictures:
 
     Raises:
         FileNotFoundError: If the path does not exist.
-        ValueError: If there is no picture in it.
+        ValueError: If there is no picture in it, or it is a device or a FIFO.
     """
-    from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
-
     root = Path(path).expanduser()
     if not os.fspath(path) or not root.exists():  # to pathlib, nothing is the current folder
         raise FileNotFoundError(
@@ -95,24 +75,43 @@ def open_folder(path: str | os.PathLike[str], channels: int | None) -> Pictures:
         )
     if root.is_file():
         return Pictures([str(root)], channels=channels)
+    if not root.is_dir():
+        raise ValueError(f"the data set is the path {os.fspath(path)!r}, which is neither a file nor a folder")
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    classes = [folder.name for folder in folders if _holds_a_picture(folder)]
+    above = {os.path.realpath(place) for place in (root, *root.resolve().parents)}
+    pictures = {folder.name: _pictures_below(str(folder), set(above)) for folder in folders}
+    classes = [name for name, files in pictures.items() if files]
     if classes:
-        samples = make_dataset(str(root), {name: number for number, name in enumerate(classes)}, IMG_EXTENSIONS)
-        visible = [(file, number) for file, number in samples if not Path(file).name.startswith(".")]
-        return Pictures([file for file, _ in visible], [number for _, number in visible], tuple(classes), channels)
+        samples = [(file, number) for number, name in enumerate(classes) for file in pictures[name]]
+        return Pictures([file for file, _ in samples], [number for _, number in samples], tuple(classes), channels)
     entries = (entry for entry in root.iterdir() if not entry.name.startswith("."))
     files = sorted(str(entry) for entry in entries if is_picture(entry) and entry.is_file())
     if not files:
         raise ValueError(
-            f"the folder {os.fspath(path)!r} holds no pictures; expected files that end in {', '.join(IMG_EXTENSIONS)}"
+            f"the folder {os.fspath(path)!r} holds no pictures; expected files that end in {', '.join(_endings())}"
         )
     return Pictures(files, channels=channels)
 
 
-def _holds_a_picture(folder: Path) -> bool:
-    return any(
-        is_picture(name) and not name.startswith(".")
-        for _, _, names in os.walk(folder, followlinks=True)
-        for name in names
-    )
+def _pictures_below(folder: str, read: set[str]) -> list[str]:
+    """The picture files of a class folder and of those in it, in the order of `torchvision.datasets.ImageFolder`.
+
+    Args:
+        folder: Path of the class folder.
+        read: Real paths of folders that are not read, or not again; those that are read are added.
+    """
+    files: list[tuple[str, str]] = []
+    folders = [folder]
+    while folders:
+        place = folders.pop()
+        real = os.path.realpath(place)
+        if real in read:
+            continue
+        read.add(real)
+        with suppress(OSError), os.scandir(place) as entries:  # one that may not be read has no pictures for us
+            for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif is_picture(entry.name) and not entry.name.startswith(".") and entry.is_file():
+                    files.append((place, entry.path))
+    return [path for _, path in sorted(files)]

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import torch
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from filterscope.data.axes import Input, array_layout, fitting
-from filterscope.data.class_names import LABEL_KEYS
-from filterscope.data.folder import is_picture, open_folder, read_picture
+from filterscope.data.batches import NOTE, ListOfBatches, Unbatched, batch_size
+from filterscope.data.columns import (
+    Columns,
+    as_column,
+    columns_of,
+    is_array,
+    is_image,
+    is_label,
+    named_columns,
+)
+from filterscope.data.files import open_arrays
+from filterscope.data.folder import open_folder
+from filterscope.data.loaders import Collate, Collated, gives_other_batches, in_batches
+from filterscope.data.parts import IMAGE_KEYS
+from filterscope.data.refusals import EXPECTED, mapping_refused, refuse
+from filterscope.data.samplers import keys_of
 from filterscope.data.stream import Stream
 from filterscope.errors import describe_exception, kind_of
-
-IMAGE_KEYS = ("image", "img", "pixel_values", "images", "picture", "x", "input")
-"""The keys under which a sample that is a dictionary may have its image, the likeliest first."""
-
-_EXPECTED = (
-    "expected something that gives image i as data[i]: a torch Dataset, an array (N, C, H, W), a list of images or of "
-    "(image, label), or the path of a folder"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +40,31 @@ class Items:
         origin: The user's data set, in which class names and transforms are looked for.
         layout: The layout of all images, where it is known.
         inputs: The kinds of images that the net may take; for an array only the kind that its images are.
+        how: A sentence on how the items were made of what the user has; empty where there is nothing to say.
+        remade: Whether a loader makes other images of those of its data set.
     """
 
     sequence: Any
     origin: Any
     layout: str | None
     inputs: Sequence[Input]
+    how: str = ""
+    remade: bool = False
 
     @property
     def stream(self) -> Stream | None:
         """The items, where they can only be read from the start; else None."""
         return self.sequence if isinstance(self.sequence, Stream) else None
+
+    @property
+    def note(self) -> str:
+        """Sentences on how the items were made, for people."""
+        return " ".join(filter(None, [self.how, getattr(self.sequence, "note", "")]))
+
+    @property
+    def are_as_transformed(self) -> bool:
+        """Whether the images are as the data set's own transforms made them, as far as was read."""
+        return not self.remade and not getattr(self.sequence, "remade", False)
 
     def count(self) -> int:
         """The number of items; for a stream the number of those that are known.
@@ -69,20 +87,6 @@ class Items:
         return length
 
 
-class Columns:
-    """Images and labels from two sequences of equal length, as a data set of pairs."""
-
-    def __init__(self, images: Any, labels: Any) -> None:
-        self._images, self._labels = images, labels
-        self.targets = labels
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self._images[index], self._labels[index]
-
-
 def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
     """Makes `Items` of the user's data; no item is read, except the first ones of a stream.
 
@@ -95,25 +99,42 @@ def open_data(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         TypeError: If it is not a data set.
         ValueError: If it is an array whose axes do not fit, or a folder without pictures.
         FileNotFoundError: If it is a path that does not exist.
+        ImportError: If it is the path of an HDF5 file, and h5py is not installed.
     """
-    while isinstance(data, DataLoader):
-        data = data.dataset
+    if isinstance(data, DataLoader):
+        return _of_loader(data, inputs, layout)
     if isinstance(data, str | os.PathLike):
+        arrays = open_arrays(data)
+        if arrays is not None:
+            return _of_file(arrays, os.fspath(data), inputs, layout)
         folder = open_folder(data, inputs[0][1])
         return Items(folder, folder, layout, inputs)
     if isinstance(data, Image.Image):
         return Items([data], data, layout, inputs)
-    if isinstance(data, torch.Tensor) or (isinstance(data, np.ndarray) and data.dtype != object):
-        return _of_array(data, inputs, layout)
-    if isinstance(data, tuple) and len(data) == 2 and _is_label(data[1]) and _is_image(data[0], inputs):
+    column = as_column(data)
+    if is_array(column):
+        return _of_array(column, inputs, layout)
+    if isinstance(data, tuple) and len(data) == 2 and is_label(data[1]) and is_image(data[0], inputs):
         return Items([data], data, layout, inputs)
-    if _are_columns(data, inputs):
-        images = open_data(data[0], inputs, layout)
-        return Items(Columns(images.sequence, data[1]), data, images.layout, images.inputs)
-    _refuse(data)
-    if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
-        return Items(Stream(data), data, layout, inputs)
-    return Items(data, data, layout, inputs)
+    if _is_mapping(data):
+        return _of_mapping(data, inputs, layout)
+    columns = columns_of(data, inputs)
+    if columns is not None:
+        return _of_columns(data, *columns, inputs, layout)
+    refuse(data, inputs)
+    if isinstance(data, IterableDataset) or not hasattr(type(data), "__getitem__"):
+        return _of_stream(data, inputs, layout)
+    if isinstance(data, list | tuple) and data and _is_batch(data[0], inputs):
+        return Items(ListOfBatches(data, inputs), data, layout, inputs, NOTE)
+    return Items(column, data, layout, inputs)
+
+
+def _of_file(arrays: Any, path: str, inputs: Sequence[Input], layout: str | None) -> Items:
+    try:
+        return open_data(arrays, inputs, layout)
+    except TypeError as error:
+        opener = "numpy.load" if isinstance(arrays, dict) else "h5py.File"
+        raise TypeError(f"{error}, where data = {opener}({path!r})") from None
 
 
 def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
@@ -121,107 +142,67 @@ def _of_array(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
         raise ValueError(
             f"the data set ({type(data).__name__}) is empty; give one with at least one image"
             if data.ndim
-            else f"the data set is {kind_of(data)} of one number; {_EXPECTED}"
+            else f"the data set is {kind_of(data)} of one number; {EXPECTED}"
         )
     input_of_net = fitting(inputs, data, several=True)
     is_one_image, image_layout = array_layout(data, *input_of_net, layout)
     return Items([data] if is_one_image else data, data, image_layout, (input_of_net,))
 
 
-def _are_columns(data: Any, inputs: Sequence[Input]) -> bool:
-    """Whether the data are a pair of all images and all labels.
-
-    Raises:
-        ValueError: If they are, and the numbers of images and labels differ.
-    """
-    if not isinstance(data, tuple | list) or len(data) != 2 or not _are_labels(data[1]):
-        return False
-    images, labels = data
-    if isinstance(images, np.ndarray | torch.Tensor):
-        several = images.ndim > min(rank for rank, _ in inputs)
-    else:
-        several = isinstance(images, list | tuple) and bool(images) and not _are_labels(images)
-    if several and len(images) != len(labels):
-        if getattr(labels, "ndim", 1) == 2:
-            return False  # two images
-        raise ValueError(
-            f"the data set is a pair of {len(images)} images and {len(labels)} labels; give one label for each image"
-        )
-    return several
+def _of_columns(data: Any, parts: list[Any], images: int, inputs: Sequence[Input], layout: str | None) -> Items:
+    items = open_data(parts[images], inputs, layout)
+    parts = [items.sequence if place == images else part for place, part in enumerate(parts)]
+    return Items(Columns(parts, images), data, items.layout, items.inputs)
 
 
-def _is_image(data: Any, inputs: Sequence[Input]) -> bool:
-    if isinstance(data, np.ndarray | torch.Tensor):
-        return 0 < data.ndim <= fitting(inputs, data)[0] + 1
-    return isinstance(data, Image.Image)
+def _of_stream(data: Any, inputs: Sequence[Input], layout: str | None, collate: Collate | None = None) -> Items:
+    unbatched = Unbatched(inputs)
+    split = unbatched if collate is None else lambda item: unbatched(collate(item))
+    stream = Stream(data, split)
+    how = " ".join(filter(None, [unbatched.note, collate.note if collate is not None else ""]))
+    return Items(stream, data, layout, inputs, how, remade=collate is not None)
 
 
-def _are_labels(labels: Any) -> bool:
-    if isinstance(labels, np.ndarray | torch.Tensor):
-        return labels.ndim in (1, 2)
-    return isinstance(labels, list | tuple | range) and bool(labels) and all(map(_is_label, labels))
+def _of_loader(loader: DataLoader[Any], inputs: Sequence[Input], layout: str | None) -> Items:
+    collate = Collate(loader, inputs)
+    if isinstance(loader.dataset, IterableDataset):
+        if gives_other_batches(loader, None, inputs):
+            return _of_stream(loader, inputs, layout)
+        return _of_stream(loader.dataset, inputs, layout, collate if collate.changes else None)
+    items = open_data(loader.dataset, inputs, layout)
+    try:
+        length = None if items.stream is not None else len(items.sequence)
+    except Exception:  # it has no length, and its keys may be no indices
+        length = None
+    keys, how = keys_of(loader, length)
+    items = replace(items, how=f"{items.how} {how}".strip())
+    if keys is not None:
+        items = replace(items, sequence=Subset(items.sequence, keys), origin=Subset(items.origin, keys))
+    if collate.changes:
+        sequence = Collated(items.sequence, collate)
+        items = replace(items, sequence=sequence, how=f"{items.how} {collate.note}".strip())
+    if gives_other_batches(loader, items.sequence, inputs):
+        return replace(_of_stream(loader, inputs, layout), origin=items.origin, remade=True)
+    batches = in_batches(loader, items.sequence, inputs)
+    return items if batches is None else replace(_of_stream(batches, inputs, items.layout), origin=items.origin)
 
 
-def _is_label(label: Any) -> bool:
-    number = isinstance(label, np.ndarray | torch.Tensor) and label.ndim == 0
-    return label is None or number or isinstance(label, str | int | float | np.generic)
+def _is_mapping(data: Any) -> bool:
+    if isinstance(data, Mapping):
+        return True
+    named = callable(getattr(type(data), "keys", None)) and hasattr(type(data), "__getitem__")
+    return named and not isinstance(data, Dataset) and not hasattr(data, "batch_size")
 
 
-def _refuse(data: Any) -> None:
-    """Refuses an object that is not a data set.
-
-    Raises:
-        TypeError: If it is not; the message says what to give instead.
-    """
-    kind = kind_of(data)
-    if isinstance(data, dict):
-        parts, example_key = ", ".join(repr(key) for key in list(data)[:5]), next(iter(data), "test")
-        raise TypeError(f"the data set is {kind} of {parts or 'nothing'}; give one part, such as data[{example_key!r}]")
-    if isinstance(data, type):
-        raise TypeError(f"the data set is the class {data.__name__}; call it to make a data set")
-    iterable = hasattr(data, "__iter__") and not isinstance(data, bytes | set | frozenset)
-    if not hasattr(data, "__getitem__") and hasattr(data, "__next__"):
-        raise TypeError(
-            f"the data set is {kind}, which can be read only once; give one that can be read again, such as "
-            "list(itertools.islice(data, 1000))"
-        )
-    if isinstance(data, bytes | np.generic) or not (iterable or hasattr(data, "__getitem__")):
-        raise TypeError(f"the data set is {kind}; {_EXPECTED}")
+def _of_mapping(data: Any, inputs: Sequence[Input], layout: str | None) -> Items:
+    columns = named_columns(data, inputs)
+    if columns is not None:
+        return _of_columns(data, *columns, inputs, layout)
+    if any(key in IMAGE_KEYS and is_image(data[key], inputs) for key in data.keys()):  # noqa: SIM118
+        return Items([data], data, layout, inputs)
+    raise mapping_refused(data)
 
 
-def parts_of(item: Any, channels: int | None) -> tuple[Any, Any]:
-    """The image and the label in an item of a data set.
-
-    Args:
-        item: A pair or longer tuple, a dictionary, or an image alone. The image may be the path of a picture.
-        channels: The net's input channels, for a picture file.
-
-    Returns:
-        The image as the data set has it, and the label or None.
-
-    Raises:
-        ValueError: If a dictionary has no image.
-        OSError: If the image is a file that cannot be read.
-    """
-    label = None
-    if isinstance(item, dict) or (hasattr(item, "keys") and hasattr(item, "__getitem__")):
-        key = _image_key(item)
-        label = next((item[name] for name in LABEL_KEYS if name in item and name != key), None)
-        item = item[key]
-        if isinstance(item, list):  # Hugging Face's data sets return arrays as lists
-            item = np.asarray(item, np.float32)
-    elif isinstance(item, tuple | list) and item:
-        item, label = item[0], item[1] if len(item) > 1 else None
-    return (read_picture(item, channels) if is_picture(item) else item), label
-
-
-def _image_key(item: Any) -> str:
-    for key in IMAGE_KEYS:
-        if key in item:
-            return key
-    looks = [key for key in item if isinstance(item[key], Image.Image | np.ndarray | torch.Tensor)]
-    images = [key for key in looks if isinstance(item[key], Image.Image) or item[key].ndim > 1]
-    if len(images) == 1:
-        return str(images[0])
-    known = ", ".join(repr(key) for key in item)
-    raise ValueError(f"it is a dictionary of {known}; expected one with 'image', 'img' or 'pixel_values'")
+def _is_batch(item: Any, inputs: Sequence[Input]) -> bool:
+    """Whether an item of a list is surely a batch; an array alone may be views of one image as well."""
+    return not hasattr(item, "shape") and batch_size(item, inputs) is not None

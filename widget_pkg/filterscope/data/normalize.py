@@ -7,16 +7,19 @@ similar transforms of other packages are all found, and no package is imported f
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import nn
 
+from filterscope.attributes import attribute, attributes_of
+
 _DEEPEST = 12
 _EITHER = ("RandomChoice", "OneOf", "SomeOf")
+_BY_CHANCE = ("albumentations", "kornia")  # whose every transform has a probability p
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +30,15 @@ class Normalize:
         mean: float32 `(C,)` or `(1,)`.
         std: float32 `(C,)` or `(1,)`, above 0.
         first: The first Normalize in a row of several, where this one stands for the whole row; else None.
+        transform: The transform that was recognised as this Normalize; None where it stands for several or was given.
+        seen_white: The value of white before Normalize, 0 where there is none; None where that was not seen.
     """
 
     mean: np.ndarray
     std: np.ndarray
     first: Normalize | None = None
+    transform: Any = None
+    seen_white: float | None = None
 
     def fits(self, image: np.ndarray) -> bool:
         """Whether this Normalize has one number, or one for each channel of an image `(C, …)`."""
@@ -55,6 +62,8 @@ class Normalize:
     @property
     def white(self) -> float | None:
         """The value of white before Normalize: 1, or 255 as in nets from Caffe; None where the mean is no colour."""
+        if self.seen_white is not None:
+            return self.seen_white or None
         mean = (self.first or self).mean
         if mean.min() < 0 or mean.max() > 255:
             return None
@@ -68,10 +77,17 @@ class Finding:
     Attributes:
         normalize: One Normalize that stands for all that were found in a row, or None.
         doubt: A sentence where the result is not certain, else empty.
+        parts: Every Normalize that was found, in the order of the transforms.
+        at_random: Whether chance decides if, or which of them, is applied.
+        only_found: Whether it was found and not seen to be what happened to an image: then it is undone only where that
+            leaves values of a picture.
     """
 
     normalize: Normalize | None = None
     doubt: str = ""
+    parts: tuple[Normalize, ...] = ()
+    at_random: bool = False
+    only_found: bool = False
 
 
 def per_channel(value: Any, name: str) -> np.ndarray:
@@ -106,7 +122,7 @@ def find_normalize(data: Any, index: int, more: Any = None) -> Finding:
         more: A transform that is applied after the data set's own.
     """
     findings = [_walk(transform, 0) for transform in [*_transforms(data, index, 0), more] if transform is not None]
-    return _in_a_row(findings)
+    return replace(_in_a_row(findings), only_found=True)
 
 
 def contains_normalize(transform: Any) -> bool:
@@ -115,7 +131,7 @@ def contains_normalize(transform: Any) -> bool:
     return finding.normalize is not None or bool(finding.doubt)
 
 
-def _in_a_row(findings: Iterable[Finding]) -> Finding:
+def _in_a_row(findings: Sequence[Finding]) -> Finding:
     whole: Normalize | None = None
     doubts = []
     for finding in findings:
@@ -123,7 +139,8 @@ def _in_a_row(findings: Iterable[Finding]) -> Finding:
             doubts.append(finding.doubt)
         if finding.normalize is not None:
             whole = finding.normalize if whole is None else finding.normalize.after(whole)
-    return Finding(whole, " ".join(dict.fromkeys(doubts)))
+    parts = tuple(part for finding in findings for part in finding.parts)
+    return Finding(whole, " ".join(dict.fromkeys(doubts)), parts, any(finding.at_random for finding in findings))
 
 
 def _transforms(data: Any, index: int, depth: int) -> list[Any]:
@@ -139,11 +156,11 @@ def _transforms(data: Any, index: int, depth: int) -> list[Any]:
 
 def _part(data: Any, index: int) -> tuple[Any, int]:
     """The data set that sample `index` really comes from, and its index there."""
-    ends = getattr(data, "cumulative_sizes", None)
-    if ends is not None and hasattr(data, "datasets"):
-        number = min(bisect_right(ends, index), len(data.datasets) - 1)
-        return data.datasets[number], index - (ends[number - 1] if number else 0)
-    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    ends, parts = attribute(data, "cumulative_sizes"), attribute(data, "datasets")
+    if isinstance(ends, list | tuple) and isinstance(parts, list | tuple):
+        number = min(bisect_right(ends, index), len(parts) - 1)
+        return parts[number], index - (ends[number - 1] if number else 0)
+    attributes = attributes_of(data)
     part = attributes.get("dataset", attributes.get("_dataset"))
     indices = attributes.get("indices")
     if part is not None and indices is not None:
@@ -155,9 +172,9 @@ def _part(data: Any, index: int) -> tuple[Any, int]:
 
 
 def _own_transforms(data: Any) -> list[Any]:
-    attributes = vars(data) if hasattr(data, "__dict__") else {}
+    attributes = attributes_of(data)
     single, joint = attributes.get("transform"), attributes.get("transforms")
-    if single is not None and getattr(joint, "transform", None) is single:
+    if single is not None and attribute(joint, "transform") is single:
         joint = None  # torchvision keeps one transform in both attributes
     named = [transform for transform in (single, joint) if transform is not None]
     if named:
@@ -179,19 +196,29 @@ def _walk(transform: Any, depth: int) -> Finding:
         return Finding()
     normalize = _as_normalize(transform)
     if normalize is not None:
-        return Finding(normalize)
+        return _by_chance(Finding(normalize, parts=(normalize,)), transform)
     steps = [_walk(step, depth + 1) for step in _steps(transform)]
-    name = type(transform).__name__
-    if isinstance(transform, _Alternatives) or name in _EITHER:
-        return _either(steps)
-    finding = _in_a_row(steps)
+    if isinstance(transform, _Alternatives) or type(transform).__name__ in _EITHER:
+        return _by_chance(_either(steps, at_random=not isinstance(transform, _Alternatives)), transform)
+    return _by_chance(_in_a_row(steps), transform)
+
+
+def _by_chance(finding: Finding, transform: Any) -> Finding:
+    """What was found in a transform, which may be applied with a probability `p` only."""
+    package = type(transform).__module__.split(".")[0]
+    known = len(finding.parts) == 1 and finding.parts[0].transform is transform
+    if finding.normalize is None or not (known or type(transform).__name__ == "RandomApply" or package in _BY_CHANCE):
+        return finding
     chance = getattr(transform, "p", 1.0)
-    if finding.normalize is not None and name == "RandomApply" and isinstance(chance, int | float) and chance < 1:
-        return Finding(finding.normalize, f"It is applied at random (p={chance:g}), so perhaps not to this image.")
-    return finding
+    if not isinstance(chance, int | float) or chance >= 1:
+        return finding
+    if chance <= 0:
+        return Finding()
+    doubt = f"It is applied at random (p={chance:g}), so perhaps not to this image."
+    return Finding(finding.normalize, doubt, finding.parts, at_random=True)
 
 
-def _either(steps: list[Finding]) -> Finding:
+def _either(steps: list[Finding], at_random: bool) -> Finding:
     certain = [step for step in steps if step.normalize is not None]
     if not certain:
         return Finding()
@@ -200,35 +227,49 @@ def _either(steps: list[Finding]) -> Finding:
         for finding in certain
         if finding.normalize is not None
     }
+    parts = tuple(part for step in steps for part in step.parts)
     if len(pairs) == 1 and len(certain) == len(steps):
-        return certain[0]
-    return Finding(None, "There are several Normalize of which one is applied: say which by mean= and std=.")
+        return Finding(certain[0].normalize, certain[0].doubt, parts, any(step.at_random for step in steps))
+    doubt = "There are several Normalize of which one is applied: say which by mean= and std=."
+    return Finding(None, doubt, parts, at_random)
 
 
 def _as_normalize(transform: Any) -> Normalize | None:
+    normalization = getattr(transform, "normalization", "standard")
+    if isinstance(normalization, str) and normalization != "standard":
+        return None  # albumentations' others, which take mean and std of the image itself
     names = {kind.__name__ for kind in type(transform).__mro__}
     preset = type(transform).__module__.endswith("transforms._presets")
     if isinstance(transform, partial) and "normalize" in getattr(transform.func, "__name__", ""):
         mean, std = transform.keywords.get("mean"), transform.keywords.get("std")
     elif "Normalize" in names or preset:
-        mean, std = getattr(transform, "mean", None), getattr(transform, "std", None)
+        flags = getattr(transform, "flags", None)  # where kornia has them
+        kept = flags if isinstance(flags, dict) and "mean" in flags else {}
+        mean, std = (kept.get(name, getattr(transform, name, None)) for name in ("mean", "std"))
     else:
         return None
     if mean is None or std is None:
         return None
     try:
-        return Normalize(per_channel(mean, "mean"), per_channel(std, "std"))
+        numbers = per_channel(_flat(mean), "mean"), per_channel(_flat(std), "std")
+        return Normalize(*numbers, transform=transform)
     except ValueError:
         return None
+
+
+def _flat(numbers: Any) -> Any:
+    """A tensor or array `(C, 1, 1)` or `(1, C)` as `(C,)`; anything else itself."""
+    shape = getattr(numbers, "shape", ())
+    return numbers.reshape(-1) if len(shape) > 1 and sum(length > 1 for length in shape) <= 1 else numbers
 
 
 def _steps(transform: Any) -> list[Any]:
     if isinstance(transform, list | tuple | nn.ModuleList | nn.Sequential):
         return list(transform)
-    inner = getattr(transform, "transforms", None)
+    inner = attribute(transform, "transforms")
     if isinstance(inner, list | tuple | nn.ModuleList | nn.Sequential):
         return list(inner)
     if isinstance(transform, nn.Module):
         return list(transform.children())
-    attributes = vars(transform) if hasattr(transform, "__dict__") and not isinstance(transform, type) else {}
+    attributes = {} if isinstance(transform, type) else attributes_of(transform)
     return [value for value in attributes.values() if callable(value) and not isinstance(value, type)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from filterscope.data.display import Display, draw
 from filterscope.data.normalize import Finding
+from filterscope.inputs import Inputs, leaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,9 @@ class Sample:
         label: Its class: the name, an int where there is no name, or None.
         said: How the image was made of the data set's item, in sentences.
         finding: The Normalize that the image went through.
+        inputs: All inputs that `forward=` may receive, as arrays, where the sample has more than the image; else None.
+        frames_first: Whether the image is a clip `(D, C, H, W)` for a net of images, given to it as it is.
+        label_is_no_class: Whether the item has a label that is no class: a number with a fraction, a vector, a mask.
     """
 
     index: int
@@ -28,7 +32,15 @@ class Sample:
     label: str | int | None
     said: str
     finding: Finding
+    inputs: Inputs | None = None
+    frames_first: bool = False
+    label_is_no_class: bool = False
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
+
+    @property
+    def net_input(self) -> np.ndarray | Inputs:
+        """What the net is given: the image, or all inputs where there are several."""
+        return self.image if self.inputs is None else self.inputs
 
     def drawn(self, plane: int | None = None) -> Display:
         """The picture that is drawn of the image; the last one is kept.
@@ -36,10 +48,11 @@ class Sample:
         Args:
             plane: The channel to draw where they cannot be drawn together; None for the first.
         """
-        plane = min(plane or 0, self.image.shape[0] - 1)
+        image = self.image.swapaxes(0, 1) if self.frames_first else self.image
+        plane = min(plane or 0, image.shape[0] - 1)
         display = self._drawn.get(plane)
         if display is None:
-            display = draw(self.image, self.finding, plane)
+            display = draw(image, self.finding, plane)
             self._drawn.clear()
             self._drawn[plane] = display
         return display
@@ -62,7 +75,8 @@ class Sample:
     @property
     def nbytes(self) -> int:
         """About how many bytes of memory image and picture take."""
-        return self.image.nbytes + sum(drawn.pixels.nbytes for drawn in self._drawn.values())
+        images = [self.image] if self.inputs is None else leaves(self.inputs.values)
+        return sum(image.nbytes for image in images) + sum(drawn.pixels.nbytes for drawn in self._drawn.values())
 
     @property
     def note(self) -> str:

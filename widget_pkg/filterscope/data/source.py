@@ -6,25 +6,31 @@ Each step has a file of its own: `items` (what a user has), `transform`, `axes`,
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
 
-from filterscope.data.axes import Input, NoImageError, as_image, check_layout, fitting
+from filterscope.attributes import attribute
+from filterscope.data.axes import Input, check_layout
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
-from filterscope.data.items import open_data, parts_of
+from filterscope.data.items import open_data
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
+from filterscope.data.normalize_check import at_random, check, unchecked
+from filterscope.data.reading import Reader
+from filterscope.data.rows import as_clips, as_rows, table_note
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
-from filterscope.errors import SampleError, describe_exception
+from filterscope.errors import SampleError
 from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
 _REMEMBERED = 1024  # images whose checksums are kept
+_REMADE = "The data set has a Normalize, but the loader changes its images: say by mean= and std= what is to be undone."
 _TRIED_FIRST = 20  # samples that are tried where the preferred one cannot be read
 
 
@@ -32,24 +38,31 @@ class SampleSource:
     """Reads samples of a data set as float32 images with their class names.
 
     Args:
-        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order); an array or
-            tensor `(N, C, H, W)`, `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels;
-            a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures. Nothing is
-            read in advance, except from a stream.
+        data: A torch `Dataset`, also an `IterableDataset`; a `DataLoader` (its data set is read in order, or what its
+            sampler gives of it); any other loader, list or stream of batches; an array or tensor `(N, C, H, W)`,
+            `(N, H, W, C)`, `(N, H, W)` or one image; a PIL image; a pair of images and labels, or a dictionary of
+            them; a sequence of images, of `(image, label)` or of dictionaries; the path of a folder of pictures, or of
+            a file of arrays. Nothing is read in advance, except from a stream.
         classes: Class names, or a torchvision weights object; by default the data set's own.
         transform: Applied first to each image of the data set: a function, or a torchvision weights object for its own
             transforms.
         mean: Mean of the Normalize that the images went through, one number or one per channel; undone for display.
         std: Standard deviation of that Normalize.
-        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"` and `"NHW"`
-            are the order of a whole array's axes.
+        layout: `"CHW"` or `"HWC"`, the order of an image's axes where it is not clear; `"NCHW"`, `"NHWC"`, `"NHW"` and
+            `"NL"`, rows that are vectors, are the order of a whole array's axes.
         inputs: The kinds of images that the net may take, the likeliest first: pairs of spatial axes (1, 2 or 3) and
             channels, None where they are not known.
+        vector: Length of the vectors that the net may take in place of images; None where none is known.
+        several: Whether the net is called by `forward=`, which may receive all inputs of a sample, and images with one
+            axis more than the net's, such as clips for a 2-D net.
+        isolated: Makes the context in which the data set is opened and a stream is read, as `RandomStream.isolated`,
+            which leaves the user's random numbers alone.
 
     Attributes:
         classes: Class names by class number; empty where there are none.
         given_classes: The class names that the user gave, or None.
         version: A number that grows when all samples must be read again.
+        table_note: How an array of two axes was read, as one picture, and how else it can be; empty for other data.
         random: Whether a second read of a sample was seen to give another image.
         seconds: About how long it takes to read one sample.
 
@@ -69,10 +82,21 @@ class SampleSource:
         std: Sequence[float] | float | None = None,
         layout: str | None = None,
         inputs: Sequence[Input] = ((2, None),),
+        vector: int | None = None,
+        several: bool = False,
+        isolated: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._items = open_data(data, inputs, check_layout(layout))
+        items = as_rows(data, inputs, vector, check_layout(layout))
+        of_vectors = None if items is data else True  # None where that is not known
+        self.table_note = "" if items is not data or layout else table_note(data, inputs)
+        items = as_clips(items, inputs) if several else items
+        with isolated():
+            self._items = open_data(items, inputs, None if layout == "NL" else layout)
+        if self._items.stream is not None:
+            self._items.stream.isolated = isolated
         # A transform may change the kind of the images.
         self._inputs = self._items.inputs if transform is None else inputs
+        self._reader = Reader(self._items, self._inputs, vector, of_vectors, several)
         self._length = self._items.count()
         self._transform = None if transform is None else GivenTransform(transform)
         if (mean is None) != (std is None):
@@ -86,6 +110,7 @@ class SampleSource:
         self.seconds = 0.0
         self._marks: dict[int, int] = {}
         self._looks = 0
+        self._findings: dict[Any, tuple[Finding, Finding]] = {}  # what was found, and what was seen of it
 
     def measure(self) -> None:
         """Asks the data set for its length and forgets what was read; needed after the data set changed."""
@@ -93,6 +118,7 @@ class SampleSource:
             self._items.stream.measure()
         self._length = self._items.count()
         self._marks.clear()
+        self._findings.clear()
         self.random, self._looks = False, 0
         self.version += 1
 
@@ -120,12 +146,12 @@ class SampleSource:
     @property
     def note(self) -> str:
         """Sentences about the whole data set, for people; empty where there is nothing to say."""
-        sentences = []
+        sentences = [self.table_note, self._items.note]
         if self.is_stream and not self.ended:
             sentences.append(f"Read from its start as far as you go: {len(self)} images so far.")
         if self.random:
             sentences.append("This data set is random: read again, it gives another image. What is shown stays.")
-        return " ".join(sentences)
+        return " ".join(filter(None, sentences))
 
     def read(self, index: int) -> Sample:
         """Reads one sample, and notices if its image differs from an earlier read.
@@ -137,11 +163,20 @@ class SampleSource:
             SampleError: If the data set raises, or its item is not an image.
         """
         start = time.monotonic()
-        sample = self._read(index)
+        reading = self._reader.read(index, self._items.sequence, self._transform)
         took = time.monotonic() - start
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
-        self._compare(index, sample.image)
-        return sample
+        image = reading.image
+        self._compare(index, image)
+        label = reading.label
+        class_name, label_note = class_of(label, self.classes)
+        unknown = isinstance(label, float) and math.isnan(label)
+        no_class = label is not None and class_name is None and not unknown
+        note = f"{reading.note} {label_note}".strip()
+        frames_first = image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
+        return Sample(
+            index, image, class_name, note, self._finding(index, image), reading.inputs, frames_first, no_class
+        )
 
     def looks_again(self) -> bool:
         """Whether the first sample should be read again, to see whether the data set is random.
@@ -151,10 +186,13 @@ class SampleSource:
         """
         if self.random or self.is_stream or self._looks >= _LOOKS:
             return False
+        self._count_look()
+        return True
+
+    def _count_look(self) -> None:
         self._looks += 1
         if self._looks * self.seconds > RANDOM_DATA_SECONDS:
             self._looks = _LOOKS
-        return True
 
     def _compare(self, index: int, image: np.ndarray) -> None:
         """Sets `random` if the image differs from an earlier read; at most about 100,000 values are compared."""
@@ -167,37 +205,42 @@ class SampleSource:
         if len(self._marks) > _REMEMBERED:
             self._marks.pop(next(iter(self._marks)))
 
-    def _read(self, index: int) -> Sample:
-        try:
-            item = self._items.sequence[index]
-        except Exception as error:
-            raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
-        try:
-            raw, label = parts_of(item, self._inputs[0][1])
-        except Exception as error:
-            raise SampleError(index, str(error)) from error
-        transform_note, layout = "", self._items.layout
-        if self._transform is not None:
-            before, transform_note = raw, f"Made by {self._transform.name}."
-            raw = self._transform(index, raw, layout, fitting(self._inputs, raw)[1])
-            layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
-        try:
-            image, axes_note = as_image(raw, layout, *fitting(self._inputs, raw))
-        except NoImageError as error:
-            raise SampleError(index, str(error)) from error
-        class_name, label_note = class_of(label, self.classes)
-        sentences = " ".join(filter(None, [transform_note, axes_note, label_note]))
-        return Sample(index, image, class_name, sentences, self._finding(index, image))
-
     def _finding(self, index: int, image: np.ndarray) -> Finding:
-        if self._normalize is None:
-            return find_normalize(self._items.origin, index, self._transform and self._transform.function)
-        for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
-            if len(values) not in (1, image.shape[0]):
-                raise SampleError(
-                    index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
-                )
-        return Finding(self._normalize)
+        if self._normalize is not None:
+            for name, values in (("mean", self._normalize.mean), ("std", self._normalize.std)):
+                if len(values) not in (1, image.shape[0]):
+                    raise SampleError(
+                        index, f"{name} has {len(values)} numbers, the image {image.shape[0]} channels; give one each"
+                    )
+            return Finding(self._normalize)
+        finding = find_normalize(self._items.origin, index, self._transform and self._transform.function)
+        if finding.normalize is not None and not self._items.are_as_transformed:
+            return Finding(None, _REMADE)
+        if not finding.parts or finding.at_random:
+            return at_random(finding, image)
+        if self.is_stream:  # which would have to be begun anew
+            return unchecked(finding)
+        # The same transforms, with the same numbers, are watched only once.
+        key = tuple((id(part.transform), part.mean.tobytes(), part.std.tobytes()) for part in finding.parts)
+        if key not in self._findings:
+            checked = check(finding, (self._items.sequence, self._transform), self._reading_of_stand_ins(index))
+            self._findings[key] = finding, checked
+        return self._findings[key][1]
+
+    def _reading_of_stand_ins(self, index: int) -> Callable[..., tuple[Any, np.ndarray]]:
+        """A function that reads a sample of stand-ins; its first read also shows whether the data set is random."""
+        times = 0
+
+        def read(sequence: Any, transform: Any) -> tuple[Any, np.ndarray]:
+            nonlocal times
+            reading = self._reader.read(index, sequence, transform)
+            times += 1
+            if times == 1:
+                self._count_look()
+                self._compare(index, reading.image)
+            return reading.item_image, reading.image
+
+        return read
 
     def labels(self, read: Callable[[int], str | int | None]) -> list[str | int | None] | None:
         """The classes of all samples without reading them, where the data set has a list of labels; else None.
@@ -209,20 +252,20 @@ class SampleSource:
             read: Returns the label of a sample by reading it.
         """
         sequence = self._items.sequence
-        if getattr(sequence, "target_transform", None) is not None:
+        if attribute(sequence, "target_transform") is not None:
             return None
         for name in ("targets", "labels"):
-            values = getattr(sequence, name, None)
-            if values is None or not hasattr(values, "__len__") or len(values) != self._length:
-                continue
+            values = attribute(sequence, name)
             try:
+                if values is None or len(values) != self._length:
+                    continue
                 labels = [class_of(label, self.classes)[0] for label in np.asarray(values).tolist()]
                 if all(
                     labels[index] == read(index)
                     for index in {self._length * k // 4 for k in range(4)} | {self._length - 1}
                 ):
                     return labels
-            except (SampleError, TypeError, ValueError):
+            except Exception:  # no list of labels after all, or a sample that cannot be read
                 continue
         return None
 

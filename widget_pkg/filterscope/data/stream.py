@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -36,16 +37,20 @@ class Stream:
 
     Args:
         data: An iterable that starts from its beginning at each `iter`.
+        split: Makes the items of what the iterable gives, as of a batch; None where it gives items.
 
     Attributes:
         ended: Whether the end was reached, so that the length is final.
+        isolated: Makes the context in which it is read; one that leaves the user's random numbers alone may be set.
 
     Raises:
         TypeError: If `iter` raises.
     """
 
-    def __init__(self, data: Any) -> None:
-        self._data = data
+    def __init__(self, data: Any, split: Callable[[Any], Sequence[Any]] | None = None) -> None:
+        self._data, self._split = data, split
+        self._pending: deque[Any] = deque()
+        self.isolated: Callable[[], AbstractContextManager[None]] = nullcontext
         self.measure()
 
     def measure(self) -> None:
@@ -54,13 +59,18 @@ class Stream:
         self._bytes = 0
         self._known = 0
         self.ended = False
-        self._rewind()
-        self._read_on(0)
+        with self.isolated():
+            self._rewind()
+            self._read_on(0)
 
     def __len__(self) -> int:
         return self._known
 
     def __getitem__(self, index: int) -> Any:
+        with self.isolated():
+            return self._item(index)
+
+    def _item(self, index: int) -> Any:
         if index >= self._known and not self.has(index):
             raise IndexError(f"the data set ended after {self._known} items")
         if index not in self._kept:
@@ -78,8 +88,10 @@ class Stream:
 
     def has(self, index: int) -> bool:
         """Whether there is an item with that index; reads on until that is known."""
-        while self._known <= index and not self.ended:
-            self._go_on()
+        if self._known <= index and not self.ended:
+            with self.isolated():
+                while self._known <= index and not self.ended:
+                    self._go_on()
         return index < self._known
 
     def _read_on(self, index: int) -> None:
@@ -104,14 +116,18 @@ class Stream:
             kind, why = type(self._data).__name__, describe_exception(error)
             raise TypeError(f"the data set ({kind}) cannot be read: iter() raised {why}") from error
         self._next = 0
+        self._pending.clear()
 
     def _step(self) -> bool:
-        try:
-            item = next(self._iterator)
-        except StopIteration:
-            return False
-        except Exception as error:  # raised when this item is requested
-            item = _Raised(error)
+        while not self._pending:
+            try:
+                item = next(self._iterator)
+            except StopIteration:
+                return False
+            except Exception as error:  # raised when this item is requested
+                item = _Raised(error)
+            self._pending.extend(self._items_in(item))
+        item = self._pending.popleft()
         size = _size(item)
         if self._next not in self._kept:
             self._bytes += size
@@ -121,6 +137,14 @@ class Stream:
         while len(self._kept) > 1 and (len(self._kept) > KEPT_ITEMS or self._bytes > KEPT_BYTES):
             self._bytes -= _size(self._kept.popitem(last=False)[1])
         return True
+
+    def _items_in(self, value: Any) -> Sequence[Any]:
+        if self._split is None or isinstance(value, _Raised):
+            return [value]
+        try:
+            return self._split(value)
+        except Exception as error:
+            return [_Raised(error)]
 
 
 def _size(item: Any) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from filterscope.attributes import attribute
 from filterscope.data.axes import as_picture
 from filterscope.errors import SampleError, describe_exception, kind_of
 
@@ -32,16 +33,16 @@ class GivenTransform:
 
     def __init__(self, transform: Any) -> None:
         if isinstance(transform, type):
-            recommended = getattr(transform, "DEFAULT", None)  # of an enumeration of weights
+            recommended = attribute(transform, "DEFAULT")  # of an enumeration of weights
             if recommended is None:
                 raise TypeError(f"transform is the class {transform.__name__}; call it to make a transform")
             transform = recommended
-        if hasattr(transform, "meta") and callable(getattr(transform, "transforms", None)):
+        if attribute(transform, "meta") is not None and callable(attribute(transform, "transforms")):
             self.function, self.name = transform.transforms(), f"the transforms of {transform}"
             return
         if not callable(transform):
             raise TypeError(f"transform is {kind_of(transform)}; give a function of one image, or None")
-        name = getattr(transform, "__name__", type(transform).__name__)
+        name = attribute(transform, "__name__", type(transform).__name__)
         self.function, self.name = transform, "your transform" if name == "<lambda>" else f"transform ({name})"
 
     def __call__(self, index: int, image: Any, layout: str | None, channels: int | None) -> Any:

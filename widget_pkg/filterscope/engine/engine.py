@@ -9,7 +9,7 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -25,11 +25,12 @@ from filterscope.engine.samples import Samples
 from filterscope.errors import NetError
 from filterscope.filters import response
 from filterscope.filters.response import Source
+from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
-from filterscope.nets.layers import ConvLayer
+from filterscope.nets.layers import ConvLayer, left_out_in_words
+from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
-from filterscope.nets.supported import unseen_parts
 
 
 class Engine:
@@ -54,6 +55,8 @@ class Engine:
         first_image: The image with which the layers were found.
         net_name: The net's class.
         structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
+        selected_image: Gives the image whose kernels a layer has of which each image has others; by default the first
+            image.
         moved: When somebody last waited for a picture, in seconds of `time.monotonic`.
 
     Raises:
@@ -71,6 +74,7 @@ class Engine:
         self.revision = 0
         self.structure = 0
         self.moved = -math.inf
+        self.selected_image: Callable[[], int] = lambda: self.first_image
         self.closed = False
         self.net_name = type(self.net).__name__
         self.source = source
@@ -87,11 +91,9 @@ class Engine:
             )
         if self.runner.note:
             warnings.warn(self.runner.note, stacklevel=3)
-        hidden = unseen_parts(self.net)
-        if hidden:
-            warnings.warn(
-                f"quantised convolutions cannot be shown, and are left out: {', '.join(hidden)}", stacklevel=3
-            )
+        if self.runner.left_out:
+            left_out = left_out_in_words(self.runner.left_out)
+            warnings.warn(f"convolutions that cannot be shown are left out: {left_out}", stacklevel=3)
 
     @property
     def net(self) -> nn.Module:
@@ -109,19 +111,31 @@ class Engine:
         return self.runner.layers
 
     @property
+    def note(self) -> str:
+        """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
+        return " ".join(filter(None, [self.source.note, self.runner.call_note]))
+
+    @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""
         return self.runner.in_place
 
     def _find_layers(self) -> None:
         self.structure += 1
-        output = self.runner.find_layers(self.sample(self.first_image).image, self.weights)
+        first = self.sample(self.first_image)
+        self.runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class)
+        try:
+            output = self.runner.find_layers(first.net_input, self.weights)
+        except NetError as error:
+            if not self.source.table_note:
+                raise
+            raise NetError(f"{error} {self.source.table_note}") from error
         if output is None and self.forward is None:
             raise NetError(
                 f"the net returned None for an image; does {self.net_name}.forward lack its return? A net that gives "
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
-        scores = first_scores(output)
+        scores = first_scores(output, self.runner.known)
         names = self.source.given_classes
         if scores is not None and names is not None and len(names) < len(scores):
             raise ValueError(
@@ -258,41 +272,44 @@ class Engine:
         with self.lock:
             self._stay_open()
             sample, maps = self.sample(image), self.map_store.maps(image, layer)
-            weight, bias = self._live_weights(layer)
+            weight, bias = self.map_store.weights(layer, image)
             return Moment(
                 revision=self.revision,
                 image=image,
                 images=len(self.source),
                 sample=sample,
-                note=self.source.note,
+                note=self.note,
                 layer=self.layers[layer],
                 maps=maps,
+                dynamic=self.map_store.is_dynamic(layer),
+                own_weights=self.map_store.has_own_weights(layer),
                 weight=weight,
                 live_bias=bias,
                 prediction=self.prediction(image) if self.predicted(image) else None,
                 store=self.response_store,
             )
 
-    def weights(self, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None."""
+    def weights(self, layer: int, image: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`, and bias, float32 `(F,)` or None.
+
+        Args:
+            layer: Index of the layer.
+            image: Whose kernels they are, where each image has its own; None for the selected one.
+        """
         with self.lock:
             self.check()
-            weight, bias = self._live_weights(layer)
+            weight, bias = self.map_store.weights(layer, self.selected_image() if image is None else image)
             return float32(weight), None if bias is None else float32(bias)
 
-    def kernels(self, layer: int) -> np.ndarray:
-        """A layer's live kernels, float32 `(F, C_in/groups, *k)`."""
-        return self.weights(layer)[0]
-
-    def _live_weights(self, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        newest = self.samples.newest()
-        return self.map_store.weights(layer, self.first_image if newest is None else newest)
+    def kernels(self, layer: int, image: int | None = None) -> np.ndarray:
+        """A layer's live kernels, float32 `(F, C_in/groups, *k)`; see `weights`."""
+        return self.weights(layer, image)[0]
 
     def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
         """The response of one filter by `cv2.filter2D` alone, as `filterscope.filters.response` computes it."""
         record = self.layers[layer]
         with self.lock:
-            kernel = float32(self._live_weights(layer)[0][filter_index])
+            kernel = float32(self.map_store.weights(layer, image)[0][filter_index])
             if source == "image":
                 return response.response_over_image(self.sample(image).image, kernel, record, channel)
             layer_input = float32(self.map_store.maps(image, layer).input)
@@ -319,7 +336,7 @@ class Engine:
         order = np.argsort(-scores, kind="stable")
         return [(self._class_name(int(number)), float(scores[number])) for number in order]
 
-    def classify(self, images: Sequence[np.ndarray]) -> list[str | int | None]:
+    def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape; None where there is no score a class.
 
         Raises:
@@ -349,7 +366,7 @@ class Engine:
             NetError: If the body raises: what the net refuses, in words.
         """
         with self.lock:
-            batch = self.runner.batch([self.sample(image).image])
+            batch = self.runner.batch([self.sample(image).net_input])
             try:
                 yield self.runner, batch
             except Exception as error:

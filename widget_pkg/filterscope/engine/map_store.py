@@ -7,15 +7,14 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from filterscope.engine.cache import Cache
 from filterscope.engine.samples import Samples
-from filterscope.errors import NetError
+from filterscope.errors import NetError, SampleError
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.outputs import class_scores
-from filterscope.nets.passes import Maps, Pass
+from filterscope.nets.outputs import KnownClasses, class_scores
+from filterscope.nets.passes import Maps, Pass, Weights
 from filterscope.nets.runner import NetRunner
 
 MAPS_BYTES = 128 * 2**20
@@ -40,7 +39,10 @@ class MapStore:
         self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
         self._scores: dict[int, np.ndarray | None] = {}
         self._complete: set[int] = set()  # images of which a pass was run for all layers
-        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
+        self._live: dict[int, Weights] = {}  # layers whose weights are their module's own parameters
+        self._computed: dict[int, Weights] = {}  # what the other layers' weights were for the first image looked at
+        self._differing: dict[int, bool] = {}  # layers whose weights were others for another image: their kernels, too?
+        self._first_image = 0
         self._fits_memory = True  # whether the maps of all layers are kept for several images
 
     def __contains__(self, place: tuple[int, int]) -> bool:
@@ -64,7 +66,9 @@ class MapStore:
         self._maps.clear()
         self._scores.clear()
         self._complete.clear()
-        self._weights.clear()
+        self._live.clear()
+        self._computed.clear()
+        self._differing.clear()
 
     def close(self) -> None:
         """Drops all, and lets go of the net and the data set."""
@@ -73,10 +77,11 @@ class MapStore:
 
     def begin(self, image: int, output: object) -> None:
         """Takes up work with the layers that the runner has found, and the output of the pass that found them."""
+        self._first_image = image
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
         self._fits_memory = sum(map(bytes_kept, self._runner.layers)) <= MAPS_BYTES // 4
         if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
-            self._scores[image] = first_scores(output)
+            self._scores[image] = first_scores(output, self._runner.known)
             self._complete.add(image)
 
     def maps(self, image: int, layer: int) -> Maps:
@@ -124,26 +129,45 @@ class MapStore:
                 self.complete(image)
             return self._scores[image]
 
-    def weights(self, layer: int, image: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """A layer's kernels `(F, C_in/groups, *k)` and bias, as the net holds or computes them: its own tensors.
+    def weights(self, layer: int, image: int) -> Weights:
+        """A layer's kernels `(F, C_in/groups, *k)` and bias: the net's own tensors, or what it computes for the image.
 
         Args:
             layer: Index of the layer.
-            image: The image of which a pass is run where the weights are computed in the forward pass.
+            image: The image of which a pass is run where the weights are computed in the forward pass: by weight norm,
+                a parametrisation, a function of the image.
+
+        Raises:
+            SampleError: If each image has weights of its own, and this one cannot be read.
+            NetError: If the net refuses it, or does not reach the layer with it.
         """
         with self._lock:
-            if layer not in self._weights:
-                record = self._runner.layers[layer]
-                module = record.module
-                weight = None if module is None or not record.plain else module._parameters.get("weight")
-                if module is not None and weight is not None:
+            record = self._runner.layers[layer]
+            module = record.module
+            weight = None if module is None or not record.plain else module._parameters.get("weight")
+            if module is not None and weight is not None:
+                if layer not in self._live:
                     kernels = in_order(weight, record.groups, record.transposed)
-                    self._weights[layer] = kernels, module._parameters.get("bias")
-                else:  # computed in the forward pass: weight norm, parametrisations, functional calls
-                    self._maps.pop((image, layer))
-                    maps = self.maps(image, layer)
-                    self._weights[layer] = maps.weight, maps.bias
-            return self._weights[layer]
+                    self._live[layer] = kernels, module._parameters.get("bias")
+                return self._live[layer]
+            try:
+                maps = self.maps(image, layer)
+            except (SampleError, NetError):
+                if self.has_own_weights(layer):
+                    raise
+                if layer in self._computed:
+                    return self._computed[layer]
+                maps = self.maps(self._first_image, layer)
+            return maps.weight, maps.bias
+
+    def is_dynamic(self, layer: int) -> bool:
+        """Whether each image has kernels of its own: they are seen to be made of it, or were others for another."""
+        return self._runner.is_dynamic(layer) or self._differing.get(layer, False)
+
+    def has_own_weights(self, layer: int) -> bool:
+        """Whether each image has kernels or a bias of its own."""
+        record = self._runner.layers[layer]
+        return self._runner.is_dynamic(layer) or record.dynamic_bias or layer in self._differing
 
     def keeps_neighbours(self, layer: int) -> bool:
         """Whether a layer's maps of one image leave room for those of others."""
@@ -157,23 +181,31 @@ class MapStore:
         )
 
     def _run(self, image: int, layers: Sequence[int], to_the_end: bool) -> Pass:
-        batch = self._runner.batch([self._samples.sample(image).image])
+        batch = self._runner.batch([self._samples.sample(image).net_input])
         if any(not self.keeps_neighbours(layer) for layer in layers):
             self._maps.clear()  # before the pass: the old ones and the new ones may not fit the machine together
         try:
-            result = self._runner.keep(batch, layers, to_the_end)
+            result = self._runner.keep(batch, layers, to_the_end, self._computed)
         except Exception as error:
             raise self._runner.refusal(batch, error) from error
         if to_the_end:
-            self._scores[image] = first_scores(result.output)
+            self._scores[image] = first_scores(result.output, self._runner.known)
             while len(self._scores) > _SCORES_KEPT:
                 oldest = next(iter(self._scores))
                 del self._scores[oldest]
                 self._complete.discard(oldest)
         for index, maps in result.maps.items():
-            self._weights[index] = maps.weight, maps.bias
+            if not maps.own_weights and not self._runner.layers[index].plain:
+                self._notice_own_weights(index, maps)
             self._maps[image, index] = maps
         return result
+
+    def _notice_own_weights(self, layer: int, maps: Maps) -> None:
+        """Notices weights that differ from another image's: they are made of it, by a way that is not seen."""
+        weight, bias = self._computed.setdefault(layer, (maps.weight, maps.bias))
+        if maps.weight is not weight or maps.bias is not bias:
+            maps.own_weights = True
+            self._differing[layer] = self._differing.get(layer, False) or maps.weight is not weight
 
 
 def bytes_kept(layer: ConvLayer) -> int:
@@ -181,7 +213,7 @@ def bytes_kept(layer: ConvLayer) -> int:
     return 3 * 4 * math.prod(layer.out_shape)  # input, pre-activation, activation: about alike
 
 
-def first_scores(output: object) -> np.ndarray | None:
+def first_scores(output: object, known: KnownClasses) -> np.ndarray | None:
     """The class scores of the first image of a net's output, None where there are none."""
-    scores = class_scores(output, 1)
+    scores = class_scores(output, 1, known)
     return None if scores is None else scores[0]

@@ -32,8 +32,10 @@ class Moment:
         note: What was done to the data set's images, in words; "" where there is nothing to say.
         layer: The layer.
         maps: What it did to the image, as the net's tensors.
-        weight: Its kernels `(F, C_in/groups, *k)`, the net's own tensor.
-        live_bias: Its bias `(F,)`, the net's own tensor, or None.
+        dynamic: Whether each image has kernels of its own.
+        own_weights: Whether each image has kernels or a bias of its own.
+        weight: Its kernels `(F, C_in/groups, *k)`, the net's own tensor or what it computed for this image.
+        live_bias: Its bias `(F,)`, likewise, or None.
         prediction: The net's classes, best first; empty where there are none, None where it takes a pass.
         store: Keeps responses.
     """
@@ -45,6 +47,8 @@ class Moment:
     note: str
     layer: ConvLayer
     maps: Maps
+    dynamic: bool
+    own_weights: bool
     weight: torch.Tensor
     live_bias: torch.Tensor | None
     prediction: Prediction | None

@@ -20,7 +20,7 @@ from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_end
 from filterscope.filters.response import shown_channels
 from filterscope.filters.slices import planes
 from filterscope.filters.value_range import ValueRange, join, value_range
-from filterscope.frames.notes import kernel_note
+from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.pictures import PICTURES, drawn
 from filterscope.indices import as_index
 from filterscope.session.selection import Selection, check_filters, choice
@@ -96,8 +96,9 @@ def grid_figure(
         layer_words += f" · {len(chosen)} of {layer.out_channels} filters"
     kernel_range = value_range(kernels)
     kernel_size, map_size = ("×".join(map(str, tiles.shape[-2:])) for tiles in (drawn_kernels, drawn_maps))
+    kernels_in_words = f"{kernel_note(channels, layer.channels)} {kernel_size}{kernel_slice}"
     feet = [
-        textwrap.wrap(f"weight · {kernel_note(channels, layer.channels)} {kernel_size}{kernel_slice}", _FOOT_LETTERS),
+        textwrap.wrap(f"weight · {kernels_in_words}{dynamic_note(moment.dynamic)}", _FOOT_LETTERS),
         textwrap.wrap(f"{maps} {map_size} · {picture.note(moment, selection, map_slice)}", _FOOT_LETTERS),
     ]
     page = _Page(len(chosen), columns, drawn_maps.shape[-2] / drawn_maps.shape[-1], max(map(len, feet)))

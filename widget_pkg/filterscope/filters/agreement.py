@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 import numpy as np
-import torch
 
-_ROUNDING = 1e-3  # of a map's largest value: far above float32's rounding, far below what a wrong picture would differ
+from filterscope.filters.rounding import bounds_of_responses
+from filterscope.nets.layers import ConvLayer
+from filterscope.nets.passes import Maps
+
 _COMPARED_BYTES = 2**25  # of responses that are compared at a time
 
 
 class AgreementBody(TypedDict):
-    """The proof for each filter of a layer; a share `rounding` of a map's largest value is rounding in `dtype`."""
+    """The proof for each filter of a layer: float32 `(F,)` each; a difference of up to `rounding` is rounding."""
 
     bias: np.ndarray
     difference: np.ndarray
-    rounding: float
+    rounding: np.ndarray
     dtype: str
 
 
@@ -25,14 +27,23 @@ class Agreement:
     """Compares the responses of a layer with its pre-activation, a block of filters at a time.
 
     Args:
-        pre_activations: The layer's pre-activation, float32 `(F, H', W')`.
-        computed_in: The dtype in which the net computed it.
-        bias: The layer's bias, float32 `(F,)`, or None.
+        layer: The layer.
+        maps: What the layer did to the image.
+        pre_activations: Its pre-activation, float32 `(F, H', W')`.
+        kernels: Its kernels, float32 `(F, C_in/groups, *k)`.
+        bias: Its bias, float32 `(F,)`, or None.
     """
 
-    def __init__(self, pre_activations: np.ndarray, computed_in: torch.dtype, bias: np.ndarray | None) -> None:
-        self._pre_activations = pre_activations
-        self._computed_in = computed_in
+    def __init__(
+        self,
+        layer: ConvLayer,
+        maps: Maps,
+        pre_activations: np.ndarray,
+        kernels: np.ndarray,
+        bias: np.ndarray | None,
+    ) -> None:
+        self._layer, self._maps = layer, maps
+        self._pre_activations, self._kernels = pre_activations, kernels
         self._bias = np.zeros(len(pre_activations), np.float32) if bias is None else bias
         self._difference = np.empty(len(pre_activations), np.float32)
 
@@ -62,12 +73,12 @@ class Agreement:
 
         Returns:
             `"bias"` and `"difference"`, float32 `(F,)`: the filter's bias, and the largest difference between response
-            plus bias and pre-activation. `"rounding"`: the share of a map's largest value that rounding explains.
+            plus bias and pre-activation. `"rounding"`, float32 `(F,)`: the largest difference that rounding explains.
             `"dtype"`: the name of the dtype in which the net computes.
         """
         return {
             "bias": self._bias,
             "difference": self._difference,
-            "rounding": max(_ROUNDING, 4 * torch.finfo(self._computed_in).eps),
-            "dtype": str(self._computed_in).removeprefix("torch."),
+            "rounding": bounds_of_responses(self._layer, self._maps, self._kernels, self._bias),
+            "dtype": str(self._maps.pre_activation.dtype).removeprefix("torch."),
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from filterscope.filters.rounding import Computed
 from filterscope.filters.steps import Step
 from filterscope.nets.layers import ConvLayer
 
@@ -35,7 +36,8 @@ class Arithmetic:
         activation: float32 `()`, after the steps; NaN where the position is in no window of a pool.
         recomputed: The products and the bias summed in float64, float64 `()`.
         difference: `|recomputed − pre_activation|`, float64 `()`.
-        rounding: The largest difference that rounding explains, in the dtype in which the net computes: float64 `()`.
+        rounding: The largest difference that rounding explains, in the dtypes in which the net computes: float64 `()`;
+            see `filterscope.filters.rounding`.
         channels: The channels of the layer's input in the patch, `(first, end)`.
         sources: For each spatial axis, int64 `(k,)`: the index in the layer's input of each cell's value (a padding
             mode may take it from inside); −1 where the value is a 0 that is not in the input.
@@ -98,7 +100,7 @@ def compute(
     steps: tuple[Step, ...],
     filter_index: int,
     position: tuple[int, ...],
-    epsilon: float,
+    computed: Computed,
 ) -> Arithmetic:
     """The arithmetic of one position.
 
@@ -111,7 +113,7 @@ def compute(
         steps: The steps from there to the activation.
         filter_index: Index of the filter.
         position: `(row, column)` in the layer's map.
-        epsilon: Machine epsilon of the dtype in which the net computes.
+        computed: In which dtypes the net computes it, and where.
     """
     first = filter_index // (layer.out_channels // layer.groups) * layer.channels
     axis_taps = [_taps(layer, axis, index, layer_input.shape[1 + axis]) for axis, index in enumerate(position)]
@@ -139,8 +141,7 @@ def compute(
         activation=steps[-1].value if steps else pre_activation,
         recomputed=recomputed,
         difference=np.abs(recomputed - pre_activation),
-        # The error of a sum in this dtype is at most a few epsilons times the sum of the magnitudes.
-        rounding=np.float64(4 * epsilon * size),
+        rounding=np.float64(computed.share(layer, bias is not None) * size + computed.least(layer)),
         channels=(first, first + layer.channels),
         sources=sources,
         padding=padding,

@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from filterscope.filters.rounding import LARGEST_DIRECT
 from filterscope.nets.layers import ConvLayer
+from filterscope.nets.modes import plain_modes
 
 Source = Literal["image", "input"]
 SOURCES: tuple[Source, Source] = ("image", "input")
@@ -27,7 +29,6 @@ _PAD_MODES: dict[str, Literal["constant", "reflect", "edge", "wrap"]] = {
     "circular": "wrap",
 }
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-_LARGEST_DIRECT = 11 * 11  # numbers of a kernel for which OpenCV's filter2D computes the sum itself
 # Limits for a whole layer, about 10 ms each. Above them torch computes it: ResNet-18's conv1 in 3 ms instead of 30.
 _MOST_FILTER2D_CALLS = 2_048
 _MOST_FILTER2D_PIXELS = 2_048 * 28 * 28
@@ -174,10 +175,11 @@ def _filter_valid(padded: np.ndarray, kernel: np.ndarray, layer: ConvLayer) -> n
 
 def _filter_plane(plane: np.ndarray, kernel: np.ndarray, step: tuple[int, ...]) -> np.ndarray:
     height, width = kernel.shape
-    if height * width > _LARGEST_DIRECT and not np.isfinite(plane).all():
+    if height * width > LARGEST_DIRECT and not np.isfinite(plane).all():
         # For large kernels filter2D uses a Fourier transform, which spreads one NaN over the whole plane.
         tensors = torch.from_numpy(plane)[None, None], torch.from_numpy(kernel)[None, None]
-        return F.conv2d(*tensors, stride=(step[0], step[1]))[0, 0].numpy()
+        with plain_modes():
+            return F.conv2d(*tensors, stride=(step[0], step[1]))[0, 0].numpy()
     # filter2D puts its anchor at k // 2, so the result of the kernel's first full position stands there.
     whole = cv2.filter2D(plane, -1, kernel)
     top, left = height // 2, width // 2
@@ -281,5 +283,6 @@ def _torch_convolution(planes: np.ndarray, kernels: np.ndarray, **geometry: Any)
     """`F.conv1d`, `conv2d` or `conv3d` without a bias: planes `(C, *size)`, kernels `(F, C/groups, *k)`."""
     convolve = (F.conv1d, F.conv2d, F.conv3d)[kernels.ndim - 3]
     tensors = torch.from_numpy(np.ascontiguousarray(planes)), torch.from_numpy(np.ascontiguousarray(kernels))
-    responses: np.ndarray = convolve(tensors[0][None], tensors[1], **geometry)[0].numpy()
+    with plain_modes():
+        responses: np.ndarray = convolve(tensors[0][None], tensors[1], **geometry)[0].numpy()
     return responses

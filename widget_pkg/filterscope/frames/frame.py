@@ -20,7 +20,7 @@ from filterscope.filters.slices import planes
 from filterscope.filters.value_range import ValueRange, encode, value_range
 from filterscope.frames.image import ImageBody, drawn_plane, image_part
 from filterscope.frames.layer_picture import PictureBody, RangeBody, kernel_picture, layer_picture
-from filterscope.frames.notes import kernel_note
+from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.pictures import PICTURES, RESPONSE, LayerMaps, Picture, drawn
 from filterscope.frames.prediction import best_of
 from filterscope.session.selection import Scale, Selection
@@ -103,7 +103,8 @@ def build_frame(
     Args:
         moment: The selection's image and layer.
         selection: What is shown.
-        kernels_held: Whether the page has the layer's kernels already, from another image; then `kernels` is None.
+        kernels_held: Whether the page has the layer's kernels already, from another image; then `kernels` is None,
+            unless each image has its own.
         layer_part: What `build_layer_part` gives for this selection, where that is at hand.
 
     Returns:
@@ -121,7 +122,7 @@ def build_frame(
             **part["sample"],
             "prediction": None if moment.prediction is None else best_of(moment.prediction),
         },
-        "kernels": None if kernels_held else part["kernels"],
+        "kernels": None if kernels_held and not moment.dynamic else part["kernels"],
         **_maps_of(part),
         "agreement": part["agreement"],
         "notes": part["notes"],
@@ -162,7 +163,10 @@ def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
         "kernels": kernel_picture(kernels, selection.scale),
         **cast(LayerMaps, maps),
         "agreement": proof,
-        "notes": {"kernel": kernel_note(channels, layer.channels) + kernel_slice, **notes},
+        "notes": {
+            "kernel": kernel_note(channels, layer.channels) + kernel_slice + dynamic_note(moment.dynamic),
+            **notes,
+        },
     }
 
 
@@ -204,7 +208,7 @@ def agreement_of(moment: Moment, selection: Selection) -> Agreement | None:
     """
     if selection.source != "input" or selection.channel is not None:
         return None
-    return Agreement(moment.pre_activations, moment.maps.pre_activation.dtype, moment.bias)
+    return Agreement(moment.layer, moment.maps, moment.pre_activations, moment.kernels, moment.bias)
 
 
 def build_filters(

@@ -14,6 +14,11 @@ def kernel_note(channels: list[int], of: int) -> str:
     return f"kernel {channels[0]} of {of}" if len(channels) == 1 else f"all {of} kernels"
 
 
+def dynamic_note(dynamic: bool) -> str:
+    """What follows a note of kernels where the net makes them from the image; "" elsewhere."""
+    return "; made by the net from the image, so each image has its own" if dynamic else ""
+
+
 def response_note(moment: Moment, selection: Selection, channels: list[int]) -> str:
     """What filter2D runs over, in words.
 

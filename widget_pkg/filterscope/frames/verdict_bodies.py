@@ -97,7 +97,7 @@ class VerdictBody(TypedDict):
     structure_chance: ChanceBody | None
     classes: list[str]
     class_rise: ClassRisesBody | None
-    kernel: np.ndarray
+    kernel: np.ndarray | None
     partner: PartnerBody | None
 
 
@@ -142,6 +142,7 @@ class EffectBody(TypedDict):
     loss_after: float
     loss_change: EstimateBody
     classes: list[ClassEffectBody]
+    note: str
 
 
 class MeasurementBody(TypedDict):

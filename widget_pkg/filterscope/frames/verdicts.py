@@ -107,15 +107,17 @@ def build_each_verdict(
     of_layer = [] if diagnosis is None else [verdict for verdict in diagnosis.filters if verdict.layer == title]
     if diagnosis is None or len(of_layer) != layer.out_channels:
         raise ValueError(f"nothing is known of {title} yet; start a diagnosis of it")
-    kernels = diagnosis.examination.runner.layers[layer.index].kernels
-    chances = structure_chances(kernels, layer.groups, filters)
+    runner = diagnosis.examination.runner
+    chances: list[Chance | None] = [None] * len(filters)
+    if not runner.is_dynamic(layer.index):
+        chances = structure_chances(runner.layers[layer.index].kernels, layer.groups, filters)
     return [_verdict(diagnosis, layer.index, of_layer[k], chance) for k, chance in zip(filters, chances, strict=True)]
 
 
 def _verdict(diagnosis: RunningDiagnosis, layer: int, verdict: FilterVerdict, chance: Chance | None) -> VerdictBody:
     examination, filter_index = diagnosis.examination, verdict.filter
-    kernels = examination.runner.layers[layer].kernels
-    looks = looks_like(kernels[filter_index])
+    kernels, dynamic = examination.runner.layers[layer].kernels, examination.runner.is_dynamic(layer)
+    looks = None if dynamic else looks_like(kernels[filter_index])
     partner = verdict.duplicate_of if verdict.duplicate_of is not None else verdict.mirror_of
     names = examination.class_names()
     rises = class_rises(examination.ablations.get(layer), filter_index, len(names))
@@ -131,7 +133,7 @@ def _verdict(diagnosis: RunningDiagnosis, layer: int, verdict: FilterVerdict, ch
         "structure_chance": _chance(chance),
         "classes": names,
         "class_rise": None if rises is None else cast(ClassRisesBody, vars(rises).copy()),
-        "kernel": _one_plane(kernels[filter_index]),
+        "kernel": None if dynamic else _one_plane(kernels[filter_index]),
         "partner": None if partner is None else {"filter": partner, "kernel": _one_plane(kernels[partner])},
     }
 
@@ -190,6 +192,7 @@ def _effect(effect: Effect) -> EffectBody:
             {"name": each.name, "images": each.images, "accuracy_change": _estimate(each.accuracy_change)}
             for each in effect.classes
         ],
+        "note": effect.note,
     }
 
 

@@ -57,9 +57,6 @@ STREAM_AHEAD_SECONDS = 0.25
 RANDOM_DATA_SECONDS = 0.02
 """The first sample is read again for at most so long, to see whether the data set is random."""
 
-RANDOM_DRAW_SECONDS = 0.02
-"""A thread that draws random numbers should draw again within this time; waited for once per data set."""
-
 # Answers to a page
 
 LONE_REQUEST_SECONDS = 0.05

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -11,6 +11,10 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from filterscope.errors import NetError, describe_exception, kind_of
+from filterscope.inputs import picture_shape
+from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.extra_inputs import all_inputs, inputs_of
+from filterscope.nets.layers import net_inputs
 
 Forward = Callable[[nn.Module, torch.Tensor], Any]
 """The user's function `forward=`, which calls a net with an image and returns its output."""
@@ -23,12 +27,16 @@ class Calling:
     """Calls a net in the first convention that works for it.
 
     A net is called with a batch `(1, C, H, W)`. If that raises, it is called with a list of one image `(C, H, W)`, as
-    torchvision's detection nets expect.
+    torchvision's detection nets expect; then, if there is one channel, without the channel axis, `(1, H, W)` or
+    `(1, L)`, as nets of signals expect that add it themselves; then with the channels last, `(1, H, W, C)`. A vector
+    `(1, 1, Z)` for a net without 1-D convolutions is a generator's: there `(1, Z)` comes first.
 
     Args:
         net: The user's net.
         forward: The user's function of a net and an image. It is called with a batch of one, `(1, C, H, W)`; if that
-            raises, with the image alone, `(C, H, W)`.
+            raises, with all inputs of the sample, where it has several; then with the image alone, `(C, H, W)`.
+            Inputs that are one part of the sample, as in `((a, b), label)` or a dictionary, come before the batch of
+            one.
 
     Raises:
         TypeError: If `forward` is not a function.
@@ -41,10 +49,9 @@ class Calling:
         if forward is not None:
             _refuse_own_net(net, forward)
         self.forward = forward
-        self._conventions: tuple[Convention, ...] = (_as_batch, _as_list)
-        if forward is not None:
-            self._conventions = (forward, lambda module, batch: forward(module, batch[0]))
-        self._convention = self._conventions[0]
+        self._signals = any(rank == 1 for rank, _ in net_inputs(net))
+        self._convention: Convention = _as_batch if forward is None else _by(forward)
+        self._conventions: dict[Convention, str] = {}
 
     def __call__(self, module: nn.Module, batch: torch.Tensor) -> Any:
         """Runs a module on a batch and returns its output."""
@@ -52,8 +59,13 @@ class Calling:
 
     @property
     def takes_batches(self) -> bool:
-        """Whether several images may go in one pass; False with a `forward=`, which was only tried with one image."""
-        return self._convention is _as_batch
+        """Whether the net is called with a batch; False with a `forward=`, which is called with one image."""
+        return self._convention in (_as_batch, _without_channel_axis, _channels_last)
+
+    @property
+    def note(self) -> str:
+        """A sentence on the convention, for people; empty where the net is given a batch of images."""
+        return self._conventions.get(self._convention, "")
 
     def find_convention(self, net: nn.Module, batch: torch.Tensor, attempt: Callable[[Convention], _Result]) -> _Result:
         """Tries the conventions in turn and keeps the first that raises nothing.
@@ -70,6 +82,7 @@ class Calling:
             NetError: If all conventions raise; the message has the error of the first.
         """
         refused: list[Exception] = []
+        self._conventions = self._conventions_for(batch)
         for convention in self._conventions:
             try:
                 result = attempt(convention if self.forward is None else _calling_the_net(convention))
@@ -80,7 +93,57 @@ class Calling:
             else:
                 self._convention = convention
                 return result
-        raise NetError(self.refusal(net, batch, refused[0])) from refused[0]
+        inputs = inputs_of(batch)
+        # What forward= makes of all inputs tells more than that one image is not enough for it.
+        telling = refused[1 if self.forward is not None and inputs is not None and not inputs.together else 0]
+        raise NetError(self.refusal(net, batch, telling)) from telling
+
+    def _conventions_for(self, batch: torch.Tensor) -> dict[Convention, str]:
+        """The conventions to try with a batch of one, the likeliest first, each with the sentence that says it."""
+        forward, inputs = self.forward, inputs_of(batch)
+        if forward is not None:
+            as_batch: dict[Convention, str] = {_by(forward): ""}
+            if inputs is not None:
+                sentence = f"forward= receives all {len(inputs)} inputs of the sample; this one is shown."
+                everything: dict[Convention, str] = {_by(forward, all_inputs): sentence}
+                pair = isinstance(inputs.values, tuple | list)
+                alone = f"forward= receives this one of the sample's {len(inputs)} inputs." if pair else ""
+                as_batch = {**everything, _by(forward): alone} if inputs.together else {**as_batch, **everything}
+            return {**as_batch, _by(forward, lambda batch: batch[0]): ""}
+        channels_first: dict[Convention, str] = {_as_batch: "", _as_list: "The net receives a list of images."}
+        alone = str(tuple(batch.shape[:1] + batch.shape[2:]))
+        without = {_without_channel_axis: f"The net receives it without a channel axis, as {alone}."}
+        if self._is_vector(batch):
+            return {_without_channel_axis: f"The net receives the vector as {alone}.", **channels_first}
+        last = str((1, *batch.shape[2:], batch.shape[1]))
+        channels_last = {_channels_last: f"The net receives its channels last, as {last}."}
+        return {**channels_first, **(without if batch.shape[1] == 1 else {}), **channels_last}
+
+    def _is_vector(self, batch: torch.Tensor) -> bool:
+        return batch.ndim == 3 and batch.shape[1] == 1 and not self._signals
+
+    def check(self, convention: Convention, batch: torch.Tensor, calls: Sequence[ConvCall]) -> None:
+        """Refuses a pass in which the net took what it was given for something else.
+
+        A convolution takes `(C, H, W)` as well as `(N, C, H, W)`. A net that adds the channel axis itself, or moves it
+        to the front, gives its first convolution a batch; any other one reads the axes wrongly.
+
+        Args:
+            convention: The convention of the pass.
+            batch: The image, `(1, C, H, W)`.
+            calls: The convolutions of the pass.
+
+        Raises:
+            ValueError: If the net's convolutions saw no batch, or not the image's channels.
+        """
+        if self.forward is not None or not calls:
+            return
+        vector = self._is_vector(batch)
+        batched = all(call.input.ndim == call.rank + 2 for call in calls)
+        if (convention is _without_channel_axis or vector) and not batched:
+            raise ValueError("its convolutions received no batch")
+        if convention is _channels_last and not (batched and calls[0].input.shape[1] == batch.shape[1]):
+            raise ValueError("its first convolution did not receive the image's channels")
 
     def refusal(self, net: nn.Module, batch: torch.Tensor, error: Exception) -> str:
         """The error message for a net that raised in its forward pass.
@@ -94,14 +157,25 @@ class Calling:
         axes = {2: "(C, L)", 4: "(C, D, H, W)"}.get(len(shape), "(C, H, W)")
         image = f"an image of shape {axes} = {shape}, {_short(batch.dtype)}"
         cause = describe_exception(error)
+        if self.forward is None and self._is_vector(batch):
+            row = ", ".join(map(str, picture_shape(shape[1]) or ("H", "W")))
+            return (
+                f"the net refused a vector of {shape[1]} values, {_short(batch.dtype)}: {cause}. Rows of pixels become "
+                f"pictures by transform=lambda row: row.reshape({row}); forward=lambda net, vector: net(vector[:, 0]) "
+                f"gives the net a batch {(1, shape[1])}."
+            )
         if self.forward is not None:
-            return f"forward= raised for {image}: {cause}. It is called as forward(net, image), with a batch of one."
+            inputs = inputs_of(batch)
+            others = "" if inputs is None else f", and with all {len(inputs)} inputs of the sample"
+            called = f"It is called as forward(net, image), with a batch of one{others}."
+            return f"forward= raised for {image}: {cause}. {called}"
         needed = _required_inputs(net)
         if isinstance(error, TypeError) and len(needed) > 1:
             more = ", ".join(needed[1:])
             return (
                 f"the net's forward takes {len(needed)} inputs ({', '.join(needed)}), and was given the image alone: "
-                f"{cause}. Give the others by forward=lambda net, image: net(image, {more})."
+                f"{cause}. Give the others by forward=lambda net, image: net(image, {more}). Where each sample has "
+                "them, as a pair of images has, forward=lambda net, pair: net(*pair) gives the net all of them."
             )
         devices = sorted({f"{tensor.device}" for tensor in (*net.parameters(), *net.buffers())})
         if len(devices) > 1:
@@ -138,6 +212,11 @@ def _calling_the_net(convention: Convention) -> Convention:
     return watched
 
 
+def _by(forward: Forward, part: Callable[[torch.Tensor], Any] = lambda batch: batch) -> Convention:
+    """The convention in which `forward=` is called with a part of the batch."""
+    return lambda module, batch: forward(module, part(batch))
+
+
 def _as_batch(module: nn.Module, batch: torch.Tensor) -> Any:
     return module(batch)
 
@@ -146,12 +225,25 @@ def _as_list(module: nn.Module, batch: torch.Tensor) -> Any:
     return module(list(batch))
 
 
+def _without_channel_axis(module: nn.Module, batch: torch.Tensor) -> Any:
+    return module(batch.squeeze(1))
+
+
+def _channels_last(module: nn.Module, batch: torch.Tensor) -> Any:
+    return module(batch.movedim(1, -1))
+
+
 def like_input(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    """The batch on the device and in the dtype of the net's first convolution, or else of its first floating tensor."""
+    """The batch on the device and in the dtype of the net's first convolution, or else of its first floating tensor.
+
+    Whole numbers, as those of an input beside the image, keep their dtype.
+    """
     weights = [m._parameters.get("weight") for m in net.modules() if isinstance(m, _ConvNd)]
     tensors = [*weights, *net.parameters(), *net.buffers()]
     example = next((tensor for tensor in tensors if tensor is not None and tensor.is_floating_point()), None)
-    return batch if example is None else batch.to(example.device, example.dtype)
+    if example is None:
+        return batch
+    return batch.to(example.device, example.dtype if batch.is_floating_point() else batch.dtype)
 
 
 def _required_inputs(net: nn.Module) -> list[str]:

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from filterscope.nets.plain_tensors import is_transformed, plain
+from filterscope.nets.supported import DEFORMABLE, QUANTISED
+
 _ATEN = torch.ops.aten
 
 
@@ -35,6 +38,8 @@ class ConvCall:
         output_padding: For each spatial axis, what a transposed convolution adds at the end of its output.
         name: The layer's name: that of the module that holds the weight, else of the module it ran in, else the
             function's.
+        dynamic: Whether the weight is computed from the image.
+        dynamic_bias: Whether the bias is.
     """
 
     function: str
@@ -51,6 +56,8 @@ class ConvCall:
     transposed: bool
     output_padding: tuple[int, ...]
     name: str = ""
+    dynamic: bool = False
+    dynamic_bias: bool = False
 
     @property
     def rank(self) -> int:
@@ -158,9 +165,33 @@ def is_convolution(func: Any) -> bool:
     return func in _READERS
 
 
-def is_packed_convolution(func: Any) -> bool:
-    """Whether a function is a quantised convolution, whose weight is packed and cannot be read."""
-    return str(getattr(func, "_qualified_op_name", "")).startswith("quantized::conv")
+def why_unreadable(func: Any) -> str:
+    """Why the weight of a function that convolves in another way cannot be shown; "" for any other function."""
+    name = str(getattr(func, "_qualified_op_name", ""))
+    if name.startswith("quantized::conv"):
+        return QUANTISED
+    return DEFORMABLE if "deform_conv" in name else ""
+
+
+def make_readable(call: ConvCall) -> str:
+    """Makes weight and bias of a call plain tensors, where they are of a class of their own.
+
+    Returns:
+        Why the call cannot be shown, a few words; "" where it can.
+    """
+    tensors = [call.input, call.weight, call.output, *([] if call.bias is None else [call.bias])]
+    if any(is_transformed(tensor) for tensor in tensors):
+        return "inside of torch.vmap or another transform of torch.func"
+    if call.weight.is_complex() or call.output.is_complex():
+        return "complex"
+    weight, bias = plain(call.weight), None if call.bias is None else plain(call.bias)
+    maps, output = plain(call.input), plain(call.output)
+    if weight is None or maps is None or output is None or (bias is None and call.bias is not None):
+        readings = [maps, weight, output, bias]
+        kinds = [type(tensor).__name__ for tensor, read in zip(tensors, readings, strict=False) if read is None]
+        return f"a tensor of class {kinds[0]}, whose numbers cannot be read"
+    call.weight, call.bias, call.input = weight, bias, maps
+    return ""
 
 
 def conv_call(func: Any, operation: int, name: str, output: torch.Tensor, args: Any, kwargs: Any) -> ConvCall:

@@ -28,14 +28,14 @@ from filterscope.nets.functions import (
     print_nothing,
 )
 from filterscope.nets.modules import HOOK_DICTS, all_modules
+from filterscope.nets.plain_tensors import copied, is_plain
 from filterscope.nets.rest import ATOMIC, parts
+from filterscope.nets.wrappers import Unwrapped, wrapped_name
 
 _SHARED_BYTES = 2**20  # an array that is larger is not copied but cannot be written to by the copy
 _MOST_CAPTURED_BYTES = 256 * 2**20
 _DEEPEST = 6
 _MOST = 100_000
-# Wrappers that run another module on other devices or compiled, each with the name of its attribute for that module.
-_WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
 
 
 class Copies:
@@ -63,13 +63,13 @@ class Copies:
         self._modules = all_modules(net)
         self._parts = {id(module) for module in self._modules}
         self._rebuilt_globals: dict[int, Globals] = {}
-        wrappers = [(module, _wrapped(module)) for module in self._modules]
+        wrappers = [(module, wrapped_name(module)) for module in self._modules]
         for module, _ in wrappers:
             if not isinstance(module, torch.jit.ScriptModule):
                 self._prepare(module)
         for module, wrapped in reversed(wrappers):  # the innermost first
             if wrapped is not None:
-                self._set(module, _Plain(wrapped, self._deepcopy(getattr(module, wrapped))))
+                self._set(module, Unwrapped(wrapped, self._deepcopy(getattr(module, wrapped))))
         self.net: nn.Module = self._deepcopy(net)
         self._by_name = dict(self.net.named_modules())
         self._names = {id(module): name for name, module in net.named_modules()}
@@ -83,7 +83,7 @@ class Copies:
         pairs = []
         for live in self._modules:
             own = self._memo.get(id(live), self._by_name.get(self._names.get(id(live), "?")))
-            if own is not None and _wrapped(live) is None:
+            if own is not None and wrapped_name(live) is None:
                 pairs.append((own, live))
         return pairs
 
@@ -94,7 +94,7 @@ class Copies:
         if id(value) in self._memo:
             return self._memo[id(value)]
         if isinstance(value, torch.Tensor):
-            return self._set(value, value.detach().clone())
+            return self._set(value, self._tensor(value))
         if isinstance(value, np.ndarray):
             return self._set(value, self._array(value))
         if type(value) in (list, tuple, dict, set):
@@ -173,9 +173,13 @@ class Copies:
         elif isinstance(value, nn.Parameter):
             self._set(value, value if self._share_parameters else _own_parameter(value))
         elif isinstance(value, torch.Tensor):  # copied here, as one with a graph refuses to be
-            self._set(value, value.detach().clone())
+            self._set(value, self._tensor(value))
         elif isinstance(value, np.ndarray) and value.nbytes > _SHARED_BYTES:
             self._set(value, self._array(value))
+
+    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
+        # The values of one that is not plain cannot be brought up to date in its copy: the twin has the live one.
+        return tensor if self._share_parameters and not is_plain(tensor) else copied(tensor)
 
     def _array(self, array: np.ndarray) -> np.ndarray:
         if self._write_arrays or array.nbytes <= _SHARED_BYTES or array.dtype.hasobject:
@@ -314,29 +318,10 @@ class Copies:
         return can_change(value)
 
 
-class _Plain(nn.Module):
-    """Replaces a wrapper in the copy: it has the wrapped module under the wrapper's name for it, and calls it."""
-
-    def __init__(self, name: str, module: nn.Module) -> None:
-        super().__init__()
-        self.add_module(name, module)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        (module,) = self.children()
-        return module(*args, **kwargs)
-
-
-def _wrapped(module: nn.Module) -> str | None:
-    """The name under which a wrapper holds its module; None for a module that is no wrapper."""
-    # By the class's name: importing torch.compile's machinery takes more than a second.
-    torch_classes = (kind for kind in type(module).__mro__ if kind.__module__.startswith("torch."))
-    return next((_WRAPPERS[kind.__name__] for kind in torch_classes if kind.__name__ in _WRAPPERS), None)
-
-
 def _own_parameter(parameter: nn.Parameter) -> torch.Tensor:
     if nn.parameter.is_lazy(parameter):
         return parameter
-    return nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
+    return nn.Parameter(copied(parameter), parameter.requires_grad)
 
 
 def _state(module: nn.Module) -> dict[str, Any]:

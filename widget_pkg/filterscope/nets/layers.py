@@ -10,13 +10,13 @@ from itertools import chain
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
 from filterscope.errors import NetError
 from filterscope.nets.activations import Activation, find_activation
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.supported import unseen_parts
+from filterscope.nets.supported import QUANTISED, unseen_parts
 from filterscope.nets.tracing import Trace
 from filterscope.text import well_formed
 
@@ -51,6 +51,9 @@ class ConvLayer:
         items: Items in its input for that image, of which the first is shown. 1, unless the net makes a batch of the
             one image: the boxes of a detection net, the pictures of a clip.
         plain: Whether the weight is the module's own parameter and not computed in the forward pass.
+        dynamic: Whether the kernels are computed from the image, so that each image has its own, as in dynamic and
+            conditional convolutions, hypernetworks and the trackers that search one image for another.
+        dynamic_bias: Whether the bias is.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -79,16 +82,22 @@ class ConvLayer:
     activation: Activation = field(repr=False)
     items: int = field(repr=False)
     plain: bool = field(repr=False)
+    dynamic: bool = field(repr=False)
+    dynamic_bias: bool = field(repr=False)
     _read: ReadWeights = field(repr=False)
 
     @property
     def kernels(self) -> np.ndarray:
-        """A copy of the live weights, float32 `(F, C_in/groups, *k)`, also for a transposed convolution."""
+        """A copy of the live weights, float32 `(F, C_in/groups, *k)`, also for a transposed convolution.
+
+        Of a `dynamic` layer they are those of one image: of the explorer's selected image, or else of the one that the
+        layers were found with.
+        """
         return self._read(self.index)[0]
 
     @property
     def bias(self) -> np.ndarray | None:
-        """A copy of the live bias, float32 `(F,)`; None where the layer has none."""
+        """A copy of the live bias, float32 `(F,)`, of the image whose `kernels` these are; None where there is none."""
         return self._read(self.index)[1]
 
     @property
@@ -157,7 +166,7 @@ def layers_of(
         NetError: If the pass reached no convolution that can be shown.
     """
     if not calls:
-        raise NetError(_no_convolution(net))
+        raise NetError(_no_convolution(net, trace.left_out))
     modules = dict(net.named_modules())
     counted: Counter[str] = Counter()
     layers = []
@@ -171,16 +180,17 @@ def _layer(
     index: int, call: ConvCall, modules: dict[str, nn.Module], number: int, trace: Trace, read_weights: ReadWeights
 ) -> ConvLayer:
     weight = call.kernels
-    if weight.is_complex():
-        raise NetError(f"{call.name} has complex weights; Explorer shows real ones")
     module = modules.get(call.name)
-    plain = module is not None and _is_plain(call, module)
+    own_weights = call.dynamic or call.dynamic_bias
+    plain = module is not None and not own_weights and _is_plain(call, module)
     return ConvLayer(
         index=index,
         name=call.name,
         call=number,
         module=module if plain or isinstance(module, _ConvNd | torch.jit.ScriptModule) else None,
         plain=plain,
+        dynamic=call.dynamic,
+        dynamic_bias=call.dynamic_bias,
         in_channels=weight.shape[1] * call.groups,
         out_channels=weight.shape[0],
         kernel_size=tuple(weight.shape[2:]),
@@ -226,6 +236,24 @@ def net_inputs(net: object) -> tuple[tuple[int, int | None], ...]:
     return tuple(dict.fromkeys(_first_inputs(from_modules) + _first_inputs(functional))) or ((2, None),)
 
 
+def vector_length(net: object) -> int | None:
+    """Length of the vectors that a net takes in place of images, as a generator does; None where none is known.
+
+    It is known where the net's first module with weights is a linear one, or a transposed convolution.
+
+    Args:
+        net: The user's net.
+    """
+    for module in net.modules() if isinstance(net, nn.Module) else ():
+        weight = dict(module._parameters.items()).get("weight")
+        if weight is None or is_lazy(weight) or weight.ndim < 2:
+            continue
+        if isinstance(module, _ConvTransposeNd):
+            return int(weight.shape[0])
+        return int(weight.shape[1]) if weight.ndim == 2 and not isinstance(module, nn.Embedding) else None
+    return None
+
+
 def _first_inputs(convolutions: Sequence[tuple[int, int | None, int]]) -> list[tuple[int, int | None]]:
     """The (rank, in_channels) of convolutions (rank, in_channels, out_channels) that are no other's output; or all."""
     produced = {outputs for _, inputs, outputs in convolutions if inputs != outputs}
@@ -233,13 +261,24 @@ def _first_inputs(convolutions: Sequence[tuple[int, int | None, int]]) -> list[t
     return first or [(rank, inputs) for rank, inputs, _ in convolutions]
 
 
-def _no_convolution(net: nn.Module) -> str:
-    """The error message for a net in whose forward pass no convolution was found."""
-    quantised = unseen_parts(net)
+def left_out_in_words(left_out: dict[str, str]) -> str:
+    """Convolutions that cannot be shown and why, `a (complex), b (deformable)`; the first five."""
+    words = [f"{name} ({reason})" for name, reason in left_out.items()]
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+def _no_convolution(net: nn.Module, left_out: dict[str, str]) -> str:
+    """The error message for a net in whose forward pass no convolution was found that can be shown."""
+    quantised = [name for name, reason in unseen_parts(net).items() if reason == QUANTISED]
     if quantised:
         return (
             f"no convolution found in a forward pass of the net but quantised ones ({', '.join(quantised[:5])}), which "
             "compute in int8 with packed weights. Give the float net that it was made from."
+        )
+    if left_out:
+        return (
+            f"no convolution of the net can be shown: {left_out_in_words(left_out)}. Explorer shows convolutions with "
+            "real weights whose numbers can be read, such as nn.Conv2d."
         )
     unreached = [
         f"{name} ({type(module).__name__})"

@@ -1,12 +1,54 @@
-"""Reads class probabilities from a net's output."""
+"""Reads class probabilities from a net's output, where it has such.
+
+What a net returns has no label on it: a row of K numbers may be scores of K classes as well as box offsets, an
+embedding, the two halves of a code or K measured quantities, of which a softmax would be nonsense. The rule:
+
+1. A dictionary or object: its part named `logits`, `out`, `cls_logits`, `class_logits`, `probabilities` or `probs`; one
+   without such a part has no classes. A named tuple without it has none if its first part is named as something else
+   (`boxes`, `embedding`, `mu` ...); else it counts as a tuple.
+2. A tuple or list: the items `(N, K)` with K ≥ 2 are looked at. If there is one, it has to be the first item, or
+   probabilities. Of several it is the one with as many columns as there are class names; else the only one that
+   consists of probabilities; else none, since `(mu, logvar)` and `(features, logits)` look alike.
+3. A tensor: itself, if it is `(N, K)` with K ≥ 2.
+
+What was found that way are no classes if its rows have length 1, as embeddings have, or if the data set's labels are no
+classes (numbers with a fraction, vectors, masks) and it has no class names; probabilities always are classes.
+`forward=lambda net, image: net(image)[1]` decides otherwise.
+"""
 
 from __future__ import annotations
+
+import re
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+_NAMES = ("logits", "out", "cls_logits", "class_logits", "probabilities", "probs")
+_OF_OTHER_THINGS = re.compile(
+    r"box|loc|offset|embed|feat|^mu$|mean|var$|std|^z$|latent|code|landmark|keypoint|coord|depth|pose|recon",
+    re.IGNORECASE,
+)
+_NEAR = 1e-3
 
-def class_scores(output: object, images: int) -> np.ndarray | None:
+
+@dataclass(frozen=True)
+class KnownClasses:
+    """What the data set tells of the classes.
+
+    Attributes:
+        names: How many class names there are; 0 for none.
+        other_labels: Whether its labels are no classes: numbers with a fraction, vectors, masks.
+    """
+
+    names: int = 0
+    other_labels: bool = False
+
+
+_NOTHING = KnownClasses()
+
+
+def class_scores(output: object, images: int, known: KnownClasses = _NOTHING) -> np.ndarray | None:
     """Probabilities of the classes, float64 `(N, K)`; None where the output is not one score per class.
 
     Logits and log-probabilities go through a softmax. Rows that are non-negative and sum to 1 are probabilities
@@ -15,36 +57,78 @@ def class_scores(output: object, images: int) -> np.ndarray | None:
     Args:
         output: What the net returned for a batch.
         images: Number of images in the batch, `N`.
+        known: What the data set tells of the classes.
     """
-    part = class_output(output, images)
+    part = class_output(output, images, known)
     if part is None:
         return None
     scores = part.detach().to("cpu", torch.float64)
     return scores.numpy() if are_probabilities(scores) else torch.softmax(scores, 1).numpy()
 
 
-def class_output(output: object, images: int) -> torch.Tensor | None:
+def class_output(output: object, images: int, known: KnownClasses = _NOTHING) -> torch.Tensor | None:
     """The part of a net's output that has one score per class, `(N, K)`, unchanged; None where there is none.
-
-    From a dictionary `"logits"` or `"out"` is taken, from an object `.logits`, from a tuple or list the first item.
 
     Args:
         output: What the net returned for a batch.
         images: Number of images in the batch, `N`.
+        known: What the data set tells of the classes.
     """
-    if isinstance(output, dict):
-        output = output.get("logits", output.get("out"))
-    elif hasattr(output, "logits"):
-        output = output.logits
-    elif isinstance(output, tuple | list) and output:
-        output = output[0]
-    if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != images:
+    part = _by_name(output)
+    if isinstance(part, tuple | list):
+        part = _of_several(list(part), images, known)
+    if not isinstance(part, torch.Tensor) or not _has_columns(part, images):
         return None
-    if output.shape[1] < 2 or not output.is_floating_point():
+    scores = part.detach()
+    if are_probabilities(scores):
+        return part
+    if known.other_labels and not known.names:
         return None
-    return output
+    return None if _have_length_one(scores) else part
 
 
 def are_probabilities(scores: torch.Tensor) -> bool:
     """Whether scores `(N, K)` are probabilities: non-negative, and 1 in sum for each image."""
-    return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < 1e-3).all())
+    return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < _NEAR).all())
+
+
+def _by_name(output: object) -> object:
+    """The part of an output that is named as classes are; itself where its parts have no names; else None."""
+    if isinstance(output, torch.Tensor):
+        return output
+    if isinstance(output, dict):
+        return next((output[name] for name in _NAMES if name in output), None)
+    for name in _NAMES:
+        try:
+            part = getattr(output, name, None)
+        except Exception:  # a property of somebody's class
+            continue
+        if isinstance(part, torch.Tensor):
+            return part
+    if not isinstance(output, tuple | list):
+        return None
+    fields = getattr(output, "_fields", ())
+    return None if fields and _OF_OTHER_THINGS.search(fields[0]) else output
+
+
+def _of_several(items: list[object], images: int, known: KnownClasses) -> torch.Tensor | None:
+    candidates = [item for item in items if isinstance(item, torch.Tensor) and _has_columns(item, images)]
+    if len(candidates) == 1:
+        (only,) = candidates
+        return only if only is items[0] or are_probabilities(only.detach()) else None
+    for chosen in (
+        [item for item in candidates if item.shape[1] == known.names],
+        [item for item in candidates if are_probabilities(item.detach())],
+    ):
+        if len(chosen) == 1:
+            return chosen[0]
+    return None
+
+
+def _has_columns(part: torch.Tensor, images: int) -> bool:
+    return part.ndim == 2 and part.shape[0] == images and part.shape[1] >= 2 and part.is_floating_point()
+
+
+def _have_length_one(rows: torch.Tensor) -> bool:
+    off = (rows.double().norm(dim=1) - 1).abs()
+    return bool((off < 8 * torch.finfo(rows.dtype).eps).all())  # no further: scores may come near by chance

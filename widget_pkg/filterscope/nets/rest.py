@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from filterscope.nets.plain_tensors import is_plain
+
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size, range, slice)
 ATOMIC = frozenset([*_ATOMS, type(Ellipsis)])
 """Types of which a value cannot change and refers to nothing that can."""
@@ -268,7 +270,7 @@ def _saved(value: Any) -> _Saved | None:
         return _SavedCell(value)
     if isinstance(value, np.ndarray) and value.flags.writeable and not value.dtype.hasobject:
         return _SavedArray(value)
-    if type(value) in _PLAIN_TENSORS and value.layout == torch.strided and value.device.type != "meta":
+    if type(value) in _PLAIN_TENSORS and is_plain(value):
         return _SavedTensor(value)
     if isinstance(value, tuple(_GENERATORS)):
         return _SavedGenerator(value)

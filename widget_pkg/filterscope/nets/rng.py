@@ -3,16 +3,17 @@
 A data set may crop at random and a net may draw in its forward pass, while a training loop in another thread draws from
 the same process-wide generators. Saving their state before and restoring it after would rewind that loop's numbers. So
 torch's draws are served by a generator of our own, operation by operation. The state of Python's and NumPy's generators
-is exchanged only while a sample is read, and only if the data set was seen to draw from them.
+is exchanged only for a data set or a net that was seen to draw from them.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,18 +21,28 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.host.cells import CellWatch
-from filterscope.host.timing import RANDOM_DRAW_SECONDS
+
+# Only one thread at a time may have a generator's state exchanged, else one would put back the other's.
+_PYTHON, _NUMPY = threading.RLock(), threading.RLock()
 
 
 class RandomStream:
-    """A stream of random numbers that starts in the state of the user's generators and then goes on by itself."""
+    """A stream of random numbers that starts in the state of the user's generators and then goes on by itself.
 
-    def __init__(self) -> None:
+    Args:
+        repeats: Whether every use begins with the same numbers as the first, as a net's passes do: so the map of an
+            image is the same whenever it is computed. Else each use goes on where the one before ended, as a data set's
+            samples do.
+    """
+
+    def __init__(self, repeats: bool = False) -> None:
+        self._repeats = repeats
         self._torch: dict[torch.device, torch.Generator] = {}
+        self._beginnings: dict[torch.device, torch.Tensor] = {}
         self._cells = CellWatch()
         self._globals = (
-            _Global(random.getstate, random.setstate, self._cells),
-            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state, self._cells),
+            _Global(random.getstate, random.setstate, _PYTHON, repeats),
+            _Global(lambda: np.random.get_state(legacy=False), np.random.set_state, _NUMPY, repeats),
         )
 
     @contextmanager
@@ -43,26 +54,37 @@ class RandomStream:
         to have called it, as training does at its start.
         """
         moment = self._cells.moment()
+        for device, state in self._beginnings.items():
+            self._torch[device].set_state(state)
         stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
         try:
             with stream:
                 yield
         finally:
+            if self._repeats:
+                self._beginnings.update(stream.beginnings)
             stream.put_back()
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
-        """Isolates Python's `random` and `numpy.random` as well, for reading a sample of the user's data set.
+        """Isolates Python's `random` and `numpy.random` as well.
 
-        These two generators belong to the process and not to a thread. One that moved in the body is put back, unless
-        it goes on moving afterwards, because another thread draws from it. The one case that is not covered: if the
-        data set and another thread draw from one generator at the same time, that thread can get numbers twice.
+        These two generators belong to the process and not to a thread, so it cannot be seen who draws from them. One
+        that moved in the body while no other thread ran was moved by the body: it is put back, and has our own state in
+        each later body. Where other threads ran, it stays as it is until that can be told. The cases that are not
+        covered: a body that draws only while other threads run moves the user's generator, and what another thread
+        draws during a body that has our own state comes from there.
         """
         with ExitStack() as stack:
             for generator in self._globals:
                 stack.enter_context(generator.exchanged())
             with self.isolated_torch():
                 yield
+
+    def look_again(self) -> None:
+        """Makes the next use of a stream that repeats find out anew whether its body draws."""
+        for generator in self._globals:
+            generator.settled = False
 
 
 class _Global:
@@ -71,32 +93,72 @@ class _Global:
     Args:
         read: Returns the generator's state.
         write: Sets the generator's state.
-        cells: Tells whether a cell ran meanwhile.
+        lock: Held while the generator has a state of our own.
+        repeats: Whether every body begins in the same state; then the body is taken to draw always or never, so that
+            one look is enough: to look costs 0.1 ms, a twentieth of a small net's pass.
+
+    Attributes:
+        settled: Whether it is known that the body does not draw.
     """
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None], cells: CellWatch) -> None:
+    def __init__(
+        self, read: Callable[[], Any], write: Callable[[Any], None], lock: threading.RLock, repeats: bool
+    ) -> None:
         self._read, self._write = read, write
-        self._cells = cells
-        self._own: Any = None  # a state, from when the data set was first seen to draw
+        self._lock, self._repeats = lock, repeats
+        self._own: Any = None  # a state, from when the body was first seen to draw
+        self.settled = False
 
     @contextmanager
     def exchanged(self) -> Iterator[None]:
-        """Gives the generator our own state during the body, once there is one."""
-        outer, moment = self._read(), self._cells.moment()
-        if self._own is not None:
+        """Gives the generator our own state during the body, once the body was seen to draw from it."""
+        if self._own is None:
+            with nullcontext() if self.settled else self._looking():
+                yield
+            return
+        with self._lock:
+            outer = self._read()
             self._write(self._own)
+            try:
+                yield
+            finally:
+                if not self._repeats:
+                    self._own = self._read()
+                self._write(outer)
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        others = _processor_time()
+        outer = self._read()
         try:
             yield
         finally:
-            moved = _differ(self._read(), outer) and not self._cells.elsewhere_since(moment)
-            if self._own is not None or (moved and not self._moves_by_itself()):
-                self._own = self._read()
+            now = self._read()
+            moved = _differ(now, outer)
+            self.settled = self._repeats and not moved
+            if moved and _processor_time(others) == others:
+                self._own = outer if self._repeats else now
                 self._write(outer)
 
-    def _moves_by_itself(self) -> bool:
-        before = self._read()
-        time.sleep(RANDOM_DRAW_SECONDS)
-        return _differ(self._read(), before)
+
+def _processor_time(threads: dict[int, Any] | None = None) -> dict[int, Any]:
+    """How far each other thread of Python has come: it ran between two moments if and only if that differs.
+
+    Args:
+        threads: Those that are looked at, by their identity; by default all that there are. One that has ended is
+            missing in the result.
+    """
+    here = threading.get_ident()
+    frames = sys._current_frames()
+    chosen = frames.keys() - {here} if threads is None else frames.keys() & threads.keys()
+    return {thread: _progress(thread, frames[thread]) for thread in chosen}
+
+
+def _progress(thread: int, frame: Any) -> Any:
+    try:
+        return time.clock_gettime_ns(time.pthread_getcpuclockid(thread))
+    except (AttributeError, OSError):  # not on this system: the place where its code stands
+        return id(frame), frame.f_lasti
 
 
 def _differ(state: Any, other_state: Any) -> bool:
@@ -119,6 +181,7 @@ class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, generators: dict[torch.device, torch.Generator], seeded_here: Callable[[], bool]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._generators = generators
+        self.beginnings: dict[torch.device, torch.Tensor] = {}  # of those that were made in the body
         self._seeded_here = seeded_here
         self._seed, self._state = torch.initial_seed(), torch.get_rng_state()
 
@@ -156,7 +219,8 @@ class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _generator(self, device: torch.device) -> torch.Generator:
         if device not in self._generators:
             self._generators[device] = torch.Generator(device)
-            self._generators[device].set_state(_global_state(device))
+            self.beginnings[device] = _global_state(device)
+            self._generators[device].set_state(self.beginnings[device])
         seed = torch.initial_seed()
         if self.put_back():  # seeded in the body, by the data set or the net
             for generator in self._generators.values():

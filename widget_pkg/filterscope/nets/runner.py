@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -16,15 +17,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from filterscope.errors import NetError
+from filterscope.errors import NetError, describe_exception
+from filterscope.inputs import Inputs
+from filterscope.nets.batching import compare
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.extra_inputs import attach_inputs
+from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
-from filterscope.nets.outputs import class_scores
-from filterscope.nets.passes import MapKeeper, Pass
+from filterscope.nets.modes import plain_modes, plain_parameters
+from filterscope.nets.outputs import KnownClasses, class_scores
+from filterscope.nets.passes import MapKeeper, Pass, Weights
+from filterscope.nets.plain_tensors import parts_of
 from filterscope.nets.rng import RandomStream
-from filterscope.nets.supported import as_module
+from filterscope.nets.supported import as_module, unseen_parts
 from filterscope.nets.tracing import Recorder
 from filterscope.nets.twin import Twin
 
@@ -58,7 +65,11 @@ class NetRunner:
         net: The user's net, as a module: for an exported program its module.
         random: The stream of random numbers that passes draw from.
         layers: The net's convolutions in execution order, once `find_layers` has run.
+        left_out: Why convolutions that ran are no layers, by name.
         image_shape: Shape `(C, H, W)` of the image that `find_layers` ran on.
+        one_at_a_time: Why only one image at a time goes through the net, a sentence without full stop; "" where several
+            may go together, or that is not known yet.
+        known: What the data set tells of the classes, for the net's output.
 
     Raises:
         TypeError: If `net` is not a net, or `forward` is not a function.
@@ -68,13 +79,27 @@ class NetRunner:
 
     def __init__(self, net: nn.Module, forward: Forward | None = None, pace: Pace | None = None) -> None:
         self.net = as_module(net)
-        self.random = RandomStream()
+        self.random = RandomStream(repeats=True)
         self.layers: tuple[ConvLayer, ...] = ()
+        self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
+        self.known = KnownClasses()
         self._parts_note = ""
+        self.one_at_a_time = ""
+        self._together: bool | None = None  # whether several images may go in one pass, once that is known
+        self._dynamic: frozenset[int] = frozenset()  # layers whose kernels were others for another image
         self._calling = Calling(self.net, forward)
-        self._twin = Twin(self.net)
+        with plain_modes():  # a pass may write to its buffers, which it may not to inference tensors
+            self._twin = Twin(self.net)
         self._pace = pace or Pace()
+        hooks = global_hooks()
+        if hooks:
+            warnings.warn(
+                f"hooks that are registered for all modules of this process do not run in filterscope's passes: "
+                f"{', '.join(dict.fromkeys(hooks))}. If what the net computes needs one, register it on the net itself "
+                "by net.register_forward_hook(...)",
+                stacklevel=2,
+            )
 
     @property
     def forward(self) -> Forward | None:
@@ -94,21 +119,54 @@ class NetRunner:
         """
         return " ".join(filter(None, [self._twin.hooks.note, self._parts_note]))
 
-    @property
-    def takes_batches(self) -> bool:
-        """Whether several images may go in one pass."""
-        return self._calling.takes_batches
+    def takes_batches(self, images: Iterable[np.ndarray | Inputs]) -> bool:
+        """Whether several images may go in one pass: found out once, by two together and each of them alone.
+
+        Args:
+            images: Images `(C, H, W)` to find it out with, where it is not known; see `filterscope.nets.batching`.
+
+        Returns:
+            False also where these images do not tell.
+        """
+        if self._together is None and self._calling.takes_batches:
+            comparison = compare(self, (image for image in images if isinstance(image, np.ndarray)))
+            if comparison is not None:
+                self.one_at_a_time, self._together = comparison.objection, not comparison.objection
+                self._dynamic = comparison.dynamic
+        return bool(self._together)
+
+    def is_dynamic(self, layer: int) -> bool:
+        """Whether each image has kernels of its own in a layer, as far as is known: `takes_batches` may find it out."""
+        return self.layers[layer].dynamic or layer in self._dynamic
 
     def images_at_once(self) -> int:
-        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most 256."""
-        if not self.takes_batches:
+        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most 256.
+
+        1 where several may not go together, or `takes_batches` has not found out yet whether they may.
+        """
+        if not self._together:
             return 1
         numbers = sum(int(np.prod(layer.out_shape)) for layer in self.layers) + int(np.prod(self.image_shape))
         return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, _MOST_IMAGES_AT_ONCE)))
 
-    def batch(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-        """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype."""
-        return like_input(self.net, torch.from_numpy(np.stack(images)))
+    @property
+    def call_note(self) -> str:
+        """A sentence on how the net is called, for people; empty where it is given a batch of images."""
+        return self._calling.note
+
+    def batch(self, images: Sequence[np.ndarray | Inputs]) -> torch.Tensor:
+        """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype.
+
+        Args:
+            images: float32 `(C, H, W)` each. One alone may be the inputs of a sample that has several; the batch is
+                then of the image that is shown, and has the others beside it: see `nets.extra_inputs`.
+        """
+        several = next((image for image in images if isinstance(image, Inputs)), None)
+        with plain_modes():
+            if several is not None:
+                tensors = several.map(lambda array: like_input(self.net, torch.from_numpy(array[None])))
+                return attach_inputs(tensors.shown, tensors)
+            return like_input(self.net, torch.from_numpy(np.stack([np.asarray(image) for image in images])))
 
     # Passes
 
@@ -119,18 +177,25 @@ class NetRunner:
         Args:
             gradients: Whether the pass can be differentiated.
         """
-        with self.random.isolated_torch(), self._twin.ready() as module, torch.set_grad_enabled(gradients):
+        with (
+            plain_modes(),
+            self.random.isolated(),
+            silent_global_hooks(),
+            self._twin.ready() as module,
+            plain_parameters(module) if gradients else nullcontext(),
+            torch.set_grad_enabled(gradients),
+        ):
             yield module
 
     def call(self, module: nn.Module, batch: torch.Tensor) -> Any:
         """Calls the module from `ready` on a batch, in the convention that works for the net; returns its output."""
         return self._calling(module, batch)
 
-    def find_layers(self, image: np.ndarray, read_weights: ReadWeights | None = None) -> Any:
+    def find_layers(self, image: np.ndarray | Inputs, read_weights: ReadWeights | None = None) -> Any:
         """Lists the convolutions that a pass reaches, and finds the convention in which the net is called.
 
         Args:
-            image: float32 `(C, H, W)`.
+            image: float32 `(C, H, W)`, or the inputs of a sample that has several.
             read_weights: Returns a layer's live kernels and bias, by the layer's index; by default as they are now.
 
         Returns:
@@ -140,6 +205,7 @@ class NetRunner:
             NetError: If the net refuses the image, or the pass reaches no convolution that can be shown.
         """
         batch = self.batch([image])
+        self.random.look_again()
         self._twin.choose_hooks(lambda: self._plain_output(batch))
         weights: list[tuple[np.ndarray, np.ndarray | None]] = []
 
@@ -154,10 +220,15 @@ class NetRunner:
             with self.ready() as module, recorder.watching(module, batch):
                 output = convention(module, batch)
                 self._parts_note = _on_parts_made(self._twin.parts_made())
+            self._calling.check(convention, batch, calls)
             trace = recorder.finish(output)
             self.layers = layers_of(self.net, calls, trace, read_weights or weights.__getitem__)
+            shown = {layer.name for layer in self.layers}
+            unseen = {name: reason for name, reason in unseen_parts(self.net).items() if name not in shown}
+            self.left_out = unseen | trace.left_out
             return output
 
+        self.one_at_a_time, self._together, self._dynamic = "", None, frozenset()
         copied_arrays = self._twin.copies_arrays
         try:
             output = self._calling.find_convention(self.net, batch, attempt)
@@ -165,33 +236,37 @@ class NetRunner:
             if copied_arrays or not self._twin.copies_arrays:
                 raise
             output = self._calling.find_convention(self.net, batch, attempt)
-        self.image_shape = image.shape
+        self.image_shape = tuple(batch.shape[1:])
         if read_weights is None:
             weights += self.weights(batch)
         return output
 
     def _plain_output(self, batch: torch.Tensor) -> Any:
-        """The net's output for an image in the first convention that works, always with the random numbers from now."""
+        """The net's output for an image in the first convention that works."""
 
         def attempt(convention: Convention) -> Any:
             with self.ready() as module:
                 return convention(module, batch)
 
-        random, self.random = self.random, RandomStream()
-        try:
-            return self._calling.find_convention(self.net, batch, attempt)
-        finally:
-            self.random = random
+        return self._calling.find_convention(self.net, batch, attempt)
 
-    def keep(self, batch: torch.Tensor, layers: Iterable[int], to_the_end: bool = True) -> Pass:
+    def keep(
+        self,
+        batch: torch.Tensor,
+        layers: Iterable[int],
+        to_the_end: bool = True,
+        known: Mapping[int, Weights] | None = None,
+    ) -> Pass:
         """Runs the net on one image and keeps the maps of some layers.
 
         Args:
             batch: The image, `(1, C, H, W)`, from `batch`.
             layers: Indices of the layers.
             to_the_end: Whether the pass goes on to the net's output; else it ends as soon as these maps are there.
+            known: Weights that earlier passes computed, by layer: where this one computes equal ones, its maps have
+                these.
         """
-        keeper = MapKeeper(self.layers, layers, to_the_end)
+        keeper = MapKeeper(self.layers, layers, to_the_end, known)
         output = None
         with self.ready() as module, keeper.watch.watching(module, batch):
             output = self.call(module, batch)
@@ -211,7 +286,8 @@ class NetRunner:
         Args:
             batch: Images `(N, C, H, W)`, from `batch`.
             layers: Indices of the layers for which `on_activation` is called.
-            on_activation: Called with a layer's index and activation; the net goes on with what it changes in place.
+            on_activation: Called with a layer's index and activation `(N, F, *S)`; the net goes on with what it changes
+                in place.
             on_conv: Called with the index and the convolution call of every layer.
             gradients: Whether the pass can be differentiated.
             inside: Returns a context manager in which the net runs, entered after the one that records the pass.
@@ -235,7 +311,8 @@ class NetRunner:
     def _watch(self, layers: set[int], on_activation: OnActivation | None, on_conv: OnConv | None) -> LayerWatch:
         def hand_on(layer: int, activation: torch.Tensor) -> None:
             if layer in layers and on_activation is not None:
-                on_activation(layer, activation)
+                unbatched = activation.ndim == self.layers[layer].rank + 1
+                on_activation(layer, activation[None] if unbatched else activation)
 
         # A convolution has its kernels also where its input has 0 items.
         return LayerWatch(self.layers, on_conv, on_activation=hand_on, on_empty=on_conv)
@@ -257,10 +334,10 @@ class NetRunner:
             for layer in range(len(self.layers))
         ]
 
-    def class_scores(self, images: Sequence[np.ndarray]) -> np.ndarray | None:
+    def class_scores(self, images: Sequence[np.ndarray | Inputs]) -> np.ndarray | None:
         """Probabilities of the classes for images of one shape, float64 `(N, K)`.
 
-        All images go in one pass where the net takes batches, else each in its own.
+        All images go in one pass where that gives what each gives in its own, else each in its own.
 
         Args:
             images: float32 `(C, H, W)` each.
@@ -268,10 +345,11 @@ class NetRunner:
         Returns:
             The probabilities; None where the net's output is not one score per class.
         """
+        together = len(images) > 1 and self.takes_batches(images)
         with self.ready() as module:
-            if self.takes_batches:
-                return class_scores(self.call(module, self.batch(images)), len(images))
-            singles = [class_scores(self.call(module, self.batch([image])), 1) for image in images]
+            if together:
+                return class_scores(self.call(module, self.batch(images)), len(images), self.known)
+            singles = [class_scores(self.call(module, self.batch([image])), 1, self.known) for image in images]
         scores = [single for single in singles if single is not None]
         return np.concatenate(scores) if len(scores) == len(images) else None
 
@@ -287,15 +365,27 @@ class NetRunner:
 
     def rebuild(self) -> None:
         """Copies the net again; needed after a change of its structure or of plain attributes."""
-        self._twin.rebuild()
+        with plain_modes():
+            self._twin.rebuild()
 
     def checksum(self) -> int:
         """A number that changes when a weight or buffer changes; valid only in this process."""
         return self._twin.checksum()
 
     def snapshot(self) -> nn.Module:
-        """A copy of the net as it is now, in eval mode, with tensors of its own."""
-        return self._twin.snapshot()
+        """A copy of the net as it is now, in eval mode, with tensors of its own.
+
+        Raises:
+            NetError: If a tensor of it cannot be copied.
+        """
+        try:
+            with plain_modes():
+                return self._twin.snapshot()
+        except Exception as error:
+            raise NetError(
+                f"the net's tensors cannot be copied ({describe_exception(error)}), so nothing may run it in the "
+                "background; filterscope.diagnose(net, data) runs it as it is"
+            ) from error
 
 
 def _on_parts_made(names: list[str]) -> str:
@@ -314,9 +404,11 @@ def fingerprint(net: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode("utf-8", "backslashreplace"))
-        if tensor.layout == torch.strided and tensor.numel():
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        shape = "nested" if tensor.is_nested else tuple(tensor.shape)
+        digest.update(f"{name} {shape} {tensor.dtype}".encode("utf-8", "backslashreplace"))
+        for part in parts_of(tensor):
+            if part.numel():
+                digest.update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

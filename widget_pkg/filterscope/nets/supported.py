@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
 from torch import nn
 
 from filterscope.errors import NetError, kind_of
+
+QUANTISED, DEFORMABLE = "quantised, with packed weights", "deformable"
+_DEFORMABLE = re.compile(r"deform\w*conv|dcn", re.IGNORECASE)
 
 
 def as_module(net: Any) -> nn.Module:
@@ -45,13 +49,16 @@ def _refuse_without_values(net: nn.Module) -> None:
         )
 
 
-def unseen_parts(net: nn.Module) -> list[str]:
-    """Names of the net's quantised convolutions, which compute in int8 with packed weights that cannot be read."""
-    return [
-        name or type(module).__name__
-        for name, module in net.named_modules()
-        if ".quantized" in type(module).__module__ and "Conv" in type(module).__name__
-    ]
+def unseen_parts(net: nn.Module) -> dict[str, str]:
+    """Why parts of the net that look like convolutions may compute unseen, by name: by kernels that are not torch's."""
+    reasons = {}
+    for name, module in net.named_modules():
+        kind = type(module)
+        if ".quantized" in kind.__module__ and "Conv" in kind.__name__:
+            reasons[name or kind.__name__] = QUANTISED
+        elif _DEFORMABLE.search(kind.__name__) and "weight" in dict(module._parameters.items()):
+            reasons[name or kind.__name__] = DEFORMABLE
+    return reasons
 
 
 def _listed(names: list[str]) -> str:

@@ -19,7 +19,10 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, is_packed_convolution, weight_owners
+from filterscope.attributes import attributes_of
+from filterscope.nets.conv_call import ConvCall, conv_call, is_convolution, make_readable, weight_owners, why_unreadable
+from filterscope.nets.extra_inputs import all_inputs
+from filterscope.nets.plain_tensors import is_transformed
 
 _MARK = "_filterscope_value"
 
@@ -31,6 +34,17 @@ _STEPS = {
         r"(ReLU\d?|Swish|SiLU|Mish|[GCS]?ELU|Sigmoid|Tanh|Softplus|Snake)$", re.IGNORECASE
     ),
 }
+
+
+# Functions that take no more than shape, dtype and device of their first tensor, or of all but the first.
+# fmt: off
+_LIKE_FIRST = frozenset([
+    "empty_like", "full_like", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros",
+    "ones_like", "rand_like", "randint_like", "randn_like", "zeros_like",
+])
+_LIKE_OTHERS = frozenset(["expand_as", "reshape_as", "to", "type_as", "view_as"])
+_WRITERS = frozenset(["__set__", "__setitem__"])  # `tensor.data = …`, `tensor[…] = …`: they return None
+# fmt: on
 
 
 @dataclass(slots=True, eq=False)
@@ -80,13 +94,13 @@ class Trace:
         consumers: For each value the indices of the operations that took it.
         living: For each value those of its consumers from which something reaches the net's output; empty until
             `find_living`.
-        packed: Names of the modules that ran a quantised convolution, whose weight cannot be read.
+        left_out: Why convolutions that ran cannot be shown, by name.
     """
 
     operations: list[Operation] = field(default_factory=list)
     consumers: dict[int, list[int]] = field(default_factory=dict)
     living: dict[int, list[int]] = field(default_factory=dict)
-    packed: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def find_living(self, output: set[int]) -> None:
         """Finds the consumers from which something reaches the net's output.
@@ -133,11 +147,17 @@ class Recorder(TorchFunctionMode):
         self._running: list[RunningModule] = []
         self._owners: dict[int, str] = {}
         self._values = 0
+        # Addresses of the net's parameters and buffers, and of those into which it wrote what depends on the image.
+        self._own_memory: frozenset[int] = frozenset()
+        self._written: set[int] = set()
 
     @contextmanager
     def watching(self, module: nn.Module, image: torch.Tensor) -> Iterator[None]:
         """Records while the body runs `module` on `image`; its hooks on the module are removed afterwards."""
-        self._running = [RunningModule("", module, image, self._mark(image))]
+        # The other inputs of a pair are the image as well as this one.
+        for tensor in (*_flat(all_inputs(image)), image):
+            self._mark(tensor)
+        self._running = [RunningModule("", module, image, self.value_of(image))]
         self._owners = weight_owners(module)
         with ExitStack() as stack:
             for name, part in module.named_modules():
@@ -207,15 +227,36 @@ class Recorder(TorchFunctionMode):
         owner, value = getattr(tensor, _MARK, (None, None))
         return value if owner is self else None
 
+    def _is_constant(self, value: Any) -> bool:
+        return isinstance(value, torch.Tensor) and self.value_of(value) is None
+
+    def _note_write(self, tensor: torch.Tensor) -> None:
+        """Remembers what the net wrote into its own parameters and buffers, also by a view or by `.data`."""
+        if not self._own_memory:
+            own = {**dict(self._running[0].module.named_parameters()), **dict(self._running[0].module.named_buffers())}
+            self._own_memory = frozenset(map(_address, own.values()))
+        if id(tensor) in self._owners or _address(tensor) in self._own_memory:
+            self._written.add(_address(tensor))
+
+    def _depends_on_image(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor has a value, or its memory was written through another tensor: a view, `.data`."""
+        if self.value_of(tensor) is not None:
+            return True
+        return bool(self._written) and _address(tensor) in self._written
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        values = map(self.value_of, _flat((args, tuple(kwargs.values()))))
+        values = map(self.value_of, _flat(_contents(_name(func), args, kwargs)))
         inputs = tuple(dict.fromkeys(value for value in values if value is not None))
+        constant = args[0] if inputs and args and self._is_constant(args[0]) else None
         result = func(*args, **kwargs)
-        if is_packed_convolution(func):
-            self.trace.packed.append(self._running[-1].name)
+        if constant is not None and (result is constant or getattr(func, "__name__", "") in _WRITERS):
+            self._note_write(constant)
+        unreadable = why_unreadable(func)
+        if unreadable:
+            self.trace.left_out[self._running[-1].name or _name(func)] = unreadable
         convolution = is_convolution(func)
         if not inputs and not convolution:
             return result
@@ -231,7 +272,12 @@ class Recorder(TorchFunctionMode):
             return result
         self._note(_name(func), running, inputs, outputs)
         if convolution and self._on_conv is not None:
-            self._on_conv(self._read(func, result, args, kwargs))
+            call = self._read(func, result, args, kwargs)
+            reason = make_readable(call)
+            if reason:
+                self.trace.left_out[call.name] = reason
+            else:
+                self._on_conv(call)
         return result
 
     def _note(self, name: str, running: RunningModule, inputs: tuple[int, ...], outputs: list[torch.Tensor]) -> None:
@@ -239,7 +285,9 @@ class Recorder(TorchFunctionMode):
         for value in inputs:
             self.trace.consumers.setdefault(value, []).append(index)
         values = tuple(self._mark(tensor) for tensor in outputs)
-        operation = Operation(name, running, inputs, values, tuple(outputs[0].shape))
+        # Inside of torch.vmap a tensor hides an axis: no walk to an activation goes on there.
+        shape = () if is_transformed(outputs[0]) or outputs[0].is_nested else tuple(outputs[0].shape)
+        operation = Operation(name, running, inputs, values, shape)
         self.trace.operations.append(operation)
         if self._on_value is not None:
             self._on_value(operation, outputs)
@@ -250,6 +298,8 @@ class Recorder(TorchFunctionMode):
         holds = any(tensor is call.weight for tensor in running.module._parameters.values())
         owner = running.name if holds else self._owners.get(id(call.weight), running.name)
         call.name = owner or running.name or call.function
+        call.dynamic = self._depends_on_image(call.weight)
+        call.dynamic_bias = call.bias is not None and self._depends_on_image(call.bias)
         if running.input is not None and self._padded_by_itself(running, call):
             module: Any = running.module
             call.padding_mode, call.input, call.padding = module.padding_mode, running.input, module.padding
@@ -270,6 +320,20 @@ class _Surfacing(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
+
+
+def _address(tensor: torch.Tensor) -> int:
+    """Where a tensor's memory begins, that of the whole for a view; 0 where it has none of its own."""
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0
+
+
+def _contents(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments on whose contents a function's result may depend: `weight.type_as(image)` is made of the weight."""
+    if name in _LIKE_FIRST:
+        return (*args[1:], *kwargs.values())
+    if name in _LIKE_OTHERS:
+        return args[:1]
+    return (args, tuple(kwargs.values()))
 
 
 def _name(func: Any) -> str:
@@ -298,5 +362,5 @@ def _flat(value: Any) -> Iterator[torch.Tensor]:
             yield from _flat(item)
     elif isinstance(value, dict):
         yield from _flat(list(value.values()))
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from _flat(list(vars(value).values()))
+    elif hasattr(type(value), "__dataclass_fields__"):
+        yield from _flat(list(attributes_of(value).values()))

@@ -24,6 +24,7 @@ from filterscope.nets.copying import Copies
 from filterscope.nets.eval_mode import EvalMode, eval_in_place, set_flags
 from filterscope.nets.hooks import Hook, HookChoice, copied_with_hooks
 from filterscope.nets.modules import HOOK_DICTS, all_modules, nested_tensors
+from filterscope.nets.plain_tensors import checked, is_plain
 from filterscope.nets.rest import ATOMIC, Rest
 
 _SAMPLED_VALUES = 1_024  # of each tensor, besides the sum of all its bits
@@ -172,7 +173,7 @@ class Twin:
         for hook in self.hooks.functions():
             checksum = zlib.crc32(f"{id(hook)}".encode(), checksum)
         for tensor in _parts(self.net)[1]:
-            address = tensor.data_ptr() if tensor.layout == torch.strided else 0  # a sparse tensor has no one address
+            address = tensor.data_ptr() if is_plain(tensor) else 0  # a sparse tensor has no one address
             checksum = zlib.crc32(f"{id(tensor)} {address}".encode(), checksum)
             checksum = zlib.crc32(_digest(tensor), checksum)
         for module in all_modules(self.net):
@@ -226,7 +227,9 @@ class _Pair:
 
 
 def _alike(own: Any, live: torch.Tensor) -> bool:
-    return isinstance(own, torch.Tensor) and own.shape == live.shape and own.dtype == live.dtype
+    if not (isinstance(own, torch.Tensor) and is_plain(own) and is_plain(live)):
+        return False
+    return own.shape == live.shape and own.dtype == live.dtype
 
 
 def _tensors(module: nn.Module) -> list[torch.Tensor]:
@@ -242,10 +245,10 @@ def _same(now: dict[str, Any], then: dict[str, Any]) -> bool:
 
 
 def _digest(tensor: torch.Tensor) -> bytes:
+    if not is_plain(tensor):
+        return checked(tensor, _digest)
     version = -1 if tensor.is_inference() else tensor._version
     head = f"{version} {tuple(tensor.shape)} {tensor.dtype}".encode()
-    if tensor.layout != torch.strided or tensor.device.type == "meta":
-        return head
     flat = tensor.detach().reshape(-1)
     if not flat.numel():
         return head

@@ -8,7 +8,10 @@ import numpy as np
 import torch
 
 from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.extra_inputs import attach_inputs, inputs_of
+from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.layer_watch import LayerWatch
+from filterscope.nets.modes import plain_modes
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.tracing import Operation
 from filterscope.receptive_field.fields import MapFields, map_fields
@@ -60,7 +63,8 @@ def find_geometry(runner: NetRunner, batch: torch.Tensor) -> Geometry:
             watch.stop()
 
     watch = LayerWatch(layers, on_conv, on_step)
-    with runner.ready() as module, mode, watch.watching(module, batch):
+    # A class of tensors that makes its results such tensors again does so unseen by a dispatch mode.
+    with runner.ready() as module, mode, watch.watching(module, batch), torch._C.DisableTorchFunctionSubclass():
         mode.begin(batch, len(image))
         runner.call(module, batch)
     geometry.lost = dict(mode.lost)
@@ -93,14 +97,18 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)
-    image = batch.detach().clone().requires_grad_()
-    with runner.ready(gradients=True) as module, watch.watching(module, image):
-        runner.call(module, image)
-    for output, version, rank in late:
-        if output.requires_grad and output._version == version:
-            with torch.enable_grad():
-                values = [(output[0] if output.ndim == rank + 2 else output)[index]]
-    if not values or not values[0].requires_grad:
-        return None
-    (of_image,) = torch.autograd.grad(values[0], image, allow_unused=True)
+    with plain_modes(), silent_global_hooks():  # on the way back as well
+        leaf = batch.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            # Autograd lets no net write into a leaf.
+            image = attach_inputs(leaf.clone(), inputs_of(batch))
+        with runner.ready(gradients=True) as module, watch.watching(module, image):
+            runner.call(module, image)
+        for output, version, rank in late:
+            if output.requires_grad and output._version == version:
+                with torch.enable_grad():
+                    values = [(output[0] if output.ndim == rank + 2 else output)[index]]
+        if not values or not values[0].requires_grad:
+            return None
+        (of_image,) = torch.autograd.grad(values[0], leaf, allow_unused=True)
     return None if of_image is None else of_image[0].abs().sum(dim=0).to("cpu", torch.float32).numpy()

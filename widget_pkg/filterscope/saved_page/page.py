@@ -118,10 +118,7 @@ def save_page(
     policy = _POLICY.format(script=_hash(script()))
     frame = _PAGE.format(policy=policy, title=html.escape(well_formed(title)), style=asset_text("page.css"))
     end = _END.format(script=script())
-    layers = [
-        _data(f"layer-{place}", layer_part(engine.layers[layer], *engine.weights(layer), contents.precision))
-        for place, layer in enumerate(contents.layers)
-    ]
+    layers = [_data(f"layer-{place}", _layer(engine, layer, contents)) for place, layer in enumerate(contents.layers)]
     answers = Answers(session, contents)
     layers += [_data(*part) for part in answers.verdicts]
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
@@ -164,6 +161,12 @@ def _data(name: str, body: wire.Body) -> str:
     return f'<script type="application/octet-stream" id="fs-{name}">{wire.packed(body)}</script>\n'
 
 
+def _layer(engine: Engine, layer: int, contents: Contents) -> wire.Body:
+    """A layer's part; where each image has kernels of its own, it has those of the first image."""
+    kernels, bias = engine.weights(layer, engine.first_image)
+    return layer_part(engine.layers[layer], kernels, bias, engine.layers[layer].dynamic, contents.precision)
+
+
 def _outline(engine: Engine, contents: Contents, rows: list[StripRow], *more: Any) -> dict[str, Any]:
     shape = engine.sample(engine.first_image).image.shape
     description = outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
@@ -187,7 +190,7 @@ def _image(engine: Engine, contents: Contents, place: int) -> Iterator[str]:
     number = "" if image == place else f"Image {image} of the data set."
     try:
         sample = engine.sample(image)
-        yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), number, engine.source.note))
+        yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), number, engine.note))
         for k, layer in enumerate(contents.layers):
             yield _data(f"maps-{place}-{k}", maps_part(engine.moment(image, layer), contents))
     except (SampleError, NetError) as error:

@@ -20,7 +20,7 @@ from filterscope.filters.value_range import encode, encode_finely, value_range
 from filterscope.frames.frame import agreement_of
 from filterscope.frames.image import ImageBody, image_part
 from filterscope.frames.layer_picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
-from filterscope.frames.notes import kernel_note
+from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.outline import OutlineBody
 from filterscope.frames.pictures import NET_MAPS, RESPONSE
 from filterscope.frames.prediction import best_of
@@ -66,6 +66,15 @@ class SavedMaps(TypedDict):
     ends: np.ndarray
 
 
+class SavedKernels(TypedDict):
+    """A layer's kernels, of too many their root mean square, their notes (all, and each alone), and the bias."""
+
+    kernels: SavedMaps
+    summed: SavedMaps | None
+    notes: list[str]
+    bias: np.ndarray
+
+
 class SavedImage(TypedDict):
     """An image: one picture, or one a channel where they cannot be drawn together; and its prediction."""
 
@@ -77,7 +86,7 @@ class SavedProof(TypedDict):
     """An `AgreementBody` without the bias, which the layer's part has."""
 
     difference: np.ndarray
-    rounding: float
+    rounding: np.ndarray
     dtype: str
 
 
@@ -156,25 +165,39 @@ def outline_part(
     }
 
 
-def layer_part(layer: ConvLayer, kernels: np.ndarray, bias: np.ndarray | None, precision: Precision) -> dict[str, Any]:
+def layer_part(
+    layer: ConvLayer, kernels: np.ndarray, bias: np.ndarray | None, dynamic: bool, precision: Precision
+) -> dict[str, Any]:
     """A layer's kernels and bias, and of too many kernels their root mean square, which the grid shows.
 
     Args:
         layer: The layer.
         kernels: Its kernels, float32 `(F, C_in/groups, *k)`.
         bias: Its bias, float32 `(F,)`, or None.
+        dynamic: Whether each image has kernels of its own.
         precision: Bits a value of a map; few kernels are saved exactly, whatever it is.
     """
+    return {
+        "rank": layer.rank,
+        **{f"{picture.name}_note": picture.net_note(layer, "{slice}") for picture in NET_MAPS if picture.net_note},
+        **_kernels_part(layer, kernels, bias, dynamic, precision),
+    }
+
+
+def _kernels_part(
+    layer: ConvLayer, kernels: np.ndarray, bias: np.ndarray | None, dynamic: bool, precision: Precision
+) -> SavedKernels:
     every = list(range(layer.channels))
     kernels = _with_rows(kernels, 2)
     full = kernels.nbytes <= FULL_PRECISION_BYTES
     summed = kernels_are_summed(kernels)
     return {
-        "rank": layer.rank,
         "kernels": saved_maps(kernels, 32 if full else precision),
         "summed": saved_maps(summed_kernels(kernels), 32) if summed else None,
-        "notes": [kernel_note(every, layer.channels), *(kernel_note([channel], layer.channels) for channel in every)],
-        **{f"{picture.name}_note": picture.net_note(layer, "{slice}") for picture in NET_MAPS if picture.net_note},
+        "notes": [
+            kernel_note(shown, layer.channels) + dynamic_note(dynamic)
+            for shown in (every, *([channel] for channel in every))
+        ],
         "bias": np.zeros(len(kernels), np.float32) if bias is None else bias,
     }
 
@@ -196,7 +219,13 @@ def image_part_of(sample: Sample, prediction: Prediction, number: str, more: str
 
 
 def maps_part(moment: Moment, contents: Contents) -> dict[str, Any]:
-    """What a layer does to an image: the net's own maps, and the responses of each source and channel."""
+    """What a layer does to an image: the net's own maps, and the responses of each source and channel.
+
+    Where each image has kernels or a bias of its own, they are here, as `own_kernels`, instead of in the layer's part.
+    """
+    own_kernels = None
+    if moment.own_weights:
+        own_kernels = _kernels_part(moment.layer, moment.kernels, moment.bias, moment.dynamic, contents.precision)
     at = Selection(moment.image, moment.layer.index)
     responses = [
         _saved_response(moment, replace(at, channel=channel, source=source), contents)
@@ -207,6 +236,7 @@ def maps_part(moment: Moment, contents: Contents) -> dict[str, Any]:
         **{picture.plural: _saved(picture.blocks(moment, at), contents.precision) for picture in NET_MAPS},
         "responses": responses,
         "own_channels": matches_image(moment.sample.image, moment.layer),
+        "own_kernels": own_kernels,
     }
 
 

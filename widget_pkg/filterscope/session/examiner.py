@@ -113,7 +113,7 @@ class Examiner:
         copy = self.net_copy()
         ablation, means = self._ablation(copy, layer, filters, replaced_by)
         with copy.lock:
-            before, after = scores_without(copy.runner, self._engine.sample(image).image, ablation)
+            before, after = scores_without(copy.runner, self._engine.sample(image).net_input, ablation)
         return Without(
             layer=layer_title(self._engine.layers[layer]),
             filters=ablation.filters,

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from filterscope.engine.engine import Engine
-from filterscope.errors import NetError
+from filterscope.errors import NetError, describe_exception
 from filterscope.filters import arithmetic
 from filterscope.filters.arithmetic import Arithmetic
+from filterscope.filters.rounding import Computed
 from filterscope.filters.steps import StepMap, record_steps, steps_at
 from filterscope.indices import as_index
 from filterscope.nets.layers import ConvLayer
@@ -99,9 +100,11 @@ class Positions:
         footprint = maps[layer]
         fields = None if footprint is None else footprint.of(filter_index)
         if fields is None:
+            several = self._engine.sample(image).inputs is not None
             raise ValueError(
                 f"nothing of the image reaches filter {filter_index} of {record.name}: what it is given does not "
-                "depend on the image, or goes there by a way outside of torch. Choose another layer."
+                "depend on the image, or goes there by a way outside of torch"
+                f"{', or comes from another input of the sample' * several}. Choose another layer."
             )
         return fields
 
@@ -111,9 +114,17 @@ class Positions:
         Raises:
             ValueError: If no gradient reaches the image.
         """
-        engine = self._engine
+        engine, gradient, cause = self._engine, None, ""
         with engine.passing(image) as (runner, batch):
-            gradient = search.gradient(runner, batch, layer, (filter_index, *position))
+            try:
+                gradient = search.gradient(runner, batch, layer, (filter_index, *position))
+            except Exception as error:  # the maps of this image are there: the net runs, but not with gradients
+                cause = describe_exception(error)
+        if cause:
+            raise ValueError(
+                f"there is no gradient from {engine.layers[layer].name} to the image: the net cannot be differentiated "
+                f"({cause}). Its receptive field can still be asked for."
+            )
         if gradient is None:
             raise ValueError(
                 f"no gradient leads from {engine.layers[layer].name} back to the image: the net computes a part of the "
@@ -137,7 +148,7 @@ class Positions:
                 steps,
                 filter_index,
                 position,
-                max(torch.finfo(maps.pre_activation.dtype).eps, np.finfo(np.float32).eps),  # the arrays are float32
+                Computed.of(maps),
             )
 
     def _step_maps(self, image: int, layer: int) -> list[StepMap]:

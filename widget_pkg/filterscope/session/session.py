@@ -52,6 +52,7 @@ class Session:
         announce: Callable[[], None] = lambda: None,
     ) -> None:
         self.engine = engine
+        engine.selected_image = lambda: self.selected().image
         self.selected = selected
         self.someone_waits: Callable[[], bool] = lambda: False
         self._announce = announce
@@ -132,7 +133,7 @@ class Session:
     @property
     def kernel(self) -> np.ndarray:
         """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
-        return self.read(lambda engine, at: engine.kernels(at.layer)[at.filter].copy())
+        return self.read(lambda engine, at: engine.kernels(at.layer, at.image)[at.filter].copy())
 
     @property
     def response(self) -> np.ndarray:

@@ -32,6 +32,7 @@ from filterscope.host.timing import (
     SURVEY_QUIET_SECONDS,
     SURVEY_STEP_SECONDS,
 )
+from filterscope.inputs import Inputs
 from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.nets.step_size import StepSize
 from filterscope.session.label_table import ClassName, LabelTable
@@ -249,7 +250,8 @@ class Survey:
             if self._table.predictions is not None:
                 start = time.monotonic()
                 with suppress(StopPass), StopWhen(self._someone_waits):
-                    for sample, label in zip(samples, self._classify([each.image for each in samples]), strict=True):
+                    labels = self._classify([each.net_input for each in samples])
+                    for sample, label in zip(samples, labels, strict=True):
                         self._table.note_prediction(sample.index, label)
                 self._pass_seconds = time.monotonic() - start
                 self._size.took(len(samples), self._pass_seconds)
@@ -286,7 +288,7 @@ class Survey:
             while len(self._thumbnails) > _THUMBNAILS:
                 self._thumbnails.popitem(last=False)
 
-    def _classify(self, pixels: list[np.ndarray]) -> list[ClassName | None]:
+    def _classify(self, pixels: list[np.ndarray | Inputs]) -> list[ClassName | None]:
         """Predictions in one pass, or one by one where the net refuses that; None for what it refuses alone."""
         with suppress(Exception):
             return self._engine.classify(pixels)

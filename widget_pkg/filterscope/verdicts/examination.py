@@ -25,6 +25,7 @@ Judged = TypeVar("Judged")
 
 MEAN_IMAGES = 500
 """An ablated map's mean is that over so many images, the first ones: more images never change what was ablated."""
+KERNELS_OF_EACH_IMAGE = "the net makes the kernels from the image, and each image has its own"
 _LABELS_LOOKED_AT = 20  # a first batch may be a single image, and that one without a label
 
 
@@ -36,11 +37,13 @@ class LayerWeights:
         kernels: `(F, C_in/groups, *k)`.
         groups: The layer's groups.
         sees_rgb: Whether the layer's channels are the red, green and blue of the image.
+        no_verdict: Why nothing can be said of them, one sentence without full stop, or "".
     """
 
     kernels: np.ndarray
     groups: int
     sees_rgb: bool
+    no_verdict: str = ""
 
 
 class Examination:
@@ -58,6 +61,7 @@ class Examination:
         ablated: How far the ablation goes.
         merged: How far the test of candidates for duplicates goes.
         unreadable: Samples that could not be read.
+        unreadable_cause: Why the first of these could not be, or "".
         refused: Why images were left out that the net refused, one sentence, or "".
         labelled: Whether there are labels; None before the first image.
         knowledge: What the net knows; None where its output is not one score a class.
@@ -73,7 +77,7 @@ class Examination:
         self.layers = sorted(layers)
         self.order = np.zeros(0, np.int64)
         self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
-        self.refused = self.no_gradient = ""
+        self.refused = self.no_gradient = self.unreadable_cause = ""
         self.labelled: bool | None = None
         self.knowledge: Knowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
@@ -82,7 +86,7 @@ class Examination:
         self.not_seen: dict[int, str] = {}
         self._means_of = 0  # images
         self._classes: int | None = None
-        self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any]], Any] = {}
+        self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any], bool], Any] = {}
 
     # What comes in
 
@@ -113,6 +117,7 @@ class Examination:
                 self.refused_images += len(batch.images)
                 self.refused = f"the net refused {self.refused_images} images: {refusal}"
             self.unreadable += batch.unreadable
+            self.unreadable_cause = self.unreadable_cause or batch.cause
             self.seen = batch.end
 
     def keep_means(self) -> None:
@@ -173,11 +178,13 @@ class Examination:
 
     def from_weights(self, layer: int, judge: Callable[[LayerWeights], Judged]) -> Judged:
         """What a function finds in a layer's weights; each is asked once a layer."""
-        key = layer, judge
+        dynamic = self.runner.is_dynamic(layer)  # which may become known only when the second image is looked at
+        key = layer, judge, dynamic
         if key not in self._judged_weights:
             record = self.runner.layers[layer]
             sees_rgb = layer == 0 and record.in_channels == 3 == self.runner.image_shape[0]
-            self._judged_weights[key] = judge(LayerWeights(record.kernels, record.groups, sees_rgb))
+            no_verdict = KERNELS_OF_EACH_IMAGE if dynamic else ""
+            self._judged_weights[key] = judge(LayerWeights(record.kernels, record.groups, sees_rgb, no_verdict))
         judged: Judged = self._judged_weights[key]
         return judged
 
@@ -186,7 +193,9 @@ class Examination:
         return np.array([state.verdict == LIVE for state in judge_state(self.statistics[layer])])
 
     def pairs(self, layer: int) -> list[Pair]:
-        """Candidates for duplicates."""
+        """Candidates for duplicates; none where each image has kernels of its own."""
+        if self.runner.is_dynamic(layer):
+            return []
         record, live = self.runner.layers[layer], self.live(layer)
         normed = record.activation.normed
         return find_duplicates(record.kernels, record.bias, self.statistics[layer], live, record.groups, normed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,9 +13,13 @@ from torch import nn
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
 from filterscope.errors import SampleError
+from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
+from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
+
+_TRIED = 20  # images, until two differ
 
 
 class Samples(Protocol):
@@ -76,7 +81,9 @@ def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None,
         SampleError: If none of the first images can be read.
     """
     runner = NetRunner(net, forward, pace)
-    runner.find_layers(first_readable(samples.read, len(samples)).image)
+    first = first_readable(samples.read, len(samples))
+    runner.known = KnownClasses(len(samples.classes), first.label_is_no_class)
+    runner.find_layers(first.net_input)
     return runner
 
 
@@ -85,16 +92,18 @@ class ImageBatch:
     """Images of one shape, and where they stand in the order.
 
     Attributes:
-        images: float32 `(C, H, W)` each.
+        images: float32 `(C, H, W)` each, or the inputs of a sample that has several.
         labels: Their labels as `Sample.label` gives them.
         end: How far in the order this batch goes, samples that cannot be read included.
         unreadable: How many of these cannot be.
+        cause: Why the first of these cannot be.
     """
 
-    images: list[np.ndarray]
+    images: list[np.ndarray | Inputs]
     labels: list[str | int | None]
     end: int
     unreadable: int
+    cause: str = ""
 
 
 def order_of(samples: Samples, images: int) -> np.ndarray:
@@ -109,28 +118,49 @@ def order_of(samples: Samples, images: int) -> np.ndarray:
     return np.random.default_rng(len(samples)).permutation(len(samples))
 
 
+def find_out_batches(runner: NetRunner, samples: Samples, indices: np.ndarray) -> None:
+    """Has the runner know whether several images may go in one pass, as far as the first of these images tell."""
+    runner.takes_batches(_readable(samples, indices[:_TRIED]))
+
+
+def one_at_a_time_note(runner: NetRunner) -> str:
+    """A sentence that says why only one image at a time went through a net, and what that costs; "" where several."""
+    if not runner.one_at_a_time:
+        return ""
+    reason = runner.one_at_a_time[0].upper() + runner.one_at_a_time[1:]
+    return f"{reason}; so each image went through it in a pass of its own, which takes longer than batches do."
+
+
+def _readable(samples: Samples, indices: np.ndarray) -> Iterator[np.ndarray]:
+    for index in indices:
+        with suppress(SampleError):
+            yield samples.read(int(index)).image
+
+
 def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once: int) -> Iterator[ImageBatch]:
     """Reads the images `order[start:stop]` in batches of one shape."""
-    images: list[np.ndarray] = []
+    images: list[np.ndarray | Inputs] = []
+    shape: tuple[int, ...] = ()
     labels: list[str | int | None] = []
     position = start
-    unreadable = 0
+    unreadable, cause = 0, ""
     while position < stop or images:
         upcoming = None
         while position < stop and len(images) < at_once:
             try:
                 sample = samples.read(int(order[position]))
-            except SampleError:
-                unreadable += 1
+            except SampleError as error:
+                unreadable, cause = unreadable + 1, cause or error.cause
             else:
-                if images and sample.image.shape != images[0].shape:
+                if images and sample.image.shape != shape:
                     upcoming = sample
                     break
-                images.append(sample.image)
+                images.append(sample.net_input)
+                shape = sample.image.shape
                 labels.append(sample.label)
             position += 1
-        yield ImageBatch(images, labels, position, unreadable)
-        images, labels, unreadable = [], [], 0
+        yield ImageBatch(images, labels, position, unreadable, cause)
+        images, labels, unreadable, cause = [], [], 0, ""
         if upcoming is not None:  # it is the first of the next batch
-            images, labels = [upcoming.image], [upcoming.label]
+            images, labels, shape = [upcoming.net_input], [upcoming.label], upcoming.image.shape
             position += 1

@@ -28,7 +28,8 @@ from filterscope.filters.response import SOURCES
 from filterscope.host.subshells import stay_where_asked
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
-from filterscope.nets.layers import ConvLayer, net_inputs
+from filterscope.nets.layers import ConvLayer, net_inputs, vector_length
+from filterscope.nets.rng import RandomStream
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
@@ -61,12 +62,13 @@ class Explorer(anywidget.AnyWidget):
     Args:
         net: A `torch.nn.Module` with convolutions. It is shown as in eval mode, and stays in the mode it is in.
         test_data: Images, with or without labels: a torch `Dataset` of images, `(image, label)` or dictionaries; an
-            `IterableDataset`, read as far as you go; a `DataLoader`, of which the data set is read in order; a list of
-            arrays, tensors or PIL images; an array or tensor `(N, C, H, W)`, `(N, H, W, C)` or, of gray images,
-            `(N, H, W)`; a pair of such an array and labels; the path of a folder of pictures or of class folders; or
-            one image. An array of three axes is one image where its first or last axis has as many entries as the net
-            takes channels, more than one. Floats go to the net as they are; uint8 and PIL images as 0 … 1. Images are
-            read when they are needed.
+            `IterableDataset`, read as far as you go; a `DataLoader`, of which the data set is read in order, or what
+            its sampler gives of it; any other loader, or a list, of batches; a list of arrays, tensors or PIL images;
+            an array or tensor `(N, C, H, W)`, `(N, H, W, C)` or, of gray images, `(N, H, W)`; a pair of such an array
+            and labels, or a dictionary of them; the path of a folder of pictures or of class folders, or of an `.npz`
+            or HDF5 file; or one image. An array of three axes is one image where its first or last axis has as many
+            entries as the net takes channels, more than one. Floats go to the net as they are; uint8 and PIL images as
+            0 … 1. Images are read when they are needed.
         classes: Class names in their order, a dictionary, or a torchvision weights object; by default the data set's
             own (`.classes`, `.class_to_idx`, `.features`).
         transform: Applied to each image as the data set gives it: a function of one image, or a torchvision weights
@@ -75,7 +77,7 @@ class Explorer(anywidget.AnyWidget):
             Normalize found in the data set's transforms.
         std: Its standard deviation.
         layout: The order of the axes where it is not clear: `"CHW"` or `"HWC"` of one image, `"NCHW"`, `"NHWC"` or
-            `"NHW"` of a whole array.
+            `"NHW"` of a whole array; `"NL"` for an array of vectors.
         image_index: The image that is shown first.
         layer_index: The layer, in execution order.
         filter_index: The filter of that layer.
@@ -83,7 +85,8 @@ class Explorer(anywidget.AnyWidget):
         source: What filter2D runs over: `"image"`, or the layer's own `"input"`.
         forward: For a net with an unusual call: a function of net and image that calls the net it is given and returns
             its output, `lambda net, image: net(image, mask)`. The image is a batch of one, `(1, C, H, W)`; a function
-            that refuses that is given the image alone, `(C, H, W)`.
+            that refuses that is given all inputs of the sample, where it has several, as in
+            `forward=lambda net, pair: net(*pair)`; then the image alone, `(C, H, W)`.
         **traits: Any other trait of an ipywidget.
 
     Raises:
@@ -147,6 +150,9 @@ class Explorer(anywidget.AnyWidget):
             std=std,
             layout=layout,
             inputs=net_inputs(net),
+            vector=vector_length(net),
+            several=forward is not None,
+            isolated=RandomStream().isolated,
         )
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0

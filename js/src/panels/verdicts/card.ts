@@ -2,6 +2,7 @@
 
 import { attribute, element, setText } from "../../dom/dom";
 import type { Palettes } from "../../draw/palette";
+import type { FloatTensor } from "../../wire/tensor";
 import type { ClassRises, Verdict } from "../../wire/verdicts";
 import { MARKS } from "./axes";
 import { chancePicture, classBars, kernelPicture, MOST_CLASSES } from "./evidence";
@@ -53,14 +54,14 @@ export class VerdictCard {
 
   #looks({ verdict: row, looks, kernel, partner, filter }: Verdict): HTMLElement {
     const pictures = element("div.fs-smalls");
-    const picture = (tensor: typeof kernel, words: string) => kernelPicture(tensor, this.#palettes, words);
+    const picture = (tensor: FloatTensor, words: string) => kernelPicture(tensor, this.#palettes, words);
     if (looks)
       pictures.append(picture(looks.pattern, "its pattern"), picture(looks.template, `as ${row.template}`));
-    else pictures.append(picture(kernel, "its kernel"));
+    else if (kernel) pictures.append(picture(kernel, "its kernel"));
     const parts: (HTMLElement | string)[] = [pictures];
     if (looks) parts.push(chancePicture(looks.chance, { what: "match of random kernels", alike: "" }));
     parts.push(element("p.fs-note", looksInWords(row)));
-    if (partner) {
+    if (partner && kernel) {
       const both = element(
         "div.fs-smalls",
         picture(kernel, `filter ${filter}`),

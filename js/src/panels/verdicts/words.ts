@@ -68,8 +68,8 @@ export function structureInWords(row: VerdictRow): string {
 }
 
 export function looksInWords(row: VerdictRow): string {
-  const { name, template, match, p_match, one_pattern } = row;
-  if (name === null || match === null) return "There are no templates for kernels of this size.";
+  const { name, name_reason, template, match, p_match, one_pattern } = row;
+  if (name === null || match === null) return `${capital(name_reason)}.`;
   const chance = `${per100(p_match ?? 1)} in 100 random kernels match as well`;
   const shared =
     one_pattern !== null && one_pattern < 0.995

@@ -2,7 +2,7 @@
 
 import { attribute, element, on, sameItems, setText } from "../../dom/dom";
 import { type Entries, Select } from "../../dom/select";
-import { className } from "../../text/format";
+import { asChoice, className } from "../../text/format";
 import type { ClassName } from "../../wire/frame";
 import type { Outcome, Strip } from "../../wire/strip";
 import { type Filter, filters, NO_FILTER, placeInWords, progressInWords } from "./sheets";
@@ -96,7 +96,7 @@ export class StripControls {
   #offer(classes: readonly ClassName[]): void {
     if (sameItems(classes, this.#classes)) return;
     this.#classes = classes;
-    const each = classes.map((name, k) => [String(k), className(name)] as const);
+    const each = classes.map((name, k) => [String(k), asChoice(className(name))] as const);
     this.#classSelect.offer([["", "all classes"], ...each]);
     const chosen = this.#filter.class === null ? -1 : classes.indexOf(this.#filter.class);
     this.#classSelect.show(chosen < 0 ? "" : String(chosen));

@@ -152,6 +152,7 @@ describe("without a filter", () => {
     model.behaviour.effect = "done";
     vi.advanceTimersByTime(POLL);
     model.answerAll();
+    expect(query(".fs-effect").textContent).toContain("The net refuses two images; one at a time.");
     expect(query(".fs-effect").textContent).toContain(
       "90.0\u00a0% → 80.0\u00a0% right, −10.0 points (95\u00a0%: −11.0 … −9.0)",
     );

@@ -21,6 +21,10 @@ def _convolution(call: Call) -> Footprint:
     footprint, shape = call.footprint, call.shape
     if call.footprint_of(a["weight"]) is not None:  # kernels made from the image
         raise Untraceable
+    if any(axis >= 0 for _, axis in footprint.dims[1]):  # the image's pixels are the channels, which are summed
+        if a["groups"] != 1:
+            raise Untraceable
+        footprint = footprint.over([1], keep=True)
     for axis in range(rank):
         kernel = a["weight"].shape[2 + axis]
         sizes = footprint.shape[2 + axis], shape[2 + axis]

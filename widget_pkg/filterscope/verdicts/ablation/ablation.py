@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import torch
 
+from filterscope.inputs import Inputs
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
-from filterscope.verdicts.sampling import Samples, batches, order_of
+from filterscope.verdicts.sampling import Samples, batches, find_out_batches, order_of
 
 Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")
@@ -52,6 +53,7 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
         total = added if total is None else total + added
         positions += values.shape[0] * values.shape[2]
 
+    find_out_batches(runner, samples, order[:images])
     for batch in batches(samples, order, 0, min(images, len(order)), runner.images_at_once()):
         if batch.images:
             runner.run(runner.batch(batch.images), [layer], add_up)
@@ -64,10 +66,10 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
 
 
 def scores_without(
-    runner: NetRunner, image: np.ndarray, ablation: Ablation
+    runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablation
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class."""
     batch = runner.batch([image])
-    before = class_scores(runner.run(batch), 1)
-    after = class_scores(runner.run(batch, [ablation.layer], ablation), 1)
+    before = class_scores(runner.run(batch), 1, runner.known)
+    after = class_scores(runner.run(batch, [ablation.layer], ablation), 1, runner.known)
     return (None if before is None else before[0]), (None if after is None else after[0])

@@ -14,7 +14,7 @@ from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.sampling import ImageBatch, Samples, batches, order_of
+from filterscope.verdicts.sampling import ImageBatch, Samples, batches, find_out_batches, one_at_a_time_note, order_of
 
 _Z = 1.959964
 
@@ -84,6 +84,7 @@ class Effect:
         loss_after: Mean loss without the filters, in nats.
         loss_change: The difference; its interval is Student's over images.
         classes: What is lost of each class that was seen.
+        note: What else there is to know, one sentence, or "".
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -102,6 +103,7 @@ class Effect:
     loss_after: float
     loss_change: Estimate
     classes: tuple[ClassEffect, ...]
+    note: str = ""
 
 
 @dataclass
@@ -158,6 +160,7 @@ def measure_effect(
     """
     order = order_of(samples, images)
     stop = min(images, len(order))
+    find_out_batches(runner, samples, order[:stop])
     whole = _Table(Rise())
     tables: dict[int, _Table] = {}
     labelled: bool | None = None
@@ -192,6 +195,7 @@ def measure_effect(
             )
             for number, table in sorted(tables.items())
         ),
+        note=one_at_a_time_note(runner),
     )
 
 
@@ -207,8 +211,8 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
 
 
 def _both(runner: NetRunner, batch: torch.Tensor, ablation: Ablation) -> tuple[torch.Tensor, torch.Tensor]:
-    before = log_probabilities(runner.run(batch), len(batch))
-    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch))
+    before = log_probabilities(runner.run(batch), len(batch), runner.known)
+    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
     if before is None or after is None:
         raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
     return before, after

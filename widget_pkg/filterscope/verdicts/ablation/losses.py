@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from filterscope.nets.outputs import are_probabilities, class_output
+from filterscope.nets.outputs import KnownClasses, are_probabilities, class_output
 from filterscope.verdicts.chance import t_above
 
 UNLABELLED = -1
 
 
-def log_probabilities(output: object, images: int) -> torch.Tensor | None:
+def log_probabilities(output: object, images: int, known: KnownClasses) -> torch.Tensor | None:
     """Log-probabilities of the classes `(N, K)`, differentiable, or None where the output is not one score a class.
 
-    What counts as such is decided in `filterscope.nets.outputs.class_scores`.
+    What counts as such is decided in `filterscope.nets.outputs`.
     """
-    scores = class_output(output, images)
+    scores = class_output(output, images, known)
     if scores is None:
         return None
     scores = scores.float()

@@ -61,7 +61,9 @@ class Rerun:
         before = [tensor._version for tensor in others]
         self._tape.play()
         try:
-            again = log_probabilities(self._runner.run(self._batch, inside=lambda: self._tape), len(output))
+            again = log_probabilities(
+                self._runner.run(self._batch, inside=lambda: self._tape), len(output), self._runner.known
+            )
         except Exception:  # a pass with other results than its own may raise anything
             return False
         unchanged = all(tensor._version == version for tensor, version in zip(others, before, strict=True))
@@ -78,11 +80,11 @@ class Rerun:
             change(activation)
         self._tape.play()
         output = self._runner.run(self._batch, inside=lambda: self._tape)
-        return log_probabilities(output, len(self._batch))
+        return log_probabilities(output, len(self._batch), self._runner.known)
 
     def _whole_pass(self, change: Change) -> torch.Tensor | None:
         output = self._runner.run(self._batch, [self._layer], lambda layer, activation: change(activation))
-        return log_probabilities(output, len(self._batch))
+        return log_probabilities(output, len(self._batch), self._runner.known)
 
 
 class _Tape(TorchFunctionMode):

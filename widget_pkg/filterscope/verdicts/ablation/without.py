@@ -68,6 +68,8 @@ def _effect_lines(effect: Effect) -> list[str]:
         f"{_points(change)}",
         f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}",
     ]
+    if effect.note:
+        lines.append(effect.note)
     worst_first = sorted(effect.classes, key=lambda each: each.accuracy_change.value)
     return lines + [f"  {each.name}: {_points(each.accuracy_change)}, {each.images:,} images" for each in worst_first]
 

@@ -33,7 +33,8 @@ def _judge(evidence: LayerEvidence) -> list[DuplicateAnswer]:
         return [DuplicateAnswer(None, None, np.nan, np.nan)] * len(evidence)
     pairs = {pair.filter: pair for pair in evidence.examination.pairs(evidence.index) if _confirmed(pair, evidence)}
     live = np.array([state.verdict == LIVE for state in evidence.states])
-    mirrors = find_mirrors(evidence.layer.kernels, live, evidence.layer.groups)
+    dynamic = evidence.examination.runner.is_dynamic(evidence.index)
+    mirrors = {} if dynamic else find_mirrors(evidence.layer.kernels, live, evidence.layer.groups)
     return [_answer(pairs.get(index), mirrors.get(index), evidence) for index in range(len(evidence))]
 
 

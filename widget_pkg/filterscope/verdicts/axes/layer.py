@@ -46,7 +46,7 @@ class LayerEvidence:
 
     def __len__(self) -> int:
         """How many filters the layer has."""
-        return len(self.layer.kernels)
+        return self.layer.out_channels
 
     @property
     def images(self) -> int:

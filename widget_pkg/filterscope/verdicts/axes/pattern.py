@@ -29,6 +29,8 @@ class PatternAnswer:
 
 
 def _from_weights(weights: LayerWeights) -> list[Pattern]:
+    if weights.no_verdict:
+        return [Pattern(None, None, reason=weights.no_verdict)] * len(weights.kernels)
     return name_patterns(weights.kernels, weights.sees_rgb)
 
 

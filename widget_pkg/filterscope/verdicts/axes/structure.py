@@ -27,6 +27,8 @@ class StructureAnswer:
 
 
 def _from_weights(weights: LayerWeights) -> list[Structure]:
+    if weights.no_verdict:
+        return [Structure(CANT_TELL, reason=weights.no_verdict)] * len(weights.kernels)
     return judge_structure(weights.kernels, weights.groups)
 
 

@@ -8,6 +8,7 @@ from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import AXES, FilterVerdict
+from filterscope.verdicts.sampling import one_at_a_time_note
 
 
 def conclude(examination: Examination, complete: bool, ablation: bool, fingerprint: str) -> Diagnosis:
@@ -75,9 +76,12 @@ def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
     if not complete:
         notes.append("It was stopped early; the figures are exact for the images seen. Go on with resume=.")
     if examination.unreadable:
-        notes.append(f"{examination.unreadable} samples could not be read and are left out.")
+        cause = f" The first: {examination.unreadable_cause}." if examination.unreadable_cause else ""
+        notes.append(f"{examination.unreadable} samples could not be read and are left out.{cause}")
     if examination.knowledge is not None and examination.knowledge.left_out:
         notes.append(f"{examination.knowledge.left_out} images gave a NaN or infinite loss and are left out of use.")
+    if note := one_at_a_time_note(examination.runner):
+        notes.append(note)
     if examination.refused:
         notes.append(f"{examination.refused}.")
     if examination.no_gradient and examination.knowledge is not None:

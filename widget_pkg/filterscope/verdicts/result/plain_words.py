@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filterscope.verdicts.ablation.use import HARMFUL, NO_USE, USED
 from filterscope.verdicts.activations.state import CONSTANT, DEAD, UNKNOWN
+from filterscope.verdicts.examination import KERNELS_OF_EACH_IMAGE
 from filterscope.verdicts.result.verdict import AXES, FilterVerdict
 from filterscope.verdicts.weights.naming import NO_PATTERN
 from filterscope.verdicts.weights.structure import NOISE_LIKE, STRUCTURED
@@ -30,6 +31,8 @@ def _detects(verdict: FilterVerdict) -> str:
     if verdict.structure == NOISE_LIKE:
         return "Its weights look like noise: it seems to have learned nothing."
     most = "" if verdict.drives_most is None else f" It answers most to {verdict.drives_most}."
+    if verdict.structure_reason == KERNELS_OF_EACH_IMAGE:
+        return f"The net makes its kernels from each image, so they are not judged.{most}"
     return f"No simple pattern, and its weights alone cannot tell learned from random.{most}"
 
 

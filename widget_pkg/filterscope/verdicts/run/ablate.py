@@ -86,7 +86,7 @@ def _reruns(
         return
     images = runner.batch(batch.images)
     try:
-        intact = log_probabilities(runner.run(images), len(images))
+        intact = log_probabilities(runner.run(images), len(images), runner.known)
     except Exception:  # the net refused these images before, which was said
         return
     labels = examination.class_numbers(intact, batch.labels)

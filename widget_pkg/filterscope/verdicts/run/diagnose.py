@@ -16,7 +16,8 @@ from filterscope.data.source import SampleSource
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
-from filterscope.nets.layers import net_inputs
+from filterscope.nets.layers import net_inputs, vector_length
+from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
 from filterscope.verdicts.examination import Examination
@@ -105,7 +106,16 @@ def _diagnose(
     progress: bool | OnProgress,
     cancel: threading.Event | None,
 ) -> Diagnosis:
-    source = SampleSource(data, classes=classes, transform=transform, layout=layout, inputs=net_inputs(net))
+    source = SampleSource(
+        data,
+        classes=classes,
+        transform=transform,
+        layout=layout,
+        inputs=net_inputs(net),
+        vector=vector_length(net),
+        several=forward is not None,
+        isolated=RandomStream().isolated,
+    )
     samples = IsolatedSamples(source)
     runner = runner_for(net, samples, forward)
     chosen = sorted(layer_indices(runner.layers, layers))

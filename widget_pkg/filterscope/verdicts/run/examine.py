@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
+
 from filterscope.verdicts.ablation.use import gate
 from filterscope.verdicts.examination import MEAN_IMAGES, Examination
 from filterscope.verdicts.run.ablate import OnProgress, ablate_duplicates, ablate_each_filter
 from filterscope.verdicts.run.look import look
-from filterscope.verdicts.sampling import batches, order_of
+from filterscope.verdicts.sampling import batches, find_out_batches, order_of
 
 
 def examine(
@@ -25,6 +27,8 @@ def examine(
     """
     order = examination.order = order_of(examination.samples, images)
     stop = min(images, len(order))
+    next_first = np.concatenate([order[examination.seen : stop], order[: examination.seen]])
+    find_out_batches(examination.runner, examination.samples, next_first)
     if examination.seen < stop:
         on_progress("images", examination.seen, stop)
     for end in (min(stop, MEAN_IMAGES), stop):

@@ -7,6 +7,9 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
+from filterscope.nets.extra_inputs import attach_inputs, inputs_of
+from filterscope.nets.global_hooks import silent_global_hooks
+from filterscope.nets.modes import plain_modes
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
@@ -25,12 +28,27 @@ def look(examination: Examination, batch: ImageBatch) -> None:
     if batch.images:
         images = examination.runner.batch(batch.images)
         try:
-            statistics, knowledge = _LookingPass(examination, images, batch.labels).sums()
+            statistics, knowledge = _sums(examination, images, batch.labels)
         except Exception as error:
             if not examination.images:  # it refused all there were
                 raise
             refusal = describe_exception(error)
     examination.add(batch, statistics, knowledge, refusal)
+
+
+def _sums(
+    examination: Examination, images: torch.Tensor, labels: list[str | int | None]
+) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
+    """What `_LookingPass.sums` returns; without gradients where the net runs only so."""
+    try:
+        return _LookingPass(examination, images, labels).sums()
+    except Exception as error:
+        if examination.no_gradient:
+            raise
+        cause = f"the net cannot be differentiated ({describe_exception(error)})"
+    sums = _LookingPass(examination, images, labels, differentiable=False).sums()
+    examination.no_gradient = cause
+    return sums
 
 
 class _LookingPass:
@@ -40,20 +58,32 @@ class _LookingPass:
         examination: Knows what is looked at; is told what cannot be seen.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
+        differentiable: Whether there may be a pass back.
     """
 
-    def __init__(self, examination: Examination, images: torch.Tensor, labels: list[str | int | None]) -> None:
+    def __init__(
+        self,
+        examination: Examination,
+        images: torch.Tensor,
+        labels: list[str | int | None],
+        differentiable: bool = True,
+    ) -> None:
         self._examination = examination
         self._labels = labels
-        self._differentiable = not examination.no_gradient
-        self._images = images.detach().requires_grad_(self._differentiable)
+        self._differentiable = differentiable and not examination.no_gradient
+        self._inputs = inputs_of(images)
+        self._images = attach_inputs(images.detach(), self._inputs)
         self._activations: dict[int, torch.Tensor] = {}
         self._edges: dict[int, GradientEdge] = {}
         self._late: dict[int, tuple[torch.Tensor, int]] = {}
 
     def sums(self) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
         """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
-        with torch.set_grad_enabled(self._differentiable):  # the caller may have turned it off
+        with plain_modes(), torch.set_grad_enabled(self._differentiable), silent_global_hooks():
+            # The caller may have other modes.
+            if self._differentiable:
+                # Autograd lets no net write into a leaf.
+                self._images = attach_inputs(self._images.requires_grad_().clone(), self._inputs)
             scores = self._forward()
             class_numbers = self._examination.class_numbers(scores, self._labels)
             if scores is None or class_numbers is None:
@@ -70,7 +100,7 @@ class _LookingPass:
             # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
             if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
                 self._edges[layer] = get_gradient_edge(activation)
-        return log_probabilities(output, len(self._images))
+        return log_probabilities(output, len(self._images), examination.runner.known)
 
     def _keep(self, layer: int, activation: torch.Tensor) -> None:
         if not self._fits(layer, activation):
@@ -106,14 +136,14 @@ class _LookingPass:
 
     def _gradients(self, losses: torch.Tensor) -> dict[int, torch.Tensor | None]:
         examination = self._examination
-        if not len(losses) or examination.no_gradient:
+        if not len(losses) or not self._differentiable:
             return {}
         if not self._edges or not losses.requires_grad:
             examination.no_gradient = "the net's output cannot be differentiated by its activations"
             return {}
         try:
             gradients = torch.autograd.grad(losses.sum(), list(self._edges.values()), allow_unused=True)
-        except RuntimeError as error:
+        except Exception as error:  # also what a function of the user's own raises on the way back
             examination.no_gradient = f"the net cannot be differentiated ({describe_exception(error)})"
             return {}
         return dict(zip(self._edges, gradients, strict=True))
