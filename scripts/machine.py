@@ -5,7 +5,6 @@ start the browser that `make test` found.
 """
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -17,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 JS = ROOT / "js"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+VENV_OLDEST = ROOT / ".venv-oldest"
+OLDEST_PYTHONS = ("3.10", "3.11")  # for which the least versions have wheels
 OLDEST_NODE = (20, 12)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -58,14 +59,7 @@ def ensure_environment(extra: str) -> None:
     """Make `.venv` with this package (editable) and one of its extras in it; at once when it is there already."""
     current = "import sys; sys.exit(sys.version_info < (3, 10))"
     if not succeeds([PYTHON, "-c", f"import pip; {current}"]):
-        heading(f"Making the environment .venv with Python {sys.version.split()[0]}")
-        if importlib.util.find_spec("ensurepip") is None:
-            raise CannotGoOn(
-                f"{sys.executable} cannot make environments: its venv module is not installed. "
-                "Debian, Ubuntu: sudo apt-get install python3-venv"
-            )
-        if subprocess.run([sys.executable, "-m", "venv", "--clear", VENV]).returncode:
-            raise CannotGoOn(f"{sys.executable} -m venv failed; the lines above say why.")
+        make_environment(VENV, sys.executable)
 
     # An editable install holds the checkout's own path, so a moved checkout is installed again.
     key = fingerprint((ROOT / "pyproject.toml").read_bytes(), str(ROOT))
@@ -74,15 +68,59 @@ def ensure_environment(extra: str) -> None:
     enough = [stamps["test"]] if extra == "test" else [stamps["demo"], stamps["test"]]
     if any(stamp.is_file() and stamp.read_text() == key for stamp in enough):
         return
-    heading(f"Installing filterscope[{extra}] into .venv (the first time takes minutes and, with torch, gigabytes)")
+    install(VENV, ["-e", f".[{extra}]"])
+    stamps[extra].write_text(key)
+
+
+def ensure_oldest_environment() -> Path:
+    """Make `.venv-oldest` with this package and the least versions that it allows; returns its Python."""
+    python = VENV_OLDEST / "bin" / "python"
+    if not succeeds([python, "-c", "import pip"]):
+        make_environment(VENV_OLDEST, oldest_python())
+    constraints = ROOT / "constraints" / "oldest.txt"
+    key = fingerprint((ROOT / "pyproject.toml").read_bytes(), constraints.read_bytes(), str(ROOT))
+    stamp = VENV_OLDEST / ".installed"
+    if not (stamp.is_file() and stamp.read_text() == key):
+        install(VENV_OLDEST, ["-c", constraints, "-e", ".[test-python]"])
+        stamp.write_text(key)
+    return python
+
+
+def oldest_python() -> str:
+    """A Python for which the least versions have wheels, the oldest that is there."""
+    for version in OLDEST_PYTHONS:
+        for name in (sys.executable, f"python{version}"):
+            if succeeds([name, "-c", f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != {version!r})"]):
+                return name
+    raise CannotGoOn(
+        f"The least versions have wheels for Python {' and '.join(OLDEST_PYTHONS)} only, and neither is on PATH. "
+        "Install one, or name one: make test-oldest PYTHON=/path/to/python3.10"
+    )
+
+
+def make_environment(folder: Path, python: str) -> None:
+    """Make an empty environment, in the place of any other."""
+    version = subprocess.run([python, "--version"], capture_output=True, text=True).stdout.strip()
+    heading(f"Making the environment {folder.name} with {version}")
+    if not succeeds([python, "-c", "import ensurepip"]):
+        raise CannotGoOn(
+            f"{python} cannot make environments: its venv module is not installed. "
+            "Debian, Ubuntu: sudo apt-get install python3-venv"
+        )
+    if subprocess.run([python, "-m", "venv", "--clear", folder]).returncode:
+        raise CannotGoOn(f"{python} -m venv failed; the lines above say why.")
+
+
+def install(folder: Path, what: Sequence[str | Path]) -> None:
+    """Install this package and others into an environment."""
+    heading(f"Installing {what[-1]} into {folder.name} (the first time takes minutes and, with torch, gigabytes)")
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
-    if subprocess.run([PYTHON, "-m", "pip", "install", *quiet, "-e", f".[{extra}]"], cwd=ROOT).returncode:
+    if subprocess.run([folder / "bin" / "python", "-m", "pip", "install", *quiet, *what], cwd=ROOT).returncode:
         raise CannotGoOn(
             "pip could not install the Python packages; its own lines above say why. It needs a network or a package "
             "mirror (pip's settings: PIP_INDEX_URL, PIP_PROXY, PIP_CERT), and about 7 GB of disk where torch is a CUDA "
             "build. Then run the same command again."
         )
-    stamps[extra].write_text(key)
 
 
 def node_version(node: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The commands of the Makefile: demo, test, docs, bundle, clean. Standard library only."""
+"""The commands of the Makefile: demo, test, test-oldest, docs, bundle, clean. Standard library only."""
 
 import os
 import secrets
@@ -19,11 +19,13 @@ from machine import (
     PYTHON,
     ROOT,
     VENV,
+    VENV_OLDEST,
     CannotGoOn,
     ensure_chromium,
     ensure_environment,
     ensure_js_packages,
     ensure_node,
+    ensure_oldest_environment,
     heading,
 )
 
@@ -71,6 +73,14 @@ def test() -> None:
     check("the committed bundle is what js/ builds", ["node", "build.mjs", "--check"], JS, env)
     build_docs()
     check("pytest: Python, wheel, notebook and browser tests", [PYTHON, "-m", "pytest"], ROOT, env)
+
+
+def test_oldest() -> None:
+    """Run the Python tests with the least versions that pyproject.toml allows, in an environment of its own."""
+    python = ensure_oldest_environment()
+    check("the versions", [python, "-m", "pip", "check"])
+    others = [f"--ignore=tests/{folder}" for folder in ("browser", "benchmarks")]
+    check("pytest: Python tests with the least versions", [python, "-m", "pytest", "-m", "not tools", *others])
 
 
 def build_docs() -> None:
@@ -179,7 +189,7 @@ def demo() -> None:
 def clean() -> None:
     """Remove everything that the other tasks made."""
     caches = [".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", "test-output", "build", "dist", "site"]
-    for folder in [VENV, JS / "node_modules", *(ROOT / name for name in caches)]:
+    for folder in [VENV, VENV_OLDEST, JS / "node_modules", *(ROOT / name for name in caches)]:
         if folder.is_dir():
             print(f"removing {folder.relative_to(ROOT)}")
             shutil.rmtree(folder)
@@ -187,7 +197,14 @@ def clean() -> None:
 
 def main() -> int:
     """Run the task that the command line names."""
-    tasks = {"demo": demo, "test": test, "docs": docs, "bundle": bundle, "clean": clean}
+    tasks = {
+        "demo": demo,
+        "test": test,
+        "test-oldest": test_oldest,
+        "docs": docs,
+        "bundle": bundle,
+        "clean": clean,
+    }
     try:
         tasks[sys.argv[1]]()
     except CannotGoOn as reason:

@@ -53,6 +53,7 @@ def folder(tmp_path):
         torch.save(net.state_dict(), tmp_path / "net.pt")
         torch.save({"state_dict": {f"module.{name}": one for name, one in net.state_dict().items()}}, tmp_path / "w.pt")
         torch.save({"x": my_nets.Evil()}, tmp_path / "evil.pt")
+        torch.save({"\x1b]0;mine\x07": torch.zeros(1)}, tmp_path / "escape.pt")  # sets a terminal's title
     finally:
         sys.path.remove(str(tmp_path))
         sys.modules.pop("my_nets", None)
@@ -144,6 +145,7 @@ def test_a_net_comes_from_a_module_or_a_file(folder, call, net):
         (("--weights", "nowhere.pt"), "--weights is 'nowhere.pt', and there is no such file"),
         (("--weights", "evil.pt"), "--weights evil.pt holds no plain weights"),
         (("--weights", "my_nets.py"), "--weights my_nets.py holds no plain weights"),
+        (("--weights", "escape.pt"), "\\x1b]0;mine\\x07"),
         (
             ("--net", "filterscope.demo:fashion_net", "--weights", "net.pt"),
             "--weights net.pt are not this net's: Missing",
@@ -162,6 +164,7 @@ def test_arguments_that_make_no_sense_are_a_sentence_and_2(folder, call, argumen
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
     assert not (folder / "out.html").exists()
     assert not (folder / "was_run").exists()
 
@@ -181,6 +184,27 @@ def test_what_fails_is_a_sentence_and_1(folder, call, arguments, sentence):
     assert done.stderr.startswith("filterscope: ")
     assert sentence in done.stderr
     assert not (folder / "out.html").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_said_at_once(folder, call):
+    done = call("html", "--net", "nowhere:net", "--images", "photos", "photos")
+    assert done.returncode == 2
+    assert "photos is a folder, which no page is written to; give the path of a file" in done.stderr
+    assert "nowhere" not in done.stderr
+
+
+def test_the_page_may_be_the_standard_output(folder):
+    env = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    command = [sys.executable, "-m", "filterscope", *HTML, "--weights", "net.pt", "--count", "1", "/dev/stdout"]
+    piped = subprocess.run(command, cwd=folder, env=env, capture_output=True)
+    assert piped.returncode == 0, piped.stderr
+    with open(folder / "out.html", "wb") as file:
+        assert subprocess.run(command, cwd=folder, env=env, stdout=file, stderr=subprocess.DEVNULL).returncode == 0
+    assert (folder / "out.html").read_bytes() == piped.stdout
+    assert piped.stdout.startswith(b"<!doctype html>") and piped.stdout.endswith(b"</html>\n")
+    call = [*command[:-3], "--count", "1", "--limit-mb", "0.01", "/dev/stdout"]
+    refused = subprocess.run(call, cwd=folder, env=env, capture_output=True)
+    assert (refused.returncode, refused.stdout) == (1, b"")
 
 
 def test_a_page_that_is_too_large_names_the_options_that_make_it_smaller(folder, call):

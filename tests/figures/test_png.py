@@ -109,8 +109,8 @@ def test_values_that_are_no_numbers_are_marked():
 
 
 def test_opencv_reads_it_too(explorer):
-    picture = cv2.imdecode(np.frombuffer(png(explorer._scene()), np.uint8), cv2.IMREAD_COLOR_RGB)
-    np.testing.assert_array_equal(picture, png_of(explorer))
+    blue_first = cv2.imdecode(np.frombuffer(png(explorer._scene()), np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(blue_first[..., ::-1], png_of(explorer))
 
 
 def test_neither_an_explorer_nor_its_picture_imports_matplotlib():

@@ -210,7 +210,7 @@ def test_the_weights_are_those_of_the_moment_of_asking():
         net.conv1.weight *= 2
         net.conv2.bias += 1
     after = explorer.arithmetic(1, 1)
-    assert after.agrees and after.bias == before.bias + 1
+    assert after.agrees and after.bias == np.float32(before.bias) + np.float32(1)
     assert not np.array_equal(after.patch, before.patch)
     assert after.pre_activation == explorer.pre_activation[1, 1]
     assert after.activation == explorer.activation[1, 1]

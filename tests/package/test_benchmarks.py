@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
+@pytest.mark.tools
 def test_every_benchmark_can_be_imported():
     names = sorted(path.stem for path in FOLDER.glob("*.py"))
     assert "slider_speed" in names

@@ -126,6 +126,7 @@ def site(tmp_path_factory):
     return folder
 
 
+@pytest.mark.tools
 def test_the_site_loads_nothing_from_a_network(site):
     pages = list(site.rglob("*.html"))
     assert len(pages) > 40
@@ -135,6 +136,7 @@ def test_the_site_loads_nothing_from_a_network(site):
         assert not re.search(r"url\(['\"]?(https?:)?//|@import", sheet.read_text(encoding="utf-8")), sheet
 
 
+@pytest.mark.tools
 def test_the_site_has_what_is_made_of_other_files(site):
     def text(page):
         return (site / page).read_text(encoding="utf-8")

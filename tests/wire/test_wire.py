@@ -1,5 +1,7 @@
 """Bytes and message kinds: what goes in comes out, and every request gets an answer."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,17 @@ def test_arrays_come_back_as_they_were():
     assert np.array_equal(back["list"][0]["b"], strided)
     assert np.array_equal(back["picture"]["tensor"], floats.T, equal_nan=True)
     assert back["n"] is None
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "\ud800", "\udfff\ud800 é 🐈"])
+def test_text_that_no_message_can_hold_is_spelt_out(name):
+    spelt = "".join(f"\\u{ord(letter):04x}" if 0xD800 <= ord(letter) < 0xE000 else letter for letter in name)
+    content, _ = wire.reply("1", "frame", {"a": name, "b": [{"c": name}], "é": 1})
+    assert content["body"] == {"a": spelt, "b": [{"c": spelt}], "é": 1}
+    refused, _ = wire.refused(name)
+    failed, _ = wire.failure("1", "frame", OSError(name))
+    assert refused["message"] == failed["error"]["message"] == spelt
+    json.dumps([content, refused, failed], ensure_ascii=False).encode()
 
 
 def test_what_the_wire_cannot_carry_is_refused_here_not_lost_on_the_way():

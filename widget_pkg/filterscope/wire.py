@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from filterscope.text import well_formed
+
 Message = tuple[dict[str, Any], list[memoryview]]
 """A message's content, and its buffers."""
 
@@ -67,7 +69,7 @@ def _taken_apart(body: Body) -> tuple[dict[str, Any], list[dict[str, Any]], list
 
 def failure(id: str, name: str, error: Exception) -> Message:
     """A reply that says why there is none."""
-    reason = {"type": type(error).__name__, "message": str(error)}
+    reason = {"type": type(error).__name__, "message": well_formed(str(error))}
     return {"kind": "reply", "id": id, "name": name, "error": reason}, []
 
 
@@ -88,7 +90,7 @@ def verdicts() -> Message:
 
 def refused(message: str) -> Message:
     """A trait's value from the page was refused; the true state follows."""
-    return {"kind": "refused", "message": message}, []
+    return {"kind": "refused", "message": well_formed(message)}, []
 
 
 def is_request(content: object) -> bool:
@@ -130,7 +132,7 @@ def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_without_arrays(item, arrays) for item in value]
-    return value
+    return well_formed(value) if isinstance(value, str) else value
 
 
 def _index(array: np.ndarray, arrays: list[np.ndarray]) -> int:

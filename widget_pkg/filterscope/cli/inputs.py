@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import pickle
+import re
 import sys
+import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ from filterscope.errors import describe_exception, kind_of
 
 # Where training scripts put the state dict beside other things.
 _STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
+_LONGEST_REASON = 1000
 
 
 class UsageError(ValueError):
@@ -89,16 +92,21 @@ def load_weights(net: nn.Module, path: Path) -> None:
     """
     if not path.is_file():
         raise UsageError(f"--weights is {str(path)!r}, and there is no such file")
+    _refuse_programs(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a damaged file the error says enough
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of a damaged file it may be any
         raise UsageError(
-            f"--weights {path} holds no plain weights ({describe_exception(error)}); save net.state_dict(), not the net"
+            f"--weights {path} holds no plain weights ({_why_not_loaded(error)}); save net.state_dict(), not the net"
         ) from error
     for key in _STATE_KEYS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
         raise UsageError(f"--weights {path} holds {kind_of(state)}, and no state dict; save net.state_dict()")
     own = set(net.state_dict())
     for prefix in ("module.", "_orig_mod."):  # of DataParallel and torch.compile
@@ -106,9 +114,43 @@ def load_weights(net: nn.Module, path: Path) -> None:
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     try:
         net.load_state_dict(state)
-    except RuntimeError as error:
+    except Exception as error:  # as above
         lines = [line.strip() for line in str(error).splitlines()]
-        raise UsageError(f"--weights {path} are not this net's: {' '.join(lines[1:4]) or lines[0]}") from error
+        reason = " ".join(lines[1:4]) or describe_exception(error)
+        shortened = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"
+        raise UsageError(f"--weights {path} are not this net's: {shortened}") from error
+
+
+def _refuse_programs(path: Path) -> None:
+    """Raises UsageError for an archive that is no plain state dict, TorchScript say, before torch reads anything of it.
+
+    Such an archive holds code, and torch has loaders that run it.
+    """
+    with open(path, "rb") as file:
+        if file.read(4) != b"PK\x03\x04":  # what torch takes for a zip archive
+            return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.partition("/")[2] for name in archive.namelist()}
+    except Exception as error:  # of a damaged archive it may be any
+        raise UsageError(f"--weights {path} is a damaged archive ({describe_exception(error)})") from error
+    if "constants.pkl" in names or any(name.startswith("code/") for name in names):
+        raise UsageError(
+            f"--weights {path} is a TorchScript archive, which holds code, and no state dict; "
+            "save net.state_dict() with torch.save"
+        )
+    if "data.pkl" not in names:
+        raise UsageError(f"--weights {path} is an archive, and none of torch.save; save net.state_dict()")
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """Why torch refused a file, without its advice to run what is in there."""
+    code = re.search(r"GLOBAL (\S+) (?:was not an allowed|whose module)", str(error))
+    if code is not None:
+        return f"it needs {code[1]}, which is no tensor"
+    if isinstance(error, RuntimeError | OSError | MemoryError):
+        return describe_exception(error)
+    return "it is damaged, or of another kind"
 
 
 def resizing(size: str | None, mean: str | None, std: str | None) -> Callable[[Any], Any] | None:

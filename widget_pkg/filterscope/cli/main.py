@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import re
 import subprocess
 import sys
 import warnings
@@ -21,10 +21,12 @@ from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES
 from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.saved_page.contents import IMAGES
+from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.page import PageError
 from filterscope.saved_page.parts import PRECISIONS
 from filterscope.saved_page.save import save_html
 from filterscope.session.session import Session
+from filterscope.text import well_formed
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel they lie among its own files, in a checkout in their folder.
@@ -68,8 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f"filterscope: {sentence}", file=sys.stderr)
+    print(f"filterscope: {_printable(sentence)}", file=sys.stderr)
     return code
+
+
+def _printable(text: str) -> str:
+    """Text for a terminal, to which control characters, in the names of a file's weights say, are commands."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda control: f"\\x{ord(control[0]):02x}", well_formed(text))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_html_options(html: argparse.ArgumentParser) -> None:
     add = html.add_argument
-    add("out", type=Path, help="the page to write, out.html")
+    add("out", type=Path, help="the page to write, out.html; a pipe or device as well, /dev/stdout")
     add(
         "--net",
         required=True,
@@ -141,7 +148,8 @@ def _demo(options: argparse.Namespace) -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     for name in NOTEBOOKS:
         if not (options.folder / name).exists():
-            shutil.copyfile(source / name, options.folder / name)
+            with OutputFile(options.folder / name).open() as write:  # half of one would be taken for a complete one
+                write((source / name).read_text("utf-8"))
     first = options.folder / NOTEBOOKS[0]
     print(first)
     if options.copy_only:
@@ -162,8 +170,10 @@ def _html(options: argparse.Namespace) -> None:
 
     The net's own code is run to make it; its weights are read as numbers alone.
     """
-    if not options.out.parent.is_dir():
-        raise UsageError(f"the folder {options.out.parent} is not there; make it, or write somewhere else")
+    try:
+        output = OutputFile(options.out)  # what is wrong with it is said before anything is computed
+    except OSError as error:
+        raise UsageError(str(error)) from error
     if options.count < 1:
         raise UsageError(f"--count is {options.count}; give 1 or more")
     net = load_net(options.net)
@@ -187,8 +197,8 @@ def _html(options: argparse.Namespace) -> None:
         raise CommandError(error.advising(_WAYS)) from error
     finally:
         session.close()
-    if not options.quiet:
-        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    if not options.quiet and output.is_regular:  # the page may be what the standard output is for
+        print(f"{_printable(str(path))}: {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _session(options: argparse.Namespace, net: nn.Module) -> Session:

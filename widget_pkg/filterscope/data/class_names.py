@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from filterscope.attributes import attribute, attributes_of, plain_tensor
+from filterscope.text import well_formed
 
 _DEEPEST = 12
 
@@ -144,7 +145,8 @@ def _strings(names: Iterable[Any]) -> tuple[str, ...]:
 def _string(name: Any) -> str:
     if isinstance(name, bytes):
         return name.decode("utf-8", "replace")
-    return name.name if isinstance(name, Enum) and not isinstance(name, str) else str(name)
+    text = name.name if isinstance(name, Enum) and not isinstance(name, str) else str(name)
+    return well_formed(text)  # a folder may be named in bytes that are no UTF-8
 
 
 def _is_name(name: Any) -> bool:

@@ -18,6 +18,7 @@ from filterscope.figures.scene import Scene, SceneMap, mosaic, number
 from filterscope.figures.style import FONT_SIZE, colour_map, drawable, norm
 from filterscope.filters.value_range import FIRST_CODE, LAST_CODE, ValueRange
 from filterscope.frames.pictures import PICTURES
+from filterscope.text import well_formed
 
 _PANELS = ("image", "kernel", *(picture.name for picture in PICTURES))
 _INCHES = 2.25  # a panel's share of the figure's width
@@ -97,7 +98,7 @@ class LiveFigure(Figure):
             scene = self._look()
         except (ValueError, RuntimeError) as error:  # a sample or a net that cannot be shown
             self._reveal(False)
-            self._words.set_text(textwrap.fill(str(error), 120))
+            self._words.set_text(textwrap.fill(well_formed(str(error)), 120))
             return
         self._reveal(True)
         self._words.set_text(f"{scene.image_words}\n{scene.layer_words} · filter {scene.filter}")

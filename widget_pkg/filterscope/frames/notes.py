@@ -6,6 +6,7 @@ from filterscope.engine.moment import Moment
 from filterscope.filters.response import matches_image
 from filterscope.nets.layers import ConvLayer
 from filterscope.session.selection import Selection
+from filterscope.text import well_formed
 
 
 def kernel_note(channels: list[int], of: int) -> str:
@@ -45,4 +46,4 @@ def response_note(moment: Moment, selection: Selection, channels: list[int]) -> 
 def activation_note(layer: ConvLayer, which_slice: str = "") -> str:
     """Which tensor of the net the activation is, in words."""
     items = f"; the first of {layer.items} that the net made of the image" if layer.items > 1 else ""
-    return f"{layer.activation.name}{which_slice}{items}"
+    return well_formed(f"{layer.activation.name}{which_slice}{items}")

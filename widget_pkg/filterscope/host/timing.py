@@ -68,6 +68,14 @@ LONE_ANSWER_SECONDS = 0.1
 MEANS_SECONDS = 0.1
 """A request waits at most so long for the mean maps that it needs; then the page asks again."""
 
+# Writing a page
+
+PIPE_READER_SECONDS = 10.0
+"""A pipe that a page is written to may be left unread for so long; then an error says so."""
+
+PIPE_READER_LOOK_SECONDS = 0.02
+"""At this interval it is checked whether somebody has begun to read such a pipe."""
+
 # Threads
 
 INBOX_IDLE_SECONDS = 2.0

@@ -18,6 +18,7 @@ from filterscope.nets.activations import Activation, find_activation
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.supported import QUANTISED, unseen_parts
 from filterscope.nets.tracing import Trace
+from filterscope.text import well_formed
 
 ReadWeights = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
 """Returns a layer's live kernels and bias, by the layer's index."""
@@ -140,7 +141,8 @@ class ConvLayer:
         function = f"conv{'_transpose' * self.transposed}{self.rank}d"
         kind = function if self.module is None else type(self.module).__name__
         again = f" (call {self.call})" if self.call else ""
-        return f"{self.name}{again} · {kind}({', '.join(options)}) · {'×'.join(map(str, self.out_shape))}"
+        size = "×".join(map(str, self.out_shape))
+        return well_formed(f"{self.name}{again} · {kind}({', '.join(options)}) · {size}")
 
 
 def _short(value: tuple[int, ...] | str) -> str:

@@ -405,7 +405,7 @@ def fingerprint(net: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
         shape = "nested" if tensor.is_nested else tuple(tensor.shape)
-        digest.update(f"{name} {shape} {tensor.dtype}".encode())
+        digest.update(f"{name} {shape} {tensor.dtype}".encode("utf-8", "backslashreplace"))
         for part in parts_of(tensor):
             if part.numel():
                 digest.update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

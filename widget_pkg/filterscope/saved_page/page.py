@@ -6,12 +6,9 @@ import base64
 import contextlib
 import hashlib
 import html
-import os
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from filterscope import wire
@@ -23,6 +20,7 @@ from filterscope.errors import NetError, SampleError
 from filterscope.frames.outline import outline
 from filterscope.frames.prediction import best_of
 from filterscope.saved_page.answers import Answers
+from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.parts import (
     Contents,
     StripRow,
@@ -32,6 +30,7 @@ from filterscope.saved_page.parts import (
     outline_part,
 )
 from filterscope.session.session import Session
+from filterscope.text import well_formed
 
 _MB = 10**6
 
@@ -89,27 +88,24 @@ _WAYS = {
 
 
 def save_page(
-    path: Path,
+    output: OutputFile,
     session: Session,
     contents: Contents,
     selection: dict[str, Any],
     title: str,
     limit: float,
     progress: bool,
-) -> int:
+) -> None:
     """Writes the page, or leaves what was there.
 
     Args:
-        path: The file.
+        output: The file.
         session: The net, the data set, and what is known of them.
         contents: What is saved.
         selection: What is selected when the page opens, in the page's own indices.
         title: The page's title, any text.
         limit: Bytes that the page may have.
         progress: Whether its size is said first, and a bar shown (with tqdm, where it is installed).
-
-    Returns:
-        The page's bytes.
 
     Raises:
         PageError: If it would be larger than `limit`; the sentence says what makes it smaller.
@@ -120,7 +116,7 @@ def save_page(
     engine.check()
     revision = engine.revision
     policy = _POLICY.format(script=_hash(script()))
-    frame = _PAGE.format(policy=policy, title=html.escape(title), style=asset_text("page.css"))
+    frame = _PAGE.format(policy=policy, title=html.escape(well_formed(title)), style=asset_text("page.css"))
     end = _END.format(script=script())
     layers = [_data(f"layer-{place}", _layer(engine, layer, contents)) for place, layer in enumerate(contents.layers)]
     answers = Answers(session, contents)
@@ -128,9 +124,9 @@ def save_page(
     budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
     first, first_row = _first_image(engine, contents, budget)
     if progress:
-        print(f"{path}: {_counted(contents)}, about {_size(budget.about)}", file=sys.stderr)
+        print(f"{well_formed(str(output.path))}: {_counted(contents)}, about {_size(budget.about)}", file=sys.stderr)
     rows: list[StripRow] = []
-    with _written(path) as write:
+    with output.open() as write:
         for part in (frame, *layers):
             write(part)
         for place in _bar(range(len(contents.images)), progress):
@@ -149,7 +145,6 @@ def save_page(
             write(part)
         if engine.check() or engine.revision != revision:
             raise RuntimeError("the net's weights changed while the page was made; save it once they stand still")
-    return path.stat().st_size
 
 
 def script() -> str:
@@ -261,27 +256,6 @@ def _counted(contents: Contents) -> str:
 
 def _size(count: float) -> str:
     return f"{count / _MB:.3g} MB" if count >= _MB / 10 else f"{count / 1000:.0f} kB"
-
-
-@contextlib.contextmanager
-def _written(path: Path) -> Iterator[Callable[[str], Any]]:
-    """A file that is there when it is complete, in the place of one that was there before."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            yield file.write
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _bar(places: Sequence[int], visible: bool) -> Iterable[int]:

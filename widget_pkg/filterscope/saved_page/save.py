@@ -8,6 +8,7 @@ from typing import Any
 
 from filterscope.filters.response import SOURCES
 from filterscope.saved_page.contents import check_limit, chosen_contents
+from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.page import save_page
 from filterscope.saved_page.parts import Contents
 from filterscope.session.selection import Selection
@@ -39,11 +40,9 @@ def save_html(
     contents = chosen_contents(session.engine, images, layers, channels, sources, precision)
     limit = check_limit(limit_mb)
     name = session.engine.net_name if title is None else str(title)
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"the folder {target.parent} is not there; make it, or write somewhere else")
-    save_page(target, session, contents, selected_in(contents, session.selected()), name, limit, progress)
-    return target
+    output = OutputFile(Path(path))
+    save_page(output, session, contents, selected_in(contents, session.selected()), name, limit, progress)
+    return output.path
 
 
 def selected_in(contents: Contents, selection: Selection) -> dict[str, Any]:

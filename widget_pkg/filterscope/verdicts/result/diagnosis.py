@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from filterscope.text import well_formed
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.html import as_html
 from filterscope.verdicts.result.verdict import COLUMNS, COUNTS, FilterVerdict, summaries
@@ -106,7 +107,7 @@ class Diagnosis:
             writer.writerow({name: "" if value is None or value != value else value for name, value in row.items()})
         if path is None:
             return text.getvalue()
-        Path(path).write_text(text.getvalue(), encoding="utf-8")
+        Path(path).write_text(well_formed(text.getvalue()), encoding="utf-8")
         return None
 
     def __str__(self) -> str:
