@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from filterscope.errors import ForeignExit, kind_of, passes_through, text_of
+
 Message = tuple[dict[str, Any], list[memoryview]]
 """A message's content, and its buffers."""
 
@@ -23,6 +25,10 @@ Body = Mapping[str, object]
 
 Handler = Callable[[dict[str, Any]], Body]
 """Gives the body that answers a request's `args`."""
+
+_MOST_ID = 200  # characters: a page's own has 40
+_MOST_NAME = 60
+_MOST_SENTENCE = 2000  # a forged value of megabytes is not said back
 
 _DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
 
@@ -38,7 +44,10 @@ def reply(id: str, name: str, body: Body) -> Message:
         TypeError: If the body holds what the wire cannot carry; ValueError for NaN outside of an array.
     """
     plain, heads, buffers = _taken_apart(body)
-    json.dumps(plain, allow_nan=False)  # JSON has no NaN: browsers drop the whole message, without a word
+    # JSON has no NaN: browsers drop the whole message, without a word.
+    text = json.dumps(plain, allow_nan=False, ensure_ascii=False)
+    if not _encodable(text):  # a class or a file whose name is no UTF-8
+        plain = json.loads(text.encode("utf-8", "replace"))
     return {"kind": "reply", "id": id, "name": name, "body": plain, "tensors": heads}, buffers
 
 
@@ -65,15 +74,17 @@ def _taken_apart(body: Body) -> tuple[dict[str, Any], list[dict[str, Any]], list
     return plain, heads, [_buffer(array) for array in arrays]
 
 
-def failure(id: str, name: str, error: Exception) -> Message:
+def failure(id: str, name: str, error: BaseException) -> Message:
     """A reply that says why there is none."""
-    reason = {"type": type(error).__name__, "message": str(error)}
+    if isinstance(error, ForeignExit) and error.__cause__ is not None:
+        error = error.__cause__
+    reason = {"type": type(error).__name__, "message": _sentence(text_of(error) or type(error).__name__)}
     return {"kind": "reply", "id": id, "name": name, "error": reason}, []
 
 
 def skipped(content: dict[str, Any]) -> Message:
     """A reply that says that a newer request of the same asker and name was answered instead."""
-    return {"kind": "reply", "id": content["id"], "name": str(content.get("name")), "skipped": True}, []
+    return {"kind": "reply", "id": content["id"], "name": request_name(content), "skipped": True}, []
 
 
 def changed(revision: int) -> Message:
@@ -88,12 +99,15 @@ def verdicts() -> Message:
 
 def refused(message: str) -> Message:
     """A trait's value from the page was refused; the true state follows."""
-    return {"kind": "refused", "message": message}, []
+    return {"kind": "refused", "message": _sentence(message)}, []
 
 
 def is_request(content: object) -> bool:
-    """Whether a message is a request at all; other messages are ignored."""
-    return isinstance(content, dict) and content.get("kind") == "request" and isinstance(content.get("id"), str)
+    """Whether a message is a request that can be answered under its id; other messages are ignored."""
+    if not isinstance(content, dict) or content.get("kind") != "request":
+        return False
+    id = content.get("id")
+    return isinstance(id, str) and len(id) <= _MOST_ID and _encodable(id)
 
 
 def asker(content: dict[str, Any]) -> str:
@@ -101,19 +115,48 @@ def asker(content: dict[str, Any]) -> str:
     return str(content["id"]).rpartition("-")[0]
 
 
+def request_name(content: dict[str, Any]) -> str:
+    """What is asked; of a name that no request can have, what it is instead."""
+    name = content.get("name")
+    if not isinstance(name, str):
+        return kind_of(name)
+    return _sentence(name[:_MOST_NAME])
+
+
 def answer(content: dict[str, Any], handlers: Mapping[str, Handler]) -> Message:
-    """Runs a request's handler and packs what it gives, or the error that it raises, into the reply."""
-    id, name = content["id"], str(content.get("name"))
+    """Runs a request's handler and packs what it gives, or what it raises, into the reply.
+
+    Raises:
+        EndsWork: If the handler was ended to be asked again.
+        KeyboardInterrupt: If Ctrl-C ended it, in the main thread.
+    """
+    id, name = content["id"], request_name(content)
     try:
         handler = handlers.get(name)
         if handler is None:
             raise WireError(f"unknown request {name!r}; known are {', '.join(sorted(handlers))}")
         args = content.get("args", {})
         if not isinstance(args, dict):
-            raise WireError(f"args of {name!r} are a {type(args).__name__}; expected an object")
+            raise WireError(f"args of {name!r} are {kind_of(args)}; expected an object")
         return reply(id, name, handler(args))
-    except Exception as error:  # whatever it is, the page must hear of it: it waits
+    except BaseException as error:  # whatever it is, the page must hear of it: it waits
+        if passes_through(error):
+            raise
         return failure(id, name, error)
+
+
+def _sentence(text: str) -> str:
+    """A text as a message can hold it: no longer than people read, and in UTF-8."""
+    text = text if len(text) <= _MOST_SENTENCE else f"{text[:_MOST_SENTENCE]} …"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:

@@ -20,7 +20,7 @@ from filterscope.data.items import open_data, parts_of
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
-from filterscope.errors import SampleError, describe_exception
+from filterscope.errors import SampleError, describe_exception, foreign_code
 from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
@@ -169,7 +169,8 @@ class SampleSource:
 
     def _read(self, index: int) -> Sample:
         try:
-            item = self._items.sequence[index]
+            with foreign_code():
+                item = self._items.sequence[index]
         except Exception as error:
             raise SampleError(index, f"the data set raised {describe_exception(error)}") from error
         try:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from filterscope.errors import NetError, describe_exception, kind_of
+from filterscope.errors import NetError, describe_exception, foreign_code, kind_of
 
 Forward = Callable[[nn.Module, torch.Tensor], Any]
 """The user's function `forward=`, which calls a net with an image and returns its output."""
@@ -47,8 +47,13 @@ class Calling:
         self._convention = self._conventions[0]
 
     def __call__(self, module: nn.Module, batch: torch.Tensor) -> Any:
-        """Runs a module on a batch and returns its output."""
-        return self._convention(module, batch)
+        """Runs a module on a batch and returns its output.
+
+        Raises:
+            Exception: What the net raises; `ForeignExit` for what is no `Exception`.
+        """
+        with foreign_code():
+            return self._convention(module, batch)
 
     @property
     def takes_batches(self) -> bool:
@@ -72,7 +77,8 @@ class Calling:
         refused: list[Exception] = []
         for convention in self._conventions:
             try:
-                result = attempt(convention if self.forward is None else _calling_the_net(convention))
+                with foreign_code():
+                    result = attempt(convention if self.forward is None else _calling_the_net(convention))
             except NetError:  # the net ran, and cannot be shown
                 raise
             except Exception as error:

@@ -9,8 +9,10 @@ from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.errors import EndsWork
 
-class StopPass(BaseException):
+
+class StopPass(EndsWork):
     """Ends a forward pass at any place in it. Not an `Exception`, so that no net catches it."""
 
 

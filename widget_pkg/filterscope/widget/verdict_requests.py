@@ -8,7 +8,7 @@ from typing import Any
 from filterscope.engine.engine import Engine
 from filterscope.frames.verdicts import build_effect, build_verdict, build_verdicts, build_without
 from filterscope.host.timing import MEANS_SECONDS
-from filterscope.session.examiner import Examiner
+from filterscope.session.examiner import Examiner, check_images
 from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
 from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
@@ -95,7 +95,7 @@ class VerdictRequests:
 
     def _effect(self, args: dict[str, Any]) -> Body:
         """Begins to measure a removal over many images, or says how far that is; `cancel` only ends it."""
-        removal, images = self._removal(args), args.get("images", 1000)
+        removal, images = self._removal(args), check_images(args.get("images", 1000))
         examiner, what = self._examiner, (*removal, images, self._engine.revision)
         measuring = self._measuring
         if args.get("cancel"):
