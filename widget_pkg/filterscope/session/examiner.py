@@ -80,6 +80,11 @@ class Examiner:
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
+                if not earlier.done:
+                    raise ValueError(
+                        "the diagnosis before this one has not ended yet: a sample or a pass takes long; it was "
+                        "cancelled, so begin this one again in a moment"
+                    )
 
             def prepare(task: Task) -> tuple[NetRunner, PacedSamples]:
                 samples = PacedSamples(engine, task.check)
@@ -142,37 +147,47 @@ class Examiner:
         """
         images = check_images(images)
         copy = self.net_copy()
-        ablation, _ = self._ablation(copy, layer, filters, replaced_by)
+        ablation, _ = self._ablation(copy, layer, filters, replaced_by, check)
         samples = PacedSamples(self._engine, check)
         runner = runner_for(copy.net, samples, self._engine.forward, PacedPasses(check))
         return measure_effect(runner, samples, ablation, images, on_progress)
 
     def _ablation(
-        self, copy: _NetCopy, layer: int, filters: tuple[int, ...], replaced_by: Replacement
+        self,
+        copy: _NetCopy,
+        layer: int,
+        filters: tuple[int, ...],
+        replaced_by: Replacement,
+        check: Callable[[], None] = lambda: None,
     ) -> tuple[Ablation, int]:
         if replaced_by not in REPLACEMENTS:
             raise ValueError(f"replaced_by is {replaced_by!r}; choose 'mean' or 'zero'")
         if replaced_by == "zero":
             return Ablation(layer, filters, (0.0,) * len(filters)), 0
-        means, images = self._means(copy, layer)
+        means, images = self._means(copy, layer, check)
         return Ablation(layer, filters, tuple(float(means[index]) for index in filters)), images
 
     def knows_means(self, layer: int) -> bool:
         """Whether the means of a layer are at hand; else an ablation that needs them looks at some images first."""
         return self._diagnosed_means(layer) is not None or layer in self.net_copy().means
 
-    def find_means(self, layer: int) -> None:
-        """Has them at hand afterwards."""
-        self._means(self.net_copy(), layer)
+    def find_means(self, layer: int, check: Callable[[], None] = lambda: None) -> None:
+        """Has them at hand afterwards.
 
-    def _means(self, copy: _NetCopy, layer: int) -> tuple[np.ndarray, int]:
+        Args:
+            layer: Index of the layer.
+            check: Called before each sample; what it raises ends the work.
+        """
+        self._means(self.net_copy(), layer, check)
+
+    def _means(self, copy: _NetCopy, layer: int, check: Callable[[], None]) -> tuple[np.ndarray, int]:
         """Each filter's mean: the diagnosis' own where it has one, so that both say the same."""
         diagnosed = self._diagnosed_means(layer)
         if diagnosed is not None:
             return diagnosed
         with copy.lock:
             if layer not in copy.means:
-                samples = PacedSamples(self._engine)
+                samples = PacedSamples(self._engine, check)
                 copy.means[layer] = layer_means(copy.runner, samples, layer, MEAN_IMAGES)
             return copy.means[layer]
 

@@ -23,9 +23,9 @@ from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
 from filterscope.widget.requests import Requests
 
-MOST_WAITING = 64
-"""Requests that wait at most: the views of a notebook have a few each. What is one too many is skipped, the oldest of
-the least urgent ones."""
+MOST_WAITING = 48
+"""Requests that wait at most: a view asks three at a time. What is one too many is skipped: of the least urgent ones
+the oldest."""
 
 
 class _Request(NamedTuple):
@@ -54,7 +54,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._came = 0.0
+        self._taken = 0.0
         close_at_exit(self)
 
     def take(self, content: dict[str, Any]) -> None:
@@ -71,8 +71,8 @@ class Inbox:
             self._work(content)
             return
         request = _Request(content, contextvars.copy_context(), threading.Event())
-        now = time.monotonic()
-        alone, self._came = now - self._came > LONE_REQUEST_SECONDS, now
+        # Since the last one was done with: those that came meanwhile are a burst, and none of them waits.
+        alone = time.monotonic() - self._taken > LONE_REQUEST_SECONDS
         with self._changed:
             if self._closed:
                 return
@@ -92,6 +92,7 @@ class Inbox:
             self._work(content)
         elif alone:
             request.answered.wait(LONE_ANSWER_SECONDS)
+        self._taken = time.monotonic()
 
     def someone_waits(self) -> bool:
         """Whether a request waits that a person waits for: longer work is left for later then."""
