@@ -10,27 +10,39 @@ from filterscope.errors import describe_exception
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
-from filterscope.verdicts.sampling import ImageBatch
+from filterscope.verdicts.sampling import MOST_REFUSED, ImageBatch, run_accepted
+
+_Sums = tuple[dict[int, LayerStatistics], Knowledge | None]
+"""Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
 
 
 def look(examination: Examination, batch: ImageBatch) -> None:
-    """Runs the net on a batch and adds what it gave to the sums.
+    """Runs the net on a batch and adds what it gave to the sums; images that the net refuses are left out.
 
     Raises:
-        Exception: What the net raised, where it refused all images so far.
+        NetError: If the net refused the first images, all of them.
     """
-    statistics: dict[int, LayerStatistics] = {}
-    knowledge: Knowledge | None = None
-    refusal = ""
-    if batch.images:
-        images = examination.runner.batch(batch.images)
+    runner = examination.runner
+
+    def sums_of(part: ImageBatch) -> _Sums:
+        images = runner.batch(part.images)
         try:
-            statistics, knowledge = _LookingPass(examination, images, batch.labels).sums()
-        except Exception as error:
-            if not examination.images:  # it refused all there were
+            return _LookingPass(examination, images, part.labels).sums()
+        except RuntimeError as error:
+            if examination.no_gradient:
                 raise
             refusal = describe_exception(error)
-    examination.add(batch, statistics, knowledge, refusal)
+        sums = _LookingPass(examination, images, part.labels, differentiable=False).sums()
+        examination.no_gradient = f"the net cannot be differentiated ({refusal})"
+        return sums
+
+    _, sums, refusals = run_accepted(batch, sums_of)
+    if refusals and sums is None and not examination.images:
+        none_left = batch.end >= len(examination.order)
+        if none_left or examination.refused_images + len(refusals) >= MOST_REFUSED:
+            raise runner.refusal(runner.batch(batch.images[:1]), refusals[0]) from refusals[0]
+    statistics, knowledge = sums or ({}, None)
+    examination.add(batch, statistics, knowledge, len(refusals), describe_exception(refusals[0]) if refusals else "")
 
 
 class _LookingPass:
@@ -40,19 +52,26 @@ class _LookingPass:
         examination: Knows what is looked at; is told what cannot be seen.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
+        differentiable: Whether to try a pass back.
     """
 
-    def __init__(self, examination: Examination, images: torch.Tensor, labels: list[str | int | None]) -> None:
+    def __init__(
+        self,
+        examination: Examination,
+        images: torch.Tensor,
+        labels: list[str | int | None],
+        differentiable: bool = True,
+    ) -> None:
         self._examination = examination
         self._labels = labels
-        self._differentiable = not examination.no_gradient
+        self._differentiable = differentiable and not examination.no_gradient
         self._images = images.detach().requires_grad_(self._differentiable)
         self._activations: dict[int, torch.Tensor] = {}
         self._edges: dict[int, GradientEdge] = {}
         self._late: dict[int, tuple[torch.Tensor, int]] = {}
 
-    def sums(self) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
-        """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
+    def sums(self) -> _Sums:
+        """What the pass gives."""
         with torch.set_grad_enabled(self._differentiable):  # the caller may have turned it off
             scores = self._forward()
             class_numbers = self._examination.class_numbers(scores, self._labels)
@@ -106,7 +125,7 @@ class _LookingPass:
 
     def _gradients(self, losses: torch.Tensor) -> dict[int, torch.Tensor | None]:
         examination = self._examination
-        if not len(losses) or examination.no_gradient:
+        if not len(losses) or not self._differentiable:
             return {}
         if not self._edges or not losses.requires_grad:
             examination.no_gradient = "the net's output cannot be differentiated by its activations"
