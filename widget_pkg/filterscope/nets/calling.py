@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from filterscope.errors import NetError, describe_exception, foreign_code, kind_of
+from filterscope.host.sigint import let_sigint_through
 
 Forward = Callable[[nn.Module, torch.Tensor], Any]
 """The user's function `forward=`, which calls a net with an image and returns its output."""
@@ -52,7 +53,7 @@ class Calling:
         Raises:
             Exception: What the net raises; `ForeignExit` for what is no `Exception`.
         """
-        with foreign_code():
+        with let_sigint_through(), foreign_code():
             return self._convention(module, batch)
 
     @property
@@ -76,9 +77,10 @@ class Calling:
         """
         refused: list[Exception] = []
         for convention in self._conventions:
+            convention_of_net = convention if self.forward is None else _calling_the_net(convention)
             try:
                 with foreign_code():
-                    result = attempt(convention if self.forward is None else _calling_the_net(convention))
+                    result = attempt(_interruptible(convention_of_net))
             except NetError:  # the net ran, and cannot be shown
                 raise
             except Exception as error:
@@ -119,6 +121,16 @@ class Calling:
             f"the net refused {image}: {cause}. Give images as the net was trained on; transform= brings others into "
             "that shape, forward= (a function of net and image) is for nets with an unusual call."
         )
+
+
+def _interruptible(convention: Convention) -> Convention:
+    """The convention, with Ctrl-C let through while the net runs."""
+
+    def interruptible(module: nn.Module, batch: torch.Tensor) -> Any:
+        with let_sigint_through():
+            return convention(module, batch)
+
+    return interruptible
 
 
 def _calling_the_net(convention: Convention) -> Convention:

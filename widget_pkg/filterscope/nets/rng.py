@@ -20,6 +20,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.host.cells import CellWatch
+from filterscope.host.sigint import defer_sigint
 from filterscope.host.timing import RANDOM_DRAW_SECONDS
 
 
@@ -41,14 +42,18 @@ class RandomStream:
         What other threads draw meanwhile is not affected. `torch.manual_seed` in the body seeds this stream, and the
         global state becomes what it was at the start. But if a cell runs in another thread meanwhile, the cell is taken
         to have called it, as training does at its start.
+
+        Ctrl-C is held back, so that the mode that serves the numbers is entered and left as one: what takes long in the
+        body belongs into `let_sigint_through`.
         """
-        moment = self._cells.moment()
-        stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
-        try:
-            with stream:
-                yield
-        finally:
-            stream.put_back()
+        with defer_sigint():
+            moment = self._cells.moment()
+            stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
+            try:
+                with stream:
+                    yield
+            finally:
+                stream.put_back()
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
@@ -58,7 +63,7 @@ class RandomStream:
         it goes on moving afterwards, because another thread draws from it. The one case that is not covered: if the
         data set and another thread draw from one generator at the same time, that thread can get numbers twice.
         """
-        with ExitStack() as stack:
+        with defer_sigint(), ExitStack() as stack:
             for generator in self._globals:
                 stack.enter_context(generator.exchanged())
             with self.isolated_torch():

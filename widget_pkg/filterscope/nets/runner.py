@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,8 @@ class NetRunner:
 
     def batch(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype."""
-        return like_input(self.net, torch.from_numpy(np.stack(images)))
+        with torch.inference_mode(False):
+            return like_input(self.net, torch.from_numpy(np.stack(images)))
 
     # Passes
 
@@ -116,10 +117,18 @@ class NetRunner:
     def ready(self, gradients: bool = False) -> Iterator[nn.Module]:
         """Yields the module to call in a pass of the caller's own, in eval mode, with the live weights and buffers.
 
+        An autocast and an inference mode of the caller's cell do not hold here: a page's pictures, made in another
+        thread, know nothing of them.
+
         Args:
             gradients: Whether the pass can be differentiated.
         """
-        with self.random.isolated_torch(), self._twin.ready() as module, torch.set_grad_enabled(gradients):
+        with (
+            self.random.isolated_torch(),
+            no_mode_of_the_caller(),
+            self._twin.ready() as module,
+            torch.set_grad_enabled(gradients),
+        ):
             yield module
 
     def call(self, module: nn.Module, batch: torch.Tensor) -> Any:
@@ -294,8 +303,20 @@ class NetRunner:
         return self._twin.checksum()
 
     def snapshot(self) -> nn.Module:
-        """A copy of the net as it is now, in eval mode, with tensors of its own."""
-        return self._twin.snapshot()
+        """A copy of the net as it is now, in eval mode, with tensors of its own, which can be differentiated."""
+        with no_mode_of_the_caller():
+            return self._twin.snapshot()
+
+
+@contextmanager
+def no_mode_of_the_caller() -> Iterator[None]:
+    """Turns off inference mode and autocast, which hold for the thread whose cell began them."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
 
 
 def _on_parts_made(names: list[str]) -> str:

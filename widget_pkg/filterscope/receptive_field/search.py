@@ -9,7 +9,7 @@ import torch
 
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.layer_watch import LayerWatch
-from filterscope.nets.runner import NetRunner
+from filterscope.nets.runner import NetRunner, no_mode_of_the_caller
 from filterscope.nets.tracing import Operation
 from filterscope.receptive_field.fields import MapFields, map_fields
 from filterscope.receptive_field.footprint_mode import FootprintMode
@@ -93,14 +93,15 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)
-    image = batch.detach().clone().requires_grad_()
-    with runner.ready(gradients=True) as module, watch.watching(module, image):
-        runner.call(module, image)
-    for output, version, rank in late:
-        if output.requires_grad and output._version == version:
-            with torch.enable_grad():
-                values = [(output[0] if output.ndim == rank + 2 else output)[index]]
-    if not values or not values[0].requires_grad:
-        return None
-    (of_image,) = torch.autograd.grad(values[0], image, allow_unused=True)
+    with no_mode_of_the_caller():
+        image = batch.detach().clone().requires_grad_()
+        with runner.ready(gradients=True) as module, watch.watching(module, image):
+            runner.call(module, image)
+        for output, version, rank in late:
+            if output.requires_grad and output._version == version:
+                with torch.enable_grad():
+                    values = [(output[0] if output.ndim == rank + 2 else output)[index]]
+        if not values or not values[0].requires_grad:
+            return None
+        (of_image,) = torch.autograd.grad(values[0], image, allow_unused=True)
     return None if of_image is None else of_image[0].abs().sum(dim=0).to("cpu", torch.float32).numpy()

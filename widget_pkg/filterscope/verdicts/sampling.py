@@ -12,6 +12,7 @@ from torch import nn
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
 from filterscope.errors import NetError, SampleError, describe_exception
+from filterscope.host.sigint import let_sigint_through
 from filterscope.nets.calling import Forward
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
@@ -64,7 +65,7 @@ class IsolatedSamples:
         Raises:
             SampleError: If it cannot be read.
         """
-        with self._random.isolated():
+        with self._random.isolated(), let_sigint_through():
             return self._source.read(index)
 
     def has(self, index: int) -> bool:

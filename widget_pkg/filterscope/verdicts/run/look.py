@@ -7,6 +7,7 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
+from filterscope.nets.runner import no_mode_of_the_caller
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
@@ -36,7 +37,8 @@ def look(examination: Examination, batch: ImageBatch) -> None:
         examination.no_gradient = f"the net cannot be differentiated ({refusal})"
         return sums
 
-    _, sums, refusals = run_accepted(batch, sums_of)
+    with no_mode_of_the_caller():
+        _, sums, refusals = run_accepted(batch, sums_of)
     if refusals and sums is None and not examination.images:
         none_left = batch.end >= len(examination.order)
         if none_left or examination.refused_images + len(refusals) >= MOST_REFUSED:
