@@ -92,5 +92,5 @@ def test_nothing_is_said_of_a_net_that_takes_batches():
     data = labelled(net)
     explorer = Explorer(net, data)
     found = explorer.without([1, 2], layer=0, replaced_by="zero", images=40)
-    assert found.effect.note == "" and found.effect.accuracy_after == pytest.approx(by_hand(net, data, [1, 2])[0])
+    assert found.effect.notes == () and found.effect.accuracy_after == pytest.approx(by_hand(net, data, [1, 2])[0])
     explorer.close()

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from filterscope.nets.interruption import StopPass
 from filterscope.widget import inbox as room
 from filterscope.widget.inbox import Inbox
 from filterscope.widget.requests import Request, Requests, Urgency
@@ -146,10 +147,63 @@ def test_no_message_waits_long_for_long_work_nor_in_a_burst(desk, monkeypatch):
 class Watched(threading.Event):
     """An event that writes down for how long it is waited for."""
 
-    def __init__(self, waits):
+    def __init__(self, waits, instead=None):
         super().__init__()
-        self.waits = waits
+        self.waits, self.instead = waits, instead
 
     def wait(self, timeout=None):
         self.waits.append(timeout)
-        return super().wait(timeout)
+        if self.instead is None or timeout != room.LONE_ANSWER_SECONDS:
+            return super().wait(timeout)
+        return self.instead()
+
+
+def test_ever_more_askers_keep_no_more_than_a_few_waiting_and_each_is_answered(desk):
+    desk.inbox.take(request(1))
+    assert desk.began.acquire(timeout=20)
+    desk.inbox.take(request(1, "strip", asker="slow"))
+    for number in range(1000):
+        desk.inbox.take(request(1, asker=f"page{number}"))
+    desk.let_through(1 + room.MOST_WAITING)
+    newest = [f"page{number}-1" for number in range(1000 - room.MOST_WAITING, 1000)]
+    assert desk.done == ["page-1", *newest]
+    assert desk.skipped == ["slow-1", *(f"page{number}-1" for number in range(1000 - room.MOST_WAITING))]
+    assert len(set(desk.threads)) == 1
+
+
+def test_what_was_queued_up_behind_a_slow_answer_is_a_burst_in_which_nobody_waits(desk, monkeypatch):
+    waits, now = [], [1000.0]
+    monkeypatch.setattr(room.threading, "Event", lambda: Watched(waits, lambda: advance(room.LONE_ANSWER_SECONDS)))
+    monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
+
+    def advance(seconds):
+        now[0] += seconds
+
+    for number in range(50):  # each handed over as soon as the one before is done with
+        desk.inbox.take(request(number, asker=f"page{number}"))
+    assert waits.count(room.LONE_ANSWER_SECONDS) == 1
+    advance(2 * room.LONE_REQUEST_SECONDS)
+    desk.inbox.take(request(99))
+    assert waits.count(room.LONE_ANSWER_SECONDS) == 2
+
+
+def test_work_that_raises_ends_neither_the_thread_nor_those_that_wait_for_it(monkeypatch, capsys):
+    desk = Desk(monkeypatch)
+    work, errors = desk.work, [SystemExit("a"), KeyboardInterrupt("b"), ValueError("c"), StopPass()]
+
+    def fails(content):
+        work(content)
+        if errors:
+            raise errors.pop(0)
+
+    desk.inbox._work = fails
+    for number in range(5):
+        desk.inbox.take(request(number, asker=f"page{number}"))
+    desk.let_through(5)
+    assert len(desk.done) == 5 and len(set(desk.threads)) == 1
+    desk.inbox.close()
+    assert [line for line in capsys.readouterr().err.splitlines() if line[:1].strip() and line[0] != "T"] == [
+        "SystemExit: a",
+        "KeyboardInterrupt: b",
+        "ValueError: c",
+    ]

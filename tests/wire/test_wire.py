@@ -1,6 +1,8 @@
 """Bytes and message kinds: what goes in comes out, and every request gets an answer."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -40,7 +42,9 @@ def test_what_the_wire_cannot_carry_is_refused_here_not_lost_on_the_way():
 
 
 @pytest.mark.parametrize(
-    "content", [None, "x", [], {}, {"kind": "request"}, {"kind": "request", "id": 3}, {"kind": "reply", "id": "1"}]
+    "content",
+    [None, "x", [], {}, {"kind": "request"}, {"kind": "request", "id": 3}, {"kind": "reply", "id": "1"}]
+    + [{"kind": "request", "id": id} for id in ("\ud800-1", "x" * 1000, None, b"1", ["1"])],
 )
 def test_what_is_not_a_request(content):
     assert not wire.is_request(content)
@@ -75,7 +79,10 @@ def test_an_error_crosses_the_wire_with_its_sentence():
     [
         ({"name": "fly"}, "unknown request 'fly'; known are frame"),
         ({}, "unknown request 'None'"),
-        ({"name": "frame", "args": 3}, "args of 'frame' are a int"),
+        ({"name": "frame", "args": 3}, "args of 'frame' are an int"),
+        ({"name": ["frame"]}, "unknown request 'a list'"),
+        ({"name": "f" * 1000}, "unknown request '" + "f" * 60 + "'; known are"),
+        ({"name": "\ud800"}, "unknown request '\\\\ud800'"),
     ],
 )
 def test_a_forged_request_is_told_what_is_wrong(content, sentence):
@@ -86,3 +93,44 @@ def test_a_forged_request_is_told_what_is_wrong(content, sentence):
 def test_a_reply_that_cannot_be_packed_becomes_an_error_reply():
     reply, _ = ask({"name": "frame"}, frame=lambda args: {"p": float("inf")})
     assert reply["error"]["type"] == "ValueError"
+
+
+def test_a_name_that_is_no_utf8_reaches_the_page_with_the_rest_of_its_body():
+    content, _ = wire.reply("1", "frame", {"label": "caf\udce9", "classes": ["a", "\ud800"], "image": 3})
+    assert content["body"] == {"label": "caf\\udce9", "classes": ["a", "\\ud800"], "image": 3}
+    reply, _ = ask({"name": "frame"}, frame=lambda args: raising(ValueError("no file caf\udce9")))
+    assert reply["error"]["message"] == "no file caf\\udce9"
+
+
+def raising(error):
+    raise error
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (SystemExit("no weights"), "SystemExit", "no weights"),
+        (GeneratorExit(), "GeneratorExit", "GeneratorExit"),
+        (asyncio.CancelledError(), "CancelledError", "CancelledError"),
+        (Unspeakable(), "Unspeakable", "Unspeakable"),
+        (RecursionError("too deep"), "RecursionError", "too deep"),
+        (ValueError("x" * 10**6), "ValueError", "x" * 2000 + " …"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_a_handler_raises_the_page_is_told(error, kind, message):
+    reply, _ = ask({"name": "frame"}, frame=lambda args: raising(error))
+    assert reply["error"] == {"type": kind, "message": message}
+
+
+def test_an_interrupt_is_an_answer_in_a_thread_and_ends_the_work_in_the_main_thread():
+    with pytest.raises(KeyboardInterrupt):
+        ask({"name": "frame"}, frame=lambda args: raising(KeyboardInterrupt()))
+    with ThreadPoolExecutor(1) as thread:
+        reply, _ = thread.submit(ask, {"name": "frame"}, frame=lambda args: raising(KeyboardInterrupt())).result()
+    assert reply["error"]["type"] == "KeyboardInterrupt"

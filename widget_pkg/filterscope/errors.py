@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from types import TracebackType
+
 
 class SampleError(ValueError):
     """A sample of the data set cannot be read, or is not an image.
@@ -41,6 +44,49 @@ class NetError(ValueError):
     """
 
 
+class EndsWork(BaseException):
+    """Raised by our own code to end work early; no handler takes it for an error."""
+
+
+class ForeignExit(Exception):
+    """A net or a data set raised what is no `Exception`, as `SystemExit`, which is the cause of this error."""
+
+
+class foreign_code:
+    """Outside of the body, whatever somebody else's code in it raises is an `Exception`.
+
+    A data set that calls `sys.exit` would else end a thread of ours in silence. Ctrl-C and what our own code raises to
+    end work go through.
+
+    Raises:
+        ForeignExit: If the body raised something else that is no `Exception`.
+
+    Example:
+        >>> try:
+        ...     with foreign_code():
+        ...         raise SystemExit("no such file")
+        ... except Exception as error:
+        ...     print(describe_exception(error))
+        SystemExit: no such file
+    """
+
+    def __enter__(self) -> None:
+        """Does nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Turns what is no `Exception` into one."""
+        if error is not None and not isinstance(error, Exception) and not passes_through(error):
+            raise ForeignExit(describe_exception(error)) from error
+
+
+def passes_through(error: BaseException) -> bool:
+    """Whether an exception is to end the work around it too: our own, or Ctrl-C, which reaches the main thread only."""
+    main = threading.current_thread() is threading.main_thread()
+    return isinstance(error, EndsWork) or (isinstance(error, KeyboardInterrupt) and main)
+
+
 def kind_of(value: object) -> str:
     """The type of a value as a sentence has it, with its article.
 
@@ -54,8 +100,15 @@ def kind_of(value: object) -> str:
 
 def describe_exception(error: BaseException) -> str:
     """One line that names the error's type and the first line of its text."""
-    try:
-        lines = str(error).strip().splitlines()
-    except Exception:  # an error that cannot say what it is
-        lines = []
+    if isinstance(error, ForeignExit) and error.__cause__ is not None:
+        error = error.__cause__
+    lines = text_of(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """An error's text; empty where the error itself cannot say it."""
+    try:
+        return str(error)
+    except Exception:  # somebody's own class may have a `__str__` that raises
+        return ""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from filterscope.errors import ForeignExit, kind_of, passes_through, text_of
 from filterscope.text import well_formed
 
 Message = tuple[dict[str, Any], list[memoryview]]
@@ -25,6 +26,10 @@ Body = Mapping[str, object]
 
 Handler = Callable[[dict[str, Any]], Body]
 """Gives the body that answers a request's `args`."""
+
+_MOST_ID = 200  # characters: a page's own has 40
+_MOST_NAME = 60
+_MOST_SENTENCE = 2000  # a forged value of megabytes is not said back
 
 _DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
 
@@ -67,15 +72,17 @@ def _taken_apart(body: Body) -> tuple[dict[str, Any], list[dict[str, Any]], list
     return plain, heads, [_buffer(array) for array in arrays]
 
 
-def failure(id: str, name: str, error: Exception) -> Message:
+def failure(id: str, name: str, error: BaseException) -> Message:
     """A reply that says why there is none."""
-    reason = {"type": type(error).__name__, "message": well_formed(str(error))}
+    if isinstance(error, ForeignExit) and error.__cause__ is not None:
+        error = error.__cause__
+    reason = {"type": type(error).__name__, "message": _sentence(text_of(error) or type(error).__name__)}
     return {"kind": "reply", "id": id, "name": name, "error": reason}, []
 
 
 def skipped(content: dict[str, Any]) -> Message:
     """A reply that says that a newer request of the same asker and name was answered instead."""
-    return {"kind": "reply", "id": content["id"], "name": str(content.get("name")), "skipped": True}, []
+    return {"kind": "reply", "id": content["id"], "name": request_name(content), "skipped": True}, []
 
 
 def changed(revision: int) -> Message:
@@ -90,12 +97,15 @@ def verdicts() -> Message:
 
 def refused(message: str) -> Message:
     """A trait's value from the page was refused; the true state follows."""
-    return {"kind": "refused", "message": well_formed(message)}, []
+    return {"kind": "refused", "message": _sentence(message)}, []
 
 
 def is_request(content: object) -> bool:
-    """Whether a message is a request at all; other messages are ignored."""
-    return isinstance(content, dict) and content.get("kind") == "request" and isinstance(content.get("id"), str)
+    """Whether a message is a request that can be answered under its id; other messages are ignored."""
+    if not isinstance(content, dict) or content.get("kind") != "request":
+        return False
+    id = content.get("id")
+    return isinstance(id, str) and len(id) <= _MOST_ID and well_formed(id) == id
 
 
 def asker(content: dict[str, Any]) -> str:
@@ -103,19 +113,39 @@ def asker(content: dict[str, Any]) -> str:
     return str(content["id"]).rpartition("-")[0]
 
 
+def request_name(content: dict[str, Any]) -> str:
+    """What is asked; of a name that no request can have, what it is instead."""
+    name = content.get("name")
+    if not isinstance(name, str):
+        return kind_of(name)
+    return _sentence(name[:_MOST_NAME])
+
+
 def answer(content: dict[str, Any], handlers: Mapping[str, Handler]) -> Message:
-    """Runs a request's handler and packs what it gives, or the error that it raises, into the reply."""
-    id, name = content["id"], str(content.get("name"))
+    """Runs a request's handler and packs what it gives, or what it raises, into the reply.
+
+    Raises:
+        EndsWork: If the handler was ended to be asked again.
+        KeyboardInterrupt: If Ctrl-C ended it, in the main thread.
+    """
+    id, name = content["id"], request_name(content)
     try:
         handler = handlers.get(name)
         if handler is None:
             raise WireError(f"unknown request {name!r}; known are {', '.join(sorted(handlers))}")
         args = content.get("args", {})
         if not isinstance(args, dict):
-            raise WireError(f"args of {name!r} are a {type(args).__name__}; expected an object")
+            raise WireError(f"args of {name!r} are {kind_of(args)}; expected an object")
         return reply(id, name, handler(args))
-    except Exception as error:  # whatever it is, the page must hear of it: it waits
+    except BaseException as error:  # whatever it is, the page must hear of it: it waits
+        if passes_through(error):
+            raise
         return failure(id, name, error)
+
+
+def _sentence(text: str) -> str:
+    """A text as a message can hold it: no longer than people read, and in UTF-8."""
+    return well_formed(text if len(text) <= _MOST_SENTENCE else f"{text[:_MOST_SENTENCE]} …")
 
 
 def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -125,7 +155,7 @@ def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, dict):
         # A picture's own array becomes its "tensor" entry, not an object inside of it.
         return {
-            key: _index(item, arrays)
+            (well_formed(key) if isinstance(key, str) else key): _index(item, arrays)
             if key == "tensor" and isinstance(item, np.ndarray)
             else _without_arrays(item, arrays)
             for key, item in value.items()

@@ -150,8 +150,8 @@ export interface Effect {
     readonly images: number;
     readonly accuracy_change: Estimate;
   }[];
-  /** A sentence, or "". */
-  readonly note: string;
+  /** Sentences on what was left out, and how the images went through the net. */
+  readonly notes: readonly string[];
 }
 
 export interface Measurement {

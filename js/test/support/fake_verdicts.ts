@@ -122,7 +122,7 @@ export const VERDICT_ANSWERS = {
             loss_after: 0.5,
             loss_change: estimate(0.2),
             classes: [{ name: "Coat", images: 5, accuracy_change: estimate(-0.1) }],
-            note: "The net refuses two images; one at a time.",
+            notes: ["The net refuses two images; one at a time."],
           }
         : null,
   }),

@@ -21,7 +21,7 @@ from filterscope.data.parts import NoImagePartError, Parts, as_mapping, first_vi
 from filterscope.data.picture_file import PictureFile, read_picture
 from filterscope.data.several import as_arrays, several_of
 from filterscope.data.transform import GivenTransform
-from filterscope.errors import SampleError, describe_exception
+from filterscope.errors import SampleError, describe_exception, foreign_code
 from filterscope.inputs import Inputs
 
 # What SQLite, a `threading.local` and asyncio say in another thread than the one that they belong to.
@@ -77,7 +77,8 @@ class Reader:
             SampleError: If the data set or the transform raises, or the item has no image.
         """
         try:
-            item = sequence[index]
+            with foreign_code():
+                item = sequence[index]
         except Exception as error:
             raise SampleError(index, self._refusal(error)) from error
         parts, inputs = self._parts(index, item, transform), None
@@ -163,7 +164,9 @@ class Reader:
         if self._of_vectors is None:
             other = 0 if index else 1
             try:
-                raw = parts_of(self._items.sequence[other], self._items.inputs).image
+                with foreign_code():
+                    item = self._items.sequence[other]
+                raw = parts_of(item, self._items.inputs).image
             except Exception:
                 return False
             self._of_vectors = len(shape_of(raw)) == 1

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from filterscope.errors import describe_exception
+from filterscope.errors import describe_exception, foreign_code
 from filterscope.host.timing import STREAM_AHEAD_SECONDS
 
 KEPT_BYTES = 256 * 2**20
@@ -112,7 +112,8 @@ class Stream:
 
     def _rewind(self) -> None:
         try:
-            self._iterator: Iterator[Any] = iter(self._data)
+            with foreign_code():
+                self._iterator: Iterator[Any] = iter(self._data)
         except Exception as error:
             kind, why = type(self._data).__name__, describe_exception(error)
             raise TypeError(f"the data set ({kind}) cannot be read: iter() raised {why}") from error
@@ -122,7 +123,8 @@ class Stream:
     def _step(self) -> bool:
         while not self._pending:
             try:
-                item = next(self._iterator)
+                with foreign_code():
+                    item = next(self._iterator)
             except StopIteration:
                 return False
             except Exception as error:  # raised when this item is requested

@@ -12,7 +12,7 @@ from PIL import Image
 
 from filterscope.attributes import attribute
 from filterscope.data.axes import as_picture
-from filterscope.errors import SampleError, describe_exception, kind_of
+from filterscope.errors import SampleError, describe_exception, foreign_code, kind_of
 
 
 class GivenTransform:
@@ -67,10 +67,11 @@ class GivenTransform:
         if picture is not None and isinstance(image, np.ndarray) and _of_torchvision(self.function):
             image, picture = picture, None
         try:
-            return self.function(_copied(image))
+            with foreign_code():
+                return self.function(_copied(image))
         except Exception as error:
             if picture is not None:
-                with suppress(Exception):  # the first error is the one that the user needs
+                with suppress(Exception), foreign_code():  # the first error is the one that the user needs
                     return self.function(picture)
             raise SampleError(index, f"the transform raised {describe_exception(error)}") from error
 

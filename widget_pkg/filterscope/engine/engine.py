@@ -22,7 +22,7 @@ from filterscope.engine.map_store import MapStore, first_scores
 from filterscope.engine.moment import Moment, Prediction
 from filterscope.engine.responses import ResponseStore
 from filterscope.engine.samples import Samples
-from filterscope.errors import NetError
+from filterscope.errors import NetError, describe_exception
 from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.inputs import Inputs
@@ -83,6 +83,8 @@ class Engine:
         self.response_store = ResponseStore(self.lock)
         self._checksum = self.runner.checksum()
         self._checked = time.monotonic()
+        self._outdated = False  # whether the layers are to be found anew, as after a change of the net's structure
+        self._refusal: ValueError | None = None  # why they could not be
         self.first_image = first_readable(self.sample, len(source), first_image).index
         self._find_layers()
         if self.runner.checksum() != self._checksum:
@@ -150,6 +152,9 @@ class Engine:
     def check(self, within: float = 0.0) -> bool:
         """Whether weights or buffers of the net changed since the last look; then what was computed is dropped.
 
+        What was seen is noted when the work is done: a look that is broken off is none, and the next one does it again.
+        What is wrong with a changed net is said where it is asked for, and the next look tries it again.
+
         Args:
             within: A look that is no more than so many seconds old counts as this one.
         """
@@ -157,43 +162,62 @@ class Engine:
             self._stay_open()
             if time.monotonic() - self._checked < within:
                 return False
-            self._checked = time.monotonic()
             checksum = self.runner.checksum()
-            if checksum == self._checksum:
-                return False
-            self._checksum = checksum
-            self._forget()
-            if self.runner.changed_in_structure():
-                self.runner.rebuild()
-                # What is wrong with the new net is said where it is asked for.
+            weights_changed = checksum != self._checksum
+            found_anew = False
+            if weights_changed:
+                self._forget()
+                self._outdated = self._outdated or self.runner.changed_in_structure()
+            if self._outdated:
                 with suppress(ValueError):
-                    self._find_layers()
-            return True
+                    self._read_anew()
+                    found_anew = True
+            if found_anew and not weights_changed:
+                self._forget()
+            self._checksum, self._checked = checksum, time.monotonic()
+            return weights_changed or found_anew
 
     def check_structure(self) -> bool:
         """Whether the net's structure changed, which `check` then takes in; quick, whatever the net's size."""
         with self.lock:
             self._stay_open()
-            return self.runner.changed_in_structure() and self.check()
+            return (self._outdated or self.runner.changed_in_structure()) and self.check()
 
     def refresh(self) -> None:
         """Reads net and data set anew: changed structure, attributes and samples are seen too.
 
         Raises:
             NetError: If the net can no longer be shown.
-            SampleError: If the image with which the layers are found can no longer be read.
+            SampleError: If none of the first images can be read any more.
             ValueError: If the data set is empty now.
         """
         with self.lock:
             self._stay_open()
-            self.runner.rebuild()
-            self._checksum = self.runner.checksum()
+            self._outdated = True
             self.samples.clear()
             self._forget()
             self.source.measure()
+            checksum = self.runner.checksum()
+            self._read_anew()
+            self._checksum = checksum
+
+    def _read_anew(self) -> None:
+        """Copies the net and finds its layers; until that is done they are outdated.
+
+        Raises:
+            ValueError: If the net can no longer be shown, or no image be read.
+        """
+        self._refusal = None
+        try:
+            self.runner.rebuild()
             images = len(self.source)
             self.first_image = first_readable(self.sample, images, min(self.first_image, images - 1)).index
             self._find_layers()
+        except Exception as error:
+            refusal = error if isinstance(error, ValueError) else NetError(_cannot_be_shown(error))
+            self._refusal = refusal
+            raise refusal from error.__cause__
+        self._outdated = False
 
     def close(self) -> None:
         """Lets go of the net, the data set and all that was computed."""
@@ -209,6 +233,18 @@ class Engine:
     def _stay_open(self) -> None:
         if self.closed:
             raise RuntimeError("this explorer is closed; make a new one")
+
+    def _stay_whole(self) -> None:
+        """Sees to it that the layers are the net's.
+
+        Raises:
+            ValueError: If they cannot be found any more: what `refresh` would say.
+        """
+        self._stay_open()
+        if self._outdated and self._refusal is None:  # a look was broken off
+            self.check()
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
 
     def _forget(self) -> None:
         self.revision += 1
@@ -256,11 +292,15 @@ class Engine:
 
     def maps(self, image: int, layer: int) -> Maps:
         """What a layer did to an image, as the net's tensors; see `MapStore.maps`."""
-        return self.map_store.maps(image, layer)
+        with self.lock:
+            self._stay_whole()
+            return self.map_store.maps(image, layer)
 
     def complete(self, image: int) -> None:
         """One pass to the end; see `MapStore.complete`."""
-        self.map_store.complete(image)
+        with self.lock:
+            self._stay_whole()
+            self.map_store.complete(image)
 
     def moment(self, image: int, layer: int) -> Moment:
         """What a layer does to an image now; whether the weights changed is for the caller to `check`.
@@ -270,7 +310,7 @@ class Engine:
             NetError: If the net refuses it, or does not reach the layer with it.
         """
         with self.lock:
-            self._stay_open()
+            self._stay_whole()
             sample, maps = self.sample(image), self.map_store.maps(image, layer)
             weight, bias = self.map_store.weights(layer, image)
             return Moment(
@@ -298,6 +338,7 @@ class Engine:
         """
         with self.lock:
             self.check()
+            self._stay_whole()
             weight, bias = self.map_store.weights(layer, self.selected_image() if image is None else image)
             return float32(weight), None if bias is None else float32(bias)
 
@@ -307,8 +348,9 @@ class Engine:
 
     def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
         """The response of one filter by `cv2.filter2D` alone, as `filterscope.filters.response` computes it."""
-        record = self.layers[layer]
         with self.lock:
+            self._stay_whole()
+            record = self.layers[layer]
             kernel = float32(self.map_store.weights(layer, image)[0][filter_index])
             if source == "image":
                 return response.response_over_image(self.sample(image).image, kernel, record, channel)
@@ -327,7 +369,9 @@ class Engine:
 
     def prediction(self, image: int) -> Prediction:
         """Every class with its probability, best first; empty where the net's output is not one score a class."""
-        return self.named_scores(self.map_store.scores(image))
+        with self.lock:
+            self._stay_whole()
+            return self.named_scores(self.map_store.scores(image))
 
     def named_scores(self, scores: np.ndarray | None) -> Prediction:
         """The classes with their probabilities `(K,)`, best first; empty where there are none."""
@@ -366,6 +410,7 @@ class Engine:
             NetError: If the body raises: what the net refuses, in words.
         """
         with self.lock:
+            self._stay_whole()
             batch = self.runner.batch([self.sample(image).net_input])
             try:
                 yield self.runner, batch
@@ -379,10 +424,14 @@ class Engine:
             NetError: If it cannot be copied.
         """
         with self.lock:
-            self._stay_open()
+            self._stay_whole()
             if self.runner.in_place:
                 raise NetError(
                     "this net cannot be copied, so nothing may run it in the background; filterscope.diagnose(net, "
                     "data) runs it while nothing else does"
                 )
             return self.runner.snapshot()
+
+
+def _cannot_be_shown(error: Exception) -> str:
+    return f"the net can no longer be shown: {describe_exception(error)}. Make a new explorer, or mend the net"

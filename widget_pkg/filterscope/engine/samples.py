@@ -9,6 +9,7 @@ from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource
 from filterscope.engine.cache import Cache
 from filterscope.errors import SampleError
+from filterscope.host.sigint import let_sigint_through
 from filterscope.nets.rng import RandomStream
 
 SAMPLES_BYTES = 256 * 2**20
@@ -86,10 +87,10 @@ class Samples(Cache[int, Sample]):
 
     def _fresh(self, image: int) -> Sample:
         with self._reading:
-            with self._random.isolated():
+            with self._random.isolated(), let_sigint_through():
                 sample = self._source.read(image)
             while self._source.looks_again():
                 # Each with a random stream's own beginning: some data sets seed it with the sample's index.
-                with suppress(SampleError), self._random.isolated():
+                with suppress(SampleError), self._random.isolated(), let_sigint_through():
                     self._source.read(image)
             return sample

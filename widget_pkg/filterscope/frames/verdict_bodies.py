@@ -142,7 +142,7 @@ class EffectBody(TypedDict):
     loss_after: float
     loss_change: EstimateBody
     classes: list[ClassEffectBody]
-    note: str
+    notes: list[str]
 
 
 class MeasurementBody(TypedDict):

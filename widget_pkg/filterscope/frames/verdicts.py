@@ -192,7 +192,7 @@ def _effect(effect: Effect) -> EffectBody:
             {"name": each.name, "images": each.images, "accuracy_change": _estimate(each.accuracy_change)}
             for each in effect.classes
         ],
-        "note": effect.note,
+        "notes": list(effect.notes),
     }
 
 

@@ -26,7 +26,7 @@ def follow_cells(follower: FollowsCells) -> bool:
     Returns:
         Whether a cell makes this call: the follower is not told of the start of that cell.
     """
-    shell = _shell()
+    shell = ipython_shell()
     if shell is None:
         return False
     reference = weakref.ref(follower)
@@ -77,10 +77,11 @@ class CellWatch:
 
 def cells_are_known() -> bool:
     """Whether there are cells that can be followed, that is, whether IPython runs."""
-    return _shell() is not None
+    return ipython_shell() is not None
 
 
-def _shell() -> Any:
+def ipython_shell() -> Any:
+    """IPython's shell, or None where none runs."""
     interactive = sys.modules.get("IPython.core.interactiveshell")
     if interactive is None or not interactive.InteractiveShell.initialized():
         return None

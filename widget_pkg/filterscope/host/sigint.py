@@ -1,12 +1,69 @@
-"""Ctrl-C held back for a moment, so that sums never hold half a batch."""
+"""Ctrl-C held back for a moment: while sums hold half a batch, or while torch's modes are entered and left.
+
+Python raises KeyboardInterrupt between any two instructions of the main thread, also inside of `__enter__` after a mode
+was pushed, or at the start of `__exit__`: then the mode stays. `defer_sigint` around both, and `let_sigint_through`
+around the body alone, leave no such place.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Iterator
+from contextlib import _GeneratorContextManager, contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+_Call = tuple[int, "FrameType | None"]
+
+# Inside of these Ctrl-C waits also where it is let through: they have begun what only their end undoes.
+_UNDIVIDED: set[CodeType] = {
+    _GeneratorContextManager.__enter__.__code__,
+    _GeneratorContextManager.__exit__.__code__,
+}
+_FRAMES = 4  # from the innermost one out that are looked at: what takes long has more of its own
+
+
+def never_divide(*functions: Any) -> None:
+    """Holds Ctrl-C back while one of these functions is about to begin or end, in bodies that let it through."""
+    _UNDIVIDED.update(function.__code__ for function in functions)
+
+
+class _Deferral:
+    """A handler of SIGINT that keeps the signal for later, but where it is let through.
+
+    Args:
+        handler: The handler before, which acts in the end.
+    """
+
+    def __init__(self, handler: Callable[..., Any] | int) -> None:
+        self._handler = handler
+        self._deferred: list[_Call] = []
+        self.open = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.open and not _inside_undivided(frame):
+            self.open = False  # what it raises ends the body: all that follows is the cleaning up
+            self._act(number, frame)
+            self.open = True
+        else:
+            self._deferred.append((number, frame))
+
+    @property
+    def outer(self) -> _Deferral | None:
+        """The deferral around this one."""
+        return self._handler if isinstance(self._handler, _Deferral) else None
+
+    def act(self) -> None:
+        """Lets what was kept act now."""
+        if self._deferred:
+            first = self._deferred[0]
+            self._deferred.clear()
+            self._act(*first)
+
+    def _act(self, number: int, frame: FrameType | None) -> None:
+        if callable(self._handler):
+            self._handler(number, frame)
 
 
 @contextmanager
@@ -16,11 +73,54 @@ def defer_sigint() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or handler is None:
         yield
         return
-    deferred: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: deferred.append((number, frame)))
+    deferral = _Deferral(handler)
+    signal.signal(signal.SIGINT, deferral)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
-        if deferred and callable(handler):
-            handler(*deferred[0])
+        deferral.act()
+
+
+@contextmanager
+def let_sigint_through() -> Iterator[None]:
+    """Lets Ctrl-C act in the body, inside of `defer_sigint`; to be used where the body is, with nothing in between.
+
+    Example:
+        >>> with defer_sigint():
+        ...     state = "begun"
+        ...     with let_sigint_through():
+        ...         state = "somebody else's code, which may take long"
+        ...     state = "ended"
+        >>> state
+        'ended'
+    """
+    main = threading.current_thread() is threading.main_thread()
+    deferral = signal.getsignal(signal.SIGINT) if main else None
+    if not isinstance(deferral, _Deferral):
+        yield
+        return
+    deferrals: list[_Deferral] = []
+    around: _Deferral | None = deferral
+    while around is not None:
+        deferrals.append(around)
+        around = around.outer
+    try:
+        for each in deferrals:
+            each.open = True
+        for each in deferrals:
+            each.act()
+        yield
+    finally:
+        for each in deferrals:
+            each.open = False
+
+
+def _inside_undivided(frame: FrameType | None) -> bool:
+    for _ in range(_FRAMES):
+        if frame is None:
+            return False
+        if frame.f_code in _UNDIVIDED:
+            return True
+        frame = frame.f_back
+    return False

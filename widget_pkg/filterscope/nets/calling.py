@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from filterscope.errors import NetError, describe_exception, kind_of
+from filterscope.errors import NetError, describe_exception, foreign_code, kind_of
+from filterscope.host.sigint import let_sigint_through
 from filterscope.inputs import picture_shape
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import all_inputs, inputs_of
@@ -54,8 +55,13 @@ class Calling:
         self._conventions: dict[Convention, str] = {}
 
     def __call__(self, module: nn.Module, batch: torch.Tensor) -> Any:
-        """Runs a module on a batch and returns its output."""
-        return self._convention(module, batch)
+        """Runs a module on a batch and returns its output.
+
+        Raises:
+            Exception: What the net raises; `ForeignExit` for what is no `Exception`.
+        """
+        with let_sigint_through(), foreign_code():
+            return self._convention(module, batch)
 
     @property
     def takes_batches(self) -> bool:
@@ -73,7 +79,7 @@ class Calling:
         Args:
             net: The user's net, for the error message.
             batch: The image to try, `(1, C, H, W)`.
-            attempt: Runs a whole pass in the convention it receives.
+            attempt: Runs a whole pass in the convention it receives, which it calls where Ctrl-C is let through.
 
         Returns:
             What `attempt` returned.
@@ -84,8 +90,10 @@ class Calling:
         refused: list[Exception] = []
         self._conventions = self._conventions_for(batch)
         for convention in self._conventions:
+            convention_of_net = convention if self.forward is None else _calling_the_net(convention)
             try:
-                result = attempt(convention if self.forward is None else _calling_the_net(convention))
+                with foreign_code():
+                    result = attempt(convention_of_net)
             except NetError:  # the net ran, and cannot be shown
                 raise
             except Exception as error:

@@ -7,10 +7,25 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from torch import overrides
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.errors import EndsWork
+from filterscope.host.sigint import never_divide
 
-class StopPass(BaseException):
+# torch takes a mode off its stack while the mode works, and puts it back.
+never_divide(
+    TorchDispatchMode.__enter__,
+    TorchDispatchMode.__exit__,
+    overrides.TorchFunctionMode.__enter__,
+    overrides.TorchFunctionMode.__exit__,
+    overrides._push_mode,
+    overrides._pop_mode,
+    overrides._pop_mode_temporarily.__wrapped__,  # type: ignore[attr-defined]
+)
+
+
+class StopPass(EndsWork):
     """Ends a forward pass at any place in it. Not an `Exception`, so that no net catches it."""
 
 
@@ -77,14 +92,15 @@ class Waiters:
             purpose: What the body does. `someone_waits` counts it until the lock is acquired.
         """
         self._awaited.append(purpose)
+        waiting = True
         try:
-            self._lock.acquire()
+            with self._lock:  # unlike `acquire` followed by `try`, nothing can come in between
+                self._awaited.remove(purpose)
+                waiting = False
+                yield
         finally:
-            self._awaited.remove(purpose)
-        try:
-            yield
-        finally:
-            self._lock.release()
+            if waiting:
+                self._awaited.remove(purpose)
 
     def someone_waits(self, except_for: Hashable = None) -> bool:
         """Whether any thread waits for the lock with a purpose other than `except_for`."""

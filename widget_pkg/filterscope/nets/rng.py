@@ -21,6 +21,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from filterscope.host.cells import CellWatch
+from filterscope.host.sigint import defer_sigint
 
 # Only one thread at a time may have a generator's state exchanged, else one would put back the other's.
 _PYTHON, _NUMPY = threading.RLock(), threading.RLock()
@@ -52,18 +53,22 @@ class RandomStream:
         What other threads draw meanwhile is not affected. `torch.manual_seed` in the body seeds this stream, and the
         global state becomes what it was at the start. But if a cell runs in another thread meanwhile, the cell is taken
         to have called it, as training does at its start.
+
+        Ctrl-C is held back, so that the mode that serves the numbers is entered and left as one: what takes long in the
+        body belongs into `let_sigint_through`.
         """
-        moment = self._cells.moment()
-        for device, state in self._beginnings.items():
-            self._torch[device].set_state(state)
-        stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
-        try:
-            with stream:
-                yield
-        finally:
-            if self._repeats:
-                self._beginnings.update(stream.beginnings)
-            stream.put_back()
+        with defer_sigint():
+            moment = self._cells.moment()
+            for device, state in self._beginnings.items():
+                self._torch[device].set_state(state)
+            stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
+            try:
+                with stream:
+                    yield
+            finally:
+                if self._repeats:
+                    self._beginnings.update(stream.beginnings)
+                stream.put_back()
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
@@ -75,7 +80,7 @@ class RandomStream:
         covered: a body that draws only while other threads run moves the user's generator, and what another thread
         draws during a body that has our own state comes from there.
         """
-        with ExitStack() as stack:
+        with defer_sigint(), ExitStack() as stack:
             for generator in self._globals:
                 stack.enter_context(generator.exchanged())
             with self.isolated_torch():

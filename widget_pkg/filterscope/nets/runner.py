@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from filterscope.errors import NetError, describe_exception
+from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.inputs import Inputs
 from filterscope.nets.batching import compare
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
@@ -174,10 +175,14 @@ class NetRunner:
     def ready(self, gradients: bool = False) -> Iterator[nn.Module]:
         """Yields the module to call in a pass of the caller's own, in eval mode, with the live weights and buffers.
 
+        An autocast and an inference mode of the caller's cell do not hold here: a page's pictures, made in another
+        thread, know nothing of them.
+
         Args:
             gradients: Whether the pass can be differentiated.
         """
         with (
+            defer_sigint(),
             plain_modes(),
             self.random.isolated(),
             silent_global_hooks(),
@@ -218,7 +223,8 @@ class NetRunner:
 
             recorder = Recorder(note)
             with self.ready() as module, recorder.watching(module, batch):
-                output = convention(module, batch)
+                with let_sigint_through():
+                    output = convention(module, batch)
                 self._parts_note = _on_parts_made(self._twin.parts_made())
             self._calling.check(convention, batch, calls)
             trace = recorder.finish(output)
@@ -245,7 +251,7 @@ class NetRunner:
         """The net's output for an image in the first convention that works."""
 
         def attempt(convention: Convention) -> Any:
-            with self.ready() as module:
+            with self.ready() as module, let_sigint_through():
                 return convention(module, batch)
 
         return self._calling.find_convention(self.net, batch, attempt)
@@ -373,7 +379,7 @@ class NetRunner:
         return self._twin.checksum()
 
     def snapshot(self) -> nn.Module:
-        """A copy of the net as it is now, in eval mode, with tensors of its own.
+        """A copy of the net as it is now, in eval mode, with tensors of its own, which can be differentiated.
 
         Raises:
             NetError: If a tensor of it cannot be copied.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
@@ -97,7 +98,7 @@ def gradient(runner: NetRunner, batch: torch.Tensor, layer: int, index: tuple[in
             late.append((call.output, call.output._version, call.rank))
 
     watch = LayerWatch(runner.layers, on_conv)
-    with plain_modes(), silent_global_hooks():  # on the way back as well
+    with defer_sigint(), plain_modes(), silent_global_hooks(), let_sigint_through():  # on the way back as well
         leaf = batch.detach().clone().requires_grad_()
         with torch.enable_grad():
             # Autograd lets no net write into a leaf.

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from filterscope.engine.engine import Engine
 from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
 from filterscope.indices import as_index
@@ -19,6 +17,7 @@ from filterscope.verdicts.ablation.ablation import (
     MEAN_IMAGES,
     REPLACEMENTS,
     Ablation,
+    LayerMeans,
     Replacement,
     layer_means,
     scores_without,
@@ -75,15 +74,20 @@ class Examiner:
             chosen = sorted(layer_indices(engine.layers, layers), key=lambda index: (index != first, index))
             with engine.lock:
                 engine.check()
-                net, forward, revision = engine.snapshot(), engine.forward, engine.revision
+                net, forward, revision, image = engine.snapshot(), engine.forward, engine.revision, engine.first_image
                 titles = {index: layer_title(engine.layers[index]) for index in chosen}
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
+                if not earlier.done:
+                    raise ValueError(
+                        "the diagnosis before this one has not ended yet: a sample or a pass takes long; it was "
+                        "cancelled, so begin this one again in a moment"
+                    )
 
             def prepare(task: Task) -> tuple[NetRunner, PacedSamples]:
                 samples = PacedSamples(engine, task.check)
-                return runner_for(net, samples, forward, PacedPasses(task.check)), samples
+                return runner_for(net, samples, forward, PacedPasses(task.check), image), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
             self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.seconds_until_idle)
@@ -107,7 +111,7 @@ class Examiner:
 
         Raises:
             ValueError: If an argument does not fit, with the valid choices.
-            NetError: If the net cannot be copied.
+            NetError: If the net cannot be copied, or refuses the image.
             SampleError: If the image cannot be read.
         """
         copy = self.net_copy()
@@ -119,10 +123,11 @@ class Examiner:
             filters=ablation.filters,
             replaced_by=replaced_by,
             values=ablation.values,
-            mean_images=means,
+            mean_images=0 if means is None else means.images,
             image=image,
             before=self._engine.named_scores(before),
             after=self._engine.named_scores(after),
+            notes=() if means is None else means.notes,
         )
 
     def effect(
@@ -142,47 +147,60 @@ class Examiner:
         """
         images = check_images(images)
         copy = self.net_copy()
-        ablation, _ = self._ablation(copy, layer, filters, replaced_by)
+        ablation, _ = self._ablation(copy, layer, filters, replaced_by, check)
         samples = PacedSamples(self._engine, check)
-        runner = runner_for(copy.net, samples, self._engine.forward, PacedPasses(check))
+        runner = runner_for(copy.net, samples, self._engine.forward, PacedPasses(check), self._engine.first_image)
         return measure_effect(runner, samples, ablation, images, on_progress)
 
     def _ablation(
-        self, copy: _NetCopy, layer: int, filters: tuple[int, ...], replaced_by: Replacement
-    ) -> tuple[Ablation, int]:
+        self,
+        copy: _NetCopy,
+        layer: int,
+        filters: tuple[int, ...],
+        replaced_by: Replacement,
+        check: Callable[[], None] = lambda: None,
+    ) -> tuple[Ablation, LayerMeans | None]:
         if replaced_by not in REPLACEMENTS:
             raise ValueError(f"replaced_by is {replaced_by!r}; choose 'mean' or 'zero'")
         if replaced_by == "zero":
-            return Ablation(layer, filters, (0.0,) * len(filters)), 0
-        means, images = self._means(copy, layer)
-        return Ablation(layer, filters, tuple(float(means[index]) for index in filters)), images
+            return Ablation(layer, filters, (0.0,) * len(filters)), None
+        means = self._means(copy, layer, check)
+        return Ablation(layer, filters, tuple(float(means.values[index]) for index in filters)), means
 
     def knows_means(self, layer: int) -> bool:
         """Whether the means of a layer are at hand; else an ablation that needs them looks at some images first."""
         return self._diagnosed_means(layer) is not None or layer in self.net_copy().means
 
-    def find_means(self, layer: int) -> None:
-        """Has them at hand afterwards."""
-        self._means(self.net_copy(), layer)
+    def find_means(self, layer: int, check: Callable[[], None] = lambda: None) -> None:
+        """Has them at hand afterwards.
 
-    def _means(self, copy: _NetCopy, layer: int) -> tuple[np.ndarray, int]:
+        Args:
+            layer: Index of the layer.
+            check: Called before each sample; what it raises ends the work.
+        """
+        self._means(self.net_copy(), layer, check)
+
+    def _means(self, copy: _NetCopy, layer: int, check: Callable[[], None]) -> LayerMeans:
         """Each filter's mean: the diagnosis' own where it has one, so that both say the same."""
         diagnosed = self._diagnosed_means(layer)
         if diagnosed is not None:
             return diagnosed
         with copy.lock:
             if layer not in copy.means:
-                samples = PacedSamples(self._engine)
+                samples = PacedSamples(self._engine, check)
                 copy.means[layer] = layer_means(copy.runner, samples, layer, MEAN_IMAGES)
             return copy.means[layer]
 
-    def _diagnosed_means(self, layer: int) -> tuple[np.ndarray, int] | None:
+    def _diagnosed_means(self, layer: int) -> LayerMeans | None:
         diagnosis = self._diagnosis
         if diagnosis is None or not diagnosis.filters or self.of_earlier_weights():
             return None
         examination = diagnosis.examination
         ablation, seen = examination.ablations.get(layer), examination.statistics.get(layer)
-        return None if ablation is None or seen is None else (ablation.means, min(seen.images, DIAGNOSED))
+        if ablation is None or seen is None:
+            return None
+        notes = (f"{examination.refused}.",) if examination.refused else ()
+        return LayerMeans(ablation.means, min(seen.images, DIAGNOSED), notes)
 
     def net_copy(self) -> _NetCopy:
         """A copy of the net as it is now, and what was found out with it."""
@@ -192,7 +210,7 @@ class Examiner:
             copy = self._copy
             if copy is None or copy.revision != engine.revision:
                 net = engine.snapshot()
-                runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses())
+                runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses(), engine.first_image)
                 copy = self._copy = _NetCopy(net, runner, engine.revision, {}, threading.Lock())
             return copy
 
@@ -214,7 +232,7 @@ class _NetCopy:
     net: Any
     runner: NetRunner
     revision: int
-    means: dict[int, tuple[np.ndarray, int]]
+    means: dict[int, LayerMeans]
     lock: threading.Lock
 
 

@@ -144,10 +144,20 @@ def in_order(layer: ConvLayer, traits: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_filters(layer: ConvLayer, filters: Any) -> list[int]:
-    """The indices of one filter or several, in the order in which they were given; ValueError names the range."""
+    """The indices of one filter or several, in the order in which they were given.
+
+    Raises:
+        ValueError: If there is none, one is out of range, or there are more than the layer has filters.
+    """
     if isinstance(filters, str) or not isinstance(filters, Iterable) or as_index(filters) is not None:
         filters = [filters]
-    indices = [check_filter(layer, index, "filters") for index in filters]
+    indices: list[int] = []
+    for index in filters:
+        if len(indices) == layer.out_channels:
+            raise ValueError(
+                f"filters has more entries than {layer.spoken} has filters, {layer.out_channels}; give each once"
+            )
+        indices.append(check_filter(layer, index, "filters"))
     if not indices:
         raise ValueError(f"filters is empty; {layer.spoken} has filters 0 … {layer.out_channels - 1}")
     return indices

@@ -20,7 +20,7 @@ import numpy as np
 from filterscope.data.sample import Sample
 from filterscope.data.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
 from filterscope.engine.engine import Engine
-from filterscope.errors import SampleError, describe_exception
+from filterscope.errors import SampleError, describe_exception, foreign_code
 from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import (
     CLOSE_SECONDS,
@@ -122,8 +122,9 @@ class Survey:
             if self._engine.runs_the_net_itself and predictions:
                 self._error = "no predictions in the background: this net cannot be copied, so nothing else may run it"
             if not self._alive() and not self._closed and self._next():
-                self._thread = threading.Thread(target=self._run, name="filterscope survey", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="filterscope survey", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def matching(self, label: ClassName | None, outcome: Outcome | None) -> np.ndarray:
         """Indices of the images known to match so far, ascending.
@@ -204,6 +205,13 @@ class Survey:
 
     def _run(self) -> None:
         """Looks at the missing images in order, a few at a time, until all are known or nobody asks any more."""
+        try:
+            with foreign_code():
+                self._look_at_missing()
+        except Exception as error:
+            self._error = f"predictions stopped: {describe_exception(error)}"
+
+    def _look_at_missing(self) -> None:
         while not self._closed and time.monotonic() - self._asked < SURVEY_IDLE_SECONDS:
             if time.monotonic() - self._engine.moved < SURVEY_QUIET_SECONDS:
                 time.sleep(SURVEY_QUIET_SECONDS / 5)
@@ -216,15 +224,11 @@ class Survey:
                 images, revision = self._next(), self._engine.revision
                 if self._whole and not self._looked_for_labels:
                     images = []
-            try:
-                if self._whole and not self._looked_for_labels:
-                    self.labels_known()
-                elif images:
-                    self._step(images, revision)
-                else:
-                    return
-            except Exception as error:
-                self._error = f"predictions stopped: {describe_exception(error)}"
+            if self._whole and not self._looked_for_labels:
+                self.labels_known()
+            elif images:
+                self._step(images, revision)
+            else:
                 return
             time.sleep(SURVEY_PAUSE_SECONDS)  # a lock is not fair: without a pause nobody else would get it
 

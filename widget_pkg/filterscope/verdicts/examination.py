@@ -95,6 +95,7 @@ class Examination:
         batch: ImageBatch,
         statistics: dict[int, LayerStatistics],
         knowledge: Knowledge | None,
+        refused_images: int = 0,
         refusal: str = "",
     ) -> None:
         """Takes in what a batch gave, all of it or nothing.
@@ -103,7 +104,8 @@ class Examination:
             batch: The images.
             statistics: Of each layer that they reached.
             knowledge: What the net knows of them, or None.
-            refusal: Why the net refused them, or "".
+            refused_images: How many of them the net refused.
+            refusal: Why, or "".
         """
         with defer_sigint():
             for layer, of_batch in statistics.items():
@@ -113,8 +115,8 @@ class Examination:
                     self.statistics[layer] = of_batch
             if knowledge is not None and self.knowledge is not None:
                 self.knowledge.merge(knowledge)
-            if refusal:
-                self.refused_images += len(batch.images)
+            if refused_images:
+                self.refused_images += refused_images
                 self.refused = f"the net refused {self.refused_images} images: {refusal}"
             self.unreadable += batch.unreadable
             self.unreadable_cause = self.unreadable_cause or batch.cause

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 from torch import nn
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
-from filterscope.errors import SampleError
+from filterscope.errors import NetError, SampleError, describe_exception
+from filterscope.host.sigint import let_sigint_through
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
 from filterscope.nets.outputs import KnownClasses
@@ -20,6 +21,10 @@ from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
 
 _TRIED = 20  # images, until two differ
+Result = TypeVar("Result")
+
+MOST_REFUSED = 20
+"""A net that refuses so many images, and took none before, is taken to refuse all."""
 
 
 class Samples(Protocol):
@@ -64,7 +69,7 @@ class IsolatedSamples:
         Raises:
             SampleError: If it cannot be read.
         """
-        with self._random.isolated():
+        with self._random.isolated(), let_sigint_through():
             return self._source.read(index)
 
     def has(self, index: int) -> bool:
@@ -72,8 +77,17 @@ class IsolatedSamples:
         return self._source.has(index)
 
 
-def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None, pace: Pace | None = None) -> NetRunner:
-    """What runs a net, its layers found with the first image that can be read; their weights are those of now.
+def runner_for(
+    net: nn.Module, samples: Samples, forward: Forward | None = None, pace: Pace | None = None, first: int = 0
+) -> NetRunner:
+    """What runs a net, its layers found with one image; their weights are those of now.
+
+    Args:
+        net: The net.
+        samples: The data set.
+        forward: The user's own way of calling the net.
+        pace: When passes begin and how large they are.
+        first: The image; where it cannot be read, the first one that can.
 
     Raises:
         TypeError: If `net` is no net.
@@ -81,9 +95,9 @@ def runner_for(net: nn.Module, samples: Samples, forward: Forward | None = None,
         SampleError: If none of the first images can be read.
     """
     runner = NetRunner(net, forward, pace)
-    first = first_readable(samples.read, len(samples))
-    runner.known = KnownClasses(len(samples.classes), first.label_is_no_class)
-    runner.find_layers(first.net_input)
+    sample = first_readable(samples.read, len(samples), first)
+    runner.known = KnownClasses(len(samples.classes), sample.label_is_no_class)
+    runner.find_layers(sample.net_input)
     return runner
 
 
@@ -164,3 +178,99 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
         if upcoming is not None:  # it is the first of the next batch
             images, labels, shape = [upcoming.net_input], [upcoming.label], upcoming.image.shape
             position += 1
+
+
+def run_accepted(
+    batch: ImageBatch, run: Callable[[ImageBatch], Result]
+) -> tuple[ImageBatch, Result | None, list[Exception]]:
+    """Runs a net on those images of a batch that it does not refuse.
+
+    Where it refuses the batch, each image is tried alone, and then those that it took together.
+
+    Args:
+        batch: The images.
+        run: Runs the net on a batch and has no other effect.
+
+    Returns:
+        The images that the net took; what `run` gave for them, None where there are none; and what the net raised for
+        each of the others.
+    """
+    nothing = replace(batch, images=[], labels=[])
+    if not batch.images:
+        return batch, None, []
+    try:
+        return batch, run(batch), []
+    except Exception as error:
+        if len(batch.images) == 1:
+            return nothing, None, [error]
+    accepted: list[int] = []
+    refusals: list[Exception] = []
+    for index, (image, label) in enumerate(zip(batch.images, batch.labels, strict=True)):
+        if not accepted and len(refusals) == MOST_REFUSED:
+            return nothing, None, refusals + [refusals[0]] * (len(batch.images) - index)
+        try:
+            run(replace(batch, images=[image], labels=[label]))
+        except Exception as error:
+            refusals.append(error)
+        else:
+            accepted.append(index)
+    if not accepted:
+        return nothing, None, refusals
+    part = replace(
+        batch, images=[batch.images[index] for index in accepted], labels=[batch.labels[index] for index in accepted]
+    )
+    try:
+        return part, run(part), refusals
+    except Exception as error:  # each alone, and not together
+        return nothing, None, refusals + [error] * len(accepted)
+
+
+class LeftOut:
+    """Counts the images that a measurement leaves out.
+
+    Args:
+        runner: Runs the net.
+
+    Attributes:
+        images: How many images were taken.
+    """
+
+    def __init__(self, runner: NetRunner) -> None:
+        self._runner = runner
+        self.images = 0
+        self._unreadable = self._refused = 0
+        self._refusal: NetError | None = None
+        self._cause = ""
+
+    def run(self, batch: ImageBatch, run: Callable[[ImageBatch], Result]) -> tuple[ImageBatch, Result | None]:
+        """What `run_accepted` gives, the rest counted.
+
+        Raises:
+            NetError: If the net refused the first images, all of `MOST_REFUSED`.
+        """
+        accepted, result, refusals = run_accepted(batch, run)
+        self._unreadable += batch.unreadable
+        self._refused += len(refusals)
+        self.images += len(accepted.images)
+        if refusals:
+            self._cause = describe_exception(refusals[0])
+            self._refusal = self._runner.refusal(self._runner.batch(batch.images[:1]), refusals[0])
+            if self._refused >= MOST_REFUSED:
+                self.check()
+        return accepted, result
+
+    def check(self) -> None:
+        """Whether any image was taken.
+
+        Raises:
+            NetError: If the net refused all there were.
+        """
+        if not self.images and self._refusal is not None:
+            raise self._refusal
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is left out, sentences."""
+        unreadable = f"{self._unreadable} samples could not be read and are left out."
+        refused = f"the net refused {self._refused} images, which are left out: {self._cause}."
+        return tuple(filter(None, [unreadable if self._unreadable else "", refused if self._refused else ""]))

@@ -25,6 +25,7 @@ from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
+from filterscope.host.reports import reported
 from filterscope.host.subshells import stay_where_asked
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
@@ -247,7 +248,8 @@ class Explorer(anywidget.AnyWidget):
         return selection.fitted(self.session.layers, index, self.filter_index, self.channel)
 
     def _in_order(self, traits: dict[str, Any]) -> dict[str, Any]:
-        return selection.in_order(self.session.layers[self.layer_index], traits)
+        layers = self.session.layers
+        return selection.in_order(layers[min(self.layer_index, len(layers) - 1)], traits)
 
     @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
     def _check(self, proposal: Any) -> Any:
@@ -265,7 +267,8 @@ class Explorer(anywidget.AnyWidget):
         with _MOVING, self.hold_sync():
             for name, value in fitted.items():
                 if getattr(self, name) != value:
-                    setattr(self, name, value)
+                    with reported():  # an observer's error is its author's, and keeps no trait from being fitted
+                        setattr(self, name, value)
 
     @traitlets.observe("layer_index")
     def _fit(self, change: Any) -> None:

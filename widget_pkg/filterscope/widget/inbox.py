@@ -4,6 +4,8 @@ A page that is dragged asks faster than a large net answers, and after a long ce
 once. What a newer one of the same asker and name has overtaken is not worked on. The thread is there while there is
 work, so that a message never waits behind the work on another; the host's own thread, which may be a kernel subshell's,
 only hands messages over.
+
+Whatever a request raises, the thread goes on with the next one. At most `MOST_WAITING` requests wait, whoever asks.
 """
 
 from __future__ import annotations
@@ -16,9 +18,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from filterscope import wire
+from filterscope.host.reports import reported
 from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
 from filterscope.widget.requests import Requests
+
+MOST_WAITING = 48
+"""Requests that wait at most: a view asks three at a time. What is one too many is skipped: of the least urgent ones
+the oldest."""
 
 
 class _Request(NamedTuple):
@@ -34,7 +41,7 @@ class Inbox:
     Args:
         requests: Says which goes first.
         work: Answers one request. Called in a thread of the inbox's own under ipykernel, elsewhere in the caller's.
-        skip: Told of each request that a newer one has overtaken.
+        skip: Told of each request that a newer one has overtaken, or that was one too many.
     """
 
     def __init__(
@@ -47,7 +54,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._came = 0.0
+        self._taken = 0.0
         close_at_exit(self)
 
     def take(self, content: dict[str, Any]) -> None:
@@ -64,21 +71,28 @@ class Inbox:
             self._work(content)
             return
         request = _Request(content, contextvars.copy_context(), threading.Event())
-        now = time.monotonic()
-        alone, self._came = now - self._came > LONE_REQUEST_SECONDS, now
+        # Since the last one was done with: those that came meanwhile are a burst, and none of them waits.
+        alone = time.monotonic() - self._taken > LONE_REQUEST_SECONDS
         with self._changed:
             if self._closed:
                 return
             overtaken = self._waiting.pop(_kind(content), None)
             self._waiting[_kind(content)] = request
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="filterscope requests", daemon=True)
-                self._thread.start()
+            if len(self._waiting) > MOST_WAITING:
+                overtaken = self._waiting.pop(max(self._waiting, key=self._rank))  # of several the first, the oldest
+            started = self._starts()
+            if not started:
+                self._waiting.pop(_kind(content), None)
             self._changed.notify()
         if overtaken is not None:
-            overtaken.context.run(self._skip, overtaken.content)
-        if alone:
+            with reported():
+                overtaken.context.run(self._skip, overtaken.content)
+            overtaken.answered.set()
+        if not started:
+            self._work(content)
+        elif alone:
             request.answered.wait(LONE_ANSWER_SECONDS)
+        self._taken = time.monotonic()
 
     def someone_waits(self) -> bool:
         """Whether a request waits that a person waits for: longer work is left for later then."""
@@ -95,6 +109,17 @@ class Inbox:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=CLOSE_SECONDS)
 
+    def _starts(self) -> bool:
+        """Begins the thread, where none is there that works, as after a fork; False where the system has no more."""
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._run, name="filterscope requests", daemon=True)
+            try:
+                thread.start()  # it waits for the lock that the caller holds
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -103,15 +128,22 @@ class Inbox:
                 if not self._waiting or self._closed:
                     self._thread = None
                     return
-                kind = min(self._waiting, key=lambda kind: self._requests.rank(kind[1]))
-                request = self._waiting.pop(kind)
-            request.context.run(self._work, request.content)
-            request.answered.set()
+                request = self._waiting.pop(min(self._waiting, key=self._rank))
+            try:
+                with reported():
+                    request.context.run(self._work, request.content)
+            except BaseException:  # it ends that request; the thread is there for the next
+                pass
+            finally:
+                request.answered.set()
             del request  # it holds the context of its message
+
+    def _rank(self, kind: tuple[str, str]) -> int:
+        return self._requests.rank(kind[1])
 
 
 def _kind(content: dict[str, Any]) -> tuple[str, str]:
-    return wire.asker(content), str(content.get("name"))
+    return wire.asker(content), wire.request_name(content)
 
 
 def _in_ipykernel() -> bool:

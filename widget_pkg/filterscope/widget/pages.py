@@ -18,6 +18,7 @@ from filterscope.frames.outline import OutlineBody, outline
 from filterscope.frames.prediction import PredictionBody, build_prediction
 from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
+from filterscope.host.reports import reported
 from filterscope.host.timing import SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.selection import Selection, check_filters, check_image, selection_from
@@ -88,12 +89,12 @@ class Pages:
         """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
         if selection == self._moved_to:
             return  # several traits that changed together
-        self._moved_to = selection
         self._engine.moved = time.monotonic()  # also where the page answers it from what it holds
         if self._cell_runs and self._engine.runs_the_net_itself:
             return  # the engine is the cell's, and looks when that has ended
         with self._waiters.turn((selection.image, selection.layer)):
             self._look_once(selection)
+        self._moved_to = selection  # now and not before: a look that was interrupted was none
         self.announce()
 
     def _look_once(self, selection: Selection) -> None:
@@ -105,10 +106,13 @@ class Pages:
 
     def announce(self) -> None:
         """Tells the pages that what they hold is out of date, if it is."""
-        if not self._engine.closed and self._announced != self._engine.revision:
-            self._announced = self._engine.revision
-            self._fit_in()
-            self._send(*wire.changed(self._engine.revision))
+        revision = self._engine.revision
+        if self._engine.closed or self._announced == revision:
+            return
+        self._fit_in()
+        if self._announced != revision:  # a move that the fitting made may have told them
+            self._send(*wire.changed(revision))
+            self._announced = revision
 
     def scene(self, selection: Selection) -> Scene:
         """What the pictures show now; what of it holds for the whole layer is kept, since a page will want it.
@@ -150,16 +154,33 @@ class Pages:
     # What is asked
 
     def _answer(self, content: dict[str, Any]) -> None:
+        """Answers a request, whatever it raises. What comes after the answer raises nothing to its caller either.
+
+        Raises:
+            KeyboardInterrupt: If Ctrl-C ended it, in a host that has requests answered in its main thread.
+        """
         self._asked = True
         try:
             message = wire.answer(content, self.requests.handlers)
         except StopPass:
             message = wire.skipped(content)  # the page asks again when it has its picture
-        self._send(*message)
+        except KeyboardInterrupt as error:
+            self._send(*wire.failure(content["id"], wire.request_name(content), error))
+            raise
+        self._send_reply(content, message)
         later, self._looks_later = self._looks_later, None
         if later is not None and not self._engine.closed:
-            self._look_once(later)
-        self.announce()
+            with reported():
+                self._look_once(later)
+        with reported():  # observers of traits run in it, where the net lost what was selected
+            self.announce()
+
+    def _send_reply(self, content: dict[str, Any], message: wire.Message) -> None:
+        with reported():
+            try:
+                self._send(*message)
+            except Exception as error:  # the host cannot pack it
+                self._send(*wire.failure(content["id"], wire.request_name(content), error))
 
     def _describe(self, args: dict[str, Any]) -> OutlineBody:
         engine = self._engine

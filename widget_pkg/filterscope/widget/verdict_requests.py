@@ -8,7 +8,7 @@ from typing import Any
 from filterscope.engine.engine import Engine
 from filterscope.frames.verdicts import build_effect, build_verdict, build_verdicts, build_without
 from filterscope.host.timing import MEANS_SECONDS
-from filterscope.session.examiner import Examiner
+from filterscope.session.examiner import Examiner, check_images
 from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
 from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
@@ -31,6 +31,7 @@ class VerdictRequests:
     def __init__(self, engine: Engine, examiner: Examiner) -> None:
         self._engine, self._examiner = engine, examiner
         self._measuring: tuple[Any, Task, list[Effect]] | None = None
+        self._worker: Task | None = None  # the newest measurement: another begins when it has ended
         self._preparing: Task | None = None
         self.rows = (
             Request("diagnose", Urgency.VERDICT, self._diagnose),
@@ -43,8 +44,9 @@ class VerdictRequests:
 
     def close(self) -> None:
         """Ends what runs."""
-        if self._measuring is not None:
-            self._measuring[1].close()
+        for task in (self._worker, self._preparing):
+            if task is not None:
+                task.close()
 
     def _layer(self, args: dict[str, Any]) -> int:
         return check_layer(self._engine, args.get("layer"), "layer")
@@ -85,7 +87,9 @@ class VerdictRequests:
         if removal[2] == "mean" and not examiner.knows_means(removal[0]):
             layer, preparing = removal[0], self._preparing
             if preparing is None or preparing.done:
-                self._preparing = preparing = Task("filterscope means", lambda task: examiner.find_means(layer))
+                self._preparing = preparing = Task(
+                    "filterscope means", lambda task: examiner.find_means(layer, task.check)
+                )
             preparing.wait(MEANS_SECONDS)
             if preparing.error is not None:
                 raise preparing.error
@@ -95,22 +99,24 @@ class VerdictRequests:
 
     def _effect(self, args: dict[str, Any]) -> Body:
         """Begins to measure a removal over many images, or says how far that is; `cancel` only ends it."""
-        removal, images = self._removal(args), args.get("images", 1000)
+        removal, images = self._removal(args), check_images(args.get("images", 1000))
         examiner, what = self._examiner, (*removal, images, self._engine.revision)
-        measuring = self._measuring
+        measuring, worker = self._measuring, self._worker
         if args.get("cancel"):
             if measuring is not None and measuring[0] == what:
                 measuring[1].cancel()
                 self._measuring = None
             return {"status": "cancelled", "error": None, "progress": asdict(TaskProgress()), "effect": None}
         if measuring is None or measuring[0] != what:
-            if measuring is not None:
-                measuring[1].cancel()
+            if worker is not None and not worker.done:  # one at a time: the page asks again how far this one is
+                worker.cancel()
+                return {"status": "running", "error": None, "progress": asdict(TaskProgress()), "effect": None}
             effects: list[Effect] = []
 
             def work(task: Task) -> None:
                 task.begin("images", 0, images)
                 effects.append(examiner.effect(*removal, images, task.note, task.check))
 
-            measuring = self._measuring = what, Task("filterscope removal", work, examiner.seconds_until_idle), effects
+            self._worker = Task("filterscope removal", work, examiner.seconds_until_idle)
+            measuring = self._measuring = what, self._worker, effects
         return build_effect(measuring[1], measuring[2][0] if measuring[2] else None)

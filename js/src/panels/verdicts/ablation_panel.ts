@@ -141,7 +141,7 @@ export class AblationPanel {
     const lines = [
       `${images.toLocaleString("en")} images: ${share(effect.accuracy_before)} → ${share(effect.accuracy_after)} ${right}, ${points(accuracy.value)} points (${span(accuracy, points)})`,
       `loss ${number(effect.loss_before)} → ${number(effect.loss_after)}, ${signed(loss.value)} nats (${span(loss, signed)})`,
-      ...(effect.note ? [effect.note] : []),
+      ...effect.notes,
     ];
     const bars = effect.classes.map(({ name, accuracy_change: { value, low, high } }) => ({
       name,

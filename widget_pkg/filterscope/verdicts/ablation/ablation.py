@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 import torch
 
+from filterscope.errors import NetError
 from filterscope.inputs import Inputs
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
-from filterscope.verdicts.sampling import Samples, batches, find_out_batches, order_of
+from filterscope.verdicts.sampling import ImageBatch, LeftOut, Samples, batches, find_out_batches, order_of
 
 Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")
@@ -39,37 +40,80 @@ class Ablation:
             activation[:, index] = value
 
 
-def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = MEAN_IMAGES) -> tuple[np.ndarray, int]:
-    """The mean of each filter's map over images and positions, float64 `(F,)`, and over how many images."""
-    order = order_of(samples, images)
-    total: np.ndarray | None = None
-    positions = seen = 0
+@dataclass(frozen=True, eq=False)
+class LayerMeans:
+    """The mean of each filter's map over images and positions.
 
-    def add_up(_: int, activation: torch.Tensor) -> None:
-        nonlocal total, positions
-        values = activation.detach().double().flatten(2) if activation.ndim > 2 else activation.double()[..., None]
-        values = values[torch.isfinite(values).all(2).all(1)]
-        added = values.sum((0, 2)).cpu().numpy()
-        total = added if total is None else total + added
-        positions += values.shape[0] * values.shape[2]
+    Attributes:
+        values: float64 `(F,)`.
+        images: Over how many images.
+        notes: What was left out, sentences.
+    """
+
+    values: np.ndarray
+    images: int
+    notes: tuple[str, ...] = ()
+
+
+def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = MEAN_IMAGES) -> LayerMeans:
+    """The mean of each filter's map; images that cannot be read or that the net refuses are left out.
+
+    Raises:
+        NetError: If the net refuses all images.
+        ValueError: If no map is finite.
+    """
+    filters = runner.layers[layer].out_channels
+    order = order_of(samples, images)
+    total = np.zeros(filters)
+    positions = 0
+    left_out = LeftOut(runner)
+
+    def sums_of(batch: ImageBatch) -> tuple[np.ndarray, int]:
+        """The sum of each filter's finite maps over images and positions, and over how many positions."""
+        sums, count = np.zeros(filters), 0
+
+        def add_up(_: int, activation: torch.Tensor) -> None:
+            nonlocal count
+            if activation.shape[:2] != (len(batch.images), filters):
+                raise NetError(
+                    f"the layer gave {tuple(activation.shape)} for {len(batch.images)} images: not one map a filter "
+                    "and image, so there is no mean; replace by 'zero'"
+                )
+            values = activation.detach().double()
+            values = values.flatten(2) if values.ndim > 2 else values[..., None]
+            values = values[torch.isfinite(values).all(2).all(1)]
+            sums[:] += values.sum((0, 2)).cpu().numpy()
+            count += values.shape[0] * values.shape[2]
+
+        runner.run(runner.batch(batch.images), [layer], add_up)
+        return sums, count
 
     find_out_batches(runner, samples, order[:images])
     for batch in batches(samples, order, 0, min(images, len(order)), runner.images_at_once()):
-        if batch.images:
-            runner.run(runner.batch(batch.images), [layer], add_up)
-            seen += len(batch.images)
-    if total is None or not positions:
+        _, sums = left_out.run(batch, sums_of)
+        if sums is not None:
+            total += sums[0]
+            positions += sums[1]
+    left_out.check()
+    if not positions:
         raise ValueError(
             f"none of the first {images} images gives a finite map, so there is no mean; replace by 'zero'"
         )
-    return total / positions, seen
+    return LayerMeans(total / positions, left_out.images, left_out.notes)
 
 
 def scores_without(
     runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablation
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class."""
+    """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class.
+
+    Raises:
+        NetError: If the net refuses the image.
+    """
     batch = runner.batch([image])
-    before = class_scores(runner.run(batch), 1, runner.known)
-    after = class_scores(runner.run(batch, [ablation.layer], ablation), 1, runner.known)
+    try:
+        before = class_scores(runner.run(batch), 1, runner.known)
+        after = class_scores(runner.run(batch, [ablation.layer], ablation), 1, runner.known)
+    except Exception as error:
+        raise runner.refusal(batch, error) from error
     return (None if before is None else before[0]), (None if after is None else after[0])

@@ -14,7 +14,15 @@ from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.sampling import ImageBatch, Samples, batches, find_out_batches, one_at_a_time_note, order_of
+from filterscope.verdicts.sampling import (
+    ImageBatch,
+    LeftOut,
+    Samples,
+    batches,
+    find_out_batches,
+    one_at_a_time_note,
+    order_of,
+)
 
 _Z = 1.959964
 
@@ -84,7 +92,8 @@ class Effect:
         loss_after: Mean loss without the filters, in nats.
         loss_change: The difference; its interval is Student's over images.
         classes: What is lost of each class that was seen.
-        note: What else there is to know, one sentence, or "".
+        notes: What else there is to know, sentences: samples that cannot be read, images that the net refuses, that
+            each image went through it alone.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -103,7 +112,7 @@ class Effect:
     loss_after: float
     loss_change: Estimate
     classes: tuple[ClassEffect, ...]
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -155,7 +164,10 @@ def measure_effect(
 ) -> Effect:
     """What the net loses over many images, the same ones and in the same order as a diagnosis looks at.
 
+    Images that the net refuses are left out.
+
     Raises:
+        NetError: If it refuses all.
         ValueError: If the net's output is not one score a class, or no image gives a finite loss.
     """
     order = order_of(samples, images)
@@ -164,14 +176,17 @@ def measure_effect(
     whole = _Table(Rise())
     tables: dict[int, _Table] = {}
     labelled: bool | None = None
+    left_out = LeftOut(runner)
     for batch in _in_growing_parts(runner, samples, order, stop):
-        if batch.images:
-            before, after = _both(runner, runner.batch(batch.images), ablation)
-            numbers = class_numbers(batch.labels, samples.classes, before.shape[1])
+        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), ablation))
+        if scores is not None:
+            before, after = _scores_of_classes(*scores)
+            numbers = class_numbers(accepted.labels, samples.classes, before.shape[1])
             if labelled is None:
                 labelled = bool((numbers != UNLABELLED).any())
             _add(whole, tables, before, after, numbers if labelled else before.argmax(1).cpu().numpy(), labelled)
         on_progress("images", batch.end, stop)
+    left_out.check()
     if not whole.images:
         raise ValueError("no image with a label and a finite loss was seen")
     names = samples.classes
@@ -195,7 +210,7 @@ def measure_effect(
             )
             for number, table in sorted(tables.items())
         ),
-        note=one_at_a_time_note(runner),
+        notes=tuple(filter(None, [*left_out.notes, one_at_a_time_note(runner)])),
     )
 
 
@@ -210,9 +225,14 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
         passes *= 2
 
 
-def _both(runner: NetRunner, batch: torch.Tensor, ablation: Ablation) -> tuple[torch.Tensor, torch.Tensor]:
+def _both(
+    runner: NetRunner, batch: torch.Tensor, ablation: Ablation
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     before = log_probabilities(runner.run(batch), len(batch), runner.known)
-    after = log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
+    return before, log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
+
+
+def _scores_of_classes(before: torch.Tensor | None, after: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     if before is None or after is None:
         raise ValueError("the net's output is not one score a class, so there is no accuracy and no loss to measure")
     return before, after

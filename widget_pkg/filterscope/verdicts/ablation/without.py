@@ -22,6 +22,7 @@ class Without:
         before: The net's classes with their probabilities, best first; empty where it gives no score a class.
         after: The classes with their probabilities without the filters, best first.
         effect: What the net loses over many images; None where it was not asked for.
+        notes: What was left out of the means, sentences: samples that cannot be read, images that the net refuses.
 
     Example:
         >>> from filterscope import Explorer, demo
@@ -40,6 +41,7 @@ class Without:
     before: list[tuple[str | int, float]]
     after: list[tuple[str | int, float]]
     effect: Effect | None = None
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         filters = ", ".join(map(str, self.filters))
@@ -49,6 +51,8 @@ class Without:
             lines.append(f"image {self.image}: {_best(self.before)} → {_best(self.after)}")
         else:
             lines.append(f"image {self.image}: the net's output is not one score a class")
+        if self.notes:
+            lines.append(f"means: {' '.join(self.notes)}")
         if self.effect is not None:
             lines += _effect_lines(self.effect)
         return "\n".join(lines)
@@ -68,8 +72,7 @@ def _effect_lines(effect: Effect) -> list[str]:
         f"{_points(change)}",
         f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}",
     ]
-    if effect.note:
-        lines.append(effect.note)
+    lines += effect.notes
     worst_first = sorted(effect.classes, key=lambda each: each.accuracy_change.value)
     return lines + [f"  {each.name}: {_points(each.accuracy_change)}, {each.images:,} images" for each in worst_first]
 

@@ -11,7 +11,7 @@ from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.examination import Examination
-from filterscope.verdicts.sampling import ImageBatch, batches
+from filterscope.verdicts.sampling import ImageBatch, batches, run_accepted
 
 OnProgress = Callable[[str, int, int], None]
 """Called at the start of each part and after each batch: what is done (`"images"`, `"ablation"` or `"merging"`), how
@@ -84,13 +84,15 @@ def _reruns(
     runner = examination.runner
     if not batch.images:
         return
-    images = runner.batch(batch.images)
-    try:
-        intact = log_probabilities(runner.run(images), len(images), runner.known)
-    except Exception:  # the net refused these images before, which was said
+    # What the net refuses now it refused before, which was said.
+    accepted, intact, _ = run_accepted(
+        batch, lambda part: log_probabilities(runner.run(runner.batch(part.images)), len(part.images), runner.known)
+    )
+    if intact is None:
         return
-    labels = examination.class_numbers(intact, batch.labels)
-    if intact is None or labels is None:
+    images = runner.batch(accepted.images)
+    labels = examination.class_numbers(intact, accepted.labels)
+    if labels is None:
         return
     reference = Reference(intact, labels, bool(examination.labelled))
     for layer in layers:

@@ -7,48 +7,46 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
+from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
-from filterscope.verdicts.sampling import ImageBatch
+from filterscope.verdicts.sampling import MOST_REFUSED, ImageBatch, run_accepted
+
+_Sums = tuple[dict[int, LayerStatistics], Knowledge | None]
+"""Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
 
 
 def look(examination: Examination, batch: ImageBatch) -> None:
-    """Runs the net on a batch and adds what it gave to the sums.
+    """Runs the net on a batch and adds what it gave to the sums; images that the net refuses are left out.
 
     Raises:
-        Exception: What the net raised, where it refused all images so far.
+        NetError: If the net refused the first images, all of them.
     """
-    statistics: dict[int, LayerStatistics] = {}
-    knowledge: Knowledge | None = None
-    refusal = ""
-    if batch.images:
-        images = examination.runner.batch(batch.images)
+    runner = examination.runner
+
+    def sums_of(part: ImageBatch) -> _Sums:
+        images = runner.batch(part.images)
         try:
-            statistics, knowledge = _sums(examination, images, batch.labels)
+            return _LookingPass(examination, images, part.labels).sums()
         except Exception as error:
-            if not examination.images:  # it refused all there were
+            if examination.no_gradient:
                 raise
             refusal = describe_exception(error)
-    examination.add(batch, statistics, knowledge, refusal)
+        sums = _LookingPass(examination, images, part.labels, differentiable=False).sums()
+        examination.no_gradient = f"the net cannot be differentiated ({refusal})"
+        return sums
 
-
-def _sums(
-    examination: Examination, images: torch.Tensor, labels: list[str | int | None]
-) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
-    """What `_LookingPass.sums` returns; without gradients where the net runs only so."""
-    try:
-        return _LookingPass(examination, images, labels).sums()
-    except Exception as error:
-        if examination.no_gradient:
-            raise
-        cause = f"the net cannot be differentiated ({describe_exception(error)})"
-    sums = _LookingPass(examination, images, labels, differentiable=False).sums()
-    examination.no_gradient = cause
-    return sums
+    _, sums, refusals = run_accepted(batch, sums_of)
+    if refusals and sums is None and not examination.images:
+        none_left = batch.end >= len(examination.order)
+        if none_left or examination.refused_images + len(refusals) >= MOST_REFUSED:
+            raise runner.refusal(runner.batch(batch.images[:1]), refusals[0]) from refusals[0]
+    statistics, knowledge = sums or ({}, None)
+    examination.add(batch, statistics, knowledge, len(refusals), describe_exception(refusals[0]) if refusals else "")
 
 
 class _LookingPass:
@@ -58,7 +56,7 @@ class _LookingPass:
         examination: Knows what is looked at; is told what cannot be seen.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
-        differentiable: Whether there may be a pass back.
+        differentiable: Whether to try a pass back.
     """
 
     def __init__(
@@ -77,10 +75,15 @@ class _LookingPass:
         self._edges: dict[int, GradientEdge] = {}
         self._late: dict[int, tuple[torch.Tensor, int]] = {}
 
-    def sums(self) -> tuple[dict[int, LayerStatistics], Knowledge | None]:
-        """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""
-        with plain_modes(), torch.set_grad_enabled(self._differentiable), silent_global_hooks():
-            # The caller may have other modes.
+    def sums(self) -> _Sums:
+        """What the pass gives."""
+        with (
+            defer_sigint(),
+            plain_modes(),  # the caller may have others
+            torch.set_grad_enabled(self._differentiable),
+            silent_global_hooks(),
+            let_sigint_through(),
+        ):
             if self._differentiable:
                 # Autograd lets no net write into a leaf.
                 self._images = attach_inputs(self._images.requires_grad_().clone(), self._inputs)

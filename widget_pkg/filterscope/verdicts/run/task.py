@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from filterscope.errors import foreign_code
 from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import CLOSE_SECONDS, IDLE_LOOK_SECONDS
 from filterscope.nets.interruption import StopPass
@@ -99,7 +100,8 @@ class Task:
 
     def _run(self) -> None:
         try:
-            self._work(self)
+            with foreign_code():
+                self._work(self)
         except StopPass:
             pass
         except Exception as error:
