@@ -112,10 +112,10 @@ class SampleSource:
         """Whether the data set can only be read from its start."""
         return self._items.stream is not None
 
-    def has(self, index: int) -> bool:
-        """Whether there is an image with that index; a stream is read on until that is known."""
+    def has(self, index: int, seconds: float | None = None) -> bool:
+        """Whether there is an image with that index; a stream is read on to know, for so many seconds."""
         stream = self._items.stream
-        return index < len(self) or (stream is not None and stream.has(index))
+        return index < len(self) or (stream is not None and stream.has(index, seconds))
 
     @property
     def note(self) -> str:
@@ -165,7 +165,7 @@ class SampleSource:
         if self._marks.setdefault(index, mark) != mark:
             self.random = True
         if len(self._marks) > _REMEMBERED:
-            self._marks.pop(next(iter(self._marks)))
+            self._marks.pop(next(iter(self._marks.copy())), None)  # another thread may read, too
 
     def _read(self, index: int) -> Sample:
         try:

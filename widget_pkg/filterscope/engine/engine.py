@@ -6,7 +6,6 @@ Holds what was computed lately, and notices when the weights changed.
 from __future__ import annotations
 
 import math
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from torch import nn
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
+from filterscope.engine.lock import EngineLock
 from filterscope.engine.map_store import MapStore, first_scores
 from filterscope.engine.moment import Moment, Prediction
 from filterscope.engine.responses import ResponseStore
@@ -44,7 +44,7 @@ class Engine:
         forward: The user's own way of calling the net, a function of net and image; see `filterscope.nets.calling`.
 
     Attributes:
-        lock: Held while the net runs, and while what was computed is kept or dropped.
+        lock: Held while the net runs, and while what was computed is kept or dropped; set down while a sample is read.
         revision: Goes up whenever what was computed before no longer holds.
         source: The data set.
         samples: The samples looked at last.
@@ -67,7 +67,7 @@ class Engine:
         self, net: nn.Module, source: SampleSource, first_image: int = 0, forward: Forward | None = None
     ) -> None:
         self.runner = NetRunner(net, forward)
-        self.lock = threading.RLock()
+        self.lock = EngineLock()
         self.revision = 0
         self.structure = 0
         self.moved = -math.inf
@@ -176,7 +176,7 @@ class Engine:
             self._checksum = self.runner.checksum()
             self.samples.clear()
             self._forget()
-            self.source.measure()
+            self.samples.measure()
             images = len(self.source)
             self.first_image = first_readable(self.sample, images, min(self.first_image, images - 1)).index
             self._find_layers()
@@ -213,7 +213,7 @@ class Engine:
         return self.samples.sample(image)
 
     def preload(self, image: int) -> None:
-        """Reads a sample that `sample` will be asked for, without the lock: a slow one keeps nobody waiting.
+        """Reads a sample that `sample` will be asked for.
 
         Raises:
             SampleError: If it cannot be read.
@@ -222,7 +222,7 @@ class Engine:
         self.samples.preload(image)
 
     def read(self, image: int) -> Sample:
-        """A sample that is not kept, as for a look at many; it is read without the lock.
+        """A sample that is not kept, as for a look at many.
 
         Raises:
             SampleError: If it cannot be read.
@@ -230,9 +230,10 @@ class Engine:
         self._stay_open()
         return self.samples.read(image)
 
-    def has(self, image: int) -> bool:
-        """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
-        return self.samples.has(image)
+    def has(self, image: int, seconds: float | None = None) -> bool:
+        """Whether there is an image of that index; a stream is read on to know, for so many seconds."""
+        self._stay_open()
+        return self.samples.has(image, seconds)
 
     def labels(self) -> list[str | int | None] | None:
         """The classes of all samples, where the data set holds them beside its images and some samples agree."""
@@ -256,8 +257,9 @@ class Engine:
             NetError: If the net refuses it, or does not reach the layer with it.
         """
         with self.lock:
+            sample = self.sample(image)  # first: while it is read the lock is set down, and the net may change
             self._stay_open()
-            sample, maps = self.sample(image), self.map_store.maps(image, layer)
+            maps = self.map_store.maps(image, layer)
             weight, bias = self._live_weights(layer)
             return Moment(
                 revision=self.revision,
@@ -292,9 +294,11 @@ class Engine:
         """The response of one filter by `cv2.filter2D` alone, as `filterscope.filters.response` computes it."""
         record = self.layers[layer]
         with self.lock:
+            pixels = self.sample(image).image  # first, as in `moment`
+            self._stay_open()
             kernel = float32(self._live_weights(layer)[0][filter_index])
             if source == "image":
-                return response.response_over_image(self.sample(image).image, kernel, record, channel)
+                return response.response_over_image(pixels, kernel, record, channel)
             layer_input = float32(self.map_store.maps(image, layer).input)
         return response.response_over_input(layer_input, kernel, record, filter_index, channel)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -58,6 +57,16 @@ class StopWhen(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise StopPass from None
 
 
+class Lock(Protocol):
+    """What can be acquired and released."""
+
+    def acquire(self) -> bool:
+        """Waits until this thread holds it."""
+
+    def release(self) -> None:
+        """Ends one `acquire` of this thread."""
+
+
 class Waiters:
     """The threads that wait for a lock for a person, and the purpose of each.
 
@@ -65,7 +74,7 @@ class Waiters:
         lock: The lock.
     """
 
-    def __init__(self, lock: threading.RLock) -> None:
+    def __init__(self, lock: Lock) -> None:
         self._lock = lock
         self._awaited: list[Hashable] = []
 

@@ -3,8 +3,7 @@
 NumPy's and SciPy's linear algebra is OpenBLAS, which ends its own threads whenever the process forks. If another thread
 waits for them at that moment, it waits for ever. Training in a notebook forks at each epoch, for the workers of its
 `DataLoader`, and verdicts are found beside it: a diagnosis never ended in 9 of 9 tries. What torch computes with (MKL
-or OpenBLAS over OpenMP) has no such handler, so no thread of ours may call the functions that `tests/host/test_forks.py`
-lists.
+or OpenBLAS over OpenMP) has no such handler. `tests/host/test_forks.py` lists what no module may call for that reason.
 """
 
 from __future__ import annotations

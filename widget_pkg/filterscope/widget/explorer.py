@@ -25,7 +25,9 @@ from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
+from filterscope.host.process import HomeProcess
 from filterscope.host.subshells import stay_where_asked
+from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer, net_inputs
@@ -110,6 +112,7 @@ class Explorer(anywidget.AnyWidget):
     source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
 
     # Also of an explorer that was not made, or is closed.
+    _home = HomeProcess()
     _session: Session | None = None
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
@@ -131,6 +134,7 @@ class Explorer(anywidget.AnyWidget):
         forward: Callable[[nn.Module, torch.Tensor], Any] | None = None,
         **traits: Any,
     ) -> None:
+        self._home = HomeProcess()
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -176,6 +180,7 @@ class Explorer(anywidget.AnyWidget):
         """
         if self._session is None:
             raise RuntimeError("this explorer is closed; make a new one")
+        self._home.check()
         return self._session
 
     @property
@@ -192,6 +197,7 @@ class Explorer(anywidget.AnyWidget):
         """
         if self._pages is None:
             raise RuntimeError("this explorer is closed; make a new one")
+        self._home.check()
         return self._pages
 
     # What is selected
@@ -217,6 +223,9 @@ class Explorer(anywidget.AnyWidget):
             traitlets.TraitError: If an index is out of range; then nothing is changed.
         """
         layers = self.session.layers
+        index = as_index(image)
+        if index is not None:
+            self.session.engine.has(index)  # of a stream, which is read before the lock that all explorers share
         with _MOVING:
             traits = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
             traits = {name: value for name, value in traits.items() if value is not _KEEP}
@@ -623,6 +632,9 @@ class Explorer(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
+        if not self._home.is_this:  # a child of the process: page, threads and locks are the parent's
+            self._pages = self._session = self._live_figures = None
+            return
         super().close()
         if self._live_figures is not None:
             self._live_figures.close()
@@ -633,9 +645,18 @@ class Explorer(anywidget.AnyWidget):
         if session is not None:
             session.close()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """An explorer cannot be pickled, as for another process."""
+        raise TypeError(
+            "an Explorer cannot be pickled: it lives in the process that made it. Hand over the net and the "
+            "data, and make one there: Explorer(net, test_data)"
+        )
+
     def __repr__(self) -> str:
         if self._session is None:
             return "Explorer(closed)"
+        if not self._home.is_this:
+            return "Explorer(of another process)"
         images = len(self._session.engine.source)
         return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
 
@@ -646,11 +667,20 @@ class Explorer(anywidget.AnyWidget):
         if self._session is None:
             return
         try:
+            self._read_on(sync_data)
             with _MOVING:
                 super().set_state(self._in_order(sync_data))
         except traitlets.TraitError as error:
             self.send(*wire.refused(str(error)))
             self.send_state([name for name in sync_data if name in self.keys])
+
+    def _read_on(self, sync_data: dict[str, Any]) -> None:
+        """Reads a stream on for a page, a little, and before the lock that all explorers share."""
+        if "image_index" in sync_data:
+            try:
+                selection.check_image(self.session.engine, sync_data["image_index"], seconds=STREAM_REQUEST_SECONDS)
+            except ValueError as error:
+                raise traitlets.TraitError(str(error)) from None
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         if self._pages is not None:

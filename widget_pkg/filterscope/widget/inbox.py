@@ -17,8 +17,16 @@ from typing import Any, NamedTuple
 
 from filterscope import wire
 from filterscope.host.shutdown import close_at_exit
-from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
+from filterscope.host.timing import (
+    CLOSE_SECONDS,
+    INBOX_IDLE_SECONDS,
+    LONE_ANSWER_SECONDS,
+    LONE_REQUEST_SECONDS,
+    SLOW_ANSWER_SECONDS,
+)
 from filterscope.widget.requests import Requests
+
+_MOST_SLOW = 4  # answers that take long at a time; then what comes waits for one of them
 
 
 class _Request(NamedTuple):
@@ -46,7 +54,11 @@ class Inbox:
         self._waiting: dict[tuple[str, str], _Request] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._began: float | None = None  # when that thread took up the request that it answers now
+        self._slow: list[threading.Thread] = []  # threads that others have taken the place of
+        self._watch: threading.Thread | None = None
         self._closed = False
+        self._closing = threading.Event()
         self._came = 0.0
         close_at_exit(self)
 
@@ -72,8 +84,12 @@ class Inbox:
             overtaken = self._waiting.pop(_kind(content), None)
             self._waiting[_kind(content)] = request
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="filterscope requests", daemon=True)
-                self._thread.start()
+                self._start()
+            elif self._began is not None and self._watch is None:
+                self._watch = threading.Thread(
+                    target=self._replace_slow, name="filterscope requests watch", daemon=True
+                )
+                self._watch.start()
             self._changed.notify()
         if overtaken is not None:
             overtaken.context.run(self._skip, overtaken.content)
@@ -90,19 +106,44 @@ class Inbox:
         with self._changed:
             self._closed = True
             self._waiting.clear()
-            thread = self._thread
-            self._changed.notify()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=CLOSE_SECONDS)
+            threads = [*self._slow, *filter(None, [self._thread])]
+            self._changed.notify_all()
+        self._closing.set()
+        end = time.monotonic() + CLOSE_SECONDS
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=max(0.0, end - time.monotonic()))
+
+    def _start(self) -> None:
+        self._thread, self._began = threading.Thread(target=self._run, name="filterscope requests", daemon=True), None
+        self._thread.start()
+
+    def _replace_slow(self) -> None:
+        """Has another thread answer what waits while an answer takes long, as where a sample is read for a minute."""
+        while not self._closing.wait(SLOW_ANSWER_SECONDS / 4):
+            with self._changed:
+                if self._thread is None or self._began is None or self._closed:
+                    self._watch = None
+                    return
+                slow = time.monotonic() - self._began > SLOW_ANSWER_SECONDS
+                if slow and self._waiting and len(self._slow) < _MOST_SLOW:
+                    self._slow.append(self._thread)
+                    self._start()
 
     def _run(self) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
+                if me in self._slow:  # another thread has its place
+                    self._slow.remove(me)
+                    return
+                self._began = None
                 if not self._waiting and not self._closed:
                     self._changed.wait(INBOX_IDLE_SECONDS)
                 if not self._waiting or self._closed:
                     self._thread = None
                     return
+                self._began = time.monotonic()
                 kind = min(self._waiting, key=lambda kind: self._requests.rank(kind[1]))
                 request = self._waiting.pop(kind)
             request.context.run(self._work, request.content)
