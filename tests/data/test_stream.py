@@ -1,5 +1,8 @@
 """A stream is read as far as somebody asks, and no further than that needs."""
 
+import signal
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from filterscope import Explorer
 from filterscope.data import stream
 from filterscope.data.source import SampleSource
 from filterscope.data.stream import Stream
+from filterscope.data.turns import Turns
 from nets import TwoConvs, images, seeded
 
 
@@ -158,3 +162,119 @@ def test_anything_that_iter_starts_anew_is_a_stream():
     source = SampleSource(Plain())
     assert (len(source), source.is_stream) == (5, True)
     assert np.array_equal(source.read(4).image, images(5, 1, 14, 14)[4].numpy())
+
+
+class Generated(IterableDataset):
+    """A generator of its own indices, which may wait at a gate before one of them; it raises where two step it."""
+
+    def __init__(self, length=10**9, waits_at=None):
+        self.length, self.waits_at = length, waits_at
+        self.began, self.gate = threading.Event(), threading.Event()
+        self.interrupt = None
+
+    def __iter__(self):
+        for index in range(self.length):
+            if index == self.waits_at:
+                self.began.set()
+                assert self.gate.wait(30)
+            if index == self.interrupt:
+                self.interrupt = None
+                raise KeyboardInterrupt
+            yield index
+
+
+def in_threads(*jobs):
+    """What each job gives; all begin at once."""
+    start, results = threading.Barrier(len(jobs)), [None] * len(jobs)
+
+    def run(place, job):
+        start.wait(30)
+        results[place] = job()
+
+    threads = [threading.Thread(target=run, args=(place, job)) for place, job in enumerate(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def test_several_threads_get_the_items_that_they_ask_for(monkeypatch):
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "KEPT_ITEMS", 50)
+    items = Stream(Generated())
+    asked = [np.random.default_rng(seed).integers(0, 2000, 60).tolist() for seed in range(4)]
+    answers = in_threads(*(lambda mine=mine: [items[index] for index in mine] for mine in asked))
+    assert answers == asked
+
+
+def test_what_is_kept_is_given_while_another_thread_waits_for_the_next_item(monkeypatch):
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "AHEAD", 2)
+    data = Generated(waits_at=40)
+    items = Stream(data)
+    assert items.has(30)
+    far = threading.Thread(target=items.has, args=(100,))
+    far.start()
+    assert data.began.wait(30)
+    assert [items[index] for index in (0, 30, 39 - 4)] == [0, 30, 35]
+    assert not items.has(50, seconds=0)
+    data.gate.set()
+    far.join(30)
+    assert items[100] == 100
+
+
+def test_an_endless_stream_gives_other_items_while_it_is_read_on_and_stops_in_time(monkeypatch):
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "KEPT_ITEMS", 50)
+    items, stop = Stream(Generated()), threading.Event()
+
+    def read_on():
+        while not stop.is_set():
+            items.has(10**9, seconds=0.001)
+        return len(items) < 10**9 and not items.ended
+
+    def ask():
+        answers = [items[index] for index in (900, 3, 901, 4, 902)]
+        stop.set()
+        return answers
+
+    assert in_threads(read_on, ask) == [True, [900, 3, 901, 4, 902]]
+
+
+def test_a_stream_that_was_interrupted_goes_on_where_it_was(monkeypatch):
+    monkeypatch.setattr(stream, "STREAM_AHEAD_SECONDS", 0.0)
+    data = Generated(length=300)
+    items = Stream(data)
+    data.interrupt = 200
+    with pytest.raises(KeyboardInterrupt):
+        items.has(250)
+    assert not items.ended and 200 <= len(items) < 210
+    assert items.has(250) and items[250] == 250 and items[200] == 200
+    assert not items.has(300) and (len(items), items.ended) == (300, True)
+
+
+def test_a_thread_that_is_interrupted_while_it_waits_leaves_its_turn():
+    turns, held, end = Turns(), threading.Event(), threading.Event()
+
+    def hold():
+        with turns.turn():
+            held.set()
+            assert end.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(30)
+    handler = signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    with pytest.raises(KeyboardInterrupt), turns.turn():
+        pass
+    signal.signal(signal.SIGALRM, handler)
+    end.set()
+    holder.join(30)
+    with turns.turn():
+        assert not turns._waiting
+
+
+def _interrupt(number, frame):
+    raise KeyboardInterrupt

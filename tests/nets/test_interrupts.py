@@ -113,10 +113,10 @@ def test_ctrl_c_at_any_place_leaves_everything_as_it_was(explorer, work):
     free = []
 
     def other():
-        free.append(explorer.session.engine.lock.acquire(timeout=20))
-        explorer.session.engine.lock.release()
+        with explorer.session.engine.lock:
+            free.append(True)
 
-    thread = threading.Thread(target=other)
+    thread = threading.Thread(target=other, daemon=True)
     thread.start()
-    thread.join()
+    thread.join(20)
     assert free == [True]

@@ -286,7 +286,7 @@ def test_what_goes_wrong_in_the_background_is_raised_by_wait():
     explorer = Explorer(Breaks(), images(20, 1, 8, 8))
     refuses.set()
     found = explorer.diagnose(images=20)
-    with pytest.raises(NetError, match="the net refused .*: RuntimeError: no more"):
+    with pytest.raises(NetError, match=r"the net refused .*: RuntimeError: no more"):
         found.wait()
     assert found.done and "no more" in str(found.error) and "failed" in repr(found)
     assert any("no more" in note for note in found.notes)

@@ -48,6 +48,11 @@ class Desk:
             assert self.finished.acquire(timeout=20)
 
 
+@pytest.fixture(autouse=True)
+def _with_no_answer_that_is_slow(monkeypatch):
+    monkeypatch.setattr(room, "SLOW_ANSWER_SECONDS", 1e6)
+
+
 @pytest.fixture(name="desk")
 def a_desk(monkeypatch):
     desk = Desk(monkeypatch)
@@ -207,3 +212,43 @@ def test_work_that_raises_ends_neither_the_thread_nor_those_that_wait_for_it(mon
         "KeyboardInterrupt: b",
         "ValueError: c",
     ]
+
+
+def test_an_answer_that_takes_long_keeps_no_later_request_waiting(desk, monkeypatch):
+    monkeypatch.setattr(room, "SLOW_ANSWER_SECONDS", 0.01)
+    slow, quick = threading.Event(), threading.Semaphore(0)
+    done = []
+
+    def work(content):
+        if content["id"] == "page-1":
+            desk.began.release()
+            assert slow.wait(20)
+        done.append(content["id"])
+        quick.release()
+
+    desk.inbox._work = work
+    desk.inbox.take(request(1))
+    assert desk.began.acquire(timeout=20)
+    for number in (2, 3):
+        desk.inbox.take(request(number, asker=f"other{number}"))
+    for _ in range(2):
+        assert quick.acquire(timeout=20)
+    assert sorted(done) == ["other2-2", "other3-3"]
+    slow.set()
+    assert quick.acquire(timeout=20)
+    assert done[2] == "page-1"
+    desk.inbox.take(request(4))
+    assert quick.acquire(timeout=20)
+    desk.inbox.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("filterscope requests")]
+
+
+def test_no_more_than_a_few_threads_answer_slowly(desk, monkeypatch):
+    monkeypatch.setattr(room, "SLOW_ANSWER_SECONDS", 0.01)
+    for number in range(9):
+        desk.inbox.take(request(number, asker=f"page{number}"))
+    for _ in range(5):
+        assert desk.began.acquire(timeout=20)
+    assert len(desk.inbox._slow) == 4
+    desk.let_through(9)
+    assert len(set(desk.done)) == 9

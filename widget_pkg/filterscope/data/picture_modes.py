@@ -123,7 +123,7 @@ def with_channels(values: np.ndarray, channels: int | None) -> tuple[np.ndarray,
     opacity = values[:, :, 3] if values.shape[2:] == (4,) else None
     lost = "Its transparency is left out." if opacity is not None and channels != 4 and opacity.min() < 1 else ""
     if channels == 1:
-        return colours if len(colours) == 1 else np.tensordot(_LUMA, colours, 1)[None], lost
+        return colours if len(colours) == 1 else (_LUMA[:, None, None] * colours).sum(axis=0, keepdims=True), lost
     if len(colours) == 1:
         colours = np.repeat(colours, 3, axis=0)
     if channels == 4:

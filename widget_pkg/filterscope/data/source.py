@@ -26,6 +26,7 @@ from filterscope.data.rows import as_clips, as_rows, table_note
 from filterscope.data.sample import Sample
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError
+from filterscope.host.sigint import let_sigint_through
 from filterscope.host.timing import RANDOM_DATA_SECONDS
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
@@ -90,7 +91,7 @@ class SampleSource:
         of_vectors = None if items is data else True  # None where that is not known
         self.table_note = "" if items is not data or layout else table_note(data, inputs)
         items = as_clips(items, inputs) if several else items
-        with isolated():
+        with isolated(), let_sigint_through():
             self._items = open_data(items, inputs, None if layout == "NL" else layout)
         if self._items.stream is not None:
             self._items.stream.isolated = isolated
@@ -138,10 +139,10 @@ class SampleSource:
         """Whether the data set can only be read from its start."""
         return self._items.stream is not None
 
-    def has(self, index: int) -> bool:
-        """Whether there is an image with that index; a stream is read on until that is known."""
+    def has(self, index: int, seconds: float | None = None) -> bool:
+        """Whether there is an image with that index; a stream is read on to know, for so many seconds."""
         stream = self._items.stream
-        return index < len(self) or (stream is not None and stream.has(index))
+        return index < len(self) or (stream is not None and stream.has(index, seconds))
 
     @property
     def note(self) -> str:
@@ -203,7 +204,7 @@ class SampleSource:
         if self._marks.setdefault(index, mark) != mark:
             self.random = True
         if len(self._marks) > _REMEMBERED:
-            self._marks.pop(next(iter(self._marks)))
+            self._marks.pop(next(iter(self._marks.copy())), None)  # another thread may read, too
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
+from filterscope.data.turns import Turns
 from filterscope.errors import describe_exception, foreign_code
-from filterscope.host.timing import STREAM_AHEAD_SECONDS
+from filterscope.host.sigint import let_sigint_through
+from filterscope.host.timing import STREAM_AHEAD_SECONDS, STREAM_TURN_SECONDS
 
 KEPT_BYTES = 256 * 2**20
 KEPT_ITEMS = 2000
@@ -30,11 +33,17 @@ class _Raised:
         self.error = error
 
 
+_ABSENT = object()
+
+
 class Stream:
     """The items of an iterable by index. Its length is the number of items known so far, and grows.
 
     At first, and whenever one of the last known items is requested, it reads on: 64 items, or as many as it can in a
     quarter of a second. An item that is no longer kept is read again from the start.
+
+    Any thread may ask. There is one iterator, which one thread at a time steps, in turn: a generator that two step at
+    once raises, and each item would be taken for a later one. What is kept is given while another thread steps.
 
     Args:
         data: An iterable that starts from its beginning at each `iter`.
@@ -52,63 +61,87 @@ class Stream:
         self._data, self._split = data, split
         self._pending: deque[Any] = deque()
         self.isolated: Callable[[], AbstractContextManager[None]] = nullcontext
+        self._turns = Turns()
         self.measure()
 
     def measure(self) -> None:
         """Forgets all items and starts reading from the beginning."""
-        self._kept: OrderedDict[int, Any] = OrderedDict()
-        self._bytes = 0
-        self._known = 0
-        self.ended = False
-        with self.isolated():
+        with self._turn():
+            self._kept: OrderedDict[int, Any] = OrderedDict()
+            self._bytes = 0
+            self._known = 0
+            self.ended = False
             self._rewind()
-            self._read_on(0)
+        self._read_on(0)
 
     def __len__(self) -> int:
         return self._known
 
     def __getitem__(self, index: int) -> Any:
-        with self.isolated():
-            return self._item(index)
-
-    def _item(self, index: int) -> Any:
         if index >= self._known and not self.has(index):
             raise IndexError(f"the data set ended after {self._known} items")
-        if index not in self._kept:
-            if index < self._next:
-                self._rewind()
-            while self._next <= index:
-                if not self._step():
-                    raise IndexError(f"read again, the data set ended after {self._next} items")
-        item = self._kept[index]
+        item = self._kept.get(index, _ABSENT)
+        while item is _ABSENT:
+            with self._turn() as lasts:
+                while index not in self._kept and lasts():
+                    if index < self._next:
+                        self._rewind()
+                    if not self._step():
+                        raise IndexError(f"read again, the data set ended after {self._next} items")
+                item = self._kept.get(index, _ABSENT)
         if isinstance(item, _Raised):
             raise item.error
         if index + AHEAD // 2 >= self._known:
             self._read_on(index)
         return item
 
-    def has(self, index: int) -> bool:
-        """Whether there is an item with that index; reads on until that is known."""
-        if self._known <= index and not self.ended:
-            with self.isolated():
-                while self._known <= index and not self.ended:
-                    self._go_on()
+    def has(self, index: int, seconds: float | None = None) -> bool:
+        """Whether there is an item with that index; reads on until that is known.
+
+        Args:
+            index: The item's index.
+            seconds: For how long it reads on at most; then the answer is whether there is one as far as is known.
+        """
+        end = math.inf if seconds is None else time.monotonic() + seconds
+        while self._known <= index and not self.ended and time.monotonic() < end:
+            self._go_on(index, end)
         return index < self._known
 
     def _read_on(self, index: int) -> None:
         """Reads some items beyond an index, so that the next ones are known."""
         end = time.monotonic() + STREAM_AHEAD_SECONDS
         while not self.ended and self._known <= index + AHEAD and (not self._known or time.monotonic() < end):
-            self._go_on()
+            self._go_on(index + AHEAD, end)
 
-    def _go_on(self) -> None:
-        if self._step():
-            self._known = max(self._known, self._next)
-        elif self._next >= self._known:
-            self.ended = True
-        else:  # read from the start again, it ends earlier than before
-            self._rewind()
-            self.ended = True
+    def _go_on(self, index: int, end: float) -> None:
+        """At least one step towards an item, where it is not known yet, and more until a moment."""
+        with self._turn(end) as lasts:
+            while not self.ended and self._known <= index and lasts():
+                if self._step():
+                    self._known = max(self._known, self._next)
+                elif self._next >= self._known:
+                    self.ended = True
+                else:  # read from the start again, it ends earlier than before
+                    self._rewind()
+                    self.ended = True
+
+    @contextmanager
+    def _turn(self, end: float = math.inf) -> Iterator[Callable[[], bool]]:
+        """Runs the body when it is this thread's turn to step; yields whether it may step once more.
+
+        Args:
+            end: The moment after which it is to step no more than once.
+        """
+        steps = 0
+
+        def lasts() -> bool:
+            nonlocal steps
+            steps += 1
+            return steps == 1 or time.monotonic() < end
+
+        with self._turns.turn(), self.isolated(), let_sigint_through():
+            end = min(end, time.monotonic() + STREAM_TURN_SECONDS)
+            yield lasts
 
     def _rewind(self) -> None:
         try:
@@ -129,6 +162,9 @@ class Stream:
                 return False
             except Exception as error:  # raised when this item is requested
                 item = _Raised(error)
+            except BaseException:  # Ctrl-C ends a generator: it would seem to have no more items
+                self._rewind()
+                raise
             self._pending.extend(self._items_in(item))
         item = self._pending.popleft()
         size = _size(item)

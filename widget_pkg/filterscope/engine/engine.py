@@ -6,7 +6,6 @@ Holds what was computed lately, and notices when the weights changed.
 from __future__ import annotations
 
 import math
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from torch import nn
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
+from filterscope.engine.lock import EngineLock
 from filterscope.engine.map_store import MapStore, first_scores
 from filterscope.engine.moment import Moment, Prediction
 from filterscope.engine.responses import ResponseStore
@@ -45,7 +45,7 @@ class Engine:
         forward: The user's own way of calling the net, a function of net and image; see `filterscope.nets.calling`.
 
     Attributes:
-        lock: Held while the net runs, and while what was computed is kept or dropped.
+        lock: Held while the net runs, and while what was computed is kept or dropped; set down while a sample is read.
         revision: Goes up whenever what was computed before no longer holds.
         source: The data set.
         samples: The samples looked at last.
@@ -70,7 +70,7 @@ class Engine:
         self, net: nn.Module, source: SampleSource, first_image: int = 0, forward: Forward | None = None
     ) -> None:
         self.runner = NetRunner(net, forward)
-        self.lock = threading.RLock()
+        self.lock = EngineLock()
         self.revision = 0
         self.structure = 0
         self.moved = -math.inf
@@ -196,7 +196,9 @@ class Engine:
             self._outdated = True
             self.samples.clear()
             self._forget()
-            self.source.measure()
+            self.samples.measure()
+            self._stay_open()  # meanwhile the lock was set down
+            self.samples.clear()
             checksum = self.runner.checksum()
             self._read_anew()
             self._checksum = checksum
@@ -209,9 +211,10 @@ class Engine:
         """
         self._refusal = None
         try:
-            self.runner.rebuild()
             images = len(self.source)
+            # First: while it is read the lock is set down, and the net may change.
             self.first_image = first_readable(self.sample, images, min(self.first_image, images - 1)).index
+            self.runner.rebuild()
             self._find_layers()
         except Exception as error:
             refusal = error if isinstance(error, ValueError) else NetError(_cannot_be_shown(error))
@@ -263,7 +266,7 @@ class Engine:
         return self.samples.sample(image)
 
     def preload(self, image: int) -> None:
-        """Reads a sample that `sample` will be asked for, without the lock: a slow one keeps nobody waiting.
+        """Reads a sample that `sample` will be asked for.
 
         Raises:
             SampleError: If it cannot be read.
@@ -272,7 +275,7 @@ class Engine:
         self.samples.preload(image)
 
     def read(self, image: int) -> Sample:
-        """A sample that is not kept, as for a look at many; it is read without the lock.
+        """A sample that is not kept, as for a look at many.
 
         Raises:
             SampleError: If it cannot be read.
@@ -280,9 +283,10 @@ class Engine:
         self._stay_open()
         return self.samples.read(image)
 
-    def has(self, image: int) -> bool:
-        """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
-        return self.samples.has(image)
+    def has(self, image: int, seconds: float | None = None) -> bool:
+        """Whether there is an image of that index; a stream is read on to know, for so many seconds."""
+        self._stay_open()
+        return self.samples.has(image, seconds)
 
     def labels(self) -> list[str | int | None] | None:
         """The classes of all samples, where the data set holds them beside its images and some samples agree."""
@@ -293,12 +297,15 @@ class Engine:
     def maps(self, image: int, layer: int) -> Maps:
         """What a layer did to an image, as the net's tensors; see `MapStore.maps`."""
         with self.lock:
+            if (image, layer) not in self.map_store:
+                self.sample(image)  # first, as in `moment`
             self._stay_whole()
             return self.map_store.maps(image, layer)
 
     def complete(self, image: int) -> None:
         """One pass to the end; see `MapStore.complete`."""
         with self.lock:
+            self.sample(image)  # first, as in `moment`
             self._stay_whole()
             self.map_store.complete(image)
 
@@ -310,8 +317,9 @@ class Engine:
             NetError: If the net refuses it, or does not reach the layer with it.
         """
         with self.lock:
+            sample = self.sample(image)  # first: while it is read the lock is set down, and the net may change
             self._stay_whole()
-            sample, maps = self.sample(image), self.map_store.maps(image, layer)
+            maps = self.map_store.maps(image, layer)
             weight, bias = self.map_store.weights(layer, image)
             return Moment(
                 revision=self.revision,
@@ -349,11 +357,12 @@ class Engine:
     def response(self, image: int, layer: int, filter_index: int, channel: int | None, source: Source) -> np.ndarray:
         """The response of one filter by `cv2.filter2D` alone, as `filterscope.filters.response` computes it."""
         with self.lock:
+            pixels = self.sample(image).image  # first, as in `moment`
             self._stay_whole()
             record = self.layers[layer]
             kernel = float32(self.map_store.weights(layer, image)[0][filter_index])
             if source == "image":
-                return response.response_over_image(self.sample(image).image, kernel, record, channel)
+                return response.response_over_image(pixels, kernel, record, channel)
             layer_input = float32(self.map_store.maps(image, layer).input)
         return response.response_over_input(layer_input, kernel, record, filter_index, channel)
 
@@ -370,6 +379,8 @@ class Engine:
     def prediction(self, image: int) -> Prediction:
         """Every class with its probability, best first; empty where the net's output is not one score a class."""
         with self.lock:
+            if not self.predicted(image):
+                self.sample(image)  # first, as in `moment`
             self._stay_whole()
             return self.named_scores(self.map_store.scores(image))
 
@@ -410,8 +421,9 @@ class Engine:
             NetError: If the body raises: what the net refuses, in words.
         """
         with self.lock:
+            sample = self.sample(image)  # first, as in `moment`
             self._stay_whole()
-            batch = self.runner.batch([self.sample(image).net_input])
+            batch = self.runner.batch([sample.net_input])
             try:
                 yield self.runner, batch
             except Exception as error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 
 import numpy as np
 
 from filterscope.engine.cache import Cache
+from filterscope.engine.lock import EngineLock
 from filterscope.engine.samples import Samples
 from filterscope.errors import NetError, SampleError
 from filterscope.nets.conv_call import in_order
@@ -34,7 +34,7 @@ class MapStore:
         lock: Held during each pass.
     """
 
-    def __init__(self, runner: NetRunner, samples: Samples, lock: threading.RLock) -> None:
+    def __init__(self, runner: NetRunner, samples: Samples, lock: EngineLock) -> None:
         self._runner, self._samples, self._lock = runner, samples, lock
         self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
         self._scores: dict[int, np.ndarray | None] = {}
@@ -97,6 +97,7 @@ class MapStore:
         with self._lock:
             if (image, layer) in self._maps:
                 return self._maps[image, layer]
+            self._samples.sample(image)  # first: while it is read the lock is set down, and the net may change
             everything = self._fits_memory and self._work() <= _CHEAP_MULTIPLICATIONS
             layers = range(len(self._runner.layers)) if everything else [layer]
             result = self._run(image, layers, to_the_end=self._work(layer + 1) <= _CHEAP_MULTIPLICATIONS)
@@ -113,6 +114,7 @@ class MapStore:
         """
         with self._lock:
             if image not in self._complete:
+                self._samples.sample(image)
                 layers = range(len(self._runner.layers)) if self._fits_memory else []
                 self._run(image, [layer for layer in layers if (image, layer) not in self._maps], to_the_end=True)
                 self._complete.add(image)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 import numpy as np
 
 from filterscope.engine.cache import Cache
+from filterscope.engine.lock import EngineLock
 from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.nets.layers import ConvLayer
@@ -33,7 +33,7 @@ class ResponseStore(Cache[tuple[Place, "int | None", Source], np.ndarray]):
         lock: Held while they are computed, kept or dropped.
     """
 
-    def __init__(self, lock: threading.RLock) -> None:
+    def __init__(self, lock: EngineLock) -> None:
         super().__init__(RESPONSES_BYTES, lambda maps: maps.nbytes)
         self.lock = lock
 

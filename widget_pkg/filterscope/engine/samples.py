@@ -1,14 +1,16 @@
-"""Samples of a data set: read one at a time, whoever asks, and the recent ones kept."""
+"""Samples of a data set: read without the engine's lock, whoever asks, and the recent ones kept."""
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource
 from filterscope.engine.cache import Cache
+from filterscope.engine.lock import EngineLock
+from filterscope.engine.readers import Readers
 from filterscope.errors import SampleError
+from filterscope.host.process import HomeProcess
 from filterscope.host.sigint import let_sigint_through
 from filterscope.nets.rng import RandomStream
 
@@ -19,48 +21,54 @@ SAMPLES_BYTES = 256 * 2**20
 class Samples(Cache[int, Sample]):
     """The samples looked at last; its methods may be called from any thread.
 
+    All reading of the data set is done here, in the thread that asks, and without the lock.
+
     Args:
         source: The data set.
-        lock: Held while samples are kept or dropped. Nobody who reads a sample waits for it.
+        lock: Held while samples are kept or dropped; set down while one is read.
     """
 
-    def __init__(self, source: SampleSource, lock: threading.RLock) -> None:
+    def __init__(self, source: SampleSource, lock: EngineLock) -> None:
         super().__init__(SAMPLES_BYTES, lambda sample: 2 * sample.image.nbytes)  # and display
-        self._source = source
+        self._open_source: SampleSource | None = source
         self._lock = lock
-        self._reading = threading.RLock()  # a data set reads one sample at a time
+        self._home = HomeProcess()
+        self._readers = Readers(lambda: source.seconds)
         self._random = RandomStream()
         self._cleared = 0
 
     def sample(self, image: int) -> Sample:
-        """A sample, the same one while it is kept; where it has to be read, the lock is held meanwhile.
+        """A sample, the same one while it is kept.
 
         Raises:
             SampleError: If it cannot be read.
         """
         with self._lock:
-            if image not in self:
-                self[image] = self._fresh(image)
+            while image not in self:
+                before = self._cleared
+                sample = self._fresh(image, for_person=True)
+                if self._cleared == before and image not in self:
+                    self[image] = sample
             return self[image]
 
     def preload(self, image: int) -> None:
-        """Reads a sample that `sample` will be asked for, without the lock: a slow one keeps nobody waiting.
+        """Reads a sample that `sample` will be asked for.
 
         Not where samples are so large that it would take the place of the one that is looked at.
 
         Raises:
             SampleError: If it cannot be read.
         """
-        if 2 * self.nbytes > len(self) * SAMPLES_BYTES:
-            return
-        before = self._cleared
-        sample = self.read(image)
         with self._lock:
+            if image in self or 2 * self.nbytes > len(self) * SAMPLES_BYTES:
+                return
+            before = self._cleared
+            sample = self._fresh(image, for_person=False)
             if self._cleared == before and image not in self:
                 self[image] = sample
 
     def read(self, image: int) -> Sample:
-        """A sample that is not kept, as for a look at many; it is read without the lock.
+        """A sample that is not kept, as for a look at many.
 
         Raises:
             SampleError: If it cannot be read.
@@ -68,29 +76,54 @@ class Samples(Cache[int, Sample]):
         with self._lock:
             if image in self:
                 return self[image]
-        return self._fresh(image)
+            return self._fresh(image, for_person=False)
 
-    def has(self, image: int) -> bool:
-        """Whether there is an image of that index; a stream is read on until that is known, without the lock."""
-        with self._reading:
-            return self._source.has(image)
+    def has(self, image: int, seconds: float | None = None) -> bool:
+        """Whether there is an image of that index; a stream is read on to know, for so many seconds."""
+        source = self._source
+        if image < len(source) or not source.is_stream:
+            return image < len(source)
+        with self._lock.set_down(), self._isolated(), let_sigint_through():
+            return source.has(image, seconds)
+
+    def measure(self) -> None:
+        """Asks the data set for its length; a stream is begun again."""
+        source = self._source
+        with self._lock.set_down(), self._isolated(), let_sigint_through():
+            source.measure()
 
     def clear(self) -> None:
-        """Drops all, and what is being read ahead as well."""
+        """Drops all, and what is being read as well."""
         self._cleared += 1
         super().clear()
 
     def close(self) -> None:
         """Drops all, and lets go of the data set."""
         self.clear()
-        del self._source
+        self._open_source = None
 
-    def _fresh(self, image: int) -> Sample:
-        with self._reading:
-            with self._random.isolated(), let_sigint_through():
-                sample = self._source.read(image)
-            while self._source.looks_again():
+    @property
+    def _source(self) -> SampleSource:
+        self._home.check()
+        if self._open_source is None:
+            raise RuntimeError("this explorer is closed; make a new one")
+        return self._open_source
+
+    def _fresh(self, image: int, for_person: bool) -> Sample:
+        source = self._source
+
+        def read() -> Sample:
+            with self._isolated(), let_sigint_through():
+                sample = source.read(image)
+            while source.looks_again():
                 # Each with a random stream's own beginning: some data sets seed it with the sample's index.
-                with suppress(SampleError), self._random.isolated(), let_sigint_through():
-                    self._source.read(image)
+                with suppress(SampleError), self._isolated(), let_sigint_through():
+                    source.read(image)
             return sample
+
+        with self._lock.set_down():
+            return self._readers.read((image, self._cleared), read, for_person)
+
+    def _isolated(self) -> AbstractContextManager[None]:
+        """Random numbers of our own; those of the process, and of no thread, for one thread at a time."""
+        return self._random.isolated(wait=False)

@@ -128,7 +128,7 @@ class LiveFigure(Figure):
             words.remove()
         self._numbers = []
         if n == 1 and max(height, width) <= _NUMBERED_SIDE:
-            shades = axes.images[0].to_rgba(values) @ (0.299, 0.587, 0.114, 0)
+            shades = (axes.images[0].to_rgba(values) * (0.299, 0.587, 0.114, 0)).sum(-1)
             for (row, column), value in np.ndenumerate(values):
                 colour = "black" if shades[row, column] > 0.45 else "white"
                 words = axes.text(column, row, number(value), color=colour, ha="center", va="center", clip_on=True)

@@ -69,7 +69,9 @@ def gray(image: np.ndarray) -> np.ndarray:
     if image.shape[0] == 1:
         return np.ascontiguousarray(image[0])
     if image.shape[0] == 3:
-        luma: np.ndarray = np.tensordot(_LUMA, image, axes=1).astype(np.float32)
+        # No `np.tensordot`, which for a large image is a product in OpenBLAS's threads, see `verdicts.matrices`.
+        red, green, blue = (weight * plane for weight, plane in zip(_LUMA, image, strict=True))
+        luma: np.ndarray = red + green + blue
         return luma
     mean: np.ndarray = image.mean(axis=0, dtype=np.float32)
     return mean

@@ -99,7 +99,7 @@ def bounds_of_responses(layer: ConvLayer, maps: Maps, kernels: np.ndarray, bias:
     """
     computed, terms = Computed.of(maps), layer.channels * math.prod(layer.kernel_size)
     weights, largest = kernels.reshape(len(kernels), -1), _largest(maps.input)
-    norms = np.sqrt(np.einsum("fk,fk->f", weights, weights), dtype=np.float64)
+    norms = np.linalg.norm(weights, axis=1).astype(np.float64)
     sizes = math.sqrt(terms) * largest * norms + np.abs(bias, dtype=np.float64)
     bounds = (computed.share(layer, has_bias=True) + (terms + 1) * _FLOAT32) * sizes + computed.least(layer)
     if math.prod(layer.kernel_size[-2:]) > LARGEST_DIRECT:

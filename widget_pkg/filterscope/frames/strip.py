@@ -11,7 +11,7 @@ import numpy as np
 
 from filterscope.data.thumbnails import SIDE, Thumbnail, no_thumbnail
 from filterscope.engine.engine import Engine
-from filterscope.host.timing import THUMBNAILS_SECONDS
+from filterscope.host.timing import STREAM_REQUEST_SECONDS, THUMBNAILS_SECONDS
 from filterscope.session.survey import OUTCOMES, Outcome, Survey
 
 MOST = 60
@@ -61,7 +61,7 @@ def build_strip(
         ValueError: If an argument is not one of these.
     """
     start, count, label, outcome = _arguments(args, survey)
-    engine.source.has(start + count)  # of a stream
+    engine.has(start + count, STREAM_REQUEST_SECONDS)  # of a stream
     total = len(engine.source)
     filtered = label is not None or outcome is not None
     partial = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from typing import Protocol
 
@@ -20,6 +21,10 @@ _OPEN: weakref.WeakSet[Closes] = weakref.WeakSet()
 def close_at_exit(worker: Closes) -> None:
     """Closes a worker when Python ends, if it still exists then."""
     _OPEN.add(worker)
+
+
+if hasattr(os, "register_at_fork"):  # the threads are the parent's: a child that waits for them ends never
+    os.register_at_fork(after_in_child=_OPEN.clear)
 
 
 @atexit.register

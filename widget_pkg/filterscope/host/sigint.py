@@ -105,15 +105,19 @@ def let_sigint_through() -> Iterator[None]:
     while around is not None:
         deferrals.append(around)
         around = around.outer
+    before = [each.open for each in deferrals]  # the bodies around may be such as well
     try:
         for each in deferrals:
             each.open = True
         for each in deferrals:
             each.act()
         yield
+    except KeyboardInterrupt:
+        before = [False] * len(deferrals)  # all that follows is the cleaning up
+        raise
     finally:
-        for each in deferrals:
-            each.open = False
+        for each, was_open in zip(deferrals, before, strict=True):
+            each.open = was_open
 
 
 def _inside_undivided(frame: FrameType | None) -> bool:

@@ -51,6 +51,15 @@ QUICK_SAMPLE_SECONDS = 0.01
 THUMBNAILS_SECONDS = 0.05
 """Thumbnails are read for at most so long while the page waits for its strip; others are read in the background."""
 
+SLOW_READ_SECONDS = 1.0
+"""After so long, and four times as long as samples usually take, another sample that a person waits for is read too."""
+
+STREAM_REQUEST_SECONDS = 5.0
+"""A stream is read on for at most so long for one request of a page; then the page is told how far it is."""
+
+STREAM_TURN_SECONDS = 0.002
+"""A thread steps a stream for at most so long, but at least once, until others that wait have their turn."""
+
 STREAM_AHEAD_SECONDS = 0.25
 """A stream is read beyond the requested image for at most so long, so that the next images are known."""
 
@@ -77,6 +86,9 @@ PIPE_READER_LOOK_SECONDS = 0.02
 """At this interval it is checked whether somebody has begun to read such a pipe."""
 
 # Threads
+
+SLOW_ANSWER_SECONDS = 1.0
+"""If an answer takes longer, as one that waits for a slow sample does, another thread answers what came after it."""
 
 INBOX_IDLE_SECONDS = 2.0
 """The thread that answers requests ends after so long without one."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from torch import overrides
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -73,6 +72,16 @@ class StopWhen(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise StopPass from None
 
 
+class Lock(Protocol):
+    """What a thread holds in the body of `with`."""
+
+    def __enter__(self) -> Any:
+        """Waits until this thread holds it."""
+
+    def __exit__(self, *error: Any) -> None:
+        """Ends that."""
+
+
 class Waiters:
     """The threads that wait for a lock for a person, and the purpose of each.
 
@@ -80,7 +89,7 @@ class Waiters:
         lock: The lock.
     """
 
-    def __init__(self, lock: threading.RLock) -> None:
+    def __init__(self, lock: Lock) -> None:
         self._lock = lock
         self._awaited: list[Hashable] = []
 

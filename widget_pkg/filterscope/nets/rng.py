@@ -71,7 +71,7 @@ class RandomStream:
                 stream.put_back()
 
     @contextmanager
-    def isolated(self) -> Iterator[None]:
+    def isolated(self, wait: bool = True) -> Iterator[None]:
         """Isolates Python's `random` and `numpy.random` as well.
 
         These two generators belong to the process and not to a thread, so it cannot be seen who draws from them. One
@@ -79,10 +79,14 @@ class RandomStream:
         each later body. Where other threads ran, it stays as it is until that can be told. The cases that are not
         covered: a body that draws only while other threads run moves the user's generator, and what another thread
         draws during a body that has our own state comes from there.
+
+        Args:
+            wait: Whether to wait until no other thread's body has its own state; else this one goes without. Whoever
+                reads somebody's data must not wait for another reader, which may take long.
         """
         with defer_sigint(), ExitStack() as stack:
             for generator in self._globals:
-                stack.enter_context(generator.exchanged())
+                stack.enter_context(generator.exchanged(wait))
             with self.isolated_torch():
                 yield
 
@@ -115,13 +119,20 @@ class _Global:
         self.settled = False
 
     @contextmanager
-    def exchanged(self) -> Iterator[None]:
-        """Gives the generator our own state during the body, once the body was seen to draw from it."""
+    def exchanged(self, wait: bool) -> Iterator[None]:
+        """Gives the generator our own state during the body, once the body was seen to draw from it.
+
+        Args:
+            wait: Whether to wait until no other thread's body has its own state; else this one goes without.
+        """
         if self._own is None:
             with nullcontext() if self.settled else self._looking():
                 yield
             return
-        with self._lock:
+        if not self._lock.acquire(blocking=wait):
+            yield
+            return
+        try:
             outer = self._read()
             self._write(self._own)
             try:
@@ -130,6 +141,8 @@ class _Global:
                 if not self._repeats:
                     self._own = self._read()
                 self._write(outer)
+        finally:
+            self._lock.release()
 
     @contextmanager
     def _looking(self) -> Iterator[None]:

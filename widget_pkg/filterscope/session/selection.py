@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES, Source
+from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index, check_index
 from filterscope.nets.layers import ConvLayer
 
@@ -45,12 +46,29 @@ class Selection:
     kernel_slice: int | None = None
 
 
-def check_image(engine: Engine, value: Any, name: str = "image_index") -> int:
-    """The index of an image; ValueError names the range."""
+def check_image(engine: Engine, value: Any, name: str = "image_index", seconds: float | None = None) -> int:
+    """The index of an image; ValueError names the range.
+
+    Args:
+        engine: The net and the data set.
+        value: What is to be an index.
+        name: How whoever gave it calls it.
+        seconds: For how long a stream is read on at most; None until it is known whether it has that image.
+    """
     index = as_index(value)
     if index is not None and index >= len(engine.source):
-        engine.source.has(index)  # a stream is read as far as somebody asks
+        reached = engine.has(index, seconds)  # a stream is read as far as somebody asks
+        if not reached and not engine.source.ended:
+            raise ValueError(
+                f"{name} is {value}; {len(engine.source)} images of this stream have been read, and it goes on. Ask "
+                "again to read on"
+            )
     return check_index(value, len(engine.source), name, "this data set has images")
+
+
+def asked_image(engine: Engine, args: dict[str, Any]) -> int:
+    """The index of the image in a page's request; a stream is read on a little. ValueError names the range."""
+    return check_image(engine, args.get("image"), "image", STREAM_REQUEST_SECONDS)
 
 
 def check_layer(engine: Engine, value: Any, name: str = "layer_index") -> int:
@@ -103,7 +121,7 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
     layer_index = check_layer(engine, args["layer"], "layer")
     layer = engine.layers[layer_index]
     return Selection(
-        image=check_image(engine, args["image"], "image"),
+        image=asked_image(engine, args),
         layer=layer_index,
         filter=check_filter(layer, args["filter"], "filter"),
         channel=check_channel(layer, args.get("channel")),

@@ -7,6 +7,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,8 +26,10 @@ from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
+from filterscope.host.process import HomeProcess
 from filterscope.host.reports import reported
 from filterscope.host.subshells import stay_where_asked
+from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer, net_inputs, vector_length
@@ -114,6 +117,7 @@ class Explorer(anywidget.AnyWidget):
     source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
 
     # Also of an explorer that was not made, or is closed.
+    _home = HomeProcess()
     _session: Session | None = None
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
@@ -135,6 +139,7 @@ class Explorer(anywidget.AnyWidget):
         forward: Callable[[nn.Module, torch.Tensor], Any] | None = None,
         **traits: Any,
     ) -> None:
+        self._home = HomeProcess()
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -153,7 +158,7 @@ class Explorer(anywidget.AnyWidget):
             inputs=net_inputs(net),
             vector=vector_length(net),
             several=forward is not None,
-            isolated=RandomStream().isolated,
+            isolated=partial(RandomStream().isolated, wait=False),
         )
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0
@@ -183,6 +188,7 @@ class Explorer(anywidget.AnyWidget):
         """
         if self._session is None:
             raise RuntimeError("this explorer is closed; make a new one")
+        self._home.check()
         return self._session
 
     @property
@@ -199,6 +205,7 @@ class Explorer(anywidget.AnyWidget):
         """
         if self._pages is None:
             raise RuntimeError("this explorer is closed; make a new one")
+        self._home.check()
         return self._pages
 
     # What is selected
@@ -224,6 +231,9 @@ class Explorer(anywidget.AnyWidget):
             traitlets.TraitError: If an index is out of range; then nothing is changed.
         """
         layers = self.session.layers
+        index = as_index(image)
+        if index is not None:
+            self.session.engine.has(index)  # of a stream, which is read before the lock that all explorers share
         with _MOVING:
             traits = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
             traits = {name: value for name, value in traits.items() if value is not _KEEP}
@@ -632,6 +642,9 @@ class Explorer(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
+        if not self._home.is_this:  # a child of the process: page, threads and locks are the parent's
+            self._pages = self._session = self._live_figures = None
+            return
         super().close()
         if self._live_figures is not None:
             self._live_figures.close()
@@ -642,9 +655,18 @@ class Explorer(anywidget.AnyWidget):
         if session is not None:
             session.close()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """An explorer cannot be pickled, as for another process."""
+        raise TypeError(
+            "an Explorer cannot be pickled: it lives in the process that made it. Hand over the net and the "
+            "data, and make one there: Explorer(net, test_data)"
+        )
+
     def __repr__(self) -> str:
         if self._session is None:
             return "Explorer(closed)"
+        if not self._home.is_this:
+            return "Explorer(of another process)"
         images = len(self._session.engine.source)
         return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
 
@@ -655,11 +677,20 @@ class Explorer(anywidget.AnyWidget):
         if self._session is None:
             return
         try:
+            self._read_on(sync_data)
             with _MOVING:
                 super().set_state(self._in_order(sync_data))
         except traitlets.TraitError as error:
             self.send(*wire.refused(str(error)))
             self.send_state([name for name in sync_data if name in self.keys])
+
+    def _read_on(self, sync_data: dict[str, Any]) -> None:
+        """Reads a stream on for a page, a little, and before the lock that all explorers share."""
+        if "image_index" in sync_data:
+            try:
+                selection.check_image(self.session.engine, sync_data["image_index"], seconds=STREAM_REQUEST_SECONDS)
+            except ValueError as error:
+                raise traitlets.TraitError(str(error)) from None
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         if self._pages is not None:

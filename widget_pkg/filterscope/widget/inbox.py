@@ -15,17 +15,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from filterscope import wire
 from filterscope.host.reports import reported
 from filterscope.host.shutdown import close_at_exit
-from filterscope.host.timing import CLOSE_SECONDS, INBOX_IDLE_SECONDS, LONE_ANSWER_SECONDS, LONE_REQUEST_SECONDS
+from filterscope.host.timing import (
+    CLOSE_SECONDS,
+    INBOX_IDLE_SECONDS,
+    LONE_ANSWER_SECONDS,
+    LONE_REQUEST_SECONDS,
+    SLOW_ANSWER_SECONDS,
+)
 from filterscope.widget.requests import Requests
 
 MOST_WAITING = 48
 """Requests that wait at most: a view asks three at a time. What is one too many is skipped: of the least urgent ones
 the oldest."""
+_MOST_SLOW = 4  # answers that take long at a time; then what comes waits for one of them
 
 
 class _Request(NamedTuple):
@@ -53,7 +61,11 @@ class Inbox:
         self._waiting: dict[tuple[str, str], _Request] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._began: float | None = None  # when that thread took up the request that it answers now
+        self._slow: list[threading.Thread] = []  # threads that others have taken the place of
+        self._watch: threading.Thread | None = None
         self._closed = False
+        self._closing = threading.Event()
         self._taken = 0.0
         close_at_exit(self)
 
@@ -83,6 +95,8 @@ class Inbox:
             started = self._starts()
             if not started:
                 self._waiting.pop(_kind(content), None)
+            elif self._began is not None and self._watch is None:
+                self._watch_answers()
             self._changed.notify()
         if overtaken is not None:
             with reported():
@@ -104,30 +118,59 @@ class Inbox:
         with self._changed:
             self._closed = True
             self._waiting.clear()
-            thread = self._thread
-            self._changed.notify()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=CLOSE_SECONDS)
+            threads = [*self._slow, *filter(None, [self._thread])]
+            self._changed.notify_all()
+        self._closing.set()
+        end = time.monotonic() + CLOSE_SECONDS
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=max(0.0, end - time.monotonic()))
+
+    def _watch_answers(self) -> None:
+        watch = threading.Thread(target=self._replace_slow, name="filterscope requests watch", daemon=True)
+        with suppress(RuntimeError):  # the system has no more threads
+            watch.start()
+            self._watch = watch
+
+    def _replace_slow(self) -> None:
+        """Has another thread answer what waits while an answer takes long, as where a sample is read for a minute."""
+        while not self._closing.wait(SLOW_ANSWER_SECONDS / 4):
+            with self._changed:
+                if self._thread is None or self._began is None or self._closed:
+                    self._watch = None
+                    return
+                slow = time.monotonic() - self._began > SLOW_ANSWER_SECONDS
+                thread = self._thread
+                if slow and self._waiting and len(self._slow) < _MOST_SLOW and self._begins():
+                    self._slow.append(thread)
 
     def _starts(self) -> bool:
         """Begins the thread, where none is there that works, as after a fork; False where the system has no more."""
-        if self._thread is None or not self._thread.is_alive():
-            thread = threading.Thread(target=self._run, name="filterscope requests", daemon=True)
-            try:
-                thread.start()  # it waits for the lock that the caller holds
-            except RuntimeError:
-                return False
-            self._thread = thread
+        return (self._thread is not None and self._thread.is_alive()) or self._begins()
+
+    def _begins(self) -> bool:
+        thread = threading.Thread(target=self._run, name="filterscope requests", daemon=True)
+        try:
+            thread.start()  # it waits for the lock that the caller holds
+        except RuntimeError:
+            return False
+        self._thread, self._began = thread, None
         return True
 
     def _run(self) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
+                if me in self._slow:  # another thread has its place
+                    self._slow.remove(me)
+                    return
+                self._began = None
                 if not self._waiting and not self._closed:
                     self._changed.wait(INBOX_IDLE_SECONDS)
                 if not self._waiting or self._closed:
                     self._thread = None
                     return
+                self._began = time.monotonic()
                 request = self._waiting.pop(min(self._waiting, key=self._rank))
             try:
                 with reported():

@@ -21,8 +21,9 @@ from filterscope.host.cells import cells_are_known, follow_cells
 from filterscope.host.reports import reported
 from filterscope.host.timing import SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
-from filterscope.session.selection import Selection, check_filters, check_image, selection_from
+from filterscope.session.selection import Selection, asked_image, check_filters, selection_from
 from filterscope.session.session import Session
+from filterscope.verdicts.run.task import Task
 from filterscope.widget.inbox import Inbox
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
@@ -77,6 +78,7 @@ class Pages:
         self._moved_to: Selection | None = None
         self._cell_runs = False
         self._holds_engine = False
+        self._later: Task | None = None  # the look after a cell that found the engine busy
         if follow_cells(self):
             self.cell_starts()
 
@@ -131,6 +133,8 @@ class Pages:
         self._inbox.close()
         self._prefetch_inbox.close()
         self._verdicts.close()
+        if self._later is not None:
+            self._later.close()
         self.layer_parts.clear()
 
     # The notebook's cells
@@ -147,9 +151,25 @@ class Pages:
         if self._holds_engine:
             self._holds_engine = False
             self._engine.lock.release()
-        if self._asked and not self._engine.closed:
-            self._asked = not self._engine.check()  # a page that is still there asks again
+        if not self._asked or self._engine.closed:
+            return
+        if self._engine.lock.acquire(blocking=False):
+            try:
+                self._look_after_cell()
+            finally:
+                self._engine.lock.release()
             self.announce()
+        elif self._later is None or self._later.done:  # the cell ends at once, whatever the engine is busy with
+            self._later = Task("filterscope look", lambda task: self._look_later())
+
+    def _look_later(self) -> None:
+        with self._engine.lock:
+            if not self._engine.closed:
+                self._look_after_cell()
+        self.announce()
+
+    def _look_after_cell(self) -> None:
+        self._asked = not self._engine.check()  # a page that is still there asks again
 
     # What is asked
 
@@ -230,14 +250,16 @@ class Pages:
 
     def _prediction(self, args: dict[str, Any]) -> PredictionBody:
         engine = self._engine
+        image = asked_image(engine, args)
+        engine.sample(image)  # before it gives way: somebody's data are read to the end
         with self._behind():
-            image = check_image(engine, args.get("image"), "image")
             engine.complete(image)  # this pass serves the image's other layers too
             return build_prediction(engine.revision, image, engine.prediction(image))
 
     def _filters(self, args: dict[str, Any]) -> FiltersBody:
+        selection = selection_from(self._engine, args)
+        self._engine.sample(selection.image)
         with self._behind():
-            selection = selection_from(self._engine, args)
             filters = check_filters(self._engine.layers[selection.layer], args.get("filters"))
             ranges = self.layer_parts.ranges(selection) if args.get("codes") else None
             if args.get("codes") and ranges is None:

@@ -18,7 +18,7 @@ from filterscope.host.timing import RUNNING_CELL_SECONDS
 from filterscope.indices import check_index
 from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.session.positions import Positions
-from filterscope.session.selection import check_filter, check_image, check_layer, check_slice
+from filterscope.session.selection import asked_image, check_filter, check_layer, check_slice
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body
 
@@ -65,6 +65,7 @@ class PositionRequests:
 
         with self._engine.lock:
             image, layer, filter_index = self._asked(args)
+            self._engine.sample(image)  # somebody's data are read to the end
             try:
                 with StopWhen(interrupted):
                     fields = build_fields(self._positions, image, layer, filter_index)
@@ -104,7 +105,7 @@ class PositionRequests:
     def _asked(self, args: dict[str, Any]) -> tuple[int, int, int]:
         layer = check_layer(self._engine, args.get("layer"), "layer")
         filter_index = check_filter(self._engine.layers[layer], args.get("filter"), "filter")
-        return check_image(self._engine, args.get("image"), "image"), layer, filter_index
+        return asked_image(self._engine, args), layer, filter_index
 
     def _position(self, args: dict[str, Any], image: int, layer: int) -> tuple[int, ...]:
         record = self._engine.layers[layer]

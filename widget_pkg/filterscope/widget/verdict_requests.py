@@ -9,7 +9,7 @@ from filterscope.engine.engine import Engine
 from filterscope.frames.verdicts import build_effect, build_verdict, build_verdicts, build_without
 from filterscope.host.timing import MEANS_SECONDS
 from filterscope.session.examiner import Examiner, check_images
-from filterscope.session.selection import check_filter, check_filters, check_image, check_layer
+from filterscope.session.selection import asked_image, check_filter, check_filters, check_layer
 from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
 from filterscope.verdicts.run.task import Task, TaskProgress
@@ -83,7 +83,7 @@ class VerdictRequests:
 
     def _without(self, args: dict[str, Any]) -> Body:
         removal = self._removal(args)
-        image, examiner = check_image(self._engine, args.get("image"), "image"), self._examiner
+        image, examiner = asked_image(self._engine, args), self._examiner
         if removal[2] == "mean" and not examiner.knows_means(removal[0]):
             layer, preparing = removal[0], self._preparing
             if preparing is None or preparing.done:

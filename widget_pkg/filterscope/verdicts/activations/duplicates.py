@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from filterscope.verdicts.activations.statistics import LayerStatistics
+from filterscope.verdicts.matrices import product
 
 COSINE, CORRELATION = 0.99, 0.95
 CORRELATION_ALONE = 0.99  # where weights say nothing: few of them, filters that see different channels, another bias
@@ -103,8 +104,7 @@ def weight_cosines(kernels: np.ndarray) -> np.ndarray:
     flat = np.nan_to_num(kernels.reshape(len(kernels), -1).astype(np.float64), posinf=0, neginf=0)
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     units = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
-    cosines: np.ndarray = units @ units.T
-    return cosines
+    return product(units, units.T)
 
 
 def _same_shift(kernels: np.ndarray, bias: np.ndarray | None, seen: LayerStatistics, normed: bool) -> np.ndarray:

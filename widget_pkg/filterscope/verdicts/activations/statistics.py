@@ -75,7 +75,7 @@ class LayerStatistics:
         batch.mean = _numpy(centre) + rest
         # In parts: a float32 sum over millions of products is good to four digits only.
         for part in torch.split(flat, _AT_ONCE, 1):
-            batch.moment += _numpy(part @ part.T)
+            batch.moment += _numpy(torch.mm(part, part.T))
         batch.moment -= batch.positions * np.outer(rest, rest)
         if labels is not None and classes:
             known = labels >= 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.ablation.use import FEWEST_OF_CLASS, class_interval
+from filterscope.verdicts.matrices import product
 from filterscope.verdicts.weights.matching import by_family, columns_by_family, null_shares, template_shares
 from filterscope.verdicts.weights.separable import shared_patterns
 from filterscope.verdicts.weights.structure import FEWEST_FILTERS, FEWEST_NUMBERS, folds_of, second_moment
@@ -95,7 +96,7 @@ class _StructureNull:
     alike: np.ndarray
 
     def chance(self, unit: np.ndarray) -> Chance:
-        turned = self.channels.T @ unit @ self.places
+        turned = product(self.channels.T, unit, self.places)
         score = float(self.level + 0.5 * np.log((turned**2 / self.values).sum()))
         return _histogram(self.random, self.alike, score)
 
@@ -108,8 +109,8 @@ def _null_of(others: np.ndarray, groups: int) -> _StructureNull:
     spread, numbers = values.ravel(), values.size
     drawn = np.random.default_rng(0).standard_normal((min(_DRAWS, max(200, _NUMBERS // numbers)), numbers)) ** 2
     total = drawn.sum(1)
-    random = level + 0.5 * np.log(drawn @ (1 / spread) / total)
-    alike = level + 0.5 * np.log(total / (drawn @ spread))
+    random = level + 0.5 * np.log(product(drawn, (1 / spread)[:, None])[:, 0] / total)
+    alike = level + 0.5 * np.log(total / product(drawn, spread[:, None])[:, 0])
     return _StructureNull(c_vectors, s_vectors, values, level, random, alike)
 
 
@@ -119,14 +120,14 @@ def looks_like(kernels: np.ndarray) -> Looks | None:
     if len(size) != 2 or min(size) < 3 or not np.isfinite(kernels).all() or not kernels.any():
         return None
     shared = shared_patterns(kernels.reshape(1, channels, -1).astype(np.float64))
-    unit = shared.pattern / np.linalg.norm(shared.pattern)
+    unit = shared.pattern / np.linalg.norm(shared.pattern, axis=1)
     templates = bank(*size)
     null = null_shares(*size)[0]
     _, of_family = columns_by_family(templates)
     p_values, scores, winners = by_family(template_shares(unit, templates), of_family, null)
     family = int(np.lexsort((-scores, p_values), axis=1)[0, 0])
     basis = templates[int(winners[0, family])].basis
-    explained = basis.T @ (basis @ unit[0])
+    explained = (basis * (basis * unit).sum(1, keepdims=True)).sum(0)
     chance = _histogram(null[:, family], None, float(scores[0, family]), 0.0, 1.0)
     return Looks(unit[0].reshape(size).astype(np.float32), explained.reshape(size).astype(np.float32), chance)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterscope.errors import foreign_code
+from filterscope.host.process import HomeProcess
 from filterscope.host.shutdown import close_at_exit
 from filterscope.host.timing import CLOSE_SECONDS, IDLE_LOOK_SECONDS
 from filterscope.nets.interruption import StopPass
@@ -45,6 +46,7 @@ class Task:
     def __init__(
         self, name: str, work: Callable[[Task], None], seconds_until_idle: Callable[[], float] = lambda: 0.0
     ) -> None:
+        self._home = HomeProcess()
         self.cancelled = threading.Event()
         self.error: Exception | None = None
         self.progress = TaskProgress()
@@ -89,11 +91,18 @@ class Task:
         self.cancelled.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits until it has ended, or for so many seconds, and says whether it has."""
+        """Waits until it has ended, or for so many seconds, and says whether it has.
+
+        Raises:
+            RuntimeError: In a fork of the process that made it, where it does not run.
+        """
+        self._home.check()
         return self._done.wait(timeout)
 
     def close(self) -> None:
         """Ends it, and waits until it has."""
+        if not self._home.is_this:
+            return
         self.cancel()
         if self._thread is not threading.current_thread():
             self._thread.join(CLOSE_SECONDS)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from filterscope.verdicts.matrices import product
 from filterscope.verdicts.weights.templates import Template, bank
 
 P_NAME = 0.01
@@ -106,7 +107,7 @@ def _times_likelier(share: float, other: float, numbers: int) -> float:
 def template_shares(units: np.ndarray, templates: tuple[Template, ...]) -> np.ndarray:
     """Share of the energy of each unit kernel `(N, S)` in each template, `(N, T)`."""
     stacked = np.concatenate([template.basis for template in templates])
-    squared = (units @ stacked.T) ** 2
+    squared = product(units, stacked.T) ** 2
     starts = np.cumsum([0] + [len(template.basis) for template in templates[:-1]])
     return np.add.reduceat(squared, starts, axis=1)
 
@@ -148,7 +149,7 @@ def null_shares(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
 def _describe(
     unit: np.ndarray, template: Template, share: float, p_family: float, p_template: float, second: tuple[str, float]
 ) -> Match:
-    along = template.basis @ unit
+    along = (template.basis * unit).sum(1)
     angle, facing, sign = template.angle, 0.0, 1 if along[0] >= 0 else -1
     if template.family == "edge":  # along = what of it goes to the right, and upwards
         facing = float(np.degrees(np.arctan2(along[1], along[0]))) % 360

@@ -100,7 +100,7 @@ def _in_colour(name: str, vector: np.ndarray) -> str:
     """With the nearest colour direction before it, and its two ends in place of bright and dark."""
     directions = np.array(list(_COLOURS.values()), np.float64)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    along = directions @ vector
+    along = (directions * vector).sum(1)
     nearest = int(np.abs(along).argmax())
     colour = list(_COLOURS)[nearest]
     first, _, second = colour.partition("-")

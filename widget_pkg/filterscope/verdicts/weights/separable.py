@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from filterscope.verdicts.chance import share_as_extreme
+from filterscope.verdicts.matrices import eigenvalues, eigh, product
 
 _DRAWS = 3_000, 20_000  # fewest and most random filters
 _NUMBERS = 12_000_000
@@ -35,9 +36,9 @@ def shared_patterns(filters: np.ndarray) -> Shared:
     """Splits filters `(F, C, S)`, finite numbers, into their common pattern and the rest."""
     few_channels = filters.shape[1] < filters.shape[2]
     matrices = filters if few_channels else filters.transpose(0, 2, 1)
-    values, vectors = np.linalg.eigh(matrices @ matrices.transpose(0, 2, 1))  # of the smaller side: fast
+    values, vectors = eigh(product(matrices, matrices.transpose(0, 2, 1)))  # of the smaller side: fast
     short = vectors[:, :, -1]
-    long = np.einsum("fab,fa->fb", matrices, short)
+    long = product(short[:, None], matrices)[:, 0]
     long /= np.maximum(np.linalg.norm(long, axis=1, keepdims=True), 1e-30)
     vector, pattern = (short, long) if few_channels else (long, short)
     # Both may be turned round together: the way on which most channels agree.
@@ -60,6 +61,6 @@ def _null(channels: int, cells: int) -> np.ndarray:
     for start in range(0, draws, at_once):
         drawn = random.standard_normal((min(at_once, draws - start), channels, cells), np.float32)
         across = drawn.transpose(0, 2, 1)
-        values = np.linalg.eigvalsh(drawn @ across if channels < cells else across @ drawn)
+        values = eigenvalues(product(drawn, across) if channels < cells else product(across, drawn))
         shares.append(values[:, -1] / values.sum(1))
     return np.concatenate(shares)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from filterscope.verdicts.chance import per_100, share_as_extreme
+from filterscope.verdicts.matrices import eigh, product
 from filterscope.verdicts.weights.separable import shared_patterns
 
 STRUCTURED, NOISE_LIKE, CANT_TELL = "structured", "noise-like", "can't tell"
@@ -123,7 +124,7 @@ def _test(
         c_values, c_vectors = second_moment(others, groups)
         s_values, s_vectors = second_moment(others.transpose(0, 2, 1), 1)
         values = np.outer(c_values, s_values)
-        turned = np.einsum("fcs,ci,sj->fij", units[fold], c_vectors, s_vectors, optimize=True)
+        turned = product(c_vectors.T, units[fold], s_vectors)
         fit[fold] = (turned**2 / values).sum((1, 2))
         spread[number] = values.ravel()
     random_fit, own_fit = _null_fits(spread, random)
@@ -169,14 +170,14 @@ def second_moment(units: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarra
     if size == 1 or groups > 1:
         return np.ones(size), np.eye(size)
     samples = units.transpose(0, 2, 1).reshape(-1, size)
-    moment = samples.T @ samples
+    moment = product(samples.T, samples)
     moment *= size / np.trace(moment)
     squared = float((moment**2).sum())
     number = count * across
     above = (1 - 2 / size) * squared + size**2
     below = (number + 1 - 2 / size) * (squared - size)
     shrink = 1.0 if below <= 0 else min(1.0, above / below)
-    values, vectors = np.linalg.eigh((1 - shrink) * moment + shrink * np.eye(size))
+    values, vectors = eigh((1 - shrink) * moment + shrink * np.eye(size))
     return np.maximum(values, 1e-9), vectors
 
 
@@ -190,8 +191,8 @@ def _null_fits(spread: np.ndarray, random: np.random.Generator) -> tuple[np.ndar
     for count in _blocks(numbers):
         drawn = random.standard_normal((count, numbers), np.float32) ** 2
         total = drawn.sum(1, keepdims=True)
-        flat.append(drawn @ (1 / spread).T / total)
-        own.append(total / (drawn @ spread.T))
+        flat.append(product(drawn, (1 / spread).T) / total)
+        own.append(total / product(drawn, spread.T))
     return np.concatenate(flat), np.concatenate(own)
 
 

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from filterscope.verdicts.matrices import qr
+
 _ANGLES = 60  # of patterns that are not steerable: 3° apart over the half turn
 
 
@@ -75,7 +77,7 @@ class _Grid:
 
 def _basis(*patterns: np.ndarray) -> np.ndarray:
     columns = np.stack([pattern.ravel() for pattern in patterns], 1)
-    q, r = np.linalg.qr(columns)
+    q, r = qr(columns)
     rows: np.ndarray = (q * np.sign(np.diag(r))).T  # the first row points the way of the first pattern
     return rows
 
