@@ -36,3 +36,22 @@ def test_a_host_without_subshells_is_left_as_it_is():
     stay_where_asked(Plain())
     stay_where_asked(None)
     assert vars(Plain()) == {}
+
+
+def test_a_subshell_of_before_a_restart_is_none(comm):
+    """A second tab still names it, and nobody would answer."""
+
+    class Manager:
+        def list_subshell(self):
+            return ["there"]
+
+    class Kernel:
+        shell_channel_thread = type("Thread", (), {"manager": Manager()})
+
+    stay_where_asked(comm)
+    comm.kernel = Kernel()
+    assert [comm._reply_subshell_for({}, subshell) for subshell in ("there", "of before", None)] == [
+        "there",
+        None,
+        None,
+    ]

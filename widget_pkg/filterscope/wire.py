@@ -27,6 +27,9 @@ Handler = Callable[[dict[str, Any]], Body]
 _DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
 
 
+_LONGEST_NAME = 64
+
+
 class WireError(ValueError):
     """A message from a page that is not what the protocol says."""
 
@@ -94,6 +97,14 @@ def refused(message: str) -> Message:
 def is_request(content: object) -> bool:
     """Whether a message is a request at all; other messages are ignored."""
     return isinstance(content, dict) and content.get("kind") == "request" and isinstance(content.get("id"), str)
+
+
+def view_that(content: object, kind: str) -> str | None:
+    """The view that says of itself that it is `"shown"` or `"gone"`; None where a message says something else."""
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        return None
+    view = content.get("view")
+    return view if isinstance(view, str) and len(view) <= _LONGEST_NAME else None
 
 
 def asker(content: dict[str, Any]) -> str:

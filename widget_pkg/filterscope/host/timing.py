@@ -71,6 +71,14 @@ LONE_ANSWER_SECONDS = 0.1
 MEANS_SECONDS = 0.1
 """A request waits at most so long for the mean maps that it needs; then the page asks again."""
 
+# Views
+
+FIRST_VIEW_SECONDS = 30.0
+"""After a cell has shown an explorer its first view is waited for: meanwhile nothing is dropped that it will need."""
+
+LET_GO_SECONDS = 0.1
+"""If nobody can reach an explorer any more, its idle threads end within this time; others are not waited for."""
+
 # Threads
 
 INBOX_IDLE_SECONDS = 2.0

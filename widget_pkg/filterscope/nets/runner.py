@@ -289,6 +289,10 @@ class NetRunner:
         """Copies the net again; needed after a change of its structure or of plain attributes."""
         self._twin.rebuild()
 
+    def sleep(self) -> None:
+        """Lets go of the copy of the net until the next pass, which makes it anew."""
+        self._twin.sleep()
+
     def checksum(self) -> int:
         """A number that changes when a weight or buffer changes; valid only in this process."""
         return self._twin.checksum()

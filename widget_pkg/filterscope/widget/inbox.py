@@ -85,15 +85,15 @@ class Inbox:
         with self._changed:
             return any(self._requests.waited_for(name) for _, name in self._waiting)
 
-    def close(self) -> None:
-        """Forgets what waits, and waits for what is being answered."""
+    def close(self, wait: float = CLOSE_SECONDS) -> None:
+        """Forgets what waits, and waits for what is being answered, but no longer than so many seconds."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
             thread = self._thread
             self._changed.notify()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=CLOSE_SECONDS)
+            thread.join(timeout=wait)
 
     def _run(self) -> None:
         while True:

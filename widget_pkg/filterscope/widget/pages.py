@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from filterscope.frames.outline import OutlineBody, outline
 from filterscope.frames.prediction import PredictionBody, build_prediction
 from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
-from filterscope.host.timing import SAME_MOVE_SECONDS
+from filterscope.host.timing import CLOSE_SECONDS, SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.selection import Selection, check_filters, check_image, selection_from
 from filterscope.session.session import Session
@@ -26,6 +28,7 @@ from filterscope.widget.inbox import Inbox
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.verdict_requests import VerdictRequests
+from filterscope.widget.views import Views
 
 
 class Pages:
@@ -38,10 +41,12 @@ class Pages:
 
     Attributes:
         requests: The table of what is answered.
+        views: Those that show the explorer.
         layer_parts: What recent frames have in common for all filters of a layer.
     """
 
     def __init__(self, session: Session, send: Callable[..., None], fit_in: Callable[[], None]) -> None:
+        self._session = session
         self._engine = engine = session.engine
         self._waiters = Waiters(engine.lock)
         self._survey = session.survey
@@ -69,12 +74,16 @@ class Pages:
         # A slow data set keeps that one waiting, and not the other.
         self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
         self.layer_parts = LayerParts()
+        self.views = Views()
         self._asked = False
+        self._sleeping = self._lets_go_later = False
+        self._slept_at = -math.inf  # when somebody had last looked, as it fell asleep
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
         self._looks_later: Selection | None = None
         self._moved_to: Selection | None = None
         self._cell_runs = False
+        self._cell_began = -math.inf
         self._holds_engine = False
         if follow_cells(self):
             self.cell_starts()
@@ -82,7 +91,31 @@ class Pages:
     def take(self, content: Any) -> None:
         """A message of a page; other messages than requests are ignored."""
         if wire.is_request(content):
+            self._sleeping = False
             (self._prefetch_inbox if content.get("name") == "prefetch" else self._inbox).take(content)
+        elif self.views.take(content) and not self.views.shown:
+            self.sleep()
+
+    def sleep(self) -> None:
+        """Nobody looks any more: cells are not followed, and what can be computed anew goes; whoever asks wakes it."""
+        self._asked, self._sleeping = False, True
+        if not self._engine.closed and not self._let_go() and not self._lets_go_later:
+            self._lets_go_later = True
+            threading.Thread(target=self._let_go_later, name="filterscope sleeps", daemon=True).start()
+
+    def _let_go(self) -> bool:
+        if not self._session.sleep():
+            return False
+        self.layer_parts.clear()
+        self._slept_at = self._engine.looked
+        return True
+
+    def _let_go_later(self) -> None:
+        """Where the engine works for somebody: a message, or a cell's end, does not wait for that."""
+        with self._engine.lock:
+            self._lets_go_later = False
+            if self._sleeping:
+                self._let_go()
 
     def look(self, selection: Selection) -> None:
         """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
@@ -122,10 +155,10 @@ class Pages:
             moment = self._engine.moment(selection.image, selection.layer)
             return scene(moment, selection, self.layer_parts.of(moment, selection))
 
-    def close(self) -> None:
-        """Ends the threads."""
-        self._inbox.close()
-        self._prefetch_inbox.close()
+    def close(self, wait: float = CLOSE_SECONDS) -> None:
+        """Ends the threads, each within so many seconds."""
+        self._inbox.close(wait)
+        self._prefetch_inbox.close(wait)
         self._verdicts.close()
         self.layer_parts.clear()
 
@@ -134,6 +167,7 @@ class Pages:
     def cell_starts(self) -> None:
         """A net that cannot be copied is the cell's alone while it runs."""
         self._cell_runs = True
+        self._cell_began = time.monotonic()
         if self._engine.runs_the_net_itself and not self._holds_engine:
             self._holds_engine = self._engine.lock.acquire()
 
@@ -146,11 +180,21 @@ class Pages:
         if self._asked and not self._engine.closed:
             self._asked = not self._engine.check()  # a page that is still there asks again
             self.announce()
+        elif self._nobody_looks:
+            self.sleep()
+
+    @property
+    def _nobody_looks(self) -> bool:
+        """Whether no view is there or on its way, and nothing was asked in Python since the cell began."""
+        engine = self._engine
+        if engine.closed or self.views.shown or self.views.expected:
+            return False
+        return self._slept_at < engine.looked < self._cell_began
 
     # What is asked
 
     def _answer(self, content: dict[str, Any]) -> None:
-        self._asked = True
+        self._asked = not self._sleeping
         try:
             message = wire.answer(content, self.requests.handlers)
         except StopPass:
@@ -160,6 +204,8 @@ class Pages:
         if later is not None and not self._engine.closed:
             self._look_once(later)
         self.announce()
+        if self._sleeping:  # the last view went meanwhile
+            self.sleep()
 
     def _describe(self, args: dict[str, Any]) -> OutlineBody:
         engine = self._engine
