@@ -37,3 +37,13 @@ def weakly(method: Callable[..., Any], otherwise: Callable[..., Any] = lambda *a
         return otherwise(*args) if live is None else live(*args)
 
     return call
+
+
+def followed_by_collect(work: Callable[..., Any]) -> Callable[..., None]:
+    """A function that does the work, and frees what was left behind in it."""
+
+    def call(*args: Any) -> None:
+        work(*args)
+        collect()
+
+    return call

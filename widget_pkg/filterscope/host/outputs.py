@@ -99,6 +99,10 @@ def forget_result(result: Any) -> None:
             del names[name]
         else:
             names[name] = ""  # as before the first result
+    hook = shell.displayhook
+    for name in ("_", "__", "___"):
+        if getattr(hook, name, None) is result:
+            setattr(hook, name, "")
     for results in (names.get("_oh"), names.get("Out"), getattr(shell, "user_ns_hidden", None)):
         if isinstance(results, dict):
             for key in [key for key, value in results.items() if value is result]:

@@ -25,7 +25,7 @@ from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
-from filterscope.host.lifetimes import collect, left_behind, weakly
+from filterscope.host.lifetimes import collect, followed_by_collect, left_behind, weakly
 from filterscope.host.outputs import Cells, forget_result
 from filterscope.host.subshells import stay_where_asked
 from filterscope.host.timing import LET_GO_SECONDS
@@ -173,7 +173,7 @@ class Explorer(anywidget.AnyWidget):
         self._cells = Cells(self)
         self._pages = Pages(self._session, weakly(self._tell), weakly(self._fit_in))
         stay_where_asked(self.comm)
-        self.comm.on_msg(weakly(self._handle_msg, otherwise=lambda message: collect()))
+        self.comm.on_msg(followed_by_collect(weakly(self._handle_msg)))
         self._let_go_of_it()
 
     @property
