@@ -1,5 +1,7 @@
 """A message is handled in the shell that it names, whatever Python sent last, and nothing piles up."""
 
+from types import SimpleNamespace
+
 import pytest
 from ipykernel.comm import Comm
 
@@ -38,18 +40,16 @@ def test_a_host_without_subshells_is_left_as_it_is():
     assert vars(Plain()) == {}
 
 
-def test_a_subshell_of_before_a_restart_is_none(comm):
+def test_a_subshell_of_before_a_restart_is_none():
     """A second tab still names it, and nobody would answer."""
 
     class Manager:
         def list_subshell(self):
             return ["there"]
 
-    class Kernel:
-        shell_channel_thread = type("Thread", (), {"manager": Manager()})
-
+    comm = SimpleNamespace(_reply_subshell_for=None)
+    comm.kernel = SimpleNamespace(shell_channel_thread=SimpleNamespace(manager=Manager()))
     stay_where_asked(comm)
-    comm.kernel = Kernel()
     assert [comm._reply_subshell_for({}, subshell) for subshell in ("there", "of before", None)] == [
         "there",
         None,
