@@ -1,5 +1,7 @@
 """A message is handled in the shell that it names, whatever Python sent last, and nothing piles up."""
 
+from types import SimpleNamespace
+
 import pytest
 from ipykernel.comm import Comm
 
@@ -36,3 +38,20 @@ def test_a_host_without_subshells_is_left_as_it_is():
     stay_where_asked(Plain())
     stay_where_asked(None)
     assert vars(Plain()) == {}
+
+
+def test_a_subshell_of_before_a_restart_is_none():
+    """A second tab still names it, and nobody would answer."""
+
+    class Manager:
+        def list_subshell(self):
+            return ["there"]
+
+    comm = SimpleNamespace(_reply_subshell_for=None)
+    comm.kernel = SimpleNamespace(shell_channel_thread=SimpleNamespace(manager=Manager()))
+    stay_where_asked(comm)
+    assert [comm._reply_subshell_for({}, subshell) for subshell in ("there", "of before", None)] == [
+        "there",
+        None,
+        None,
+    ]

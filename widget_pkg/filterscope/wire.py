@@ -34,6 +34,9 @@ _MOST_SENTENCE = 2000  # a forged value of megabytes is not said back
 _DTYPES = {np.dtype(np.float32): "<f4", np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
 
 
+_LONGEST_NAME = 64
+
+
 class WireError(ValueError):
     """A message from a page that is not what the protocol says."""
 
@@ -106,6 +109,14 @@ def is_request(content: object) -> bool:
         return False
     id = content.get("id")
     return isinstance(id, str) and len(id) <= _MOST_ID and well_formed(id) == id
+
+
+def view_that(content: object, kind: str) -> str | None:
+    """The view that says of itself that it is `"shown"` or `"gone"`; None where a message says something else."""
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        return None
+    view = content.get("view")
+    return view if isinstance(view, str) and len(view) <= _LONGEST_NAME else None
 
 
 def asker(content: dict[str, Any]) -> str:

@@ -4,6 +4,10 @@ import { SAY } from "../state/timing";
 import { element, setText } from "./dom";
 
 const COMPUTING = "computing …";
+const BUSY = "the kernel is busy …";
+const SILENT = "the kernel is busy, or was restarted: run the cell again then";
+const GONE =
+  "The kernel that drew this has gone: it was restarted or has ended. Run this cell again to go on.";
 
 export class Status {
   readonly #alert = element("p.fs-alert", { role: "alert" });
@@ -20,19 +24,27 @@ export class Status {
   }
 
   /** `waiting`: an answer is outstanding. */
-  show(state: { ready: boolean; waiting: boolean; error: string | null; notice: string | null }): void {
+  show(state: {
+    ready: boolean;
+    waiting: boolean;
+    gone: boolean;
+    error: string | null;
+    notice: string | null;
+  }): void {
     this.#root.dataset.ready = String(state.ready);
     if (state.error === null) delete this.#root.dataset.error;
     else this.#root.dataset.error = "true";
-    setText(this.#alert, [state.error, state.notice].filter(Boolean).join(" "));
+    if (state.gone) this.#root.dataset.kernel = "gone";
+    else delete this.#root.dataset.kernel;
+    setText(this.#alert, [state.gone && GONE, state.error, state.notice].filter(Boolean).join(" "));
     if (!state.waiting) this.#rest();
     else if (this.#busyTimer === undefined) {
       this.#busyTimer = setTimeout(() => {
         this.#root.dataset.busy = "true";
-        this.#busyTimer = setTimeout(
-          () => setText(this.busy, "the kernel is busy …"),
-          SAY.kernelBusy - SAY.computing,
-        );
+        this.#busyTimer = setTimeout(() => {
+          setText(this.busy, BUSY);
+          this.#busyTimer = setTimeout(() => setText(this.busy, SILENT), SAY.kernelSilent - SAY.kernelBusy);
+        }, SAY.kernelBusy - SAY.computing);
       }, SAY.computing);
     }
   }

@@ -51,12 +51,20 @@ export const ASK_AGAIN_AFTER = {
   fields: 700,
 } as const;
 
+/**
+ * How often something is sent while an answer is awaited: where the kernel was killed, that fails, and nothing else
+ * tells. A kernel that is busy for an hour has 360 of these to read.
+ */
+export const PROBE_EVERY = 10_000;
+
 /** What is said about waiting itself. */
 export const SAY = {
   /** Quicker answers need no sign. */
   computing: 150,
   /** Beyond that it is more than this net's own work: a cell runs. */
   kernelBusy: 2000,
+  /** Longer than most cells: not every host says that its kernel was restarted. */
+  kernelSilent: 60_000,
   /** To a screen reader: a drag is announced once, where it ends. */
   announcement: 400,
 } as const;

@@ -16,12 +16,14 @@ import {
   type Traits,
   writeSelection,
 } from "../state/selection";
-import { LOST_AFTER } from "../state/timing";
+import { LOST_AFTER, PROBE_EVERY } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
 import type { Description } from "../wire/description";
 import type { Frame, FrameArgs } from "../wire/frame";
+import { Line } from "../wire/line";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
+import { followHost } from "./connection";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
@@ -34,6 +36,7 @@ type Drawing = Pick<FrameArgs, "scale" | "plane" | "slice" | "kernel_slice">;
 export class ExplorerView implements Listener {
   readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
   readonly #model: AnyModel<Traits>;
+  readonly #line: Line;
   readonly #palettes = new Palettes();
   readonly #status = new Status(this.root);
   readonly #pictures = new Pictures(this.#palettes, {
@@ -54,11 +57,13 @@ export class ExplorerView implements Listener {
   #notice: string | null = null;
   #drawing: Drawing = { scale: "layer", plane: null, slice: null, kernel_slice: null };
   #following = false;
+  #probe: ReturnType<typeof setInterval> | undefined;
   readonly #undo: (() => void)[] = [];
 
   /** `panels`: where they need not be fetched, as in a saved page. */
   constructor(model: AnyModel<Traits>, { panels }: { panels?: MakePanels } = {}) {
     this.#model = model;
+    this.#line = new Line(model, () => this.#kernelChanged());
     this.#controls = new Controls(
       {
         select: (change) => this.#select(change),
@@ -75,9 +80,9 @@ export class ExplorerView implements Listener {
     const someoneWaits = () => this.#client.busy; // nothing else delays a frame
     const current = () => (this.root.dataset.ready === "true" ? this.#painted : null);
     const { frame: patience, first } = LOST_AFTER;
-    this.#client = new Client(model, this, { patience, first, visible });
+    this.#client = new Client(this.#line, this, { patience, first, visible });
     this.#frames = new FrameSource(this.#client);
-    this.#prefetch = new Prefetch(model, {
+    this.#prefetch = new Prefetch(this.#line, {
       frames: this.#frames.kept,
       current,
       images: () => this.#description?.images ?? null,
@@ -87,7 +92,7 @@ export class ExplorerView implements Listener {
       someoneWaits,
       visible,
     });
-    this.#strip = new StripView(model, {
+    this.#strip = new StripView(this.#line, {
       select: (image) => this.#select({ image }),
       someoneWaits,
       visible: () => this.root.getClientRects().length > 0,
@@ -96,7 +101,7 @@ export class ExplorerView implements Listener {
     this.root.append(element("div.fs-inner", ...parts));
     this.#host = {
       root: this.root,
-      client: (listener, options) => new Client(model, listener, { ...options, visible, someoneWaits }),
+      client: (listener, options) => new Client(this.#line, listener, { ...options, visible, someoneWaits }),
       ...this.#pictures.places,
       current,
       description: () => this.#description,
@@ -106,9 +111,14 @@ export class ExplorerView implements Listener {
     if (panels) this.#slot.stand(panels, this.#host, () => {});
     this.#client.ask("describe", {});
     this.#follow();
+    this.#line.shown(); // after the questions: these are waited for
   }
 
   dispose(): void {
+    this.#line.hidden();
+    clearInterval(this.#probe);
+    // Their pixels go now, whoever still holds the nodes.
+    for (const canvas of this.root.querySelectorAll("canvas")) canvas.width = canvas.height = 0;
     for (const undo of this.#undo) undo();
     this.#client.dispose();
     this.#strip.dispose();
@@ -116,6 +126,7 @@ export class ExplorerView implements Listener {
     this.#slot.dispose();
     this.#status.dispose();
     this.#frames.kept.clear();
+    this.#painted = this.#description = null;
     this.root.remove();
   }
 
@@ -151,12 +162,7 @@ export class ExplorerView implements Listener {
   #listen(): void {
     const model = this.#model;
     const root = this.root;
-    const received = (content: unknown, buffers: readonly unknown[]) => {
-      this.#client.receive(content, buffers ?? []);
-      this.#strip.receive(content, buffers ?? []);
-      this.#prefetch.receive(content, buffers ?? []);
-      this.#slot.panels?.receive(content, buffers ?? []);
-    };
+    const received = (content: unknown, buffers: readonly unknown[]) => this.#received(content, buffers);
     const moved = () => this.#followSoon();
     model.on("msg:custom", received);
     for (const trait of TRAITS) model.on(`change:${trait}`, moved);
@@ -170,6 +176,7 @@ export class ExplorerView implements Listener {
     });
     this.#undo.push(
       () => model.off("msg:custom", received),
+      followHost(model, root, this.#line),
       () => {
         for (const trait of TRAITS) model.off(`change:${trait}`, moved);
       },
@@ -178,11 +185,37 @@ export class ExplorerView implements Listener {
     );
   }
 
+  #received(content: unknown, buffers: readonly unknown[] = []): void {
+    this.#client.receive(content, buffers);
+    this.#strip.receive(content, buffers);
+    this.#prefetch.receive(content, buffers);
+    this.#slot.panels?.receive(content, buffers);
+  }
+
+  /** The kernel has gone: what it drew last stays, with its own selection. Or it is back: then all is asked anew. */
+  #kernelChanged(): void {
+    if (this.#line.gone) this.#follow();
+    else {
+      this.#line.shown();
+      this.#received({ kind: "changed", revision: 0 });
+    }
+  }
+
+  /** The selection of what is painted: nobody can draw another one. */
+  #stay(): void {
+    const frame = this.#painted;
+    if (!frame) return;
+    const { image, layer, filter, channel, source, scale, plane, slice, kernel_slice } = frame;
+    this.#drawing = { scale, plane, slice, kernel_slice };
+    writeSelection(this.#model, { image, layer, filter, channel, source }, this.#description);
+    this.#frames.settle();
+  }
+
   #select(change: Partial<Selection>): void {
     this.#notice = null;
     const moved = writeSelection(this.#model, change, this.#description);
     this.#follow(); // what is asked goes first: the pictures do not wait for the traits
-    if (moved) this.#model.save_changes();
+    if (moved && !this.#line.gone) this.#model.save_changes();
   }
 
   #draw(change: Partial<Drawing>): void {
@@ -209,7 +242,8 @@ export class ExplorerView implements Listener {
       if (frame) {
         this.#frames.settle();
         this.#paint(frame);
-      } else if (!more) this.#frames.ask(args);
+      } else if (this.#line.gone) this.#stay();
+      else if (!more) this.#frames.ask(args);
     }
     this.#show();
     if (this.root.dataset.ready === "true") this.#prefetch.painted(this.#painted!);
@@ -268,8 +302,11 @@ export class ExplorerView implements Listener {
     const current = this.#painted !== null && sameArgs(this.#painted, asked) && !this.#frames.waits;
     const error = this.#errors.frame ?? this.#errors.describe ?? null;
     const ready = current && error === null && this.#description !== null;
-    const waiting = !ready && error === null;
-    this.#status.show({ ready, waiting, error, notice: this.#notice });
+    const { gone } = this.#line;
+    const waiting = !ready && error === null && !gone;
+    this.#status.show({ ready, waiting, gone, error, notice: this.#notice });
+    clearInterval(this.#probe);
+    if (waiting) this.#probe = setInterval(() => this.#line.send({ kind: "nudge" }), PROBE_EVERY);
     if (!ready || this.#slot.asked) return;
     this.#slot.asked = true;
     this.#client.ask("panels", {}); // not before: the first picture does not wait for it

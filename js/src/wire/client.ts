@@ -11,6 +11,8 @@ import type { ArgsOf, ReplyTo, RequestName } from "./requests";
 
 export interface Wire {
   send(content: object): void;
+  /** Nobody is at the other end: what is asked is dropped, and nothing is waited for. */
+  readonly gone?: boolean;
 }
 
 export interface Listener {
@@ -106,6 +108,7 @@ export class Client {
   }
 
   #put(name: RequestName, args: object): void {
+    if (this.#wire.gone) return;
     this.#numbers += 1;
     const question = { name, args, number: this.#numbers };
     this.#unanswered.set(name, question);
@@ -141,10 +144,11 @@ export class Client {
 
   /** Whether something is asked that was not answered yet. */
   get busy(): boolean {
-    return this.#inFlight.size > 0 || this.#waiting.size > 0;
+    return !this.#wire.gone && (this.#inFlight.size > 0 || this.#waiting.size > 0);
   }
 
   pump(): void {
+    if (this.#wire.gone) this.dispose();
     for (const question of [...this.#waiting.values()]) {
       if (this.#inFlight.size >= (this.#options.inFlight ?? IN_FLIGHT) || this.#options.someoneWaits?.())
         return;
@@ -155,6 +159,10 @@ export class Client {
       let nudges = NUDGES;
       const nudge = () => {
         if (this.#inFlight.size === 1) this.#wire.send({ kind: "nudge" });
+        if (this.#wire.gone) {
+          this.dispose();
+          return;
+        }
         nudges -= 1;
         flight.timer =
           nudges > 0
@@ -164,12 +172,17 @@ export class Client {
       const flight = { question, timer: setTimeout(nudge, NUDGE.after) };
       this.#inFlight.set(id, flight);
       this.#wire.send(request(id, question.name, question.args));
+      if (this.#wire.gone) {
+        this.dispose();
+        return;
+      }
     }
   }
 
   #giveUp(id: string): void {
     const question = this.#inFlight.get(id)?.question;
-    if (!question) return;
+    if (this.#wire.gone) this.dispose();
+    if (!question || this.#wire.gone) return;
     this.#inFlight.delete(id);
     this.#losses += 1;
     this.#lost.set(id, question);

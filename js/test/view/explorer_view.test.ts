@@ -356,7 +356,7 @@ describe("several views, and the end", () => {
   it("leaves no listener, observer, timer or element behind", () => {
     const { model, el, query, clean } = open();
     slide(query("input[name=image]"), 1);
-    expect(model.listeners).toBe(6);
+    expect(model.listeners).toBe(8);
     expect(vi.getTimerCount()).toBeGreaterThan(0);
     clean();
     expect(model.listeners).toBe(0);

@@ -149,6 +149,11 @@ class Engine:
 
     # Whether it still holds
 
+    @property
+    def looked(self) -> float:
+        """When somebody last asked for something that depends on the weights, in seconds of `time.monotonic`."""
+        return self._checked
+
     def check(self, within: float = 0.0) -> bool:
         """Whether weights or buffers of the net changed since the last look; then what was computed is dropped.
 
@@ -221,6 +226,19 @@ class Engine:
             self._refusal = refusal
             raise refusal from error.__cause__
         self._outdated = False
+
+    def sleep(self) -> None:
+        """Lets go of all that can be computed anew, and of the copy of the net; whoever asks for something wakes it.
+
+        The newest sample is kept where another reading might give another image.
+        """
+        with self.lock:
+            if self.closed:
+                return
+            self.samples.sleep(keep_newest=self.source.random or self.source.is_stream)
+            self.map_store.clear()
+            self.response_store.clear()
+            self.runner.sleep()
 
     def close(self) -> None:
         """Lets go of the net, the data set and all that was computed."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from filterscope.host.process import HomeProcess
-from filterscope.host.sigint import defer_sigint
+from filterscope.host.sigint import defer_sigint, let_sigint_through
 
 
 class EngineLock:
@@ -52,15 +52,14 @@ class EngineLock:
 
         What the lock guards may have changed meanwhile.
         """
-        with defer_sigint():  # Ctrl-C between the two would leave the count wrong
+        with defer_sigint():  # Ctrl-C outside of the body would leave the count wrong
             held = self._release_all()
-        try:
-            yield
-        finally:
-            if held:
-                with defer_sigint():
-                    for _ in range(held):
-                        self._lock.acquire()
+            try:
+                with let_sigint_through():
+                    yield
+            finally:
+                for _ in range(held):
+                    self._lock.acquire()
 
     def _release_all(self) -> int:
         held = 0

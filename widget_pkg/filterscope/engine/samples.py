@@ -97,6 +97,14 @@ class Samples(Cache[int, Sample]):
         self._cleared += 1
         super().clear()
 
+    def sleep(self, keep_newest: bool) -> None:
+        """Drops all that can be read again; of a data set that draws at random the newest is kept, if asked."""
+        newest = self.newest() if keep_newest else None
+        kept = None if newest is None else self[newest]
+        self.clear()
+        if newest is not None and kept is not None:
+            self[newest] = kept
+
     def close(self) -> None:
         """Drops all, and lets go of the data set."""
         self.clear()

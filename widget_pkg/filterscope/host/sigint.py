@@ -21,12 +21,18 @@ _UNDIVIDED: set[CodeType] = {
     _GeneratorContextManager.__enter__.__code__,
     _GeneratorContextManager.__exit__.__code__,
 }
+_WAITING: set[CodeType] = set()  # what is inside of the former, and waits for something that may take long
 _FRAMES = 4  # from the innermost one out that are looked at: what takes long has more of its own
 
 
 def never_divide(*functions: Any) -> None:
     """Holds Ctrl-C back while one of these functions is about to begin or end, in bodies that let it through."""
     _UNDIVIDED.update(function.__code__ for function in functions)
+
+
+def may_divide(function: Any) -> None:
+    """Lets Ctrl-C act while this function waits, though the context manager that calls it is only about to begin."""
+    _WAITING.add(function.__code__)
 
 
 class _Deferral:
@@ -122,7 +128,7 @@ def let_sigint_through() -> Iterator[None]:
 
 def _inside_undivided(frame: FrameType | None) -> bool:
     for _ in range(_FRAMES):
-        if frame is None:
+        if frame is None or frame.f_code in _WAITING:
             return False
         if frame.f_code in _UNDIVIDED:
             return True

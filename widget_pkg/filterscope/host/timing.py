@@ -85,6 +85,14 @@ PIPE_READER_SECONDS = 10.0
 PIPE_READER_LOOK_SECONDS = 0.02
 """At this interval it is checked whether somebody has begun to read such a pipe."""
 
+# Views
+
+FIRST_VIEW_SECONDS = 30.0
+"""After a cell has shown an explorer its first view is waited for: meanwhile nothing is dropped that it will need."""
+
+LET_GO_SECONDS = 0.1
+"""If nobody can reach an explorer any more, its idle threads end within this time; others are not waited for."""
+
 # Threads
 
 SLOW_ANSWER_SECONDS = 1.0

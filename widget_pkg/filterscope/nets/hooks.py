@@ -106,6 +106,11 @@ class HookChoice:
         now = self.functions()
         return len(now) != len(self._seen) or any(a is not b for a, b in zip(now, self._seen, strict=True))
 
+    def let_go(self) -> None:
+        """Lets go of the copies; which hooks run stays chosen, and `install` makes copies anew."""
+        self._functions = {}
+        del self._copies
+
     def install(self, copies: CopiesOfLive) -> None:
         """Registers copies of the hooks that run on the copies of their modules."""
         self._copies = copies

@@ -374,6 +374,10 @@ class NetRunner:
         with plain_modes():
             self._twin.rebuild()
 
+    def sleep(self) -> None:
+        """Lets go of the copy of the net until the next pass, which makes it anew."""
+        self._twin.sleep()
+
     def checksum(self) -> int:
         """A number that changes when a weight or buffer changes; valid only in this process."""
         return self._twin.checksum()

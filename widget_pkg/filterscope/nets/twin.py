@@ -49,6 +49,7 @@ class Twin:
         self.in_place = False
         self.hooks = HookChoice()
         self._write_arrays = False  # whether large arrays are copied, too: only once the net was seen to write to one
+        self._asleep = False
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -66,7 +67,16 @@ class Twin:
                     stacklevel=2,
                 )
             self.in_place = True
+            self._asleep = False
             self._module = self.net
+
+    def sleep(self) -> None:
+        """Lets go of the copy while nobody runs it; the next pass makes it anew, with the hooks that were chosen."""
+        if self.in_place or self._asleep:
+            return
+        self._asleep = True
+        self.hooks.let_go()
+        del self._eval, self._pairs, self._rest, self._module, self._own_modules
 
     def _copy(self) -> None:
         self._eval = EvalMode(self.net)
@@ -80,7 +90,7 @@ class Twin:
         self._module = copies.net
         self._is_at_rest = True
         self._own_modules = {id(module) for module in copies.net.modules()}
-        self.in_place = False
+        self.in_place = self._asleep = False
 
     @property
     def copies_arrays(self) -> bool:
@@ -124,6 +134,8 @@ class Twin:
         Args:
             run: Runs the net on an image and returns its output.
         """
+        if self._asleep:
+            self.rebuild()
         if self.in_place or not self.hooks.foreign:
             return
 
@@ -140,7 +152,7 @@ class Twin:
         self._rest = self._at_rest()
 
     def _is_outdated(self) -> bool:
-        if self.changed_in_structure():
+        if self._asleep or self.changed_in_structure():
             return True
         if self.in_place:
             return False
@@ -150,7 +162,7 @@ class Twin:
 
     def parts_made(self) -> list[str]:
         """Names of the modules that the last pass added to the twin: the net makes them when it is first run."""
-        if self.in_place:
+        if self.in_place or self._asleep:
             return []
         return [name for name, module in self._module.named_modules() if id(module) not in self._own_modules]
 

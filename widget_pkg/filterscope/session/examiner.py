@@ -218,6 +218,11 @@ class Examiner:
         """Seconds for which the person still comes first."""
         return self._engine.moved + DIAGNOSIS_QUIET_SECONDS - time.monotonic()
 
+    def sleep(self) -> None:
+        """Lets go of the copy for ablations; what runs goes on."""
+        with self._engine.lock:
+            self._copy = None
+
     def close(self) -> None:
         """Ends what runs, and waits until it has."""
         if self._diagnosis is not None:

@@ -41,6 +41,12 @@ class Positions:
         self._geometries: dict[tuple[int, ...], Geometry] = {}
         self._steps: tuple[tuple[int, int, int], list[StepMap]] | None = None  # of the last (revision, image, layer)
 
+    def sleep(self) -> None:
+        """Lets go of what can be found out anew."""
+        with self._engine.lock:
+            self._geometries.clear()
+            self._steps = None
+
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
         """The net's convolutions in execution order."""

@@ -56,6 +56,7 @@ class Session:
         self.selected = selected
         self.someone_waits: Callable[[], bool] = lambda: False
         self._announce = announce
+        self._diagnosed = False  # whether Python has begun a diagnosis, and may hold it
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
         self.survey = Survey(engine, lambda: self.someone_waits())
@@ -72,6 +73,29 @@ class Session:
         """
         self.engine.refresh()
         self._announce()
+
+    def sleep(self) -> bool:
+        """Lets go of what can be computed anew, while nobody looks; a diagnosis that runs goes on to its end.
+
+        Returns:
+            Whether it did: while the engine works nothing is done, and nobody waits.
+        """
+        self.survey.sleep()
+        if not self.engine.lock.acquire(blocking=False):
+            return False
+        try:
+            self.positions.sleep()
+            self.examiner.sleep()
+            self.engine.sleep()
+        finally:
+            self.engine.lock.release()
+        return True
+
+    def let_go(self) -> None:
+        """Ends what was begun for a page, once nobody can ask any more; what Python has begun or holds goes on."""
+        self.survey.sleep()
+        if not self._diagnosed and self.examiner.diagnosis is not None:
+            self.examiner.diagnosis.cancel()
 
     def close(self) -> None:
         """Ends what runs, and lets go of the net, the data set and all that was computed."""
@@ -206,6 +230,7 @@ class Session:
 
     def diagnose(self, images: Any, layers: Any, ablation: Any) -> RunningDiagnosis:
         """Begins to judge filters in the background, those of the selected layer first; see `Examiner.diagnose`."""
+        self._diagnosed = True
         diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer)
         self._announce()
         return diagnosis

@@ -7,6 +7,7 @@ nobody has asked for a while. Samples are read without the engine's lock, so tha
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -164,6 +165,12 @@ class Survey:
             self._follow()
             running = self._alive() and bool(self._next())
             return Progress(self._table.count(), len(self._engine.source), running, self._error)
+
+    def sleep(self) -> None:
+        """Ends the work that nobody asks for any more, and lets go of the thumbnails; labels and predictions stay."""
+        self._asked = -math.inf
+        self._first, self._whole, self._pictures = [], False, False
+        self._thumbnails.clear()
 
     def close(self) -> None:
         """Ends the thread and waits for it."""

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,10 +26,12 @@ from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
+from filterscope.host.lifetimes import collect, followed_by_collect, left_behind, weakly
+from filterscope.host.outputs import Cells, forget_result
 from filterscope.host.process import HomeProcess
 from filterscope.host.reports import reported
 from filterscope.host.subshells import stay_where_asked
-from filterscope.host.timing import STREAM_REQUEST_SECONDS
+from filterscope.host.timing import LET_GO_SECONDS, STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer, net_inputs, vector_length
@@ -51,6 +53,9 @@ if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until
 
 _KEEP: Any = object()
 _FIGURES = ("live", "grid")
+
+_WIDGETS: MutableMapping[str, ipywidgets.Widget] = getattr(ipywidgets.widgets.widget, "_instances", {})
+"""Every widget by its model's id: ipywidgets looks up there what a page asks for, and keeps it alive."""
 
 # Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
 # lock is held for computing only, never while somebody else's code runs.
@@ -146,6 +151,7 @@ class Explorer(anywidget.AnyWidget):
                 f"Explorer has no keyword {', '.join(map(repr, unknown))}; it has classes, transform, mean, std, "
                 "layout, image_index, layer_index, filter_index, channel, source, forward and every ipywidget's traits"
             )
+        collect()  # what an explorer before this one has left behind
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
             traits["layout"], layout = layout, None
         samples = SampleSource(
@@ -162,8 +168,11 @@ class Explorer(anywidget.AnyWidget):
         )
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0
-        self._session = Session(Engine(net, samples, first, forward), self._selection, self._announce)
-        self._live_figures = LiveFigures(self, self._scene)
+        # What belongs to an explorer does not keep it alive: when nobody holds it any more it is freed at once.
+        engine = Engine(net, samples, first, forward)
+        selected = weakly(self._selection, otherwise=selection.Selection)
+        self._session = Session(engine, selected, weakly(self._announce))
+        self._live_figures = LiveFigures()
         super().__init__(
             image_index=image_index,
             layer_index=layer_index,
@@ -172,10 +181,11 @@ class Explorer(anywidget.AnyWidget):
             source=source,
             **traits,
         )
-        send = lambda *message: self.send(*message)  # noqa: E731
-        self._pages = Pages(self._session, send, self._fit_in)
-        self.on_msg(self._on_message)
+        self._cells = Cells(self)
+        self._pages = Pages(self._session, weakly(self._tell), weakly(self._fit_in))
         stay_where_asked(self.comm)
+        self.comm.on_msg(followed_by_collect(weakly(self._handle_msg)))
+        self._let_go_of_it()
 
     @property
     def session(self) -> Session:
@@ -565,7 +575,7 @@ class Explorer(anywidget.AnyWidget):
         if (maps, filters, columns) != ("response", None, 5):
             raise ValueError("maps, filters and columns are for the grid; give kind='grid' as well, or leave them out")
         assert self._live_figures is not None  # an open explorer has them
-        return self._live_figures.open()
+        return self._live_figures.open(self, self._scene)
 
     def save_html(
         self,
@@ -622,6 +632,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and for where none can run a picture of the selection."""
+        if self._pages is not None:
+            self._cells.displayed()
+            self._pages.views.displayed()
         widget = super()._repr_mimebundle_(**options)
         bundle = widget[0] if isinstance(widget, tuple) else widget
         included, excluded = options.get("include"), options.get("exclude") or ()
@@ -692,9 +705,60 @@ class Explorer(anywidget.AnyWidget):
             except ValueError as error:
                 raise traitlets.TraitError(str(error)) from None
 
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        super()._handle_custom_msg(content, buffers)
+        self._on_message(self, content, buffers)
+
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         if self._pages is not None:
             self._pages.take(content)
+            self._shown_or_gone()
+
+    def _tell(self, *message: Any) -> None:
+        self.send(*message)
+
+    # Who keeps it. ipywidgets keeps every widget for ever, and IPython every cell's result. Neither keeps an explorer
+    # before its model's id is asked for, as by whoever shows it, nor after the cells that showed it were run again.
+
+    @property
+    def model_id(self) -> str:
+        """The id by which pages ask for the model."""
+        number: str = super().model_id
+        if self._pages is not None:
+            _WIDGETS[number] = self
+        return number
+
+    def cells_ran(self) -> None:
+        """Called after each cell: its output may have been the last that showed this explorer."""
+        self._shown_or_gone()
+        collect()
+
+    def _shown_or_gone(self) -> None:
+        pages, cells = self._pages, self._cells
+        if pages is None or cells.running:
+            return
+        if pages.views.shown:
+            _WIDGETS.setdefault(self.comm.comm_id, self)
+        elif cells.were_run_again:
+            pages.sleep()
+            self._let_go_of_it()
+
+    def _let_go_of_it(self) -> None:
+        _WIDGETS.pop(self.comm.comm_id, None)
+        forget_result(self)
+
+    def __del__(self) -> None:
+        """Nobody holds it: its model goes from the pages; what others hold of it, a layer or a diagnosis, lives on."""
+        if not self._home.is_this:  # a child of the process, where the locks may stay locked
+            return
+        with contextlib.suppress(Exception):
+            session, pages, self._pages = self._session, self._pages, None
+            if pages is not None:
+                pages.close(LET_GO_SECONDS)
+            if session is not None:
+                session.let_go()
+                left_behind()
+            super().close()
 
     def _announce(self) -> None:
         if self._pages is not None:

@@ -113,15 +113,15 @@ class Inbox:
         with self._changed:
             return any(self._requests.waited_for(name) for _, name in self._waiting)
 
-    def close(self) -> None:
-        """Forgets what waits, and waits for what is being answered."""
+    def close(self, wait: float = CLOSE_SECONDS) -> None:
+        """Forgets what waits, and waits for what is being answered, but no longer than so many seconds."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
             threads = [*self._slow, *filter(None, [self._thread])]
             self._changed.notify_all()
         self._closing.set()
-        end = time.monotonic() + CLOSE_SECONDS
+        end = time.monotonic() + wait
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=max(0.0, end - time.monotonic()))

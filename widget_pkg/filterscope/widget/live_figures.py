@@ -18,27 +18,28 @@ if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until
 class LiveFigures:
     """Figures that follow an explorer's traits.
 
-    Args:
-        explorer: Has the traits.
-        look: Gives what they show now.
+    Each keeps its explorer alive; without one they do not.
     """
 
-    def __init__(self, explorer: traitlets.HasTraits, look: Callable[[], Scene]) -> None:
-        self._explorer = explorer
-        self._look = look
+    def __init__(self) -> None:
         self._figures: list[LiveFigure] = []
 
     def __len__(self) -> int:
         """How many are open."""
         return len(self._figures)
 
-    def open(self) -> LiveFigure:
-        """A new one."""
+    def open(self, explorer: traitlets.HasTraits, look: Callable[[], Scene]) -> LiveFigure:
+        """A new one.
+
+        Args:
+            explorer: Has the traits.
+            look: Gives what they show now.
+        """
         from filterscope.figures.live_figure import LiveFigure
 
-        figure = LiveFigure(self._look, self._closed)
+        figure = LiveFigure(look, lambda figure: self._closed(explorer, figure))
         self._figures.append(figure)
-        self._explorer.observe(figure.moved, TRAITS)
+        explorer.observe(figure.moved, TRAITS)
         return figure
 
     def close(self) -> None:
@@ -46,8 +47,8 @@ class LiveFigures:
         for figure in list(self._figures):
             figure.close()
 
-    def _closed(self, figure: LiveFigure) -> None:
+    def _closed(self, explorer: traitlets.HasTraits, figure: LiveFigure) -> None:
         if figure in self._figures:
             self._figures.remove(figure)
             with contextlib.suppress(ValueError):  # already taken off
-                self._explorer.unobserve(figure.moved, TRAITS)
+                explorer.unobserve(figure.moved, TRAITS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from filterscope.frames.prediction import PredictionBody, build_prediction
 from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
 from filterscope.host.reports import reported
-from filterscope.host.timing import SAME_MOVE_SECONDS
+from filterscope.host.timing import CLOSE_SECONDS, SAME_MOVE_SECONDS
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.selection import Selection, asked_image, check_filters, selection_from
 from filterscope.session.session import Session
@@ -28,6 +30,7 @@ from filterscope.widget.inbox import Inbox
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.verdict_requests import VerdictRequests
+from filterscope.widget.views import Views
 
 
 class Pages:
@@ -40,10 +43,12 @@ class Pages:
 
     Attributes:
         requests: The table of what is answered.
+        views: Those that show the explorer.
         layer_parts: What recent frames have in common for all filters of a layer.
     """
 
     def __init__(self, session: Session, send: Callable[..., None], fit_in: Callable[[], None]) -> None:
+        self._session = session
         self._engine = engine = session.engine
         self._waiters = Waiters(engine.lock)
         self._survey = session.survey
@@ -71,12 +76,16 @@ class Pages:
         # A slow data set keeps that one waiting, and not the other.
         self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
         self.layer_parts = LayerParts()
+        self.views = Views()
         self._asked = False
+        self._sleeping = self._lets_go_later = False
+        self._slept_at = -math.inf  # when somebody had last looked, as it fell asleep
         # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
         self._looked_at: tuple[Selection, float] | None = None
         self._looks_later: Selection | None = None
         self._moved_to: Selection | None = None
         self._cell_runs = False
+        self._cell_began = -math.inf
         self._holds_engine = False
         self._later: Task | None = None  # the look after a cell that found the engine busy
         if follow_cells(self):
@@ -85,7 +94,35 @@ class Pages:
     def take(self, content: Any) -> None:
         """A message of a page; other messages than requests are ignored."""
         if wire.is_request(content):
+            self._sleeping = False
             (self._prefetch_inbox if content.get("name") == "prefetch" else self._inbox).take(content)
+        elif self.views.take(content) and not self.views.shown:
+            self.sleep()
+
+    def sleep(self) -> None:
+        """Nobody looks any more: cells are not followed, and what can be computed anew goes; whoever asks wakes it."""
+        self._asked, self._sleeping = False, True
+        if not self._engine.closed and not self._let_go() and not self._lets_go_later:
+            thread = threading.Thread(target=self._let_go_later, name="filterscope sleeps", daemon=True)
+            self._lets_go_later = True
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads
+                self._lets_go_later = False
+
+    def _let_go(self) -> bool:
+        if not self._session.sleep():
+            return False
+        self.layer_parts.clear()
+        self._slept_at = self._engine.looked
+        return True
+
+    def _let_go_later(self) -> None:
+        """Where the engine works for somebody: a message, or a cell's end, does not wait for that."""
+        with reported(), self._engine.lock:
+            self._lets_go_later = False
+            if self._sleeping:
+                self._let_go()
 
     def look(self, selection: Selection) -> None:
         """A move: the moment when changed weights are noticed, since the page may answer it from what it holds."""
@@ -128,10 +165,10 @@ class Pages:
             moment = self._engine.moment(selection.image, selection.layer)
             return scene(moment, selection, self.layer_parts.of(moment, selection))
 
-    def close(self) -> None:
-        """Ends the threads."""
-        self._inbox.close()
-        self._prefetch_inbox.close()
+    def close(self, wait: float = CLOSE_SECONDS) -> None:
+        """Ends the threads, each within so many seconds."""
+        self._inbox.close(wait)
+        self._prefetch_inbox.close(wait)
         self._verdicts.close()
         if self._later is not None:
             self._later.close()
@@ -142,6 +179,7 @@ class Pages:
     def cell_starts(self) -> None:
         """A net that cannot be copied is the cell's alone while it runs."""
         self._cell_runs = True
+        self._cell_began = time.monotonic()
         if self._engine.runs_the_net_itself and not self._holds_engine:
             self._holds_engine = self._engine.lock.acquire()
 
@@ -152,6 +190,8 @@ class Pages:
             self._holds_engine = False
             self._engine.lock.release()
         if not self._asked or self._engine.closed:
+            if self._nobody_looks:
+                self.sleep()
             return
         if self._engine.lock.acquire(blocking=False):
             try:
@@ -171,6 +211,14 @@ class Pages:
     def _look_after_cell(self) -> None:
         self._asked = not self._engine.check()  # a page that is still there asks again
 
+    @property
+    def _nobody_looks(self) -> bool:
+        """Whether no view is there or on its way, and nothing was asked in Python since the cell began."""
+        engine = self._engine
+        if engine.closed or self.views.shown or self.views.expected:
+            return False
+        return self._slept_at < engine.looked < self._cell_began
+
     # What is asked
 
     def _answer(self, content: dict[str, Any]) -> None:
@@ -179,7 +227,7 @@ class Pages:
         Raises:
             KeyboardInterrupt: If Ctrl-C ended it, in a host that has requests answered in its main thread.
         """
-        self._asked = True
+        self._asked = not self._sleeping
         try:
             message = wire.answer(content, self.requests.handlers)
         except StopPass:
@@ -194,6 +242,9 @@ class Pages:
                 self._look_once(later)
         with reported():  # observers of traits run in it, where the net lost what was selected
             self.announce()
+        if self._sleeping:  # the last view went meanwhile
+            with reported():
+                self.sleep()
 
     def _send_reply(self, content: dict[str, Any], message: wire.Message) -> None:
         with reported():

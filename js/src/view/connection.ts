@@ -1,0 +1,29 @@
+/** What the host tells of the kernel and of the page, besides the model's traits and messages. */
+
+import type { Line } from "../wire/line";
+
+/** Jupyter's events beside those that `AnyModel` names; hosts without them never call. */
+interface HostEvents {
+  on(name: string, call: () => void): void;
+  off(name: string, call: () => void): void;
+}
+
+/** Follows the connection to the kernel, the model's end, and the page's coming and going. Returns what ends that. */
+export function followHost(model: unknown, root: HTMLElement, line: Line): () => void {
+  const events = model as HostEvents;
+  // Its argument says nothing; Jupyter has marked the widget's box by then.
+  const connected = () => line.is(root.closest(".jupyter-widgets-disconnected") !== null);
+  const ended = () => line.is(true);
+  const left = () => line.hidden();
+  const returned = (event: PageTransitionEvent) => event.persisted && line.shown();
+  events.on("comm_live_update", connected);
+  events.on("destroy", ended);
+  window.addEventListener("pagehide", left);
+  window.addEventListener("pageshow", returned);
+  return () => {
+    events.off("comm_live_update", connected);
+    events.off("destroy", ended);
+    window.removeEventListener("pagehide", left);
+    window.removeEventListener("pageshow", returned);
+  };
+}
