@@ -83,6 +83,7 @@ def tab_to(notebook, name, key="Tab"):
 def test_the_whole_tour_by_keyboard_alone(lab):
     notebook = lab.open([DEMO, "'the next cell'"])
     root = notebook.ready(image=0)
+    root.locator("[data-strip][data-ready=true]").wait_for()  # before that the arrows find no image
     press = notebook.page.keyboard.press
     root.locator("input, button, select, [tabindex='0']").first.focus()
     press("Shift+Tab")

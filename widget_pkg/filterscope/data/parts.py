@@ -262,6 +262,8 @@ def first_view(image: Any, inputs: Sequence[Input], label: Any) -> tuple[Any, st
     shape = shape_of(image)
     if not has_more_axes(shape, inputs) or not shape[0]:
         return image, ""
+    if shape[0] == 1 and len(shape) == 3:  # a gray image as well: which it is, the net tells when it is called
+        return image, ""
     if shape[0] == 1:
         return image[0], f"Its shape is {shape}: the first axis, of one entry, is taken away."
     if _entries(label) == shape[0]:
