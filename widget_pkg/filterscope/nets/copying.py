@@ -29,7 +29,7 @@ from filterscope.nets.functions import (
 )
 from filterscope.nets.modules import HOOK_DICTS, all_modules
 from filterscope.nets.plain_tensors import copied, is_plain
-from filterscope.nets.rest import ATOMIC, parts
+from filterscope.nets.rest import ATOMIC, GLOBAL_GENERATORS, parts
 from filterscope.nets.wrappers import Unwrapped, wrapped_name
 
 _SHARED_BYTES = 2**20  # an array that is larger is not copied but cannot be written to by the copy
@@ -57,6 +57,8 @@ class Copies:
     def __init__(self, net: nn.Module, share_parameters: bool = True, write_arrays: bool = False) -> None:
         self._memo: dict[int, Any] = {}
         self._kept: list[Any] = []  # the memo's keys are ids: their objects must live as long
+        for generator in GLOBAL_GENERATORS:
+            self._set(generator, generator)
         self._share_parameters, self._write_arrays = share_parameters, write_arrays
         self._isolating = False
         self._unfilled: set[int] = set()  # ids of variables whose copies have no value yet

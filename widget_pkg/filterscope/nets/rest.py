@@ -44,6 +44,14 @@ _GENERATORS: dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] 
 }
 
 
+# The process's own generators, whose functions a net may hold: they are neither copied nor put back, see `nets.rng`.
+GLOBAL_GENERATORS: tuple[Any, ...] = (
+    random.random.__self__,  # type: ignore[attr-defined]
+    np.random.random_sample.__self__,  # type: ignore[attr-defined]
+    torch.default_generator,
+)
+
+
 class Rest:
     """The contents of everything that some modules refer to, but their parameters' values.
 
@@ -54,7 +62,7 @@ class Rest:
     """
 
     def __init__(self, values: Iterable[Any], live: Iterable[torch.Tensor] = (), parameters: bool = False) -> None:
-        self._seen: dict[int, Any] = {}  # held, so that ids stay theirs
+        self._seen = {id(generator): generator for generator in GLOBAL_GENERATORS}  # held, so that ids stay theirs
         self._saved: dict[int, _Saved] = {}
         self._live = {id(tensor) for tensor in live}
         self._parameters = parameters
