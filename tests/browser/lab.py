@@ -47,6 +47,7 @@ CELL_OUTPUTS = f"""([path, index]) => {{
     const cells = ({FIND_PANEL})(path).content.model.sharedModel.toJSON().cells;
     return (index === null ? cells : [cells[index]]).flatMap(cell => cell.outputs ?? []);
 }}"""
+CELL_RUNS = f"([path, index]) => ({FIND_PANEL})(path).content.widgets[index].model.executionState === 'running'"
 SAVE = f"path => ({FIND_PANEL})(path).context.save()"
 # They hear of a theme when their own colours have changed.
 FOLLOW_THEME = """scheme => [...document.querySelectorAll('.filterscope')].every(
@@ -81,6 +82,14 @@ class NotebookPage(ExplorerPage):
         errors = [output for output in self.outputs(index) if wait and output["output_type"] == "error"]
         if errors:
             raise AssertionError("a cell raised:\n" + plain(errors[0]["traceback"]))
+
+    def is_running(self, index: int) -> bool:
+        """Whether a cell runs, or waits to."""
+        return self.page.evaluate(CELL_RUNS, [self.path, index])
+
+    def wait_for_cell(self, index: int) -> None:
+        """Wait until a cell that was begun has ended. The kernel's status does not say so: other requests change it."""
+        self.page.wait_for_function(f"which => !({CELL_RUNS})(which)", arg=[self.path, index])
 
     def outputs(self, index: int | None = None) -> list[dict]:
         """The notebook's outputs (nbformat) of one cell, or of all."""

@@ -74,10 +74,12 @@ class Kernel:
         as_json = (
             f"__import__('json').dumps({value}, default=lambda v: v.tolist() if hasattr(v, 'tolist') else list(v))"
         )
-        request = self._client.execute(
-            statements, silent=True, store_history=False, user_expressions={"value": as_json}
-        )
-        reply = self._reply(request, code)
+        reply = {"status": "aborted"}
+        while reply["status"] == "aborted":  # unseen, as all that comes just when a cell was interrupted
+            request = self._client.execute(
+                statements, silent=True, store_history=False, user_expressions={"value": as_json}
+            )
+            reply = self._reply(request, code)
         answer = reply if reply["status"] == "error" else reply["user_expressions"]["value"]
         if answer["status"] == "error":
             raise PythonError(f"{answer['ename']}: {answer['evalue']}\n{plain(answer['traceback'])}")
@@ -193,6 +195,10 @@ class LabServer:
     def end_kernel(self, kernel: Kernel) -> None:
         kernel.close()
         self.rest("DELETE", f"/api/kernels/{kernel.id}")
+
+    def interrupt(self, kernel: Kernel) -> None:
+        """What the stop button does."""
+        self.rest("POST", f"/api/kernels/{kernel.id}/interrupt")
 
     def close(self) -> None:
         """End the kernels and the server."""

@@ -4,7 +4,7 @@ from explorer_page import ExplorerPage
 from patience import MILLISECONDS
 
 # After each move, waited for or not, what stands under an image's and a filter's label is what stood there before.
-MOVE = """async ([root, count, seed, limit]) => {
+MOVE = """async ([root, count, seed, limit, weightsStay]) => {
     let state = seed;
     const random = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
     const whole = (end) => Math.floor(random() * end);
@@ -32,7 +32,7 @@ MOVE = """async ([root, count, seed, limit]) => {
         const title = root.querySelector('.fs-image .fs-title').textContent;
         if (title !== `image ${image}`) wrong.push(`image ${image} is called ${title}`);
         hold(`image ${image}`, print('image'));
-        hold(`activation ${image} ${layer} ${filter}`, print('activation'));
+        if (weightsStay) hold(`activation ${image} ${layer} ${filter}`, print('activation'));
     };
     for (let move = 0; move < count; move++) {
         const kind = random();
@@ -62,9 +62,12 @@ MOVE = """async ([root, count, seed, limit]) => {
 }"""
 
 
-def move_at_random(notebook: ExplorerPage, count: int, seed: int) -> list[str]:
-    """Makes so many moves; returns each label that did not stand over its own pictures."""
-    return notebook.page.evaluate(MOVE, [notebook.widget().element_handle(), count, seed, MILLISECONDS])
+def move_at_random(notebook: ExplorerPage, count: int, seed: int, weights_stay: bool = True) -> list[str]:
+    """Makes so many moves; returns each label that did not stand over its own pictures.
+
+    While a net learns only the images are looked at: its maps are others each time.
+    """
+    return notebook.page.evaluate(MOVE, [notebook.widget().element_handle(), count, seed, MILLISECONDS, weights_stay])
 
 
 def page_bytes(notebook: ExplorerPage) -> int:

@@ -33,10 +33,6 @@ def end_of_the_cell(lab):
     path.touch()
 
 
-def is_running(notebook, cell):
-    return notebook.page.locator(".jp-InputPrompt").nth(cell).inner_text().strip() == "[*]:"
-
-
 def test_every_slider_is_answered_while_a_cell_runs(lab, enough):
     notebook = lab.open([DEMO, UNTIL_TOLD.format(str(enough))], run=False)
     notebook.run_cell(0)
@@ -50,7 +46,7 @@ def test_every_slider_is_answered_while_a_cell_runs(lab, enough):
     ):
         notebook.slider(name).press(key)
         notebook.ready(**shown)
-    assert is_running(notebook, 1)
+    assert notebook.is_running(1)
     enough.touch()
     notebook.expect_python("[explorer.image_index, explorer.layer_index, explorer.filter_index]", [0, 1, 19])
 
@@ -61,7 +57,7 @@ def test_a_view_that_comes_together_with_a_long_cell_is_painted_during_it(lab, e
     notebook.ready(image=0, layer=0, filter=0)
     notebook.slider("image").press("ArrowRight")
     notebook.ready(image=1)
-    assert is_running(notebook, 1)
+    assert notebook.is_running(1)
 
 
 def test_without_subshells_the_page_says_that_the_kernel_is_busy_and_catches_up(lab, enough):
@@ -77,7 +73,7 @@ def test_without_subshells_the_page_says_that_the_kernel_is_busy_and_catches_up(
     expect(root).to_have_attribute("data-ready", "false")
     for _ in range(5):
         notebook.slider("image").press("ArrowLeft")
-    assert is_running(notebook, 1)
+    assert notebook.is_running(1)
     enough.touch()
     notebook.ready(image=9994, layer=0, filter=9)
     notebook.expect_python("[explorer.image_index, explorer.filter_index]", [9994, 9])
@@ -134,7 +130,7 @@ def test_training_is_not_disturbed_and_its_weights_are_shown(lab, enough):
         return image >= 15 and not np.array_equal(notebook.canvas_pixels("kernel"), before)
 
     wait_until(has_other_kernels, lambda: "the pictures are of the weights before training")
-    assert is_running(notebook, 1)
+    assert notebook.is_running(1)
     enough.touch()
     alone = notebook.python(f"train(demo.fashion_net(epoch=0), {steps})")
     assert notebook.python("watched") == alone
