@@ -28,11 +28,12 @@ from filterscope.frames.outline import outline
 from filterscope.frames.pictures import PICTURES
 from filterscope.frames.positions import build_arithmetic, build_fields
 from filterscope.frames.strip import build_strip
-from filterscope.frames.verdicts import build_verdicts
+from filterscope.frames.verdicts import build_filter_effects, build_verdicts
 from filterscope.session.label_table import LabelTable
 from filterscope.session.positions import Positions
 from filterscope.session.selection import Selection, fitted
 from filterscope.session.survey import Survey
+from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.task import TaskProgress
 from filterscope.verdicts.weights.naming import NO_PATTERN
@@ -361,7 +362,20 @@ def verdicts():
         "none": sent("verdicts", build_verdicts(layer, 2, None, False, -1)),
         "known": sent("verdicts", build_verdicts(layer, 2, diagnosis, False, -1)),
         "held": sent("verdicts", build_verdicts(layer, 2, diagnosis, True, 3)),
+        "effects": sent(
+            "filter_effects",
+            build_filter_effects(
+                1, 0, of_task(done=True), FilterEffects(1, 0.5, np.float32([0.75, -0.5, np.nan])), "coat"
+            ),
+        ),
+        "effects_begun": sent("filter_effects", build_filter_effects(1, 0, of_task(done=False), None, None)),
     }
+
+
+def of_task(done):
+    """What a page is told of a task that leaves out filters."""
+    progress = TaskProgress("filters", 3, 3, 12.5, 0.0) if done else TaskProgress("filters", 1, 3, 12.5, 0.25)
+    return SimpleNamespace(done=done, error=None, progress=progress)
 
 
 def envelopes():

@@ -1,6 +1,7 @@
 """What pages are answered about verdicts and removals, and the evidence that is drawn."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 
@@ -264,3 +265,107 @@ def test_a_task_keeps_what_ended_it():
     task.cancel()
     with pytest.raises(StopPass):
         task.check()
+
+
+def test_the_effects_of_a_layers_filters_are_pythons():
+    explorer = fresh()
+    page = Page(explorer)
+    answer = page.until(lambda one: one["status"] != "running", "filter_effects", image=17, layer=1)
+    assert (answer["status"], answer["image"], answer["layer"]) == ("done", 17, 1)
+    explorer.image_index = 17
+    assert answer["predicted"] == explorer.prediction[0][0] == "Shirt"
+    content, buffers = wire.answer(
+        {"kind": "request", "id": "page-1", "name": "filter_effects", "args": {"image": 17, "layer": 1}}, page.handlers
+    )
+    assert content["body"]["effects"] == {"tensor": 0}
+    assert np.array_equal(np.frombuffer(buffers[0], np.float32), explorer.filter_effects())
+    explorer.close()
+
+
+class Gate:
+    """A net's pass that waits until it may go on, from its so-manyth on."""
+
+    def __init__(self):
+        self.passes, self.closed_from, self.open = 0, None, threading.Event()
+
+    def __call__(self, module, inputs, output):
+        self.passes += 1
+        if self.closed_from is not None and self.passes > self.closed_from:
+            assert self.open.wait(60)
+
+
+def test_effects_that_take_long_say_how_far_they_are_and_keep_no_picture_waiting():
+    explorer = fresh()
+    page, gate = Page(explorer), Gate()
+    runner = explorer.session.examiner.net_copy().runner
+    real = runner.run
+
+    def run(*args, **options):
+        gate(None, None, None)
+        return real(*args, **options)
+
+    runner.run, gate.closed_from = run, 6  # three to find out, one whole, two to write down: none is left out yet
+    first = page.ask("filter_effects", image=0, layer=1)
+    assert first["status"] == "running" and first["effects"] is None and first["predicted"] is None
+    assert first["progress"]["stage"] == "filters" and first["progress"]["total"] == 20
+    assert page.ask("frame", image=3, layer=1, filter=0, source="input")["image"] == 3  # meanwhile
+    gate.open.set()
+    done = page.until(lambda one: one["status"] == "done", "filter_effects", image=0, layer=1)
+    assert done["progress"]["done"] == 20
+    passes = gate.passes
+    assert page.ask("filter_effects", image=0, layer=1)["status"] == "done" and gate.passes == passes  # it is kept
+    explorer.close()
+
+
+@pytest.mark.parametrize("by", ["a move", "cancel"])
+def test_effects_are_no_longer_measured_after(by):
+    explorer = fresh()
+    page, gate = Page(explorer), Gate()
+    runner = explorer.session.examiner.net_copy().runner
+    real = runner.run
+
+    def run(*args, **options):
+        gate(None, None, None)
+        return real(*args, **options)
+
+    runner.run, gate.closed_from = run, 0
+    assert page.ask("filter_effects", image=0, layer=1)["status"] == "running"
+    task = explorer.pages._verdicts._effects.task
+    if by == "cancel":
+        answer = page.ask("filter_effects", image=0, layer=1, cancel=True)
+        assert answer["status"] == "cancelled" and answer["effects"] is None
+        assert page.ask("filter_effects", image=0, layer=1, cancel=True)["status"] == "cancelled"  # nothing begins
+        assert explorer.pages._verdicts._effects is None
+    else:
+        assert page.ask("filter_effects", image=1, layer=1)["status"] == "running"
+    gate.open.set()
+    assert task.wait(60) and task.cancelled.is_set() and task.error is None
+    if by == "a move":
+        answer = page.until(lambda one: one["status"] != "running", "filter_effects", image=1, layer=1)
+        assert answer["status"] == "done" and answer["image"] == 1
+    explorer.close()
+
+
+def test_effects_give_way_while_a_picture_is_waited_for():
+    explorer = fresh()
+    page, waits = Page(explorer), [True]
+    explorer.pages._verdicts._someone_waits = lambda: waits[0]
+    start = time.monotonic()
+    answer = page.ask("filter_effects", image=0, layer=1)
+    assert answer["status"] == "running" and time.monotonic() - start < 60
+    assert page.ask("filter_effects", image=0, layer=1)["progress"]["done"] == 0
+    waits[0] = False
+    page.until(lambda one: one["status"] == "done", "filter_effects", image=0, layer=1)
+    explorer.close()
+
+
+def test_effects_that_cannot_be_measured_are_sentences():
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU())
+    explorer = Explorer(net, torch.rand(3, 1, 9, 9, generator=torch.Generator().manual_seed(0)))
+    page = Page(explorer)
+    failed = page.until(lambda one: one["status"] != "running", "filter_effects", image=0, layer=0)
+    assert failed["status"] == "failed" and failed["effects"] is None
+    assert failed["error"].startswith("the net's output is not one score a class, so there is no prediction")
+    assert "layer is 7; this net has convolutions 0 … 0" in page.ask("filter_effects", image=0, layer=7)["message"]
+    assert "image is 9" in page.ask("filter_effects", image=9, layer=0)["message"]
+    explorer.close()

@@ -407,7 +407,7 @@ class Engine:
         if scores is None:
             return []
         order = np.argsort(-scores, kind="stable")
-        return [(self._class_name(int(number)), float(scores[number])) for number in order]
+        return [(self.class_name(int(number)), float(scores[number])) for number in order]
 
     def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape; None where there is no score a class.
@@ -419,13 +419,14 @@ class Engine:
             scores = self.runner.class_scores(images)
         if scores is None:
             return [None] * len(images)
-        return [None if np.isnan(row).any() else self._class_name(int(row.argmax())) for row in scores]
+        return [None if np.isnan(row).any() else self.class_name(int(row.argmax())) for row in scores]
 
     def knows_class(self, label: str | int) -> bool:
         """Whether a label is one of the classes among which the net chooses: else no prediction is right or wrong."""
         return label in self._class_names if self._class_names else isinstance(label, int)
 
-    def _class_name(self, number: int) -> str | int:
+    def class_name(self, number: int) -> str | int:
+        """What the net's class of this number is called; the number itself where it has no name."""
         return self._class_names[number] if number < len(self._class_names) else number
 
     # For passes of one's own

@@ -145,6 +145,21 @@ class EffectBody(TypedDict):
     notes: list[str]
 
 
+class FilterEffectsBody(TypedDict):
+    """How far the effects of a layer's filters on one prediction are, and, once they are there, these.
+
+    `effects` is float32 `(F,)`, see `FilterEffects.values`.
+    """
+
+    image: int
+    layer: int
+    status: Status
+    error: str | None
+    progress: ProgressBody
+    predicted: str | int | None
+    effects: np.ndarray | None
+
+
 class MeasurementBody(TypedDict):
     """How far a measurement over many images is, and what came out of it."""
 

@@ -15,6 +15,7 @@ from filterscope.frames.verdict_bodies import (
     ClassRisesBody,
     EffectBody,
     EstimateBody,
+    FilterEffectsBody,
     MeasurementBody,
     NoVerdictsBody,
     ProgressBody,
@@ -26,6 +27,7 @@ from filterscope.frames.verdict_bodies import (
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
 from filterscope.verdicts.ablation.effect import Effect, Estimate
+from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
 from filterscope.verdicts.result.plain_words import plain_words
@@ -175,6 +177,29 @@ def build_effect(task: Task, effect: Effect | None) -> MeasurementBody:
         "error": None if task.error is None else str(task.error),
         "progress": _progress(task.progress),
         "effect": None if effect is None else _effect(effect),
+    }
+
+
+def build_filter_effects(
+    image: int, layer: int, task: Task | None, effects: FilterEffects | None, predicted: str | int | None
+) -> FilterEffectsBody:
+    """How far the effects of a layer's filters are.
+
+    Args:
+        image: Index of the image.
+        layer: Index of the layer.
+        task: Measures them; None where that was cancelled.
+        effects: What came out of it; None until then.
+        predicted: The predicted class, its name or number; None until then.
+    """
+    return {
+        "image": image,
+        "layer": layer,
+        "status": "cancelled" if task is None else _status(task.done, task.error, effects is None),
+        "error": None if task is None or task.error is None else str(task.error),
+        "progress": _progress(TaskProgress() if task is None else task.progress),
+        "predicted": predicted,
+        "effects": None if effects is None else effects.values,
     }
 
 

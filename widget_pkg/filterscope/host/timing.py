@@ -77,6 +77,12 @@ LONE_ANSWER_SECONDS = 0.1
 MEANS_SECONDS = 0.1
 """A request waits at most so long for the mean maps that it needs; then the page asks again."""
 
+FILTER_EFFECTS_SECONDS = 0.1
+"""A request waits at most so long for the effects of a layer's filters; then the page asks again how far they are."""
+
+GIVE_WAY_SECONDS = 0.005
+"""What a person waits for less than for a picture checks at this interval whether the picture is still waited for."""
+
 # Writing a page
 
 PIPE_READER_SECONDS = 10.0

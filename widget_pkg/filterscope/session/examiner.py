@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from filterscope.engine.engine import Engine
@@ -23,12 +24,13 @@ from filterscope.verdicts.ablation.ablation import (
     scores_without,
 )
 from filterscope.verdicts.ablation.effect import Effect, measure_effect
+from filterscope.verdicts.ablation.filter_effects import FilterEffects, measure_filter_effects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 from filterscope.verdicts.run.task import Task
-from filterscope.verdicts.sampling import runner_for
+from filterscope.verdicts.sampling import find_out_batches, order_of, runner_for
 
 
 class Examiner:
@@ -152,6 +154,42 @@ class Examiner:
         runner = runner_for(copy.net, samples, self._engine.forward, PacedPasses(check), self._engine.first_image)
         return measure_effect(runner, samples, ablation, images, on_progress)
 
+    def filter_effects(
+        self,
+        image: int,
+        layer: int,
+        on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+        check: Callable[[], None] = lambda: None,
+        inside: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> FilterEffects:
+        """What leaving out each filter of a layer does to the prediction for an image.
+
+        Args:
+            image: Index of the image.
+            layer: Index of the layer.
+            on_progress: Told how many filters were left out, and of how many.
+            check: Called before each sample and each pass; what it raises ends the work.
+            inside: Returns a context manager in which each pass runs.
+
+        Raises:
+            ValueError: If the net's output is not one score a class, or not finite.
+            NetError: If the net cannot be copied, refuses the image, or does not reach the layer with it.
+            SampleError: If the image cannot be read.
+        """
+        copy, samples = self.net_copy(), PacedSamples(self._engine, check)
+        sample = self._engine.sample(image)
+        with copy.lock:
+            if not copy.compared:  # once, also where no two images tell whether several may go in one pass
+                find_out_batches(copy.runner, samples, order_of(samples, len(samples)))
+                copy.compared = True
+
+        @contextmanager
+        def turn() -> Iterator[None]:
+            with copy.lock, inside():
+                yield
+
+        return measure_filter_effects(copy.runner, sample.net_input, layer, on_progress, check, turn)
+
     def _ablation(
         self,
         copy: _NetCopy,
@@ -211,7 +249,7 @@ class Examiner:
             if copy is None or copy.revision != engine.revision:
                 net = engine.snapshot()
                 runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses(), engine.first_image)
-                copy = self._copy = _NetCopy(net, runner, engine.revision, {}, threading.Lock())
+                copy = self._copy = _NetCopy(net, runner, engine.revision)
             return copy
 
     def seconds_until_idle(self) -> float:
@@ -232,13 +270,17 @@ class Examiner:
 
 @dataclass
 class _NetCopy:
-    """A copy of the net for ablations: its weights are of one revision, its means were found with them."""
+    """A copy of the net for ablations: its weights are of one revision, its means were found with them.
+
+    `compared` says whether it was tried to find out if several images may go in one pass.
+    """
 
     net: Any
     runner: NetRunner
     revision: int
-    means: dict[int, LayerMeans]
-    lock: threading.Lock
+    means: dict[int, LayerMeans] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    compared: bool = False
 
 
 def check_images(images: Any) -> int:

@@ -251,3 +251,15 @@ class Session:
         if images is None:
             return answer
         return replace(answer, effect=self.examiner.effect(index, chosen, replaced_by, images))
+
+    def filter_effects(self, layer: Any = None) -> np.ndarray:
+        """What leaving out each filter of a layer does to the prediction for the selected image, float32 `(F,)`.
+
+        Raises:
+            ValueError: If there is no such layer, with the valid choices; if the net's output is not one score a class.
+        """
+        at = self.selected()
+        index = at.layer if layer is None else layer_index(self.layers, layer)
+        effects = self.examiner.filter_effects(at.image, index)
+        self._announce()
+        return effects.values

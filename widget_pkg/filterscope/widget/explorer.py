@@ -534,6 +534,35 @@ class Explorer(anywidget.AnyWidget):
         """
         return self.session.without(filters, layer, replaced_by, images)
 
+    def filter_effects(self, layer: Any = None) -> np.ndarray:
+        """How much the prediction for the selected image rests on each filter of a layer; the net is never changed.
+
+        Each filter's map in turn is replaced by zero, as in `without([k], replaced_by="zero")`, and the others are left
+        in.
+
+        Args:
+            layer: Index, name or module of the layer; None for the selected one.
+
+        Returns:
+            float32 `(F,)`: by how many nats the log-probability of the class that the net predicts falls without the
+            filter. Above 0 the filter speaks for that class, below 0 against it; 0 says that nothing changes, NaN that
+            the net's output is not finite then.
+
+        Raises:
+            ValueError: If there is no such layer, with the valid choices; if the net's output is not one score a class,
+                or not finite.
+            NetError: If the net cannot be copied, refuses the image, or does not reach the layer with it.
+            SampleError: If the image cannot be read.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), image_index=17)
+            >>> effects = explorer.filter_effects("conv1")
+            >>> effects.shape, explorer.without(int(effects.argmax()), layer="conv1", replaced_by="zero").after[0][0]
+            ((10,), 'Bag')
+        """
+        return self.session.filter_effects(layer)
+
     # What leaves the notebook, or stands beside it
 
     def figure(

@@ -58,7 +58,7 @@ class Pages:
         self._announced = engine.revision
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
-        self._verdicts = VerdictRequests(engine, session.examiner)
+        self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
         self.requests = Requests(
             [
                 Request("describe", Urgency.PICTURE, self._describe),

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from filterscope.engine.engine import Engine
-from filterscope.frames.verdicts import build_effect, build_verdict, build_verdicts, build_without
-from filterscope.host.timing import MEANS_SECONDS
+from filterscope.frames.verdicts import (
+    build_effect,
+    build_filter_effects,
+    build_verdict,
+    build_verdicts,
+    build_without,
+)
+from filterscope.host.timing import FILTER_EFFECTS_SECONDS, GIVE_WAY_SECONDS, MEANS_SECONDS
+from filterscope.nets.interruption import StopWhen
 from filterscope.session.examiner import Examiner, check_images
 from filterscope.session.selection import asked_image, check_filter, check_filters, check_layer
 from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
 from filterscope.verdicts.ablation.effect import Effect
+from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body
@@ -23,16 +33,18 @@ class VerdictRequests:
     Args:
         engine: The net and the data set.
         examiner: Has the verdicts.
+        someone_waits: Whether a person waits for a picture.
 
     Attributes:
         rows: Of the table of requests.
     """
 
-    def __init__(self, engine: Engine, examiner: Examiner) -> None:
-        self._engine, self._examiner = engine, examiner
+    def __init__(self, engine: Engine, examiner: Examiner, someone_waits: Callable[[], bool] = lambda: False) -> None:
+        self._engine, self._examiner, self._someone_waits = engine, examiner, someone_waits
         self._measuring: tuple[Any, Task, list[Effect]] | None = None
         self._worker: Task | None = None  # the newest measurement: another begins when it has ended
         self._preparing: Task | None = None
+        self._effects: _FilterEffectsTask | None = None
         self.rows = (
             Request("diagnose", Urgency.VERDICT, self._diagnose),
             Request("cancel_diagnosis", Urgency.VERDICT, self._cancel),
@@ -40,11 +52,13 @@ class VerdictRequests:
             Request("verdicts", Urgency.VERDICT, self._verdicts),
             Request("verdict", Urgency.VERDICT, self._verdict),
             Request("effect", Urgency.VERDICT, self._effect),
+            Request("filter_effects", Urgency.VERDICT, self._filter_effects),
         )
 
     def close(self) -> None:
         """Ends what runs."""
-        for task in (self._worker, self._preparing):
+        effects = None if self._effects is None else self._effects.task
+        for task in (self._worker, self._preparing, effects):
             if task is not None:
                 task.close()
 
@@ -120,3 +134,45 @@ class VerdictRequests:
             self._worker = Task("filterscope removal", work, examiner.seconds_until_idle)
             measuring = self._measuring = what, self._worker, effects
         return build_effect(measuring[1], measuring[2][0] if measuring[2] else None)
+
+    def _filter_effects(self, args: dict[str, Any]) -> Body:
+        """What leaving out each filter of a layer does to an image's prediction; `cancel` only ends what is measured.
+
+        A short wait, and only while nobody waits for a picture: then the page asks again how far it is.
+        """
+        layer, image = self._layer(args), asked_image(self._engine, args)
+        what = image, layer, self._engine.revision
+        current, cancel = self._effects, bool(args.get("cancel"))
+        if current is not None and (cancel or current.what != what or current.task.error is not None):
+            current.task.cancel()
+            current = self._effects = None
+        if cancel:
+            return build_filter_effects(image, layer, None, None, None)
+        if current is None:
+            current = self._effects = self._begin_effects(what)
+        until = time.monotonic() + FILTER_EFFECTS_SECONDS
+        while not current.task.done and time.monotonic() < until and not self._someone_waits():
+            current.task.wait(GIVE_WAY_SECONDS)
+        effects = current.results[0] if current.results else None
+        predicted = None if effects is None else self._engine.class_name(effects.predicted)
+        return build_filter_effects(image, layer, current.task, effects, predicted)
+
+    def _begin_effects(self, what: tuple[int, int, int]) -> _FilterEffectsTask:
+        image, layer, _ = what
+        results: list[FilterEffects] = []
+
+        def work(task: Task) -> None:
+            task.begin("filters", 0, self._engine.layers[layer].out_channels)
+            end_early = lambda: StopWhen(task.cancelled.is_set)  # noqa: E731
+            results.append(self._examiner.filter_effects(image, layer, task.note, task.check, end_early))
+
+        give_way = lambda: GIVE_WAY_SECONDS if self._someone_waits() else 0.0  # noqa: E731
+        return _FilterEffectsTask(what, Task("filterscope filter effects", work, give_way), results)
+
+
+class _FilterEffectsTask(NamedTuple):
+    """What is measured (image, layer, revision), the work on it, and what came out, once it is there."""
+
+    what: tuple[int, int, int]
+    task: Task
+    results: list[FilterEffects]

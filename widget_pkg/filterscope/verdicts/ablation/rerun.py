@@ -71,20 +71,19 @@ class Rerun:
 
     def __call__(self, change: Change) -> torch.Tensor | None:
         """Log-probabilities `(N, K)` with the activation changed."""
+        return log_probabilities(self.output(change), len(self._batch), self._runner.known)
+
+    def output(self, change: Change) -> Any:
+        """The net's output with the activation changed."""
         if not self.reuses:
-            return self._whole_pass(change)
+            return self._runner.run(self._batch, [self._layer], lambda layer, activation: change(activation))
         activation = self._activation
         assert activation is not None
         with torch.no_grad():
             activation.copy_(self._saved)  # the last run changed it
             change(activation)
         self._tape.play()
-        output = self._runner.run(self._batch, inside=lambda: self._tape)
-        return log_probabilities(output, len(self._batch), self._runner.known)
-
-    def _whole_pass(self, change: Change) -> torch.Tensor | None:
-        output = self._runner.run(self._batch, [self._layer], lambda layer, activation: change(activation))
-        return log_probabilities(output, len(self._batch), self._runner.known)
+        return self._runner.run(self._batch, inside=lambda: self._tape)
 
 
 class _Tape(TorchFunctionMode):

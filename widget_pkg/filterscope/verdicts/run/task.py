@@ -19,8 +19,8 @@ class TaskProgress:
     """How far a task is.
 
     Attributes:
-        stage: What is done now: `"weights"` (layers), `"images"`, `"ablation"` or `"merging"` (images);
-            "" before the first.
+        stage: What is done now: `"weights"` (layers), `"images"`, `"ablation"` or `"merging"` (images),
+            `"filters"`; "" before the first.
         done: How many of it.
         total: Of how many; 0 where that is not known.
         per_second: How many a second since the stage began; 0 before the first.
