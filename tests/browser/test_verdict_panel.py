@@ -94,21 +94,25 @@ def test_the_badges_and_the_summary_are_pythons(lab):
     )
 
 
-def test_what_cannot_be_sorted_yet_offers_no_sorting(lab):
+def test_what_is_not_known_yet_is_nothing_to_sort_by(lab):
     notebook, root = open_demo(lab)
     view = notebook.page.viewport_size
-    choices = root.locator("select[name=grid-sort], select[name=grid-show]")
+    choices = root.locator("select[name=grid-show]")
+    by_verdict = root.locator("select[name=grid-sort] option:is([value=verdict], [value=use], [value=name])")
     try:
         for width in (1400, 700):  # in a row, and in two columns
             notebook.page.set_viewport_size({"width": width, "height": view["height"]})
             notebook.ready()
             expect(choices.locator("visible=true")).to_have_count(0)
+            expect(by_verdict).to_have_count(0)
         root.locator("select[name=diagnose-layers]").select_option("one")
         diagnose(root)
-        expect(choices.locator("visible=true")).to_have_count(2)
+        expect(choices.locator("visible=true")).to_have_count(1)
+        expect(by_verdict).to_have_count(3)
         notebook.python("explorer.select(layer='conv1'); None")
         verdicts(root, layer=0, badges=0).wait_for()
         expect(choices.locator("visible=true")).to_have_count(0)
+        expect(by_verdict).to_have_count(0)
     finally:
         notebook.page.set_viewport_size(view)
 

@@ -93,6 +93,19 @@ def test_what_is_still_too_large_goes_as_block_means(monkeypatch, engine):
     assert built["detail"]["response"].shape == (12, 12)  # the selected filter is always whole
 
 
+def test_maxima_and_means_of_the_activations_come_where_the_page_has_not_all_values(monkeypatch, engine):
+    assert frame_of(engine, Selection(1, 1, 4))["activity"] is None
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    monkeypatch.setattr(pictures, "SHOWN_CODES", 30)
+    monkeypatch.setattr(pictures, "SHOWN_SIDE", 2)
+    built = frame_of(engine, Selection(1, 1, 3))
+    maps = engine.moment(1, 1).activations
+    assert built["activations"]["reduced"] > 1
+    assert np.array_equal(built["activity"]["maximum"], maps.max((1, 2)))
+    np.testing.assert_allclose(built["activity"]["mean"], maps.mean((1, 2), dtype=np.float64), rtol=1e-6)
+    assert {values.dtype.name for values in built["activity"].values()} == {"float32"}
+
+
 def test_too_many_kernels_go_as_their_root_mean_square(monkeypatch):
     net = nn.Sequential(seeded(lambda: nn.Conv2d(8, 4, 3)))
     engine = Engine(net, SampleSource(images(1, 8, 6, 6)))
@@ -113,11 +126,28 @@ def test_a_net_whose_output_is_nan_still_gives_a_frame():
     assert built["responses"]["ranges"][0]["nan"] == 144
 
 
+def test_one_value_that_is_no_number_makes_maximum_and_mean_so(monkeypatch):
+    monkeypatch.setattr(pictures, "FULL_PRECISION_BYTES", 100)
+    net = seeded(TwoConvs)
+    with torch.no_grad():
+        net.conv1.weight[2].fill_(float("nan"))
+    activity = frame_of(Engine(net, SampleSource(images(1, 1, 14, 14))), Selection(0, 0, 0))["activity"]
+    for values in activity.values():
+        assert np.array_equal(np.isnan(values), [False, False, True, False])
+
+
 @pytest.fixture(name="volumes")
 def conv3d_and_a_pool():
     """A net whose maps have 4 slices before its pool and 2 after it; kernels with 3 and 1."""
     layers = (nn.Conv3d(2, 3, 3), nn.MaxPool3d(2), nn.ReLU(), nn.Conv3d(3, 2, (1, 2, 2)), nn.Flatten())
     return Engine(seeded(lambda: nn.Sequential(*layers)), SampleSource(list(images(1, 2, 6, 8, 7)), inputs=[(3, None)]))
+
+
+def test_of_a_volume_maxima_and_means_are_those_of_all_slices(volumes):
+    activity = frame_of(volumes, Selection(0, 0, 1, slice=0))["activity"]
+    maps = volumes.moment(0, 0).activations
+    assert np.array_equal(activity["maximum"], maps.max((1, 2, 3)))
+    np.testing.assert_allclose(activity["mean"], maps.mean((1, 2, 3), dtype=np.float64), rtol=1e-6)
 
 
 @pytest.mark.parametrize("chosen", [0, 1, 3])

@@ -10,6 +10,7 @@ import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
 import { PositionsPanel } from "./positions/panel";
 import { sideBySide } from "./side_by_side";
+import { FilterEffectsPanel } from "./verdicts/effects";
 import { VerdictsPanel } from "./verdicts/panel";
 
 /** What a saved page holds for panels besides the pictures. */
@@ -33,6 +34,10 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
   positions: {
     css: positionsCss + arithmeticCss,
     make: (host, kept) => new PositionsPanel(host, kept ? NO_NET : {}),
+  },
+  filterEffects: {
+    css: "",
+    make: (host, kept) => (kept ? null : new FilterEffectsPanel(host)),
   },
   verdicts: {
     css: verdictsCss + evidenceCss,

@@ -1,6 +1,7 @@
 /** Frames from the parts of a saved page, as `frames/frame.py` makes them in a notebook's kernel. */
 
 import { drawnSlice } from "../state/selection";
+import { measureActivity } from "../view/grid/activity";
 import { type FrameArgs, MAP_NAMES, type MapName } from "../wire/frame";
 import { count } from "../wire/tensor";
 import { detailOf, type Plane, pictureOf, planeOf } from "./maps";
@@ -108,6 +109,19 @@ class Drawing {
     };
   }
 
+  /** Of the whole maps, of which a volume's picture shows one slice. */
+  activity(): object {
+    const { maps } = this.#maps.activation;
+    const [filters = 0, ...shape] = maps.values.shape;
+    const whole = (filter: number) => planeOf(maps, filter, [0], count(shape));
+    const tensor = (data: Float32Array) => ({ dtype: "float32", shape: [filters], data });
+    const { maximum, mean } = measureActivity(filters, (filter) => whole(filter).data);
+    const exact = maximum.map((most, filter) =>
+      Number.isFinite(most) ? whole(filter).summary.maximum : most,
+    );
+    return { maximum: tensor(exact), mean: tensor(mean) };
+  }
+
   notes(): object {
     const channels = this.response.kernels;
     const kernel = this.#layer.notes[channels.length > 1 ? 0 : channels[0]! + 1]!;
@@ -139,6 +153,7 @@ export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): o
     sample: { ...image.planes[plane], prediction: image.prediction },
     ...drawing.pictures(),
     detail: drawing.detail(args.filter),
+    activity: drawing.activity(),
     agreement: agreement && { ...agreement, bias: layer.bias },
     notes: drawing.notes(),
     cell_runs: false,

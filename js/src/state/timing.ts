@@ -35,6 +35,8 @@ export const RESTS_AFTER = {
   verdict: 60,
   /** A sheet of thumbnails is read from the data set. */
   strip: 120,
+  /** The effects of a layer's filters take a pass each, or several together. */
+  effects: 150,
   /** The arithmetic of a pinned position takes a forward pass. */
   arithmetic: 150,
   /** Receptive fields take many passes where they are searched for. */

@@ -117,6 +117,7 @@ export class ExplorerView implements Listener {
   dispose(): void {
     this.#line.hidden();
     clearInterval(this.#probe);
+    this.#pictures.end();
     // Their pixels go now, whoever still holds the nodes.
     for (const canvas of this.root.querySelectorAll("canvas")) canvas.width = canvas.height = 0;
     for (const undo of this.#undo) undo();

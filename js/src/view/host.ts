@@ -49,6 +49,42 @@ export interface LargePicture {
   say(reading: Reading | null): void;
 }
 
+/** How the filters of a layer are ranked. */
+export interface Ranking {
+  /** All filters, the first of them first; null: in turn, as while nothing is known. */
+  readonly order: readonly number[] | null;
+  /** What it means, without a full stop; empty where the list says it all. */
+  readonly sentence: string;
+  /** The number that a filter is ranked by. */
+  value?(filter: number): string;
+  /** That number of each filter, with as many digits as there is room for in a cell. */
+  readonly labels?: readonly string[];
+  /** It is that of an image before this one. */
+  readonly old?: boolean;
+}
+
+/** Something that the grid can be sorted by. */
+export interface GridSort {
+  readonly value: string;
+  readonly words: string;
+  rank(frame: Frame): Ranking;
+  /** A person has chosen it, or no longer does. */
+  chosen?(now: boolean): void;
+}
+
+/** In which order the grid's filters stand, and which of them. */
+export interface GridOrder {
+  /** What it is sorted by. */
+  readonly sort: string;
+  /**
+   * More to sort by, in place of what the same owner offered before. `holds`: only filters for which it does are shown;
+   * where there is none, all are.
+   */
+  offer(owner: string, sorts: readonly GridSort[], holds?: (frame: Frame, filter: number) => boolean): void;
+  /** A ranking is another now. */
+  changed(): void;
+}
+
 /** What the core gives to the panels. */
 export interface Host {
   /** The view's root element; parts of the panels go in here, and nothing of theirs outside of it. */
@@ -65,8 +101,7 @@ export interface Host {
   readonly below: HTMLElement;
   /** In the grid the box of the size of all cells, which scrolls: what stands over cells goes in. */
   readonly cells: HTMLElement;
-  /** Other places for the layer's filters in the grid, or fewer of them, until its kernels change; null: all in turn. */
-  arrange(order: readonly number[] | null): void;
+  readonly order: GridOrder;
   /** The frame on screen, where that is what is selected; else null. */
   current(): Frame | null;
   description(): Description | null;

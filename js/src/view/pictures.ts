@@ -27,7 +27,7 @@ export class Pictures {
   readonly slot = new PanelsSlot();
   readonly nodes: readonly HTMLElement[];
   /** What the second module is given of them. */
-  readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "arrange">;
+  readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "order">;
   readonly #grid: GridView;
   readonly #large: readonly (ImageView | KernelView | MapView)[];
   readonly #views: readonly (ImageView | KernelView | MapView | GridView)[];
@@ -48,7 +48,7 @@ export class Pictures {
       pictures: large.map((view) => view.picture),
       below,
       cells: grid.extent,
-      arrange: grid.arrange,
+      order: grid.order,
     };
     grid.placed = () => this.slot.panels?.placed();
     this.#grid = grid;
@@ -66,6 +66,11 @@ export class Pictures {
   clear(): void {
     for (const view of this.#views) view.clear();
     this.slot.panels?.cleared();
+  }
+
+  /** Nothing is drawn any more: panels that go now change the order of the grid. */
+  end(): void {
+    this.#grid.clear();
   }
 
   themed(): void {

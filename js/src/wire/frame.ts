@@ -74,6 +74,12 @@ export interface Sample {
   readonly prediction: Prediction | null;
 }
 
+/** Of each filter's activation, over all positions. */
+export interface ActivityTensors {
+  readonly maximum: FloatTensor;
+  readonly mean: FloatTensor;
+}
+
 /** That response + bias is the net's pre-activation, for each filter. */
 export interface Agreement {
   readonly bias: FloatTensor;
@@ -101,6 +107,8 @@ export interface Frame extends FrameArgs, LayerPictures {
   readonly others: Map<number, Detail>;
   /** Whether the notebook runs a cell, which may change the weights at any moment. */
   readonly cell_runs: boolean;
+  /** Null where it can be found in the activations. */
+  readonly activity: ActivityTensors | null;
   /** For each filter; null where the response is not the whole of what the layer computes. */
   readonly agreement: Agreement | null;
   readonly notes: { readonly [name in PictureName]: string };

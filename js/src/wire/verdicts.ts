@@ -161,6 +161,25 @@ export interface Measurement {
   readonly effect: Effect | null;
 }
 
+/** How far the effects of a layer's filters on the prediction for an image are, and, once they are there, these. */
+export interface FilterEffects {
+  readonly image: number;
+  readonly layer: number;
+  readonly status: Status;
+  readonly error: string | null;
+  readonly progress: Progress;
+  readonly predicted: ClassName | null;
+  /** By how many nats the log-probability of `predicted` falls without each filter. */
+  readonly effects: FloatTensor | null;
+}
+
+/** The question for them; `cancel` ends what is measured. */
+export interface FilterEffectsArgs {
+  readonly image: number;
+  readonly layer: number;
+  readonly cancel?: boolean;
+}
+
 /** The question how far the newest diagnosis is. `held`: the `number` that the page has of this layer, −1 for none. */
 export interface VerdictsArgs {
   readonly layer: number;
@@ -189,6 +208,7 @@ export interface VerdictRequests {
     args: AblationArgs & { readonly images: number; readonly cancel?: boolean };
     body: Measurement;
   };
+  filter_effects: { args: FilterEffectsArgs; body: FilterEffects };
 }
 
 /** Whether a message says that a diagnosis was begun, from Python or by another view. */

@@ -11,6 +11,8 @@ import { savedStrip } from "../../src/saved/strip";
 import type { Saved, SavedMaps, SavedOutline } from "../../src/saved/types";
 import { refusal, savedInWords } from "../../src/saved/unsaved";
 import { within } from "../../src/text/format";
+import { activityOf } from "../../src/view/grid/activity";
+import { decodeFrame } from "../../src/wire/frame";
 import { decodeMessage, type Reply } from "../../src/wire/messages";
 import type { StripArgs } from "../../src/wire/strip";
 import { FakeModel } from "../support/fake_kernel";
@@ -330,6 +332,46 @@ describe("the saved kernel", () => {
     };
     expect(await shown(0)).toEqual(["the layer's", true]);
     expect(await shown(1)).toEqual(["its own", true]);
+  });
+
+  it("tells maxima as they were saved and means of what was, of a volume over all its slices", async () => {
+    const tensors = [
+      Float32Array.of(0.5),
+      Float32Array.of(1, 2.9, 0, 0, -1, -0.5, 0, 0, 0, 1, 0, 0),
+      Uint8Array.of(
+        ...codesOf(Float32Array.of(2.9, 1), 0, 2.9),
+        ...codesOf(Float32Array.of(-1, -0.5), -1, 1),
+        ...codesOf(Float32Array.of(0, 1), 0, 1),
+      ),
+    ];
+    const shapes = [
+      [1, 1, 1, 1, 1],
+      [3, 4],
+      [3, 2, 1, 1],
+    ];
+    const picture = (tensor: number, end: number) => ({ values: { tensor }, ends: { tensor: end } });
+    const kernels = { kernels: picture(0, 1), summed: null, notes: ["", ""], bias: { tensor: 0 } };
+    const response = { source: "input", channel: null, kernels: [0], maps: picture(2, 1), note: "" };
+    const part = (body: object) => packed(body, tensors, shapes);
+    const texts: Record<string, string> = {
+      "image-0": await packed({ planes: [{}], prediction: [] }),
+      "layer-0": await part({ rank: 3, activation_note: "", ...kernels }),
+      "maps-0-0": await part({
+        activations: picture(2, 1),
+        own_channels: false,
+        responses: [{ ...response, agreement: null }],
+        own_kernels: null,
+      }),
+    };
+    const kernel = new SavedKernel(new Parts((name) => texts[name] ?? null), OUTLINE);
+    const at = { image: 0, layer: 0, filter: 0, channel: null, source: "input", scale: "layer", plane: null };
+    const args = { ...at, slice: 0, kernel_slice: null };
+    const [content, buffers] = await kernel.answer({ id: "p-1", name: "frame", args });
+    const { reply } = decodeMessage(content, buffers, () => true) as { reply: Reply };
+    expect(reply.error).toBeNull();
+    const { maximum, mean } = activityOf(decodeFrame(reply));
+    expect([...maximum]).toEqual([Math.fround(2.9), -0.5, 1]);
+    for (const [k, expected] of [1.95, -0.75, 0.5].entries()) expect(mean[k]).toBeCloseTo(expected, 1);
   });
 
   it("puts tensors into a reply from which the page takes them again", () => {

@@ -96,6 +96,18 @@ export function frameReply(
       response: put(of(responses, 16), [4, 4]),
       activation: put(of(activations, 4), [2, 2]),
     },
+    activity: behaviour.codes
+      ? {
+          maximum: put(
+            all(1, (filter) => filter),
+            [filters],
+          ),
+          mean: put(
+            all(1, (filter) => -filter),
+            [filters],
+          ),
+        }
+      : null,
     agreement: summed
       ? {
           bias: put(

@@ -54,6 +54,8 @@ export interface Behaviour {
   diagnosis?: "running" | "done";
   /** How far the measurement of a removal is. */
   effect?: "running" | "done" | "cancelled";
+  /** How far the work on the effects of filters is; the effects of the predicted class, for each filter. */
+  filterEffects?: "running" | "failed" | readonly number[];
   /** The means for a removal are still to be found. */
   preparing?: boolean;
 }

@@ -9,6 +9,7 @@ interface Args {
   readonly image: number;
   readonly filters: readonly number[];
   readonly replaced_by: string;
+  readonly cancel?: boolean;
 }
 type Put = (data: number[], shape: number[]) => object;
 export type VerdictName = keyof typeof VERDICT_ANSWERS;
@@ -106,6 +107,20 @@ export const VERDICT_ANSWERS = {
           before: [["Coat", 0.6, 0.2]],
           after: [["Bag", 0.7]],
         },
+  filter_effects: (put: Put, { image, layer, cancel }: Args, { filterEffects }: Behaviour) => {
+    const filters = LAYERS[layer]!.filters;
+    const known = typeof filterEffects === "string" || cancel ? null : filterEffects;
+    const values = known === undefined ? Array.from({ length: filters }, (_, k) => k / 4 - image) : known;
+    return {
+      image,
+      layer,
+      status: cancel ? "cancelled" : values ? "done" : filterEffects,
+      error: filterEffects === "failed" ? "there is no prediction" : null,
+      progress: { stage: "filters", done: 3, total: 10, per_second: 1, seconds_left: 7 },
+      predicted: values ? "Shirt" : null,
+      effects: values ? put([...values], [filters]) : null,
+    };
+  },
   effect: (_put: Put, _args: Args, behaviour: Behaviour) => ({
     status: behaviour.effect ?? "running",
     error: null,

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { boxInWords, fieldAt, fieldInWords } from "../../src/panels/positions/receptive_field";
+import { progressInWords } from "../../src/panels/verdicts/words";
 import { unpack } from "../../src/saved/replies";
 import { decodeFrame, MAP_NAMES, pictureOf, rangeFor } from "../../src/wire/frame";
 import { decodeMessage } from "../../src/wire/messages";
@@ -28,6 +29,13 @@ describe("a frame", () => {
         expect(decoded.notes[name]).not.toBe("");
       }
     }
+  });
+
+  it("tells how strongly filters respond, where its maps do not", () => {
+    expect(decodeFrame(replyOf("frame", frame!)).activity).toBeNull();
+    const decoded = decodeFrame(replyOf("frame", coded.frame!));
+    expect(decoded.activity!.maximum.shape).toEqual([2]);
+    expect(decoded.activity!.mean.shape).toEqual([2]);
   });
 
   it("has what is known of codes beside them", () => {
@@ -105,6 +113,18 @@ describe("verdicts", () => {
     expect(decode(replyOf("verdicts", none!))).toMatchObject({ status: "none", filters: [] });
     expect(decode(replyOf("verdicts", known!))).toEqual(known!.content.body);
     expect(decode(replyOf("verdicts", held!))).toMatchObject({ filters: null, earlier: true, number: 3 });
+  });
+});
+
+describe("the effects of filters", () => {
+  it("come once they are there, and say until then how far they are", () => {
+    const { effects, effects_begun } = readSent("verdicts");
+    const decoded = decode(replyOf("filter_effects", effects!));
+    expectArrays(decoded, effects!.arrays);
+    expect(decoded).toMatchObject({ image: 1, layer: 0, status: "done", predicted: "coat", error: null });
+    const begun = decode(replyOf("filter_effects", effects_begun!));
+    expect(begun).toMatchObject({ status: "running", predicted: null, effects: null });
+    expect(progressInWords(begun.progress)).toBe("without each filter: 1 of 3 · 13 a second · 1 s left");
   });
 });
 

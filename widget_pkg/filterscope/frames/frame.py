@@ -23,6 +23,8 @@ from filterscope.frames.layer_picture import PictureBody, RangeBody, kernel_pict
 from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.pictures import PICTURES, RESPONSE, LayerMaps, Picture, drawn
 from filterscope.frames.prediction import best_of
+from filterscope.nets.layers import ConvLayer
+from filterscope.nets.runner import float32
 from filterscope.session.selection import Scale, Selection
 
 _CODED_FROM = 2**18  # values of a map, 1 MiB: a message of 4 MiB takes VS Code 3 s
@@ -57,8 +59,16 @@ Ranges = dict[str, list[RangeBody]]
 """The ranges of a frame's maps, by the names of the table's rows."""
 
 
+class ActivityBody(TypedDict):
+    """Of each filter's activation its maximum and its mean over all positions, float32 `(F,)`."""
+
+    maximum: np.ndarray
+    mean: np.ndarray
+
+
 class _ForAllFilters(LayerMaps):
     revision: int
+    activity: ActivityBody | None
     agreement: AgreementBody | None
     notes: dict[str, str]
 
@@ -71,7 +81,10 @@ class LayerPart(_ForAllFilters):
 
 
 class FrameBody(_ForAllFilters):
-    """Everything a page paints for a selection; `kernels` is None where the page has them."""
+    """Everything a page paints for a selection; `kernels` is None where the page has them.
+
+    `activity` is None where the page can tell it from the activations that it is sent.
+    """
 
     sample: SampleBody
     kernels: PictureBody | None
@@ -124,6 +137,7 @@ def build_frame(
         },
         "kernels": None if kernels_held and not moment.dynamic else part["kernels"],
         **_maps_of(part),
+        "activity": part["activity"],
         "agreement": part["agreement"],
         "notes": part["notes"],
         "image": selection.image,
@@ -162,12 +176,23 @@ def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
         "sample": image_part(sample, drawn_plane(sample, layer, selection), moment.note),
         "kernels": kernel_picture(kernels, selection.scale),
         **cast(LayerMaps, maps),
+        "activity": None if _holds_activations(maps, layer) else _activity(moment),
         "agreement": proof,
         "notes": {
             "kernel": kernel_note(channels, layer.channels) + kernel_slice + dynamic_note(moment.dynamic),
             **notes,
         },
     }
+
+
+def _holds_activations(maps: dict[str, PictureBody], layer: ConvLayer) -> bool:
+    """Whether the page has every value of the activations, and finds their maxima and means by itself."""
+    return maps["activations"]["encoding"] == "float32" and layer.rank < 3
+
+
+def _activity(moment: Moment) -> ActivityBody:
+    values = moment.maps.activation.detach().reshape(moment.layer.out_channels, -1).float()
+    return {"maximum": float32(values.amax(1)), "mean": float32(values.mean(1))}
 
 
 def _layer_maps(

@@ -7,6 +7,8 @@ import { AXES, badgeInWords, chip, LETTERS } from "./axes";
 
 /** Beside the widest number. */
 const NUMBER_WIDTH = 26;
+/** What the filters are sorted by stands at the right end. */
+const LABEL_WIDTH = 44;
 
 export class VerdictBadges {
   readonly #layer = element("div.fs-badges", { "aria-hidden": "true" });
@@ -49,11 +51,13 @@ export class VerdictBadges {
       columns = "1",
       cellWidth = "0",
       cellHeight = "0",
+      labels = "",
     } = this.#canvas.dataset;
     // The grid says so at every step of a slider: only other places are worth the work.
-    const places = [order, filters, columns, cellWidth, cellHeight].join();
+    const places = [order, filters, columns, cellWidth, cellHeight, labels].join();
     if (places === this.#placed) return;
     this.#placed = places;
+    const room = Number(cellWidth) - PAD - NUMBER_WIDTH - (labels === "true" ? LABEL_WIDTH : 0);
     const any = this.#badges.length > 0 || this.#leftOut.size > 0;
     const shown = order && any ? order.split(" ").map(Number) : [];
     const nodes = shown.map((filter, place) => {
@@ -63,7 +67,7 @@ export class VerdictBadges {
       node.style.left = `${column * Number(cellWidth) + PAD + NUMBER_WIDTH}px`;
       node.style.top = `${row * Number(cellHeight)}px`;
       node.style.height = `${NUMBER_HEIGHT}px`;
-      node.style.maxWidth = `${Number(cellWidth) - PAD - NUMBER_WIDTH}px`;
+      node.style.maxWidth = `${room}px`;
       return node;
     });
     this.#layer.replaceChildren(...nodes);

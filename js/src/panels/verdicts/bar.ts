@@ -1,10 +1,10 @@
-/** The line that begins a diagnosis, shows how far it is and ends it, and says how the grid is sorted. */
+/** The line that begins a diagnosis, shows how far it is and ends it, and which filters the grid shows. */
 
 import { attribute, element, on, setText } from "../../dom/dom";
 import { Select } from "../../dom/select";
 import type { Badge, Verdicts } from "../../wire/verdicts";
 import { LETTERS, MEANINGS } from "./axes";
-import { SHOWN, SORTS } from "./order";
+import { SHOWN } from "./order";
 import { progressInWords, summaryInWords } from "./words";
 
 export interface BarActions {
@@ -46,7 +46,6 @@ export class VerdictBar {
   readonly #progress = element("span.fs-surveyed");
   readonly #toggle = element("button.fs-wide", { type: "button", "aria-expanded": "false" });
   readonly #layers: Select;
-  readonly #sort: Select;
   readonly #show: Select;
   readonly #selects: HTMLElement;
   readonly #summary = element("p.fs-summary");
@@ -69,10 +68,6 @@ export class VerdictBar {
   constructor(actions: BarActions, controls: string, saved: boolean) {
     this.#actions = actions;
     this.#saved = saved;
-    const sorts = SORTS.map(({ value, words }) => [value, words] as const);
-    this.#sort = new Select("grid-sort", "sort by", sorts, "Order of the filters in the grid", () =>
-      actions.arrange(),
-    );
     this.#show = new Select("grid-show", "show", [["", "all filters"]], "Which filters the grid shows", () =>
       actions.arrange(),
     );
@@ -80,13 +75,7 @@ export class VerdictBar {
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
     const begin = element("div.fs-ask", this.#button, this.#cancel, many, this.#layers.root);
     const how = element("div.fs-how", this.#progress, this.#bar);
-    this.#selects = element(
-      "div.fs-choices",
-      { hidden: true },
-      this.#sort.root,
-      this.#show.root,
-      this.#toggle,
-    );
+    this.#selects = element("div.fs-choices", { hidden: true }, this.#show.root, this.#toggle);
     this.root = element("div.fs-verdict-bar", saved ? "" : begin, how, this.#selects);
     attribute(this.#toggle, "aria-controls", controls);
     on(this.#button, "click", () => this.#start());
@@ -97,10 +86,6 @@ export class VerdictBar {
     on(this.#toggle, "click", () => actions.open(!this.#open));
     setText(this.#progress, IDLE);
     this.opened(false);
-  }
-
-  get sort(): string {
-    return this.#sort.value;
   }
 
   get shown(): string {

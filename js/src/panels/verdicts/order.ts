@@ -1,5 +1,6 @@
-/** Which filters of a layer the grid shows, and in which order. */
+/** What the grid can be sorted by, and filtered to, once filters were judged. */
 
+import type { GridSort } from "../../view/host";
 import type { Badge } from "../../wire/verdicts";
 import { AXES, type Shown } from "./axes";
 
@@ -21,18 +22,21 @@ export const SHOWN: readonly Shown[] = [
 const rank = (badge: Badge) => AXES.reduce((sum, axis) => sum + (axis.rank?.(badge) ?? 0), 0);
 
 /** In the order of the list. */
-export const SORTS: readonly Sort[] = [
-  { value: "index", words: "index", by: () => () => 0 },
+const SORTS: readonly Sort[] = [
   { value: "verdict", words: "verdict", by: () => (a, b) => rank(a) - rank(b) },
   ...AXES.flatMap(({ sort }) => sort ?? []),
 ];
 
-/** Null where that is all of them in turn. Those that are alike stay in turn. */
-export function orderOf(badges: readonly Badge[], sort: string, shown: string): readonly number[] | null {
-  if (badges.length === 0 || (sort === "index" && shown === "")) return null;
-  const { holds } = SHOWN.find(({ value }) => value === shown) ?? SHOWN[0]!;
-  const compare = (SORTS.find(({ value }) => value === sort) ?? SORTS[0]!).by(badges);
-  return [...badges.keys()]
-    .filter((filter) => holds(badges[filter]!))
-    .sort((a, b) => compare(badges[a]!, badges[b]!) || a - b);
+/** `badgesOf`: those of a layer, none where nothing is known of it. Filters that are alike stay in turn. */
+export function sortsOf(badgesOf: (layer: number) => readonly Badge[]): readonly GridSort[] {
+  return SORTS.map(({ value, words, by }) => ({
+    value,
+    words,
+    rank: ({ layer }) => {
+      const badges = badgesOf(layer);
+      const compare = by(badges);
+      const order = [...badges.keys()].sort((a, b) => compare(badges[a]!, badges[b]!) || a - b);
+      return { order: badges.length > 0 ? order : null, sentence: "" };
+    },
+  }));
 }

@@ -17,7 +17,7 @@ import { Ablation } from "./ablation";
 import { VerdictBadges } from "./badges";
 import { VerdictBar } from "./bar";
 import { VerdictCard } from "./card";
-import { orderOf } from "./order";
+import { SHOWN, sortsOf } from "./order";
 
 type Name = keyof VerdictRequests;
 
@@ -29,6 +29,7 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
   readonly #card: VerdictCard;
   readonly #ablation: Ablation;
   readonly #root: HTMLElement;
+  readonly #sorts = sortsOf((layer) => this.#badgesOf(layer));
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   #frame: Frame | null = null;
@@ -80,10 +81,9 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
     this.#frame = frame;
     this.#layerName = layerName;
     const other = before?.layer !== frame.layer;
-    if (!other && before.kernels !== frame.kernels) this.#arrange();
     if (other) {
       this.#known = { layer: frame.layer, number: -1, badges: [] };
-      this.#paintBadges();
+      this.#arrange();
     }
     if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#layerArgs());
     if (other || before?.filter !== frame.filter)
@@ -113,6 +113,7 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#client.dispose();
+    this.#host.order.offer("verdicts", []);
     this.#badges.dispose();
     this.#root.remove();
   }
@@ -187,9 +188,12 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
   }
 
   #arrange(): void {
-    const { badges } = this.#known;
-    const order = orderOf(badges, this.#bar.sort, this.#bar.shown);
-    this.#host.arrange(order && order.length > 0 ? order : null);
+    const { order } = this.#host;
+    const { holds } = SHOWN.find(({ value }) => value === this.#bar.shown) ?? SHOWN[0]!;
+    order.offer("verdicts", this.#known.badges.length > 0 ? this.#sorts : [], ({ layer }, filter) => {
+      const badge = this.#badgesOf(layer)[filter];
+      return !badge || holds(badge);
+    });
     this.#paintBadges();
   }
 
@@ -197,6 +201,10 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
 
   #paintBadges(): void {
     this.#badges.show(this.#known.badges, this.#verdicts?.earlier ?? false, new Set(this.#ablation.here));
+  }
+
+  #badgesOf(layer: number): readonly Badge[] {
+    return layer === this.#known.layer ? this.#known.badges : [];
   }
 
   #layerArgs(): VerdictsArgs {

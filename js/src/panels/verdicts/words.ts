@@ -43,6 +43,7 @@ export function progressInWords({ stage, done, total, per_second, seconds_left }
     images: "image",
     ablation: "without each filter: image",
     merging: "one for two: image",
+    filters: "without each filter:",
   }[stage];
   const parts = [`${what} ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`];
   if (per_second > 0 && stage !== "weights") {

@@ -17,7 +17,11 @@ import { number } from "../../text/format";
 import { type Frame, MAP_NAMES, type MapName, type Picture, pictureOf } from "../../wire/frame";
 import { sides } from "../../wire/tensor";
 import { kernelsAreSummed } from "../kernel";
+import { FilterOrder } from "./order";
 import { GridPainter } from "./painter";
+
+/** A cell so wide has room for a number of six characters beside its filter's and a badge. */
+const LABELLED_FROM = 140;
 
 export class GridView {
   readonly #title = element("h3.fs-title");
@@ -33,14 +37,14 @@ export class GridView {
   readonly #scroller = element("div.fs-scroller", this.extent);
   readonly #pick: (filter: number) => void;
   readonly #painter: GridPainter;
+  readonly order = new FilterOrder(() => this.#place());
   readonly root: HTMLElement;
   /** Called after cells were given their places. */
   placed: () => void = () => {};
 
   #frame: Frame | null = null;
-  /** Which filter stands at each place: all in turn, unless others were asked for. */
-  #order: readonly number[] = [];
-  #asked: readonly number[] | null = null;
+  /** Which filter stands at each place. */
+  #places: readonly number[] = [];
   #geometry: GridGeometry | null = null;
   #map: MapName = MAP_NAMES[0];
   #cursor = 0;
@@ -60,7 +64,8 @@ export class GridView {
       this.#map = value as MapName;
       this.#place();
     });
-    const head = element("div.fs-head", this.#title, select.root, this.#caption);
+    const choices = element("div.fs-choices", this.order.root, select.root);
+    const head = element("div.fs-head", this.#title, choices, this.#caption, this.order.line);
     this.root = element("section.fs-grid", head, this.#scroller);
     this.#listen();
   }
@@ -73,16 +78,9 @@ export class GridView {
     if (moved && this.#frame) this.#reveal(this.#frame.filter); // other columns: the filter stands elsewhere now
   }
 
-  /** Another order of this layer's filters, or some of them; null: all in turn. */
-  readonly arrange = (order: readonly number[] | null): void => {
-    this.#asked = order;
-    this.#place();
-  };
-
   paint(frame: Frame, layerName: string): void {
     const before = this.#frame;
     this.#frame = frame;
-    if (before?.kernels !== frame.kernels) this.#asked = null; // it may be another layer, or the net another
     const filters = frame.kernels.tensor.shape[0] ?? 0;
     setText(this.#title, `${layerName}: all ${filters} filters`);
     const moved = before?.layer !== frame.layer || before.filter !== frame.filter;
@@ -110,12 +108,18 @@ export class GridView {
       {
         kernels: frame.kernels,
         maps: this.#picture(frame),
-        order: this.#order,
+        order: this.#places,
         selected: frame.filter,
+        labels: this.#labels(geometry),
         cursor,
       },
       { geometry, top, ratio: this.#ratio },
     );
+  }
+
+  /** Beside the numbers of the filters, where cells are wide enough. */
+  #labels({ filled }: GridGeometry): readonly string[] | null {
+    return filled >= LABELLED_FROM ? this.order.labels : null;
   }
 
   #picture(frame: Frame): Picture {
@@ -123,10 +127,9 @@ export class GridView {
   }
 
   #content(frame: Frame): GridContent {
-    const [filters = 0, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
-    this.#order = this.#asked ?? [...Array(filters).keys()];
+    const [, n = 1, height = 1, width = 1] = frame.kernels.tensor.shape;
     return {
-      filters: this.#order.length,
+      filters: this.#places.length,
       kernel: mosaicOf(n, width, height),
       map: sides(this.#picture(frame).tensor),
     };
@@ -136,6 +139,7 @@ export class GridView {
     const frame = this.#frame;
     const ratio = this.#ratio;
     if (!frame) return;
+    this.#places = this.order.of(frame);
     const content = this.#content(frame);
     const room = this.#width + 2 * PAD; // the outlines of cells stand out, so that tiles align with what is above
     const geometry = gridGeometry(content, room, ratio);
@@ -150,14 +154,15 @@ export class GridView {
     const rect = ({ x, y, width: w, height: h }: Rect) => [x, y, w, h].join(" ");
     Object.assign(this.#canvas.dataset, {
       filters: content.filters,
-      order: this.#order.join(" "),
+      order: this.#places.join(" "),
+      labels: this.#labels(geometry) !== null,
       columns: geometry.columns,
       cellWidth: geometry.cellWidth,
       cellHeight: geometry.cellHeight,
       kernelRect: rect(geometry.kernel),
       mapRect: rect(geometry.map),
     });
-    this.#say(frame);
+    this.#say(frame, geometry);
     this.draw();
     this.placed();
   }
@@ -170,7 +175,7 @@ export class GridView {
     this.#canvas.style.height = `${device(height) / this.#ratio}px`;
   }
 
-  #say(frame: Frame): void {
+  #say(frame: Frame, geometry: GridGeometry): void {
     const picture = this.#picture(frame);
     const range = picture.ranges.length > 1 ? null : picture.ranges[0];
     const scale = range
@@ -180,18 +185,23 @@ export class GridView {
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
     const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
     setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
-    attribute(this.#canvas, "aria-valuemax", Math.max(...this.#order));
+    this.order.say(frame.filter, this.#labels(geometry) !== null);
+    attribute(this.#canvas, "aria-valuemax", Math.max(...this.#places));
     this.#sayCursor();
   }
 
   #sayCursor(): void {
     const selected = this.#cursor === this.#frame?.filter ? ", selected" : "";
     attribute(this.#canvas, "aria-valuenow", this.#cursor);
-    attribute(this.#canvas, "aria-valuetext", `filter ${this.#cursor}${selected}`);
+    attribute(
+      this.#canvas,
+      "aria-valuetext",
+      `filter ${this.#cursor}${selected}${this.order.wordsFor(this.#cursor)}`,
+    );
   }
 
   #reveal(filter: number): void {
-    const place = this.#order.indexOf(filter);
+    const place = this.#places.indexOf(filter);
     if (!this.#geometry || place < 0) return;
     const { columns, cellHeight } = this.#geometry;
     const upper = Math.floor(place / columns) * cellHeight;
@@ -219,7 +229,7 @@ export class GridView {
     const { columns, cellWidth, cellHeight } = this.#geometry;
     const column = Math.floor(event.offsetX / cellWidth);
     const row = Math.floor((event.offsetY + this.#scroller.scrollTop) / cellHeight);
-    const filter = this.#order[row * columns + column];
+    const filter = this.#places[row * columns + column];
     if (column >= columns || filter === undefined) return;
     this.#moveCursor(filter);
     this.#pick(filter);
@@ -229,9 +239,9 @@ export class GridView {
     if (hasModifier(event) || !this.#frame || !this.#geometry) return;
     const { columns, cellHeight } = this.#geometry;
     const jump = Math.max(1, Math.floor(GRID_HEIGHT / cellHeight)) * columns;
-    const place = Math.max(0, this.#order.indexOf(this.#cursor));
-    const target = keyTarget(event.key, place, { columns, jump }, this.#order.length);
-    if (target !== null) this.#moveCursor(this.#order[target]!);
+    const place = Math.max(0, this.#places.indexOf(this.#cursor));
+    const target = keyTarget(event.key, place, { columns, jump }, this.#places.length);
+    if (target !== null) this.#moveCursor(this.#places[target]!);
     else if (event.key === "Enter" || event.key === " ") this.#pick(this.#cursor);
     else return;
     event.preventDefault();

@@ -2,7 +2,7 @@
 
 import { element } from "../../dom/dom";
 import { codesOf } from "../../draw/codes";
-import { type GridGeometry, mosaicOf, NUMBER_HEIGHT, type Rect } from "../../draw/layout";
+import { type GridGeometry, mosaicOf, NUMBER_HEIGHT, PAD, type Rect } from "../../draw/layout";
 import type { Palettes } from "../../draw/palette";
 import { Raster } from "../../draw/raster";
 import { type Picture, rangeFor } from "../../wire/frame";
@@ -16,6 +16,8 @@ export interface GridScene {
   /** Which filter stands at each place. */
   readonly order: readonly number[];
   readonly selected: number;
+  /** By filter, what stands at the right of its number; null: nothing. */
+  readonly labels: readonly string[] | null;
   /** Null while the grid has no focus. */
   readonly cursor: number | null;
 }
@@ -125,7 +127,7 @@ export class GridPainter {
   ): void {
     const style = getComputedStyle(this.#canvas);
     const accent = style.outlineColor; // by our style sheet the accent; in a variable it may be what no canvas knows
-    const { selected, cursor } = scene;
+    const { selected, cursor, labels } = scene;
     const { geometry, ratio } = window;
     context.scale(ratio, ratio);
     for (let place = first; place < end; place++) {
@@ -134,6 +136,13 @@ export class GridPainter {
       context.font = filter === selected ? `bold ${FONT}` : FONT;
       context.fillStyle = filter === selected ? accent : style.color;
       context.fillText(String(filter), x + geometry.kernel.x, y + NUMBER_HEIGHT - 4);
+      if (labels) {
+        context.font = FONT;
+        context.fillStyle = style.color;
+        context.textAlign = "right";
+        context.fillText(labels[filter] ?? "", x + geometry.filled - PAD, y + NUMBER_HEIGHT - 4);
+        context.textAlign = "left";
+      }
       if (filter === selected) outline(context, geometry, x, y, accent, []);
       if (filter === cursor) outline(context, geometry, x, y, style.color, [4, 3]);
     }

@@ -1,8 +1,9 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import { badgeInWords, chip } from "../../../src/panels/verdicts/axes";
-import { orderOf } from "../../../src/panels/verdicts/order";
+import { SHOWN, sortsOf } from "../../../src/panels/verdicts/order";
 import { per100, percentOf, points, progressInWords, time } from "../../../src/panels/verdicts/words";
+import type { Frame } from "../../../src/wire/frame";
 import type { Badge } from "../../../src/wire/verdicts";
 import { BADGE } from "../../support/fake_verdicts";
 
@@ -16,36 +17,45 @@ const LAYER = [
   badge({ delta_loss: 0.2, name: "bright spot on dark" }),
 ];
 
+const orderOf = (badges: readonly Badge[], sort: string) =>
+  sortsOf(() => badges)
+    .find(({ value }) => value === sort)!
+    .rank({ layer: 0 } as Frame).order;
+const shown = (choice: string) => {
+  const { holds } = SHOWN.find(({ value }) => value === choice)!;
+  return [...LAYER.keys()].filter((filter) => holds(LAYER[filter]!));
+};
+
 describe("the order of the grid", () => {
-  it("is none while all stand in turn, or nothing is known", () => {
-    expect(orderOf(LAYER, "index", "")).toBeNull();
-    expect(orderOf([], "use", "used")).toBeNull();
+  it("is none while nothing is known", () => {
+    expect(orderOf([], "use")).toBeNull();
   });
 
   it("goes by use, the highest first, and leaves what is alike in turn", () => {
-    expect(orderOf(LAYER, "use", "")).toEqual([1, 0, 4, 2, 3]);
+    expect(orderOf(LAYER, "use")).toEqual([1, 0, 4, 2, 3]);
   });
 
   it("goes by the estimate while no filter was ablated", () => {
     const early = [3, 9, 4].map((estimate) => badge({ estimate, delta_loss: null, use: "withheld" }));
-    expect(orderOf(early, "use", "")).toEqual([1, 2, 0]);
+    expect(orderOf(early, "use")).toEqual([1, 2, 0]);
   });
 
   it("goes by name, those without a plain one last", () => {
-    expect(orderOf(LAYER, "name", "")).toEqual([4, 0, 1, 2, 3]);
+    expect(orderOf(LAYER, "name")).toEqual([4, 0, 1, 2, 3]);
   });
 
   it("goes by verdict: learned and used first, then noise, then copies, then what says nothing", () => {
-    expect(orderOf(LAYER, "verdict", "")).toEqual([0, 4, 1, 3, 2]);
+    expect(orderOf(LAYER, "verdict")).toEqual([0, 4, 1, 3, 2]);
   });
 
   it("shows some of them, also none", () => {
-    expect(orderOf(LAYER, "index", "noise")).toEqual([1, 2]);
-    expect(orderOf(LAYER, "use", "used")).toEqual([0, 4]);
-    expect(orderOf(LAYER, "index", "still")).toEqual([2]);
-    expect(orderOf(LAYER, "index", "duplicate")).toEqual([3]);
-    expect(orderOf(LAYER, "index", "named")).toEqual([0, 4]);
-    expect(orderOf(LAYER, "index", "unclear")).toEqual([]);
+    expect(shown("")).toEqual([0, 1, 2, 3, 4]);
+    expect(shown("noise")).toEqual([1, 2]);
+    expect(shown("used")).toEqual([0, 4]);
+    expect(shown("still")).toEqual([2]);
+    expect(shown("duplicate")).toEqual([3]);
+    expect(shown("named")).toEqual([0, 4]);
+    expect(shown("unclear")).toEqual([]);
   });
 });
 
