@@ -224,6 +224,6 @@ def test_tab_reaches_every_control_and_the_focus_is_seen(lab):
         for part in (name, f"previous {name}", f"{name}-number", f"next {name}")
     ]
     sliders.insert(sliders.index("next layer") + 1, "layer-name")
-    wanted = [*sliders, "source", "channel", "scale", "palette", *PICTURES, "grid-map", "grid"]
+    wanted = [*sliders, "source", "channel", "scale", "palette", *PICTURES, "grid-sort", "grid-map", "grid"]
     assert [name for name in names if name in wanted] == wanted
     assert [name for name, seen in reached if not seen and name in wanted] == []
