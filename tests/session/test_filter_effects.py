@@ -326,6 +326,61 @@ def test_a_filter_without_which_the_output_is_not_finite_is_not_known():
     explorer.close()
 
 
+@pytest.mark.parametrize("most", [3, 7])
+def test_a_net_that_takes_two_copies_and_not_so_many_takes_each_alone(most):
+    """What was found out with two images holds for two."""
+
+    class Few(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.act, self.head = nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Linear(6, 3)
+
+        def forward(self, x):
+            if len(x) > 2 and most == 3:
+                raise ValueError("at most two")
+            x = self.head(self.act(self.conv(x)).mean((2, 3)))
+            return x * 0.5 if len(x) > 2 else x
+
+    net, data = seeded(Few).eval(), images(4, 1, 8, 8)
+    explorer = Explorer(net, data)
+    np.testing.assert_allclose(explorer.filter_effects(), brute_force(net, "act", 0, 6, data[:1]), rtol=1e-3, atol=1e-6)
+    explorer.close()
+
+
+def test_classes_that_are_ruled_out_are_no_obstacle():
+    class Masked(Modules):
+        def forward(self, x):
+            return super().forward(x).index_fill(1, torch.tensor([1]), -torch.inf)
+
+    net = seeded(lambda: Masked(many().body, many().head)).eval()
+    data = images(3, 1, 12, 12)
+    explorer = Explorer(net, data)
+    np.testing.assert_allclose(
+        explorer.filter_effects(), brute_force(net, "body.1", 0, 37, data[:1]), rtol=1e-3, atol=1e-6
+    )
+    explorer.close()
+
+
+def test_samples_of_several_inputs_go_one_at_a_time():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.act, self.head = nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Linear(7, 3)
+
+        def forward(self, x, more):
+            return self.head(torch.cat([self.act(self.conv(x)).mean((2, 3)), more], 1))
+
+    net, pixels, more = seeded(Two).eval(), images(4, 1, 8, 8), images(4, 2, seed=1)
+    data = [((pixels[k], more[k]), k % 3) for k in range(4)]
+    explorer = Explorer(net, data, forward=lambda net, inputs: net(*inputs), image_index=2)
+    pair = nn.Module()
+    pair.forward = lambda x: net(x, more[2:3])
+    pair.net = net
+    expected = brute_force(pair, "net.act", 0, 5, pixels[2:3])
+    np.testing.assert_allclose(explorer.filter_effects(), expected, rtol=1e-3, atol=1e-6)
+    explorer.close()
+
+
 def test_a_functional_activation_counts_too():
     net, data = seeded(TwoConvs).eval(), images(5, 1, 14, 14)
     explorer = Explorer(net, data)

@@ -178,7 +178,7 @@ class Examiner:
         """
         copy, samples = self.net_copy(), PacedSamples(self._engine, check)
         sample = self._engine.sample(image)
-        with copy.lock:
+        with copy.lock, inside():
             if not copy.compared:  # once, also where no two images tell whether several may go in one pass
                 find_out_batches(copy.runner, samples, order_of(samples, len(samples)))
                 copy.compared = True

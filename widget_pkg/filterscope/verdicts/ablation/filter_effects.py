@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 
 from filterscope.errors import NetError
 from filterscope.inputs import Inputs
-from filterscope.nets.outputs import are_probabilities, class_output
+from filterscope.nets.outputs import KnownClasses, are_probabilities, class_output
 from filterscope.nets.runner import NetRunner
 from filterscope.verdicts.ablation.losses import log_probabilities
 from filterscope.verdicts.ablation.rerun import Change, Rerun
@@ -73,60 +74,82 @@ def measure_filter_effects(
     on_progress("filters", 0, filters)
     with passing():
         output = runner.run(batch)
-    scores = class_output(output, 1, runner.known)
-    if scores is None:
-        raise ValueError(
-            "the net's output is not one score a class, so there is no prediction for a filter to have an effect on"
-        )
-    intact = scores.detach().to("cpu", torch.float64)
-    if not bool(torch.isfinite(intact).all()):
-        raise ValueError("the net's output for this image is not finite, so there is no prediction")
-    as_probabilities = are_probabilities(intact)
-
-    def losses(output: object, images: int) -> np.ndarray:
-        """The loss of each copy, in nats, float64 `(N,)`: the class that the intact net predicts is its label."""
-        scores = class_output(output, images, runner.known)
-        if scores is None:
-            return np.full(images, np.nan)
-        rows = scores.detach().to("cpu", torch.float64)
-        logs = rows.clamp_min(_LEAST).log() if as_probabilities else torch.log_softmax(rows, 1)
-        return -logs[:, predicted].numpy()
-
-    predicted = int(intact.argmax())
-    probability = float(np.exp(-losses(output, 1)[0]))
-    copies = 1 if isinstance(image, Inputs) else min(filters, runner.images_at_once())
-    with passing():
-        rerun = _rerun(runner, batch, image, layer, copies, output)
-    if rerun is None and copies > 1:  # the net lays copies out as no layer does: each filter in a pass of its own
-        copies = 1
-        with passing():
-            rerun = _rerun(runner, batch, image, layer, copies, output)
-    if rerun is None:
+    prediction = _Prediction(output, runner.known)
+    most = 1 if isinstance(image, Inputs) else min(filters, runner.images_at_once())
+    for copies in sorted({most, 1}, reverse=True):  # where several do not go, each filter has a pass of its own
+        try:
+            with passing():
+                rerun = _rerun(runner, image, layer, copies, output)
+            if rerun is None:
+                continue
+            with passing():  # of as many copies as later: without effect, the difference is 0 to the last bit
+                before = prediction.losses(rerun.output(lambda activation: None), copies)
+        except NetError:
+            if copies == 1:
+                raise
+            continue
+        if copies == 1 or np.allclose(before, prediction.loss, rtol=1e-3, atol=1e-3):
+            break
+    else:
         raise NetError(
             f"the net did not reach {runner.layers[layer].spoken} for this image with one map a filter, as it did for "
             "the one the explorer was made with; choose another layer or image"
         )
-    with passing():  # of as many copies as later: where a filter has no effect, the difference is 0 to the last bit
-        before = losses(rerun.output(lambda activation: None), copies)
     values = np.full(filters, np.nan)
     for start in range(0, filters, copies):
         part = range(start, min(start + copies, filters))
         with passing():
-            after = losses(rerun.output(_leave_out(part, copies)), copies)
+            after = prediction.losses(rerun.output(_leave_out(part, copies)), copies)
         values[part.start : part.stop] = (after - before)[: len(part)]
         on_progress("filters", part.stop, filters)
     values[~np.isfinite(values)] = np.nan
-    return FilterEffects(predicted, probability, values.astype(np.float32))
+    return FilterEffects(prediction.predicted, math.exp(-prediction.loss), values.astype(np.float32))
 
 
-def _rerun(
-    runner: NetRunner, batch: torch.Tensor, image: np.ndarray | Inputs, layer: int, copies: int, output: object
-) -> Rerun | None:
+class _Prediction:
+    """What the intact net says of one image.
+
+    Args:
+        output: What it returned.
+        known: What the data set tells of the classes.
+
+    Attributes:
+        predicted: Number of the class that it predicts.
+        loss: Its loss where that class is the label, in nats.
+
+    Raises:
+        ValueError: If the output is not one score a class, or not finite.
+    """
+
+    def __init__(self, output: object, known: KnownClasses) -> None:
+        self._known = known
+        scores = class_output(output, 1, known)
+        if scores is None:
+            raise ValueError(
+                "the net's output is not one score a class, so there is no prediction for a filter to have an effect on"
+            )
+        self._as_probabilities = are_probabilities(scores.detach())
+        self.predicted = int(scores.argmax())
+        self.loss = float(self.losses(output, 1)[0])
+        if not math.isfinite(self.loss):
+            raise ValueError("the net's output for this image is not finite, so there is no prediction")
+
+    def losses(self, output: object, images: int) -> np.ndarray:
+        """The loss of each image of a batch with that label, float64 `(N,)`; NaN where there is no score a class."""
+        scores = class_output(output, images, self._known)
+        if scores is None:
+            return np.full(images, np.nan)
+        rows = scores.detach().to("cpu", torch.float64)  # float32 has no probability between 1 - 6e-8 and 1
+        logs = rows.clamp_min(_LEAST).log() if self._as_probabilities else torch.log_softmax(rows, 1)
+        losses: np.ndarray = -logs[:, self.predicted].numpy()
+        return losses
+
+
+def _rerun(runner: NetRunner, image: np.ndarray | Inputs, layer: int, copies: int, output: object) -> Rerun | None:
     """Copies of an image, ready to be run again from the layer on; None where the layer has not one map a filter."""
     intact = log_probabilities(output, 1, runner.known)
-    assert intact is not None
-    several = batch if copies == 1 else runner.batch([image] * copies)
-    rerun = Rerun(runner, layer, several, intact.expand(copies, -1))
+    assert intact is not None  # there is a prediction
+    rerun = Rerun(runner, layer, runner.batch([image] * copies), intact.expand(copies, -1))
     shape, filters = rerun.shape, runner.layers[layer].out_channels
     if shape is None or len(shape) < 2 or shape[1] != filters or (copies > 1 and shape[0] != copies):
         return None
