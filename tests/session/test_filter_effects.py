@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from batch_nets import DEPENDENT, INDEPENDENT
 from filterscope import Explorer, NetError, SampleError, demo
 from filterscope.data.source import SampleSource
 from filterscope.nets.interruption import StopPass
@@ -150,6 +151,19 @@ def test_they_are_those_of_passes_in_which_a_hook_replaces_one_map_by_zero(name)
             assert effects.dtype == np.float32
             np.testing.assert_allclose(effects, expected, rtol=1e-3, atol=1e-5 * max(1, np.abs(expected).max()))
         assert np.abs(expected).max() > 1e-3
+    explorer.close()
+
+
+@pytest.mark.parametrize("name", [name for name in {**DEPENDENT, **INDEPENDENT} if name not in ("no scores", "deep")])
+@pytest.mark.filterwarnings("ignore")
+def test_whether_or_not_several_images_may_go_together_it_is_what_leaving_out_each_alone_says(name):
+    explorer = Explorer(seeded({**DEPENDENT, **INDEPENDENT}[name]), images(6, 1, 12, 12))
+    for layer in explorer.layers[:3]:
+        effects = explorer.filter_effects(layer.index)
+        for index in range(layer.out_channels):
+            found = explorer.without(index, layer=layer.index, replaced_by="zero")
+            (best, before), after = found.before[0], dict(found.after)
+            assert effects[index] == pytest.approx(np.log(before / after[best]), rel=1e-3, abs=1e-4), (layer, index)
     explorer.close()
 
 
