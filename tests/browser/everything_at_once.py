@@ -1,8 +1,8 @@
 """What a person does in a day, all of it at once: moves, re-runs, training with forked workers, reloads, interrupts.
 
 `Soak` does it to a notebook in a real JupyterLab, round after round in random order, while a diagnosis runs in the
-background, and holds what came of it against what PyTorch alone computes. `tests/benchmarks/soak.py` lasts half an hour;
-`test_soak.py` is its quick form.
+background, and holds what came of it against what PyTorch alone computes. `tests/benchmarks/soak.py` lasts half an
+hour; `test_soak.py` is its quick form.
 """
 
 import json
