@@ -1,4 +1,4 @@
-"""How the tests share two processes: one begins with those in a browser, which stay together; other files go as wholes."""
+"""How tests share two processes: one begins with those in a browser, which stay together; other files go as wholes."""
 
 import pytest
 
