@@ -122,7 +122,7 @@ class Engine:
     @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""
-        return self.runner.in_place
+        return not self.closed and self.runner.in_place
 
     def _find_layers(self) -> None:
         self.structure += 1
