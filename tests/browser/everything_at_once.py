@@ -125,6 +125,7 @@ class Soak:
             thing()
         except Exception as error:
             self.failures.append(f"{thing.__name__} {self.tried[thing.__name__]}: {error}")
+            print(self.failures[-1], flush=True)
 
     def move(self) -> None:
         """Moves all sliders at random: each picture stands under its own label."""
@@ -152,10 +153,11 @@ class Soak:
         time.sleep(self._random.random())  # at any place
         self._lab.server.interrupt(self._notebook.kernel)
         self._notebook.wait_for_cell(EPOCH_CELL)
-        raised = [
-            output["ename"] for output in self._notebook.outputs(ENDLESS_CELL) if output["output_type"] == "error"
-        ]
-        assert raised == ["KeyboardInterrupt"], raised
+        wait_until(lambda: self._raised() == ["KeyboardInterrupt"], lambda: f"it raised {self._raised()}")
+
+    def _raised(self) -> list[str]:
+        outputs = self._notebook.outputs(ENDLESS_CELL)
+        return [output["ename"] for output in outputs if output["output_type"] == "error"]
 
     def reload(self) -> None:
         """Reloads the browser's page."""
