@@ -124,7 +124,8 @@ class Soak:
         try:
             thing()
         except Exception as error:
-            self.failures.append(f"{thing.__name__} {self.tried[thing.__name__]}: {error}")
+            alerts = self._notebook.widget().get_by_role("alert").all_inner_texts()
+            self.failures.append(f"{thing.__name__} {self.tried[thing.__name__]}: {error} {alerts}")
             print(self.failures[-1], flush=True)
 
     def move(self) -> None:
