@@ -132,6 +132,7 @@ export class ExplorerView implements Listener {
       else if (reply.name === "frame") {
         const frame = this.#frames.take(reply, newest);
         if (frame) this.#framed(frame);
+        else if (newest) this.#follow();
       }
     } catch (error) {
       if (newest) this.#fail(`The page cannot read the answer: ${(error as Error).message}`, reply.name);
