@@ -101,6 +101,7 @@ class Soak:
         self._random = random.Random(seed)
         self._images, self._moves = images, moves
         self._lab = lab
+        lab.allow("Comm not found for comm id")  # a page that was reloaded hears of widgets that only the last one knew
         self._begun = lab.server.root / "begun"
         endless = ENDLESS.format(begun=str(self._begun))
         self._notebook = lab.open([TRAINING, EXPLORER, EPOCH, endless], run=False)
