@@ -154,7 +154,7 @@ class Soak:
         wait_until(self._begun.exists, lambda: "the endless cell did not begin")
         time.sleep(self._random.random())  # at any place
         self._lab.server.interrupt(self._notebook.kernel)
-        self._notebook.wait_for_cell(EPOCH_CELL)
+        self._notebook.wait_for_cell(ENDLESS_CELL)
         wait_until(lambda: self._raised() == ["KeyboardInterrupt"], lambda: f"it raised {self._raised()}")
 
     def _raised(self) -> list[str]:
