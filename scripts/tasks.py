@@ -72,7 +72,8 @@ def test() -> None:
     check("vitest: frontend unit tests", [tools / "vitest", "run"], JS, env)
     check("the committed bundle is what js/ builds", ["node", "build.mjs", "--check"], JS, env)
     build_docs()
-    check("pytest: Python, wheel, notebook and browser tests", [PYTHON, "-m", "pytest"], ROOT, env)
+    side_by_side = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]  # in tests/conftest.py's order
+    check("pytest: Python, wheel, notebook and browser tests", [PYTHON, "-m", "pytest", *side_by_side], ROOT, env)
 
 
 def test_oldest() -> None:

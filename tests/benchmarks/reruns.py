@@ -3,14 +3,17 @@
 The cell makes a ResNet-18 and shows it, in a real kernel. In a page's place this script says and asks what a view does:
 it is drawn, asks for its frame, and goes when the cell is run again. Run it before and after a change:
 
-    python tests/benchmarks/reruns.py
+    python tests/benchmarks/reruns.py              prints, and writes reruns.md
+    python tests/benchmarks/reruns.py 1 10         prints
 """
 
 import statistics
 import sys
 import time
+from pathlib import Path
 
 from jupyter_client.manager import start_new_kernel
+from speed_report import machine
 
 BEGIN = """
 import os, torch, torchvision
@@ -94,14 +97,19 @@ def main() -> None:
     notebook = Notebook()
     notebook.run(BEGIN, "begin")
     first = None
-    print("runs  resident MiB  of the first  1 + 1, ms")
+    lines = ["| runs | resident, MiB | of the first | 1 + 1, ms |", "| --- | --- | --- | --- |"]
     for number in range(1, max(runs) + 1):
         notebook.show()
         if number in runs:
             memory, seconds = notebook.measure()
             first = first or memory
-            print(f"{number:4}  {memory:12.0f}  {memory / first:12.2f}  {1000 * seconds:9.1f}", flush=True)
+            lines.append(f"| {number} | {memory:.0f} | {memory / first:.2f} | {1000 * seconds:.1f} |")
+            print(lines[-1], flush=True)
     notebook.close()
+    if tuple(runs) == RUNS:
+        head = "# One cell with a ResNet-18, run again and again"
+        text = "\n\n".join([head, "\n".join(lines), f"{time.strftime('%Y-%m-%d')}. {machine()}"]) + "\n"
+        Path(__file__).with_suffix(".md").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

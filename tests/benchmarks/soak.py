@@ -56,7 +56,7 @@ class Account:
         """A line of the table."""
         kernel, page = self._soak.memory()
         cells = kernel / 2**20, page / 2**20, self._soak.threads(), 1000 * self._soak.one_and_one()
-        self.lines.append(f"| {self.minutes:.0f} | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
+        self.lines.append(f"| {self.minutes:.1f} | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
         print(self.lines[-1], flush=True)
 
 
@@ -100,7 +100,8 @@ def report(soak: Soak, account: Account, seed: int) -> str:
         f"# {account.minutes:.0f} minutes of everything at once",
         f"`python tests/benchmarks/soak.py --seed {seed}` on {time.strftime('%Y-%m-%d')}. {machine()}",
         "\n".join(["| what was done, in random order | tried | survived |", "| --- | --- | --- |", *rows]),
-        "\n".join(soak.failures) or "Nothing on the console.",
+        "\n".join(soak.failures)
+        or "Nothing on the console, but that JupyterLab says of a reloaded page: Comm not found.",
         "\n".join(account.lines),
     ]
     return "\n\n".join(parts) + "\n"

@@ -46,3 +46,9 @@ def test_an_error_while_it_is_set_down_leaves_it_held():
             raise KeyboardInterrupt
         assert not free(lock)
     assert free(lock)
+
+
+def test_it_is_entered_and_left_in_no_python_code():
+    """Ctrl-C acts in Python code only: in between it would leave the lock held by nobody who knows of it."""
+    for name in ("__enter__", "__exit__", "acquire", "release"):
+        assert not hasattr(getattr(EngineLock, name), "__code__")

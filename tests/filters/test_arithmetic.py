@@ -12,7 +12,7 @@ from filterscope.engine.engine import Engine
 from filterscope.frames.positions import build_arithmetic
 from filterscope.session.positions import Positions
 from gradient_mask import ends_and_middle
-from nets import ANY_RANK, Everything, TwoConvs, geometries, images, seeded
+from nets import ANY_RANK, Everything, TwoConvs, images, nets_of_every_geometry, seeded
 
 
 def point(net, *shape):
@@ -20,10 +20,10 @@ def point(net, *shape):
     return Positions(Engine(net, SampleSource(list(images(1, *shape)), inputs=[(len(shape) - 1, None)])))
 
 
-def check(pointer, filter_index, position):
+def check(pointer, filter_index, position, layer_index=0):
     """One position: the arrays hang together, and the sum is what the net computed."""
-    a = pointer.arithmetic(0, 0, filter_index, position)
-    layer = pointer.layers[0]
+    a = pointer.arithmetic(0, layer_index, filter_index, position)
+    layer = pointer.layers[layer_index]
     assert a.patch.shape == a.kernel.shape == a.products.shape == (layer.channels, *layer.kernel_size)
     assert all(x.dtype == np.float32 for x in (a.patch, a.kernel, a.products, a.channel_sums))
     assert all(isinstance(x, np.float32) for x in (a.bias, a.pre_activation, a.activation))
@@ -37,18 +37,13 @@ def check(pointer, filter_index, position):
 
 @pytest.mark.parametrize("stride", [1, 2, (2, 3)])
 def test_every_geometry(stride):
-    counted = 0
-    for geometry in geometries():
-        if geometry["stride"] != stride:
-            continue
-        net = nn.Sequential(seeded(lambda g=geometry: nn.Conv2d(4, 8, **g)))
+    for net in nets_of_every_geometry(stride):
         pointer = point(net, 4, 17, 19)
-        pre = net(images(1, 4, 17, 19)).detach().numpy()[0]
-        for k, position in enumerate(ends_and_middle(pre.shape[1:])):
-            f = (0, 7)[k % 2]
-            assert check(pointer, f, position).pre_activation == pre[(f, *position)]
-        counted += 1
-    assert counted == (360 if stride == 1 else 216)
+        for k, conv in enumerate(net.convs):
+            pre = conv(images(1, 4, 17, 19)).detach().numpy()[0]
+            for number, position in enumerate(ends_and_middle(pre.shape[1:])):
+                f = (0, 7)[number % 2]
+                assert check(pointer, f, position, k).pre_activation == pre[(f, *position)]
 
 
 @pytest.mark.parametrize("kind", ANY_RANK)

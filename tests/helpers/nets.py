@@ -103,6 +103,24 @@ def geometries():
         }
 
 
+class SideBySide(nn.Module):
+    """Convolutions that each see the image."""
+
+    def __init__(self, convs):
+        super().__init__()
+        self.convs = nn.ModuleList(convs)
+
+    def forward(self, x):
+        return [conv(x) for conv in self.convs]
+
+
+def nets_of_every_geometry(stride, at_once=6):
+    """Nets that together have a convolution of 4 channels to 8 for each geometry of that stride."""
+    convs = [seeded(lambda g=g: nn.Conv2d(4, 8, **g)) for g in geometries() if g["stride"] == stride]
+    assert len(convs) == (360 if stride == 1 else 216)
+    return [SideBySide(convs[first : first + at_once]) for first in range(0, len(convs), at_once)]
+
+
 # A convolution of every rank, 4 channels to 6, with what its kind has besides the geometries above.
 ANY_RANK = {
     "conv1d": lambda: nn.Conv1d(4, 6, 5, stride=2, padding=3, dilation=2, groups=2, padding_mode="circular"),

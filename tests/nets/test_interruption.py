@@ -33,7 +33,7 @@ def test_a_pass_ends_at_an_operation_and_leaves_net_and_engine_as_they_were(coun
     state = torch.get_rng_state()
     with pytest.raises(StopPass), StopWhen(after(count)):
         engine.complete(1)
-    assert not engine.predicted(1)
+    assert not engine.map_store.has_scores(1)
     assert (1, 1) not in engine.map_store
     assert all(module.training for module in net.modules())
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in net.modules())
@@ -122,7 +122,7 @@ def test_a_pass_of_a_scripted_net_ends_as_that_of_any_other(count):
     with pytest.raises(StopPass), StopWhen(after(count)):
         engine.complete(1)
     assert all(module.training for module in net.modules())
-    assert not engine.predicted(1)
+    assert not engine.map_store.has_scores(1)
     assert engine.prediction(1) == Engine(net, SampleSource(images(3, 1, 14, 14))).prediction(1)
 
 

@@ -2,7 +2,6 @@
 
 import random
 import signal
-import sys
 import threading
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from filterscope import Explorer
+from interrupts import interrupted
 
 POINTS = 40  # of some thousand; all of them by hand
 # Where torch and Python enter and leave modes, beside our own code.
@@ -67,29 +67,6 @@ WORK = {
 }
 
 
-def interrupted(work, at):
-    """Does the work with Ctrl-C at one of the places where Python may raise it; how many there are."""
-    places = 0
-
-    def trace(frame, event, argument):
-        nonlocal places
-        name = frame.f_code.co_filename
-        if not (name.endswith(FILES) or "filterscope" in name) or frame.f_code.co_name == "<genexpr>":
-            return None
-        places += 1
-        if places == at:
-            signal.raise_signal(signal.SIGINT)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return places
-
-
 def afresh(explorer, work):
     explorer.session.engine._forget()
     explorer.session.engine.samples.clear()
@@ -100,12 +77,12 @@ def afresh(explorer, work):
 def test_ctrl_c_at_any_place_leaves_everything_as_it_was(explorer, work):
     clean, python, numpy = state(), random.getstate(), np.random.get_state()[1].tolist()
     torchs = torch.get_rng_state()
-    places = interrupted(lambda: afresh(explorer, work), at=0)
+    places = interrupted(lambda: afresh(explorer, work), 0, FILES)
     assert places > 500
     errors = []  # kept, as IPython keeps the last one: what its traceback holds is not cleaned up by itself
-    for at in np.linspace(1, places - 20, POINTS).astype(int):
+    for at in np.linspace(1, 0.98 * places, POINTS).astype(int):
         with pytest.raises(KeyboardInterrupt) as error:
-            interrupted(lambda: afresh(explorer, work), at)
+            interrupted(lambda: afresh(explorer, work), at, FILES)
         errors.append(error)
         assert state() == clean, at
     assert torch.equal(torch.get_rng_state(), torchs)

@@ -340,3 +340,12 @@ def test_a_hundred_asleep_have_no_threads_and_keep_nothing():
     assert sum(map(kept, explorers)) == 0
     for explorer in explorers:
         explorer.close()
+
+
+def test_cells_after_it_was_closed_are_left_alone(shell, capsys):
+    run(shell, CELL)
+    run(shell, "explorer.close()")
+    capsys.readouterr()
+    assert run(shell, "1 + 1") == 2
+    captured = capsys.readouterr()
+    assert "Error" not in captured.out + captured.err

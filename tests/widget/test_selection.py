@@ -1,5 +1,7 @@
 """The selection: what is refused, what is clamped, and what linked widgets see of it."""
 
+import itertools
+
 import ipywidgets
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from traitlets import TraitError
 
 from explorers import data, traits
 from filterscope import Explorer
+from filterscope.session.selection import TRAITS
+from interrupts import interrupted
 from nets import TwoConvs, seeded
 
 
@@ -142,3 +146,40 @@ def test_two_linked_explorers_stay_together(start, to, how):
     other.filter_index = 5
     other.layer_index = 0
     assert traits(one)[1:3] == traits(other)[1:3] == (0, 3)
+
+
+@pytest.fixture(name="shown")
+def what_the_pages_know(explorer, monkeypatch):
+    """The traits as the pages were told of them."""
+    shown = {name: getattr(explorer, name) for name in TRAITS}
+    monkeypatch.setattr(explorer.comm, "send", lambda data, buffers=None: shown.update(data.get("state", {})))
+    return shown
+
+
+# What is told to the pages goes through these.
+TELLING = ("traitlets.py", "widget.py", "contextlib.py")
+
+
+def test_wherever_a_move_is_interrupted_the_pages_know_what_python_knows(explorer, shown):
+    to_and_fro = itertools.cycle([{"image": 2, "layer": 1, "filter": 5}, {"image": 1, "layer": 0, "filter": 2}])
+    explorer.select(**next(to_and_fro))
+    places = interrupted(lambda: explorer.select(**next(to_and_fro)), 0, TELLING)
+    assert places > 500
+    raised = 0
+    for at in range(1, places, 13):
+        try:
+            interrupted(lambda: explorer.select(**next(to_and_fro)), at, TELLING)
+        except KeyboardInterrupt:
+            raised += 1
+        assert traits(explorer) == tuple(shown.values()), at
+    assert raised > places / 13 / 2
+    explorer.select(image=3, layer=1, filter=1)
+    assert traits(explorer) == tuple(shown.values()) == (3, 1, 1, None, "input")
+
+
+def test_an_observers_error_leaves_the_pages_with_what_python_has(explorer, shown):
+    explorer.observe(lambda change: 1 / 0, "layer_index")
+    with pytest.raises(ZeroDivisionError):
+        explorer.select(image=2, layer=1, filter=5)
+    assert traits(explorer) == tuple(shown.values())
+    assert shown["image_index"] == 2

@@ -99,9 +99,13 @@ export class Frames {
     return null;
   }
 
-  /** A kept frame with the kernels of this question, of whatever image. */
-  withKernels(args: FrameArgs): Frame | undefined {
-    return this.#frames.find((frame) => sameArgs({ ...frame, image: args.image, filter: args.filter }, args));
+  /** A kept frame with the kernels of this question, of whatever image; of this revision, if one is given. */
+  withKernels(args: FrameArgs, revision?: number): Frame | undefined {
+    return this.#frames.find(
+      (frame) =>
+        sameArgs({ ...frame, image: args.image, filter: args.filter }, args) &&
+        (revision === undefined || frame.revision === revision),
+    );
   }
 
   /** The kept frame for this question, whatever its filter. */

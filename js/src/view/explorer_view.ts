@@ -7,22 +7,15 @@ import { followTheme, onThemeChange } from "../dom/theme";
 import { Palettes } from "../draw/palette";
 import { sameArgs } from "../state/frames";
 import { Prefetch } from "../state/prefetch";
-import {
-  fitSelection,
-  fitSlices,
-  readSelection,
-  type Selection,
-  TRAITS,
-  type Traits,
-  writeSelection,
-} from "../state/selection";
-import { LOST_AFTER, PROBE_EVERY } from "../state/timing";
+import { type Selection, TRAITS, type Traits } from "../state/selection";
+import { LOST_AFTER } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
 import type { Description } from "../wire/description";
-import type { Frame, FrameArgs } from "../wire/frame";
+import type { Frame } from "../wire/frame";
 import { Line } from "../wire/line";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
+import { Choice, type Drawing } from "./choice";
 import { followHost } from "./connection";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
@@ -30,12 +23,10 @@ import type { Host, MakePanels } from "./host";
 import { Pictures } from "./pictures";
 import { StripView } from "./strip/strip";
 
-/** How the selection is drawn, which is chosen in each view by itself. */
-type Drawing = Pick<FrameArgs, "scale" | "plane" | "slice" | "kernel_slice">;
-
 export class ExplorerView implements Listener {
   readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
   readonly #model: AnyModel<Traits>;
+  readonly #choice: Choice;
   readonly #line: Line;
   readonly #palettes = new Palettes();
   readonly #status = new Status(this.root);
@@ -55,14 +46,13 @@ export class ExplorerView implements Listener {
   #painted: Frame | null = null;
   readonly #errors: Partial<Record<RequestName, string | null>> = {};
   #notice: string | null = null;
-  #drawing: Drawing = { scale: "layer", plane: null, slice: null, kernel_slice: null };
   #following = false;
-  #probe: ReturnType<typeof setInterval> | undefined;
   readonly #undo: (() => void)[] = [];
 
   /** `panels`: where they need not be fetched, as in a saved page. */
   constructor(model: AnyModel<Traits>, { panels }: { panels?: MakePanels } = {}) {
     this.#model = model;
+    this.#choice = new Choice(model, () => this.#description);
     this.#line = new Line(model, () => this.#kernelChanged());
     this.#controls = new Controls(
       {
@@ -86,7 +76,7 @@ export class ExplorerView implements Listener {
       frames: this.#frames.kept,
       current,
       images: () => this.#description?.images ?? null,
-      inLayer: (layer) => (this.#description?.layers[layer] ? this.#selectedArgs({ layer }) : null),
+      inLayer: (layer) => (this.#description?.layers[layer] ? this.#choice.args({ layer }) : null),
       framed: (reply) => this.#frames.keep(reply),
       more: () => this.#follow(true),
       someoneWaits,
@@ -115,8 +105,8 @@ export class ExplorerView implements Listener {
   }
 
   dispose(): void {
+    this.#line.probe(false);
     this.#line.hidden();
-    clearInterval(this.#probe);
     this.#pictures.end();
     // Their pixels go now, whoever still holds the nodes.
     for (const canvas of this.root.querySelectorAll("canvas")) canvas.width = canvas.height = 0;
@@ -143,6 +133,7 @@ export class ExplorerView implements Listener {
       else if (reply.name === "frame") {
         const frame = this.#frames.take(reply, newest);
         if (frame) this.#framed(frame);
+        else if (newest) this.#follow();
       }
     } catch (error) {
       if (newest) this.#fail(`The page cannot read the answer: ${(error as Error).message}`, reply.name);
@@ -204,23 +195,20 @@ export class ExplorerView implements Listener {
 
   /** The selection of what is painted: nobody can draw another one. */
   #stay(): void {
-    const frame = this.#painted;
-    if (!frame) return;
-    const { image, layer, filter, channel, source, scale, plane, slice, kernel_slice } = frame;
-    this.#drawing = { scale, plane, slice, kernel_slice };
-    writeSelection(this.#model, { image, layer, filter, channel, source }, this.#description);
+    if (!this.#painted) return;
+    this.#choice.take(this.#painted);
     this.#frames.settle();
   }
 
   #select(change: Partial<Selection>): void {
     this.#notice = null;
-    const moved = writeSelection(this.#model, change, this.#description);
+    const moved = this.#choice.select(change);
     this.#follow(); // what is asked goes first: the pictures do not wait for the traits
     if (moved && !this.#line.gone) this.#model.save_changes();
   }
 
   #draw(change: Partial<Drawing>): void {
-    this.#drawing = { ...this.#drawing, ...change };
+    this.#choice.draw(change);
     this.#follow();
   }
 
@@ -236,7 +224,7 @@ export class ExplorerView implements Listener {
 
   /** Brings the view to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
   #follow(more = false): void {
-    const args = this.#selectedArgs();
+    const args = this.#choice.args();
     if (!more && this.#painted && this.#frames.answers(this.#painted, args)) this.#frames.settle();
     else {
       const frame = this.#frames.find(args);
@@ -248,15 +236,6 @@ export class ExplorerView implements Listener {
     }
     this.#show();
     if (this.root.dataset.ready === "true") this.#prefetch.painted(this.#painted!);
-  }
-
-  #selectedArgs(change?: Partial<Selection>): FrameArgs {
-    return this.#asArgs(fitSelection({ ...readSelection(this.#model), ...change }, this.#description));
-  }
-
-  #asArgs(selection: Selection): FrameArgs {
-    const layer = this.#description?.layers[selection.layer];
-    return { ...selection, ...this.#drawing, ...fitSlices(this.#drawing, layer) };
   }
 
   #described(description: Description): void {
@@ -295,10 +274,10 @@ export class ExplorerView implements Listener {
   }
 
   #show(): void {
-    const selection = readSelection(this.#model);
+    const { selection } = this.#choice;
     this.#strip.mark(selection.image);
-    const asked = this.#asArgs(selection);
-    this.#controls.show(selection, this.#drawing.scale, asked, this.#description);
+    const asked = this.#choice.unfitted();
+    this.#controls.show(selection, asked.scale, asked, this.#description);
     this.#controls.say(this.#painted, selection);
     const current = this.#painted !== null && sameArgs(this.#painted, asked) && !this.#frames.waits;
     const error = this.#errors.frame ?? this.#errors.describe ?? null;
@@ -306,8 +285,7 @@ export class ExplorerView implements Listener {
     const { gone } = this.#line;
     const waiting = !ready && error === null && !gone;
     this.#status.show({ ready, waiting, gone, error, notice: this.#notice });
-    clearInterval(this.#probe);
-    if (waiting) this.#probe = setInterval(() => this.#line.send({ kind: "nudge" }), PROBE_EVERY);
+    this.#line.probe(waiting);
     if (!ready || this.#slot.asked) return;
     this.#slot.asked = true;
     this.#client.ask("panels", {}); // not before: the first picture does not wait for it

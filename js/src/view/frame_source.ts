@@ -44,9 +44,10 @@ export class FrameSource {
     this.#client.forget("frame");
   }
 
-  /** Keeps the reply's frame; null where that is out of date. `newest`: nothing newer was asked for. */
+  /** Keeps the reply's frame; null where that is of no use. `newest`: nothing newer was asked for. */
   take(reply: ReplyTo<"frame">, newest: boolean): Frame | null {
     const frame = this.#decode(reply);
+    if (!frame && newest) this.#asked = null; // so that it is asked again
     if (!frame || (frame.revision < this.#revision && !newest)) return null;
     this.#revision = frame.revision;
     this.kept.add(frame);
@@ -71,10 +72,14 @@ export class FrameSource {
     this.#revision = Math.max(this.#revision, revision);
   }
 
-  /** What the reply leaves out, because the page has it, is put in; null where that is out of date. */
+  /**
+   * What the reply leaves out, because the page had it when it asked, is put in. Null where the reply is out of date, or
+   * where what it leaves out has been dropped meanwhile.
+   */
   #decode(reply: ReplyTo<"frame" | "prefetch">): Frame | null {
     const head = (reply.body ?? {}) as Frame;
     if (head.revision < this.#revision) return null;
-    return decodeFrame(reply, this.kept.withKernels(head)?.kernels);
+    const kernels = head.kernels ?? this.kept.withKernels(head, head.revision)?.kernels;
+    return kernels ? decodeFrame(reply, kernels) : null;
   }
 }

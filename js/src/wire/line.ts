@@ -1,5 +1,6 @@
 /** The way to the kernel: tells it which view is shown, and notices when nobody is at the other end any more. */
 
+import { PROBE_EVERY } from "../state/timing";
 import type { Wire } from "./client";
 
 export class Line implements Wire {
@@ -7,6 +8,7 @@ export class Line implements Wire {
   readonly #changed: () => void;
   readonly #view = Math.random().toString(36).slice(2);
   #gone = false;
+  #probe: ReturnType<typeof setInterval> | undefined;
 
   /** `changed`: called when the kernel has gone, and when it is back. */
   constructor(model: { send(content: object): void }, changed: () => void) {
@@ -32,6 +34,12 @@ export class Line implements Wire {
   /** The view is drawn: Python looks after what it shows. */
   shown(): void {
     this.send({ kind: "shown", view: this.#view });
+  }
+
+  /** While somebody waits for long: sends something now and then, which fails where the kernel has gone. */
+  probe(waiting: boolean): void {
+    clearInterval(this.#probe);
+    if (waiting) this.#probe = setInterval(() => this.send({ kind: "nudge" }), PROBE_EVERY);
   }
 
   /** Nobody sees the view any more: Python may let go of what it needed. */

@@ -60,10 +60,19 @@ export function frameReply(
       : { ...put(data, shape), encoding: "float32", reduced: 1, ranges: [range] };
   const of = (data: Float32Array, size: number) => data.slice(args.filter * size, (args.filter + 1) * size);
   const { kernels_held, ...asked } = args;
+  const revision = behaviour.revision ?? 1;
+  const kernelsOf = () =>
+    behaviour.manyKernels
+      ? picture(
+          all(4, () => 2),
+          [filters, 1, 2, 2],
+          POSITIVE,
+        )
+      : picture(kernels, [filters, n, 2, 2], SIGNED);
   const body = {
     ...asked,
     cell_runs: behaviour.cellRuns ?? false,
-    revision: behaviour.revision ?? 1,
+    revision,
     images: behaviour.images ?? 0,
     sample: {
       label: behaviour.label === undefined ? "Coat" : behaviour.label,
@@ -82,13 +91,7 @@ export function frameReply(
             ]
           : behaviour.prediction,
     },
-    kernels: behaviour.manyKernels
-      ? picture(
-          all(4, () => 2),
-          [filters, 1, 2, 2],
-          POSITIVE,
-        )
-      : picture(kernels, [filters, n, 2, 2], SIGNED),
+    kernels: kernels_held === revision ? null : kernelsOf(),
     responses: picture(responses, [filters, 4, 4], SIGNED),
     activations: picture(activations, [filters, 2, 2], POSITIVE),
     detail: {

@@ -17,9 +17,10 @@ from torch import nn
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
+from filterscope.engine.classes import Classes, Prediction
 from filterscope.engine.lock import EngineLock
 from filterscope.engine.map_store import MapStore, first_scores
-from filterscope.engine.moment import Moment, Prediction
+from filterscope.engine.moment import Moment
 from filterscope.engine.responses import ResponseStore
 from filterscope.engine.samples import Samples
 from filterscope.errors import NetError, describe_exception
@@ -52,6 +53,7 @@ class Engine:
         map_store: The maps of recent images.
         response_store: The responses of recent layers.
         runner: Runs the net.
+        classes: The classes among which it chooses.
         first_image: The image with which the layers were found.
         net_name: The net's class.
         structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
@@ -120,7 +122,7 @@ class Engine:
     @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""
-        return self.runner.in_place
+        return not self.closed and self.runner.in_place
 
     def _find_layers(self) -> None:
         self.structure += 1
@@ -138,13 +140,7 @@ class Engine:
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
         scores = first_scores(output, self.runner.known)
-        names = self.source.given_classes
-        if scores is not None and names is not None and len(names) < len(scores):
-            raise ValueError(
-                f"classes has {len(names)} name{'s' * (len(names) != 1)}, the net's output {len(scores)} classes; give "
-                "one name for each"
-            )
-        self._class_names: Sequence[str] = () if scores is None else self.source.names_for(len(scores))
+        self.classes = Classes(self.source, 0 if scores is None else len(scores))
         self.map_store.begin(self.first_image, output)
 
     # Whether it still holds
@@ -351,7 +347,7 @@ class Engine:
                 own_weights=self.map_store.has_own_weights(layer),
                 weight=weight,
                 live_bias=bias,
-                prediction=self.prediction(image) if self.predicted(image) else None,
+                prediction=self.prediction(image) if self.map_store.has_scores(image) else None,
                 store=self.response_store,
             )
 
@@ -384,30 +380,15 @@ class Engine:
             layer_input = float32(self.map_store.maps(image, layer).input)
         return response.response_over_input(layer_input, kernel, record, filter_index, channel)
 
-    def keeps_neighbours(self, layer: int) -> bool:
-        """Whether a layer's maps of one image leave room for those of others."""
-        return self.map_store.keeps_neighbours(layer)
-
     # The net's output
-
-    def predicted(self, image: int) -> bool:
-        """Whether the prediction of an image is at hand, without a pass."""
-        return self.map_store.has_scores(image)
 
     def prediction(self, image: int) -> Prediction:
         """Every class with its probability, best first; empty where the net's output is not one score a class."""
         with self.lock:
-            if not self.predicted(image):
+            if not self.map_store.has_scores(image):
                 self.sample(image)  # first, as in `moment`
             self._stay_whole()
-            return self.named_scores(self.map_store.scores(image))
-
-    def named_scores(self, scores: np.ndarray | None) -> Prediction:
-        """The classes with their probabilities `(K,)`, best first; empty where there are none."""
-        if scores is None:
-            return []
-        order = np.argsort(-scores, kind="stable")
-        return [(self.class_name(int(number)), float(scores[number])) for number in order]
+            return self.classes.ranked(self.map_store.scores(image))
 
     def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape; None where there is no score a class.
@@ -417,17 +398,7 @@ class Engine:
         """
         with self.lock:
             scores = self.runner.class_scores(images)
-        if scores is None:
-            return [None] * len(images)
-        return [None if np.isnan(row).any() else self.class_name(int(row.argmax())) for row in scores]
-
-    def knows_class(self, label: str | int) -> bool:
-        """Whether a label is one of the classes among which the net chooses: else no prediction is right or wrong."""
-        return label in self._class_names if self._class_names else isinstance(label, int)
-
-    def class_name(self, number: int) -> str | int:
-        """What the net's class of this number is called; the number itself where it has no name."""
-        return self._class_names[number] if number < len(self._class_names) else number
+        return self.classes.best(scores, len(images))
 
     # For passes of one's own
 

@@ -9,13 +9,11 @@ import numpy as np
 import torch
 
 from filterscope.data.sample import Sample
+from filterscope.engine.classes import Prediction
 from filterscope.engine.responses import LayerResponses, ResponseStore
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import float32, float32_shared
-
-Prediction = list[tuple[str | int, float]]
-"""Classes with their probabilities, best first."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from typing import Any, TypedDict, cast
 
 import numpy as np
 
-from filterscope.engine.moment import Moment, Prediction
+from filterscope.engine.classes import Prediction
+from filterscope.engine.moment import Moment
 from filterscope.filters.agreement import Agreement, AgreementBody
 from filterscope.filters.response import Source, shown_channels
 from filterscope.filters.slices import planes

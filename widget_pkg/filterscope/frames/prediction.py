@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from filterscope.engine.moment import Prediction
+from filterscope.engine.classes import Prediction
 
 
 class PredictionBody(TypedDict):

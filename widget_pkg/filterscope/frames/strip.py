@@ -87,7 +87,7 @@ def build_strip(
         "images": images,
         "labels": [each.label for each in drawn],
         "predicted": [
-            survey.predicted(image) if each.label is None or engine.knows_class(each.label) else None
+            survey.predicted(image) if each.label is None or each.label in engine.classes else None
             for image, each in zip(images, drawn, strict=True)
         ],
         "thumbs": None if args.get("held") == pictures else boxes,

@@ -27,7 +27,12 @@ class HomeProcess:
             RuntimeError: In another one.
         """
         if not self.is_this:
-            raise RuntimeError(
-                "this explorer lives in the process that made it, and this is a fork of that one; make a new one here: "
-                "Explorer(net, test_data)"
-            )
+            raise not_at_home()
+
+
+def not_at_home() -> RuntimeError:
+    """What is said in a fork of the process that made an explorer."""
+    return RuntimeError(
+        "this explorer lives in the process that made it, and this is a fork of that one; make a new one here: "
+        "Explorer(net, test_data)"
+    )

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from filterscope.generators import state_of
 from filterscope.host.cells import CellWatch
 from filterscope.host.sigint import defer_sigint
 
@@ -201,7 +202,7 @@ class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._generators = generators
         self.beginnings: dict[torch.device, torch.Tensor] = {}  # of those that were made in the body
         self._seeded_here = seeded_here
-        self._seed, self._state = torch.initial_seed(), torch.get_rng_state()
+        self._seed, self._state = torch.initial_seed(), state_of(torch.get_rng_state)
 
     def put_back(self) -> bool:
         """Undoes a seeding of the global generator in the body, and returns whether there was one.
@@ -209,7 +210,7 @@ class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
         A seeding with the seed that it had before is recognised by the state, which is then the one right after it.
         """
         if torch.initial_seed() == self._seed:
-            now = torch.get_rng_state()
+            now = state_of(torch.get_rng_state)
             if torch.equal(now, self._state) or not torch.equal(now, _fresh_state(self._seed)):
                 return False
         if not self._seeded_here():
@@ -284,9 +285,11 @@ def _backend(device: torch.device) -> Any:
 
 def _global_state(device: torch.device) -> torch.Tensor:
     if device.type == "cpu":
-        return torch.get_rng_state()
+        return state_of(torch.get_rng_state)
     backend = _backend(device)
-    state: torch.Tensor = backend.get_rng_state() if device.type == "mps" else backend.get_rng_state(device)
+    state: torch.Tensor = state_of(
+        backend.get_rng_state if device.type == "mps" else lambda: backend.get_rng_state(device)
+    )
     return state
 
 

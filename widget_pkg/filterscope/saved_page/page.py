@@ -178,7 +178,7 @@ def _strip_row(engine: Engine, image: int) -> StripRow:
     try:
         sample = engine.sample(image)
         best = best_of(engine.prediction(image))
-        comparable = sample.label is None or engine.knows_class(sample.label)
+        comparable = sample.label is None or sample.label in engine.classes
         return StripRow(thumbnail_of(sample), best[0][0] if best and comparable else None)
     except (SampleError, NetError) as error:
         return StripRow(no_thumbnail(str(error)), None)

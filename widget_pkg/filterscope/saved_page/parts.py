@@ -14,7 +14,8 @@ import numpy as np
 
 from filterscope.data.sample import Sample
 from filterscope.data.thumbnails import Thumbnail
-from filterscope.engine.moment import Moment, Prediction
+from filterscope.engine.classes import Prediction
+from filterscope.engine.moment import Moment
 from filterscope.filters.response import Source, matches_image, shown_channels
 from filterscope.filters.value_range import encode, encode_finely, value_range
 from filterscope.frames.frame import agreement_of

@@ -127,8 +127,8 @@ class Examiner:
             values=ablation.values,
             mean_images=0 if means is None else means.images,
             image=image,
-            before=self._engine.named_scores(before),
-            after=self._engine.named_scores(after),
+            before=self._engine.classes.ranked(before),
+            after=self._engine.classes.ranked(after),
             notes=() if means is None else means.notes,
         )
 

@@ -136,7 +136,7 @@ class Survey:
         """
         with self._engine.lock:
             self._follow()
-            return self._table.matching(label, outcome, self._engine.knows_class)
+            return self._table.matching(label, outcome, lambda name: name in self._engine.classes)
 
     def predicted(self, image: int) -> ClassName | None:
         """The predicted class of an image, or None where it is not known."""

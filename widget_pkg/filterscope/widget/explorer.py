@@ -30,6 +30,7 @@ from filterscope.host.lifetimes import collect, followed_by_collect, left_behind
 from filterscope.host.outputs import Cells, forget_result
 from filterscope.host.process import HomeProcess
 from filterscope.host.reports import reported
+from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.host.subshells import stay_where_asked
 from filterscope.host.timing import LET_GO_SECONDS, STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
@@ -250,10 +251,19 @@ class Explorer(anywidget.AnyWidget):
             if layer is not _KEEP:
                 named = isinstance(layer, str | nn.Module | ConvLayer)  # a number is the trait's own to refuse
                 traits = self._fitted(layer_index(layers, layer) if named else layer) | traits
-            with self.hold_sync(), self.hold_trait_notifications():
-                for name, value in self._in_order(traits).items():
-                    setattr(self, name, value)
+            try:
+                with defer_sigint(), self.hold_sync(), self.hold_trait_notifications():
+                    for name, value in self._in_order(traits).items():
+                        setattr(self, name, value)
+            except BaseException:  # an observer raised, or was interrupted: those of the other traits were not called
+                self.send_state(selection.TRAITS)
+                raise
         return self
+
+    def send_state(self, key: Any = None) -> None:
+        """Tells the pages; Ctrl-C waits for that, else they would show one thing and Python another."""
+        with defer_sigint():
+            super().send_state(key)
 
     def _selection(self) -> selection.Selection:
         return selection.Selection(
@@ -302,11 +312,12 @@ class Explorer(anywidget.AnyWidget):
             self._pages.look(self._selection())
 
     def notify_change(self, change: Any) -> None:
-        """A layer and the filter that has to follow it reach the page in one message."""
-        if change["name"] == "layer_index":
-            with self.hold_sync():
-                super().notify_change(change)
-        else:
+        """A layer and the filter that has to follow it reach the page in one message.
+
+        Ctrl-C interrupts the observers, and not what `select` does around them.
+        """
+        together = self.hold_sync() if change["name"] == "layer_index" else contextlib.nullcontext()
+        with together, let_sigint_through():
             super().notify_change(change)
 
     # What the selection shows. Arrays are copies; the weights are those of the moment of reading. What needs the image

@@ -118,7 +118,7 @@ class Inbox:
         with self._changed:
             self._closed = True
             self._waiting.clear()
-            threads = [*self._slow, *filter(None, [self._thread])]
+            threads = [*self._slow, *filter(None, [self._thread, self._watch])]
             self._changed.notify_all()
         self._closing.set()
         end = time.monotonic() + wait

@@ -277,7 +277,7 @@ class Pages:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
         self._engine.moved = time.monotonic()  # the next move waits for it
         selection = selection_from(self._engine, args)
-        if not self._engine.keeps_neighbours(selection.layer):
+        if not self._engine.map_store.keeps_neighbours(selection.layer):
             raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
         self._engine.preload(selection.image)
         with self._behind((selection.image, selection.layer)):

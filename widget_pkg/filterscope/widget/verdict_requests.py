@@ -154,7 +154,7 @@ class VerdictRequests:
         while not current.task.done and time.monotonic() < until and not self._someone_waits():
             current.task.wait(GIVE_WAY_SECONDS)
         effects = current.results[0] if current.results else None
-        predicted = None if effects is None else self._engine.class_name(effects.predicted)
+        predicted = None if effects is None else self._engine.classes[effects.predicted]
         return build_filter_effects(image, layer, current.task, effects, predicted)
 
     def _begin_effects(self, what: tuple[int, int, int]) -> _FilterEffectsTask:
