@@ -73,6 +73,7 @@ def test() -> None:
     check("the committed bundle is what js/ builds", ["node", "build.mjs", "--check"], JS, env)
     build_docs()
     side_by_side = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]  # in tests/conftest.py's order
+    env["OMP_WAIT_POLICY"] = "passive"  # torch's idle threads spin otherwise, and the other process waits for the core
     check("pytest: Python, wheel, notebook and browser tests", [PYTHON, "-m", "pytest", *side_by_side], ROOT, env)
 
 
