@@ -4,13 +4,22 @@ import gc
 
 import pytest
 
+BROWSER = "tests/browser/"
 
-@pytest.hookimpl(tryfirst=True)
+
 def pytest_collection_modifyitems(items):
-    for item in items:
-        in_browser = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadFileScheduling
+
+    class BrowserStaysTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    return BrowserStaysTogether(config, log)
 
 
 def pytest_collection_finish():

@@ -1,6 +1,7 @@
 """A loader is what it gives: its sampler, its `collate_fn` and its own steps count; nothing of the user's moves."""
 
 import random
+import re
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ PART = [11, 3, 7, 19]
         ({"batch_size": None, "sampler": BatchSampler(PART, 3, False)}, PART),
         ({"batch_size": None, "sampler": BatchSampler(SubsetRandomSampler(PART), 3, False)}, sorted(PART)),
     ],
-    ids=str,
+    ids=lambda value: re.sub(" object at 0x[0-9a-f]+", "", str(value)),  # the same in each of pytest's processes
 )
 def test_the_samples_that_a_sampler_gives_in_the_stated_order(options, indices):
     source = open_loader(DataLoader(PLAIN, **options))

@@ -1,12 +1,15 @@
 """A sample is read once, whoever asks, and one at a time, unless it takes much longer than usual."""
 
+import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
 from filterscope.engine import readers
 from filterscope.engine.readers import Readers
 from filterscope.errors import SampleError
+from interrupts import interrupted
 
 
 class Gate:
@@ -152,3 +155,31 @@ def test_no_more_than_a_few_hang_at_once(monkeypatch):
 def test_a_data_set_that_asks_for_another_of_its_samples_waits_for_nobody(monkeypatch):
     target = of_quick_samples(monkeypatch)
     assert target.read(0, lambda: target.read(1, lambda: target.read(0, lambda: "inner", True), True), True) == "inner"
+
+
+def test_ctrl_c_at_any_place_leaves_no_reading_that_nobody_ends(monkeypatch):
+    target = of_quick_samples(monkeypatch)
+    places = interrupted(lambda: target.read(0, lambda: "sample", True), 0, ("threading.py",))
+    assert places > 20
+    for at in range(1, places):
+        with suppress(KeyboardInterrupt):
+            interrupted(lambda: target.read(0, lambda: "sample", True), at, ("threading.py",))
+        assert not target._active and not target._persons
+        assert Asker(target, 0, lambda: "sample").outcome() == "sample"
+
+
+def test_ctrl_c_reaches_a_main_thread_that_waits_for_another_threads_reading(monkeypatch):
+    target, slow = of_quick_samples(monkeypatch), Gate()
+    first = Asker(target, 0, slow)
+    assert slow.began.wait(30)
+    main = threading.main_thread().ident
+
+    def interrupt():
+        waiting(target, 1)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        target.read(0, lambda: "sample", True)
+    slow.open.set()
+    assert first.outcome() == "sample"

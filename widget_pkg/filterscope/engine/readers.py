@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable
 
 from filterscope.data.sample import Sample
 from filterscope.errors import SampleError
-from filterscope.host.timing import SLOW_READ_SECONDS
+from filterscope.host.sigint import defer_sigint, let_sigint_through
+from filterscope.host.timing import INTERRUPT_LOOK_SECONDS, SLOW_READ_SECONDS
 
 _TIMES_USUAL = 4  # as long as a sample usually takes: then it is slow
 _MOST = 4  # threads that read at once
@@ -54,41 +55,57 @@ class Readers:
         """
         if any(reading.thread == threading.get_ident() for reading in list(self._active.values())):
             return read()  # a data set that asks for another of its samples waits for nobody
-        while True:
-            reading, mine = self._begin(key, for_person)
-            if mine:
-                try:
-                    reading.sample = read()
+        with defer_sigint():  # Ctrl-C acts in the reading and between two looks, and leaves no reading that nobody ends
+            while True:
+                reading, mine = self._begin(key, for_person)
+                if mine:
+                    try:
+                        with let_sigint_through():
+                            reading.sample = read()
+                        return reading.sample
+                    except SampleError as error:
+                        reading.error = error
+                        raise
+                    finally:
+                        self._end(key)
+                if reading.error is not None:
+                    raise SampleError(reading.error.index, reading.error.cause) from reading.error.__cause__
+                if reading.sample is not None:
                     return reading.sample
-                except SampleError as error:
-                    reading.error = error
-                    raise
-                finally:
-                    self._end(key)
-            if reading.error is not None:
-                raise SampleError(reading.error.index, reading.error.cause) from reading.error.__cause__
-            if reading.sample is not None:
-                return reading.sample
-            # The thread that read it was interrupted, so this one does.
+                # The thread that read it was interrupted, so this one does.
 
     def _begin(self, key: Hashable, for_person: bool) -> tuple[Reading, bool]:
         """A reading that this thread has to do, or one that another thread did meanwhile."""
-        with self._changed:
-            self._persons += for_person
-            try:
-                while True:
+        awaited: Reading | None = None
+        self._persons_wait(for_person)
+        try:
+            while True:
+                with let_sigint_through():
+                    time.sleep(0)  # Ctrl-C acts here, where nothing is held
+                with self._changed:
                     reading = self._active.get(key)
-                    if reading is not None:
-                        while self._active.get(key) is reading:
-                            self._changed.wait()
-                        return reading, False
-                    seconds = self._seconds_to_wait(for_person)
+                    if awaited is not None and reading is not awaited:
+                        return awaited, False
+                    awaited = reading
+                    seconds = None if reading is not None else self._seconds_to_wait(for_person)
                     if seconds == 0:
                         reading = self._active[key] = Reading()
                         return reading, True
-                    self._changed.wait(seconds)
-            finally:
-                self._persons -= for_person
+                    self._changed.wait(self._look_seconds(seconds))
+        finally:
+            self._persons_wait(-for_person)
+
+    def _persons_wait(self, more: int) -> None:
+        with self._changed:
+            self._persons += more
+            self._changed.notify_all()
+
+    @staticmethod
+    def _look_seconds(seconds: float | None) -> float | None:
+        """For how long to wait at once: in the main thread, which may be interrupted, never for long."""
+        if threading.current_thread() is not threading.main_thread():
+            return seconds
+        return INTERRUPT_LOOK_SECONDS if seconds is None else min(seconds, INTERRUPT_LOOK_SECONDS)
 
     def _end(self, key: Hashable) -> None:
         with self._changed:

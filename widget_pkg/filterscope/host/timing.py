@@ -54,6 +54,9 @@ THUMBNAILS_SECONDS = 0.05
 SLOW_READ_SECONDS = 1.0
 """After so long, and four times as long as samples usually take, another sample that a person waits for is read too."""
 
+INTERRUPT_LOOK_SECONDS = 0.1
+"""A main thread that waits for another thread's reading looks so often whether Ctrl-C came."""
+
 STREAM_REQUEST_SECONDS = 5.0
 """A stream is read on for at most so long for one request of a page; then the page is told how far it is."""
 
