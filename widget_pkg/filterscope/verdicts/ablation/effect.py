@@ -10,11 +10,7 @@ import numpy as np
 import torch
 
 from filterscope.nets.runner import NetRunner
-from filterscope.verdicts.ablation.ablation import Ablation
-from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
-from filterscope.verdicts.ablation.rises import Rise
-from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.sampling import (
+from filterscope.scans.sampling import (
     ImageBatch,
     LeftOut,
     Samples,
@@ -23,6 +19,10 @@ from filterscope.verdicts.sampling import (
     one_at_a_time_note,
     order_of,
 )
+from filterscope.verdicts.ablation.ablation import Ablation
+from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
+from filterscope.verdicts.ablation.rises import Rise
+from filterscope.verdicts.ablation.use import class_interval, interval
 
 _Z = 1.959964
 

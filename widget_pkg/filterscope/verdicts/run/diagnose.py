@@ -20,12 +20,12 @@ from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.scans.sampling import IsolatedSamples, Samples, runner_for
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.run.ablate import OnProgress
 from filterscope.verdicts.run.examine import examine
-from filterscope.verdicts.sampling import IsolatedSamples, Samples, runner_for
 
 
 def diagnose(
