@@ -10,15 +10,8 @@ import numpy as np
 import torch
 
 from filterscope.nets.runner import NetRunner
-from filterscope.scans.sampling import (
-    ImageBatch,
-    LeftOut,
-    Samples,
-    batches,
-    find_out_batches,
-    one_at_a_time_note,
-    order_of,
-)
+from filterscope.scans.refusals import LeftOut
+from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, one_at_a_time_note, order_of
 from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.rises import Rise

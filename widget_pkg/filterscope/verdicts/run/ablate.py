@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from filterscope.host.sigint import defer_sigint
-from filterscope.scans.sampling import ImageBatch, batches, run_accepted
+from filterscope.scans.refusals import run_accepted
+from filterscope.scans.sampling import ImageBatch, batches
 from filterscope.verdicts.ablation.losses import log_probabilities
 from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun

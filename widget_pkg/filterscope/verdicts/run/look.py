@@ -11,7 +11,8 @@ from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
-from filterscope.scans.sampling import MOST_REFUSED, ImageBatch, run_accepted
+from filterscope.scans.refusals import MOST_REFUSED, run_accepted
+from filterscope.scans.sampling import ImageBatch
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
