@@ -35,14 +35,13 @@ def chosen_images(images: Any, samples: Samples) -> np.ndarray:
         return np.sort(order_of(samples, number)[:number])
     if isinstance(images, slice):
         images = range(*images.indices(count))
-    indices = [as_index(index) for index in images]
-    strange = next((index for index, value in zip(images, indices, strict=True) if value is None), None)
-    chosen = np.unique([index for index in indices if index is not None]).astype(np.int64)
-    if strange is not None or not len(chosen) or chosen[0] < 0 or chosen[-1] >= count:
-        outside = strange if strange is not None else next((i for i in chosen.tolist() if not 0 <= i < count), None)
-        what = "has no index in it" if outside is None else f"has {outside!r} in it"
+    given = list(images)
+    indices = [index for index in map(as_index, given) if index is not None and 0 <= index < count]
+    if len(indices) < len(given) or not given:
+        outside = [value for value in given if as_index(value) not in range(count)]
+        what = f"has {outside[0]!r} in it" if outside else "has no index in it"
         raise ValueError(f"images {what}; this data set has images 0 … {count - 1}")
-    return chosen
+    return np.unique(indices).astype(np.int64)
 
 
 def check_count(images: Any) -> int | None:
@@ -52,7 +51,7 @@ def check_count(images: Any) -> int | None:
         TypeError: If it is neither.
         ValueError: If it is below 1.
     """
-    number = as_index(images)
+    number = None if getattr(images, "shape", ()) else as_index(images)  # torch takes an array of one number for it
     if number is not None:
         if number < 1:
             raise ValueError(f"images is {images!r}; {_LINE}")
@@ -74,16 +73,11 @@ def shards_of(images: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
     return [shard for shard in shards if len(shard)]
 
 
-def shards_of_stream(images: Any, samples: Samples, seen: np.ndarray) -> Iterator[np.ndarray]:
-    """The images of a stream in shards, read on as they are asked for.
-
-    Args:
-        images: None for all, or how many.
-        samples: The stream.
-        seen: int64, images that were seen before.
+def count_of_stream(images: Any) -> int | None:
+    """How many images of a stream are chosen; None for all.
 
     Raises:
-        TypeError: If `images` is neither.
+        TypeError: If `images` is neither None, nor a number, nor indices.
         ValueError: If it is below 1, or indices.
     """
     most = None if images is None else check_count(images)
@@ -91,6 +85,17 @@ def shards_of_stream(images: Any, samples: Samples, seen: np.ndarray) -> Iterato
         raise ValueError(
             "images are indices, and this data set is a stream, which is read from its start; give how many"
         )
+    return most
+
+
+def shards_of_stream(most: int | None, samples: Samples, seen: np.ndarray) -> Iterator[np.ndarray]:
+    """The images of a stream in shards, read on as they are asked for.
+
+    Args:
+        most: How many images; None for all.
+        samples: The stream.
+        seen: int64, images that were seen before.
+    """
     start = 0
     while (most is None or start < most) and samples.has(start):
         stop = start + SHARD_IMAGES if most is None else min(start + SHARD_IMAGES, most)

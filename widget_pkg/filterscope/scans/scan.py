@@ -22,7 +22,7 @@ from filterscope.nets.interruption import StopPass
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.archive import read_scan
-from filterscope.scans.choice import check_count, chosen_images, shards_of, shards_of_stream
+from filterscope.scans.choice import check_count, chosen_images, count_of_stream, shards_of, shards_of_stream
 from filterscope.scans.crops import Cropper
 from filterscope.scans.executors import ShardPool, check_executor
 from filterscope.scans.identity import PRE_ACTIVATION, ScanIdentity, identify
@@ -181,14 +181,14 @@ class _Opened:
     Attributes:
         runner: Runs the net.
         samples: The data set.
-        asked: What was asked for as `images`.
+        count: How many images of a stream are asked for; None for all.
         images: Indices of the chosen images, ascending; of a stream those that are known.
         identity: What is scanned.
     """
 
     runner: NetRunner
     samples: IsolatedSamples
-    asked: Any
+    count: int | None
     images: np.ndarray
     identity: ScanIdentity
 
@@ -196,8 +196,9 @@ class _Opened:
     def of(cls, net: Any, data: Any, options: DataOptions, images: Any, layers: Any, pre_activation: bool) -> _Opened:
         if images is not None:
             check_count(images)
-        samples = options.open(net, data)
+        samples, count = options.open(net, data), None
         if samples.is_stream:
+            count = count_of_stream(images)
             samples.has(_FIRST - 1)
             chosen = np.arange(len(samples))
         else:
@@ -205,7 +206,7 @@ class _Opened:
         runner = runner_for(net, samples, options.forward)
         indices = sorted(layer_indices(runner.layers, layers))
         find_out_batches(runner, samples, chosen[:_FIRST])
-        return cls(runner, samples, images, chosen, identify(runner, samples, indices, pre_activation))
+        return cls(runner, samples, count, chosen, identify(runner, samples, indices, pre_activation))
 
     @property
     def first(self) -> np.ndarray:
@@ -218,7 +219,7 @@ class _Opened:
 
     def shards(self, seen: np.ndarray) -> Iterable[np.ndarray]:
         if self.samples.is_stream:
-            return shards_of_stream(self.asked, self.samples, seen)
+            return shards_of_stream(self.count, self.samples, seen)
         return shards_of(self.images, seen)
 
     @property
@@ -226,7 +227,7 @@ class _Opened:
         """How many images are asked for; 0 where that is not known."""
         if not self.samples.is_stream:
             return len(self.images)
-        return 0 if self.asked is None else int(self.asked)
+        return self.count or 0
 
 
 class _Scanning:
