@@ -42,7 +42,7 @@ class Samples(Protocol):
         """A sample; `SampleError` if it cannot be read."""
 
     def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
-        """Samples in the order of their indices; for one that cannot be read, its error."""
+        """Samples for the net, not to be drawn, in that order; for one that cannot be read, its error."""
 
     def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
@@ -73,19 +73,13 @@ class IsolatedSamples:
             return self._source.read(index)
 
     def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
-        """Samples; for one that cannot be read, its error.
+        """Samples for the net, not to be drawn; for one that cannot be read, its error.
 
         To keep the user's random numbers apart takes three times as long as to read a small image, so all are read in
         one go.
         """
-        samples: list[Sample | SampleError] = []
         with self._random.isolated(), let_sigint_through():
-            for index in indices:
-                try:
-                    samples.append(self._source.read(int(index)))
-                except SampleError as error:
-                    samples.append(error)
-        return samples
+            return self._source.read_for_net(indices)
 
     def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
