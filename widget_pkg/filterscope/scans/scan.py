@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -21,6 +21,7 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.interruption import StopPass
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
+from filterscope.scans.ahead import ReadAhead
 from filterscope.scans.archive import read_scan
 from filterscope.scans.choice import check_count, chosen_images, count_of_stream, shards_of, shards_of_stream
 from filterscope.scans.crops import Cropper
@@ -121,14 +122,14 @@ def scan(
     # Tensors made in the caller's inference mode could not be written to.
     with torch.inference_mode(False):
         opened = _Opened.of(net, data, options, images, layers, pre_activation)
+        if opened.samples.is_stream and (workers or executor is not None):
+            raise ValueError(
+                "data is a stream, which can only be read from its start, so its shards cannot be read apart; give "
+                "executor=None and workers=0, or a data set with a length"
+            )
         scanning = _Scanning(opened, ResumeFile(resume, opened.identity), progress, cancel)
         if executor is None:
             return scanning.here(workers)
-        if opened.samples.is_stream:
-            raise ValueError(
-                "data is a stream, which can only be read from its start, so its shards cannot be scanned apart; give "
-                "executor=None, or a data set with a length"
-            )
         first = opened.first.tolist()
         net_sent, data_sent = None if net_factory else net, None if data_factory else data
         task = ShardTask(opened.identity, first, net_sent, data_sent, options, net_factory, data_factory)
@@ -259,8 +260,13 @@ class _Scanning:
         pre_activation = opened.identity.maps == PRE_ACTIVATION
         shards = opened.shards(self._state.asked)
         samples: Samples = opened.samples
-        scanner = ShardScanner(opened.runner, samples, layers, pre_activation, self._check)
-        return self._gather(scanner.scan(shard) for shard in shards)
+        with ExitStack() as stack:
+            if workers:
+                shards = list(shards)
+                order = np.concatenate([np.zeros(0, np.int64), *shards])
+                samples = stack.enter_context(closing(ReadAhead(samples, order, workers)))
+            scanner = ShardScanner(opened.runner, samples, layers, pre_activation, self._check)
+            return self._gather(scanner.scan(shard) for shard in shards)
 
     def on(self, executor: Executor, task: ShardTask) -> Scan:
         """Scans shards on an executor."""
