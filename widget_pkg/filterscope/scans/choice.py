@@ -35,10 +35,10 @@ def chosen_images(images: Any, samples: Samples) -> np.ndarray:
         return np.sort(order_of(samples, number)[:number])
     if isinstance(images, slice):
         images = range(*images.indices(count))
-    given = list(images)
-    indices = [index for index in map(as_index, given) if index is not None and 0 <= index < count]
-    if len(indices) < len(given) or not given:
-        outside = [value for value in given if as_index(value) not in range(count)]
+    listed = list(images)
+    indices = [index for index in map(as_index, listed) if index is not None and 0 <= index < count]
+    if len(indices) < len(listed) or not listed:
+        outside = [value for value in listed if as_index(value) not in range(count)]
         what = f"has {outside[0]!r} in it" if outside else "has no index in it"
         raise ValueError(f"images {what}; this data set has images 0 … {count - 1}")
     return np.unique(indices).astype(np.int64)

@@ -86,6 +86,14 @@ class Cropper:
             return replace(whole, centre=centre)
         return Crop(image, _cut(sample, field.inside), field.inside, field.status, position, centre)
 
+    def picture(self, image: int) -> np.ndarray:
+        """The whole picture of an image, float32 `(H, W)` or `(H, W, 3)` in [0, 1].
+
+        Raises:
+            SampleError: If it cannot be read.
+        """
+        return self._samples.read(image).display
+
     def _fields(self, layer: int, filter_index: int, sample: Sample) -> ReceptiveFields | None:
         shape = sample.image.shape
         if shape not in self._geometries:

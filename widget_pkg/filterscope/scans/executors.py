@@ -46,7 +46,7 @@ class ShardPool:
     """
 
     def __init__(self, executor: Executor, task: ShardTask, check: Callable[[], None]) -> None:
-        self._given, self._task, self._check = executor, task, check
+        self._executor, self._task, self._check = executor, task, check
         self._pool: Any = executor
         self._breaks = 0  # of pools since the last shard that was done
         self._tries: Counter[int] = Counter()  # by the first image of a shard
@@ -84,7 +84,7 @@ class ShardPool:
     def _most_under_way(self) -> int:
         if self._task.net is None and self._task.data is None:
             return 2**31
-        return max(_UNDER_WAY, 2 * getattr(self._given, "_max_workers", 0))
+        return max(_UNDER_WAY, 2 * getattr(self._executor, "_max_workers", 0))
 
     def _submit(self, shard: np.ndarray) -> Future[Any]:
         while True:
@@ -138,12 +138,12 @@ class ShardPool:
             self._pool = type(broken).get_reusable_executor(broken._max_workers)[0]
 
     def _close_own(self) -> None:
-        if self._pool is not self._given and isinstance(self._pool, ProcessPoolExecutor):
+        if self._pool is not self._executor and isinstance(self._pool, ProcessPoolExecutor):
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _ended(self, error: Exception, shard: np.ndarray) -> str:
         return (
-            f"the workers of {type(self._given).__name__} ended {_TRIES} times over images {shard[0]} … {shard[-1]} "
+            f"the workers of {type(self._executor).__name__} ended {_TRIES} times over images {shard[0]} … {shard[-1]} "
             f"({describe_exception(error)}). They may lack memory, or not find a class or function that a notebook or "
             "script defines: put it into a module, or give net_factory= and data_factory=, functions of a module. "
             "What was scanned before is in the file of resume=, if there was one"
@@ -154,7 +154,7 @@ class ShardPool:
         texts = [f"{type(cause).__name__} {cause}" for cause in (error, error.__cause__) if cause is not None]
         if not any(map(_ABOUT_PICKLE.search, texts)):
             return
-        workers = f"the workers of {type(self._given).__name__}"
+        workers = f"the workers of {type(self._executor).__name__}"
         for name, value, advice in self._sent():
             try:
                 pickle.dumps(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ class Exemplars:
             first one, row by row.
         labels: Their classes: names, numbers where there are no names, None where there is no class.
         predicted: int32 `(k,)`, the number of the class that the net tells; −1 where it tells none.
+        copies: int64 `(k,)`, for how many images each stands: 1, unless near-duplicates were folded into it.
 
     Example:
         >>> from filterscope import demo, scan
@@ -38,6 +40,21 @@ class Exemplars:
     positions: np.ndarray
     labels: tuple[Label, ...]
     predicted: np.ndarray
+    copies: np.ndarray
+
+    def only(self, places: Sequence[int], copies: Sequence[int]) -> Exemplars:
+        """Those at some places alone, each standing for so many images."""
+        at = np.asarray(places, np.int64)
+        return Exemplars(
+            self.layer,
+            self.filter,
+            self.images[at],
+            self.values[at],
+            self.positions[at],
+            tuple(self.labels[place] for place in places),
+            self.predicted[at],
+            np.asarray(copies, np.int64),
+        )
 
     def __len__(self) -> int:
         """How many images these are."""
@@ -63,7 +80,8 @@ def exemplars_at(
         places, positions[:, axis] = np.divmod(places, sizes[:, axis])
     labels = tuple(classes[number] if number >= 0 else None for number in column.labels[rows])
     predicted = column.predicted[rows]
-    return Exemplars(layer, filter_index, column.images[rows], values, positions, labels, predicted)
+    copies = np.ones(len(rows), np.int64)
+    return Exemplars(layer, filter_index, column.images[rows], values, positions, labels, predicted, copies)
 
 
 def ranked(column: Column, descending: bool, of_class: int | None = None) -> np.ndarray:

@@ -17,6 +17,7 @@ from filterscope.scans.distribution import Histogram, Moments, histogram_of, mom
 from filterscope.scans.exemplars import Exemplars, exemplars_at, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
+from filterscope.scans.near_duplicates import Likeness
 from filterscope.scans.piece import Label
 from filterscope.scans.refusals import left_out_notes
 from filterscope.scans.state import ScanState
@@ -272,18 +273,45 @@ class Scan:
             >>> [crop.pixels.shape for crop in found.crops(found.top("conv1", 0, k=2))]
             [(3, 3), (3, 3)]
         """
-        if not isinstance(exemplars, Exemplars):
-            raise TypeError(f"exemplars is {kind_of(exemplars)}; give what top() gives: scan.crops(scan.top(layer, 0))")
-        if self._cropper is None:
-            raise ValueError(
-                "this scan was loaded without its net and data set, of whose images crops are cut; load it with them: "
-                "load_scan(path, net, data)"
-            )
-        cropper, places = self._cropper, exemplars.positions.tolist()
+        cropper, places = self._of_images(exemplars), exemplars.positions.tolist()
         return tuple(
             cropper.crop(exemplars.layer, exemplars.filter, int(image), tuple(place))
             for image, place in zip(exemplars.images, places, strict=True)
         )
+
+    def fold(self, exemplars: Exemplars) -> Exemplars:
+        """The exemplars without near-duplicates: each is folded into the first that it is nearly the same as.
+
+        Two images are nearly the same if one may be a copy of the other in another brightness, size or compression: if
+        of the 64 bits of their perceptual hashes at most 6 differ, and their thumbnails correlate by 0.98 or more.
+
+        Args:
+            exemplars: What `top`, `bottom`, `typical` or `by_class` gave: more of them than are needed.
+
+        Returns:
+            Those that are left; `copies` says for how many images each stands.
+
+        Raises:
+            ValueError: If the scan was loaded without its net and data set.
+            SampleError: If an image cannot be read any more.
+
+        Example:
+            >>> from filterscope import demo, scan
+            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+            >>> int(found.fold(found.top("conv1", 0, k=20)).copies.sum())
+            20
+        """
+        cropper = self._of_images(exemplars)
+        kept: dict[int, Likeness] = {}  # by place
+        copies: dict[int, int] = {}
+        for place, image in enumerate(exemplars.images.tolist()):
+            likeness = Likeness.of(cropper.picture(image))
+            same = next((other for other, known in kept.items() if known.is_nearly(likeness)), None)
+            if same is None:
+                kept[place], copies[place] = likeness, 1
+            else:
+                copies[same] += 1
+        return exemplars.only(list(kept), list(copies.values()))
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a filter, as `to_dataframe` has them."""
@@ -344,6 +372,17 @@ class Scan:
             OSError: If it cannot be written.
         """
         write_scan(path, self.identity, self.state)
+
+    def _of_images(self, exemplars: Any) -> Cropper:
+        """What gives the exemplars' images."""
+        if not isinstance(exemplars, Exemplars):
+            raise TypeError(f"exemplars is {kind_of(exemplars)}; give what top() gives: scan.crops(scan.top(layer, 0))")
+        if self._cropper is None:
+            raise ValueError(
+                "this scan was loaded without its net and data set, of whose images they are; load it with them: "
+                "load_scan(path, net, data)"
+            )
+        return self._cropper
 
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
         index = layer.index if isinstance(layer, ConvLayer) else as_index(layer)
