@@ -45,11 +45,12 @@ class ExactSum:
         limbs: dict[int, np.ndarray] = {}
         for number in range(_HIGHEST, _LOWEST - 1, -1):
             unit = 2.0 ** (_BITS * number)
+            if np.abs(rest).max(initial=0) < unit:
+                continue
             whole = np.trunc(rest / unit)
-            if whole.any():
-                rest -= whole * unit
-                limbs[number] = whole.astype(np.int64)
-                limbs[number].setflags(write=False)
+            rest -= whole * unit
+            limbs[number] = whole.astype(np.int64)
+            limbs[number].setflags(write=False)
         return cls(values.shape, limbs)
 
     def merge(self, other: ExactSum) -> ExactSum:

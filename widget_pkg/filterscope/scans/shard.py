@@ -121,7 +121,8 @@ class _LayerRows:
         if len(self._sizes) > 1:
             self._total = None
         else:
-            self._total = scores.total if self._total is None else self._total + scores.total
+            self._total = np.zeros(scores.total.shape) if self._total is None else self._total
+            self._total += scores.total
         self._counted = scores.counted if self._counted is None else self._counted + scores.counted
         self._batches.append((row, replace(scores, total=scores.total[:0])))  # it may be larger than all else
 
