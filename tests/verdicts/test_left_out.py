@@ -7,8 +7,9 @@ from torch import nn
 
 from filterscope import Explorer, NetError, SampleError, diagnose
 from filterscope.data.source import SampleSource
+from filterscope.scans.refusals import MOST_REFUSED, run_accepted
+from filterscope.scans.sampling import ImageBatch, IsolatedSamples, runner_for
 from filterscope.verdicts.ablation.ablation import layer_means
-from filterscope.verdicts.sampling import MOST_REFUSED, ImageBatch, IsolatedSamples, run_accepted, runner_for
 from nets import images
 
 COUNT = 24

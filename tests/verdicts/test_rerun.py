@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from filterscope.data.source import SampleSource
+from filterscope.scans.sampling import IsolatedSamples, runner_for
 from filterscope.verdicts.ablation.rerun import Rerun
-from filterscope.verdicts.sampling import IsolatedSamples, runner_for
 from nets import Everything, TwoConvs, images, seeded
 
 

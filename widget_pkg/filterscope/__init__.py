@@ -11,6 +11,11 @@ from filterscope.errors import NetError, SampleError
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFields
+from filterscope.scans.crops import Crop
+from filterscope.scans.distribution import Histogram, Moments
+from filterscope.scans.exemplars import Exemplars
+from filterscope.scans.result import Scan
+from filterscope.scans.scan import load_scan, scan
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -24,18 +29,25 @@ __all__ = [
     "Box",
     "ClassEffect",
     "ConvLayer",
+    "Crop",
     "Diagnosis",
     "Effect",
     "Estimate",
+    "Exemplars",
     "Explorer",
     "FilterVerdict",
+    "Histogram",
+    "Moments",
     "NetError",
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
     "SampleError",
+    "Scan",
     "Without",
     "__version__",
     "demo",
     "diagnose",
+    "load_scan",
+    "scan",
 ]

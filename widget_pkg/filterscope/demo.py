@@ -137,6 +137,24 @@ class FashionTestData(Dataset[tuple[torch.Tensor, int]]):
             raise IndexError(f"image {position} is out of range: FashionMNIST's test images are 0 … {len(self) - 1}")
         return images_to_tensor(self.images[position]), int(self.labels[position])
 
+    def __getitems__(self, indices: list[int]) -> list[tuple[torch.Tensor, int]]:
+        """Return several images and labels at once, as torch's loaders ask for them.
+
+        Args:
+            indices: As for a single image.
+
+        Returns:
+            What each of these indices gives alone.
+
+        Raises:
+            IndexError: An index is out of range.
+            TypeError: An index is not an integer.
+        """
+        if any(not 0 <= operator.index(index) < len(self) for index in indices):
+            return [self[index] for index in indices]  # which raises for that one
+        images = images_to_tensor(self.images[indices])
+        return list(zip(images.unbind(0), self.labels[indices].tolist(), strict=True))
+
 
 def fashion_test_data() -> FashionTestData:
     """Return the 10,000 FashionMNIST test images as a data set.

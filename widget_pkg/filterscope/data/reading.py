@@ -21,6 +21,7 @@ from filterscope.data.parts import NoImagePartError, Parts, as_mapping, first_vi
 from filterscope.data.picture_file import PictureFile, read_picture
 from filterscope.data.several import as_arrays, several_of
 from filterscope.data.transform import GivenTransform
+from filterscope.data.usual_items import UsualItems
 from filterscope.errors import SampleError, describe_exception, foreign_code
 from filterscope.inputs import Inputs
 
@@ -63,6 +64,7 @@ class Reader:
     ) -> None:
         self._items, self._inputs = items, inputs
         self._vector, self._of_vectors, self._several = vector, of_vectors, several
+        self._usual = UsualItems(self._by_all_rules)
         self._thread = threading.get_ident()  # which may be the only one that can read the data set
 
     def read(self, index: int, sequence: Any, transform: GivenTransform | None) -> Reading:
@@ -81,6 +83,16 @@ class Reader:
                 item = sequence[index]
         except Exception as error:
             raise SampleError(index, self._refusal(error)) from error
+        usual = self._usual.image(item) if transform is None and not self._several else None
+        if usual is not None:
+            return Reading(item[0], usual[0], item[1], None, usual[1])
+        return self._reading(index, item, transform)
+
+    def _by_all_rules(self, item: Any) -> tuple[np.ndarray, Any, str]:
+        reading = self._reading(0, item, None)
+        return reading.image, reading.label, reading.note
+
+    def _reading(self, index: int, item: Any, transform: GivenTransform | None) -> Reading:
         parts, inputs = self._parts(index, item, transform), None
         image, label = parts.image, parts.label
         if self._several:

@@ -18,6 +18,7 @@ import numpy as np
 from filterscope.attributes import attribute
 from filterscope.data.axes import Input, check_layout
 from filterscope.data.class_names import class_of, given_names, own_names, weights_names
+from filterscope.data.fetched import Fetched
 from filterscope.data.items import open_data
 from filterscope.data.normalize import Finding, Normalize, find_normalize, per_channel
 from filterscope.data.normalize_check import at_random, check, unchecked
@@ -163,21 +164,46 @@ class SampleSource:
         Raises:
             SampleError: If the data set raises, or its item is not an image.
         """
+        return self._read(index, self._items.sequence)
+
+    def read_for_net(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+        """Reads samples that are given to the net and not drawn.
+
+        Neither is it found out which Normalize they went through, nor whether they differ from an earlier read.
+
+        A data set that has `__getitems__`, as torch's loaders use it, is asked for all of them at once.
+
+        Args:
+            indices: Their indices.
+
+        Returns:
+            The samples in that order; for one that cannot be read, its error.
+        """
+        fetched = Fetched(self._items.sequence, indices)
+        samples: list[Sample | SampleError] = []
+        for index in indices:
+            try:
+                samples.append(self._read(int(index), fetched, drawn=False))
+            except SampleError as error:
+                samples.append(error)
+        return samples
+
+    def _read(self, index: int, sequence: Any, drawn: bool = True) -> Sample:
         start = time.monotonic()
-        reading = self._reader.read(index, self._items.sequence, self._transform)
+        reading = self._reader.read(index, sequence, self._transform)
         took = time.monotonic() - start
         self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
         image = reading.image
-        self._compare(index, image)
+        if drawn:
+            self._compare(index, image)
         label = reading.label
         class_name, label_note = class_of(label, self.classes)
         unknown = isinstance(label, float) and math.isnan(label)
         no_class = label is not None and class_name is None and not unknown
         note = f"{reading.note} {label_note}".strip()
         frames_first = image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
-        return Sample(
-            index, image, class_name, note, self._finding(index, image), reading.inputs, frames_first, no_class
-        )
+        finding = self._finding(index, image) if drawn else Finding()
+        return Sample(index, image, class_name, note, finding, reading.inputs, frames_first, no_class)
 
     def looks_again(self) -> bool:
         """Whether the first sample should be read again, to see whether the data set is random.
@@ -204,7 +230,8 @@ class SampleSource:
         if self._marks.setdefault(index, mark) != mark:
             self.random = True
         if len(self._marks) > _REMEMBERED:
-            self._marks.pop(next(iter(self._marks.copy())), None)  # another thread may read, too
+            with suppress(RuntimeError):  # another thread may read, too
+                self._marks.pop(next(iter(self._marks)), None)
 
     def _finding(self, index: int, image: np.ndarray) -> Finding:
         if self._normalize is not None:

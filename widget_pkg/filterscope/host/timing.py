@@ -43,6 +43,9 @@ DIAGNOSIS_PASS_SECONDS = 0.03
 PARTIAL_RESULT_SECONDS = 0.5
 """A running diagnosis sends partial results at this interval."""
 
+EXECUTOR_LOOK_SECONDS = 0.2
+"""While workers scan shards, it is checked at this interval whether the scan was cancelled."""
+
 # Reading images
 
 QUICK_SAMPLE_SECONDS = 0.01

@@ -14,6 +14,7 @@ from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_indices, layer_title
 from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.scans.sampling import find_out_batches, order_of, runner_for
 from filterscope.verdicts.ablation.ablation import (
     MEAN_IMAGES,
     REPLACEMENTS,
@@ -30,7 +31,6 @@ from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 from filterscope.verdicts.run.task import Task
-from filterscope.verdicts.sampling import find_out_batches, order_of, runner_for
 
 
 class Examiner:

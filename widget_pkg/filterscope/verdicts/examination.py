@@ -14,12 +14,12 @@ import torch
 from filterscope.errors import SampleError
 from filterscope.host.sigint import defer_sigint
 from filterscope.nets.runner import NetRunner
+from filterscope.scans.sampling import ImageBatch, Samples
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
 from filterscope.verdicts.activations.state import LIVE, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
-from filterscope.verdicts.sampling import ImageBatch, Samples
 
 Judged = TypeVar("Judged")
 

@@ -12,7 +12,8 @@ from filterscope.errors import NetError
 from filterscope.inputs import Inputs
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
-from filterscope.verdicts.sampling import ImageBatch, LeftOut, Samples, batches, find_out_batches, order_of
+from filterscope.scans.refusals import LeftOut
+from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, order_of
 
 Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")

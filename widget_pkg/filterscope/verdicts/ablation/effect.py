@@ -10,19 +10,12 @@ import numpy as np
 import torch
 
 from filterscope.nets.runner import NetRunner
+from filterscope.scans.refusals import LeftOut
+from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, one_at_a_time_note, order_of
 from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.use import class_interval, interval
-from filterscope.verdicts.sampling import (
-    ImageBatch,
-    LeftOut,
-    Samples,
-    batches,
-    find_out_batches,
-    one_at_a_time_note,
-    order_of,
-)
 
 _Z = 1.959964
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from filterscope.nets.layer_choice import layer_title
+from filterscope.scans.sampling import one_at_a_time_note
 from filterscope.verdicts.ablation.use import gate
 from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import AXES, FilterVerdict
-from filterscope.verdicts.sampling import one_at_a_time_note
 
 
 def conclude(examination: Examination, complete: bool, ablation: bool, fingerprint: str) -> Diagnosis:

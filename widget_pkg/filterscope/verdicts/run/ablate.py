@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from filterscope.host.sigint import defer_sigint
+from filterscope.scans.refusals import run_accepted
+from filterscope.scans.sampling import ImageBatch, batches
 from filterscope.verdicts.ablation.losses import log_probabilities
 from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.examination import Examination
-from filterscope.verdicts.sampling import ImageBatch, batches, run_accepted
 
 OnProgress = Callable[[str, int, int], None]
 """Called at the start of each part and after each batch: what is done (`"images"`, `"ablation"` or `"merging"`), how

@@ -10,13 +10,13 @@ from filterscope.host.timing import PARTIAL_RESULT_SECONDS
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.scans.sampling import Samples
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude, judge_weights
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examine import examine
 from filterscope.verdicts.run.task import Task, TaskProgress
-from filterscope.verdicts.sampling import Samples
 
 _STAGES = {
     "weights": "layers' weights",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -20,12 +19,13 @@ from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.scans.progress import ProgressBar, no_progress
+from filterscope.scans.sampling import IsolatedSamples, Samples, runner_for
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.run.ablate import OnProgress
 from filterscope.verdicts.run.examine import examine
-from filterscope.verdicts.sampling import IsolatedSamples, Samples, runner_for
 
 
 def diagnose(
@@ -125,8 +125,8 @@ def _diagnose(
     else:
         examination = _resumed(resume, runner, samples, chosen, fingerprint)
     stop = cancel if cancel is not None else threading.Event()
-    bar = _Bar() if progress is True else None
-    on_progress = bar or (progress if callable(progress) else _silent)
+    bar = ProgressBar() if progress is True else None
+    on_progress = bar or (progress if callable(progress) else no_progress)
     interrupted = False
     try:
         examine(examination, images, ablation, on_progress, stop)
@@ -153,36 +153,3 @@ def _resumed(
     if not samples.is_stream and before != len(samples):
         raise ValueError(f"resume saw a data set of {before} samples, this one has {len(samples)}; give the same")
     return earlier.examination.copy(runner, samples)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress is shown."""
-
-
-class _Bar:
-    """A progress bar for each stage, where tqdm is installed."""
-
-    def __init__(self) -> None:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            tqdm = None
-        self._make = tqdm
-        self._stage = ""
-        self._bar: Any = None
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._make is None:
-            return
-        if stage != self._stage:
-            self.close()
-            self._stage = stage
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # tqdm warns where ipywidgets' bar cannot be had, and draws another
-                self._bar = self._make(total=total, desc=stage, unit="image", file=sys.stderr)
-        self._bar.update(done - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None

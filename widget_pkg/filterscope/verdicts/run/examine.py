@@ -6,11 +6,11 @@ import threading
 
 import numpy as np
 
+from filterscope.scans.sampling import batches, find_out_batches, order_of
 from filterscope.verdicts.ablation.use import gate
 from filterscope.verdicts.examination import MEAN_IMAGES, Examination
 from filterscope.verdicts.run.ablate import OnProgress, ablate_duplicates, ablate_each_filter
 from filterscope.verdicts.run.look import look
-from filterscope.verdicts.sampling import batches, find_out_batches, order_of
 
 
 def examine(

@@ -11,10 +11,11 @@ from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
+from filterscope.scans.refusals import MOST_REFUSED, run_accepted
+from filterscope.scans.sampling import ImageBatch
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination
-from filterscope.verdicts.sampling import MOST_REFUSED, ImageBatch, run_accepted
 
 _Sums = tuple[dict[int, LayerStatistics], Knowledge | None]
 """Statistics of each layer reached; what the net knows, None where its output is not one score a class."""

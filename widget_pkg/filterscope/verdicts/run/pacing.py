@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from filterscope.data.sample import Sample
+from filterscope.errors import SampleError
 from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
 from filterscope.nets.runner import Pace
 from filterscope.nets.step_size import StepSize
@@ -52,6 +53,16 @@ class PacedSamples:
         """
         self._check()
         return self._engine.read(index)
+
+    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+        """Samples, with a look before each at whether to go on; for one that cannot be read, its error."""
+        samples: list[Sample | SampleError] = []
+        for index in indices:
+            try:
+                samples.append(self.read(index))
+            except SampleError as error:
+                samples.append(error)
+        return samples
 
     def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on in small parts."""

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from filterscope import demo
 from filterscope.data.source import SampleSource
-from filterscope.verdicts.sampling import IsolatedSamples, batches, order_of, runner_for
+from filterscope.scans.sampling import IsolatedSamples, batches, order_of, runner_for
 
 
 def test_every_image_is_read_once_in_an_order_that_stays():

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from torch import nn
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
-from filterscope.errors import NetError, SampleError, describe_exception
+from filterscope.errors import SampleError
 from filterscope.host.sigint import let_sigint_through
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
@@ -21,10 +22,6 @@ from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
 
 _TRIED = 20  # images, until two differ
-Result = TypeVar("Result")
-
-MOST_REFUSED = 20
-"""A net that refuses so many images, and took none before, is taken to refuse all."""
 
 
 class Samples(Protocol):
@@ -43,6 +40,9 @@ class Samples(Protocol):
 
     def read(self, index: int) -> Sample:
         """A sample; `SampleError` if it cannot be read."""
+
+    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+        """Samples for the net, not to be drawn, in that order; for one that cannot be read, its error."""
 
     def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
@@ -71,6 +71,15 @@ class IsolatedSamples:
         """
         with self._random.isolated(), let_sigint_through():
             return self._source.read(index)
+
+    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+        """Samples for the net, not to be drawn; for one that cannot be read, its error.
+
+        To keep the user's random numbers apart takes three times as long as to read a small image, so all are read in
+        one go.
+        """
+        with self._random.isolated(), let_sigint_through():
+            return self._source.read_for_net(indices)
 
     def has(self, index: int) -> bool:
         """Whether there is an image of that index; a stream is read on until that is known."""
@@ -111,6 +120,7 @@ class ImageBatch:
         end: How far in the order this batch goes, samples that cannot be read included.
         unreadable: How many of these cannot be.
         cause: Why the first of these cannot be.
+        indices: The images' indices in the data set.
     """
 
     images: list[np.ndarray | Inputs]
@@ -118,6 +128,13 @@ class ImageBatch:
     end: int
     unreadable: int
     cause: str = ""
+    indices: list[int] = field(default_factory=list)
+
+    def only(self, places: Sequence[int]) -> ImageBatch:
+        """The batch with the images at these places alone."""
+        images, labels = [self.images[place] for place in places], [self.labels[place] for place in places]
+        indices = [self.indices[place] for place in places] if self.indices else []
+        return replace(self, images=images, labels=labels, indices=indices)
 
 
 def order_of(samples: Samples, images: int) -> np.ndarray:
@@ -154,123 +171,29 @@ def _readable(samples: Samples, indices: np.ndarray) -> Iterator[np.ndarray]:
 def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once: int) -> Iterator[ImageBatch]:
     """Reads the images `order[start:stop]` in batches of one shape."""
     images: list[np.ndarray | Inputs] = []
-    shape: tuple[int, ...] = ()
     labels: list[str | int | None] = []
-    position = start
+    indices: list[int] = []
+    shape: tuple[int, ...] = ()
     unreadable, cause = 0, ""
-    while position < stop or images:
-        upcoming = None
-        while position < stop and len(images) < at_once:
-            try:
-                sample = samples.read(int(order[position]))
-            except SampleError as error:
-                unreadable, cause = unreadable + 1, cause or error.cause
-            else:
-                if images and sample.image.shape != shape:
-                    upcoming = sample
-                    break
-                images.append(sample.net_input)
-                shape = sample.image.shape
-                labels.append(sample.label)
-            position += 1
-        yield ImageBatch(images, labels, position, unreadable, cause)
-        images, labels, unreadable, cause = [], [], 0, ""
-        if upcoming is not None:  # it is the first of the next batch
-            images, labels, shape = [upcoming.net_input], [upcoming.label], upcoming.image.shape
-            position += 1
-
-
-def run_accepted(
-    batch: ImageBatch, run: Callable[[ImageBatch], Result]
-) -> tuple[ImageBatch, Result | None, list[Exception]]:
-    """Runs a net on those images of a batch that it does not refuse.
-
-    Where it refuses the batch, each image is tried alone, and then those that it took together.
-
-    Args:
-        batch: The images.
-        run: Runs the net on a batch and has no other effect.
-
-    Returns:
-        The images that the net took; what `run` gave for them, None where there are none; and what the net raised for
-        each of the others.
-    """
-    nothing = replace(batch, images=[], labels=[])
-    if not batch.images:
-        return batch, None, []
-    try:
-        return batch, run(batch), []
-    except Exception as error:
-        if len(batch.images) == 1:
-            return nothing, None, [error]
-    accepted: list[int] = []
-    refusals: list[Exception] = []
-    for index, (image, label) in enumerate(zip(batch.images, batch.labels, strict=True)):
-        if not accepted and len(refusals) == MOST_REFUSED:
-            return nothing, None, refusals + [refusals[0]] * (len(batch.images) - index)
-        try:
-            run(replace(batch, images=[image], labels=[label]))
-        except Exception as error:
-            refusals.append(error)
-        else:
-            accepted.append(index)
-    if not accepted:
-        return nothing, None, refusals
-    part = replace(
-        batch, images=[batch.images[index] for index in accepted], labels=[batch.labels[index] for index in accepted]
-    )
-    try:
-        return part, run(part), refusals
-    except Exception as error:  # each alone, and not together
-        return nothing, None, refusals + [error] * len(accepted)
-
-
-class LeftOut:
-    """Counts the images that a measurement leaves out.
-
-    Args:
-        runner: Runs the net.
-
-    Attributes:
-        images: How many images were taken.
-    """
-
-    def __init__(self, runner: NetRunner) -> None:
-        self._runner = runner
-        self.images = 0
-        self._unreadable = self._refused = 0
-        self._refusal: NetError | None = None
-        self._cause = ""
-
-    def run(self, batch: ImageBatch, run: Callable[[ImageBatch], Result]) -> tuple[ImageBatch, Result | None]:
-        """What `run_accepted` gives, the rest counted.
-
-        Raises:
-            NetError: If the net refused the first images, all of `MOST_REFUSED`.
-        """
-        accepted, result, refusals = run_accepted(batch, run)
-        self._unreadable += batch.unreadable
-        self._refused += len(refusals)
-        self.images += len(accepted.images)
-        if refusals:
-            self._cause = describe_exception(refusals[0])
-            self._refusal = self._runner.refusal(self._runner.batch(batch.images[:1]), refusals[0])
-            if self._refused >= MOST_REFUSED:
-                self.check()
-        return accepted, result
-
-    def check(self) -> None:
-        """Whether any image was taken.
-
-        Raises:
-            NetError: If the net refused all there were.
-        """
-        if not self.images and self._refusal is not None:
-            raise self._refusal
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is left out, sentences."""
-        unreadable = f"{self._unreadable} samples could not be read and are left out."
-        refused = f"the net refused {self._refused} images, which are left out: {self._cause}."
-        return tuple(filter(None, [unreadable if self._unreadable else "", refused if self._refused else ""]))
+    ahead: deque[Sample | SampleError] = deque()  # read, and in no batch yet
+    position = start
+    while position < stop:
+        if not ahead:
+            ahead.extend(samples.read_several(order[position : min(stop, position + at_once - len(images))].tolist()))
+        sample = ahead[0]
+        if isinstance(sample, SampleError):
+            unreadable, cause = unreadable + 1, cause or sample.cause
+        elif not images or (len(images) < at_once and sample.image.shape == shape):
+            images.append(sample.net_input)
+            labels.append(sample.label)
+            indices.append(int(order[position]))
+            shape = sample.image.shape
+        else:  # it is the first of the next batch
+            yield ImageBatch(images, labels, position, unreadable, cause, indices)
+            images, labels, indices, unreadable, cause = [], [], [], 0, ""
+            continue
+        ahead.popleft()
+        position += 1
+        if len(images) == at_once or position == stop:
+            yield ImageBatch(images, labels, position, unreadable, cause, indices)
+            images, labels, indices, unreadable, cause = [], [], [], 0, ""

@@ -1,0 +1,211 @@
+"""The same bytes on every engine; a killed worker's shard is tried again; what cannot be sent is said."""
+
+import multiprocessing
+import os
+import re
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+import torch
+
+from filterscope import NetError, scan
+from nets import Everything, images, seeded
+from scan_cases import (
+    COUNT,
+    Breaks,
+    Kills,
+    Locked,
+    LockedNet,
+    Stream,
+    coarse,
+    other_data,
+    other_net,
+    raises,
+    small_data,
+    small_net,
+)
+
+# Its processes are forks of one that has imported torch and run nothing.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["filterscope"])
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr("filterscope.scans.choice.SHARD_IMAGES", 8)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with ProcessPoolExecutor(2, CONTEXT) as executor:
+        yield executor
+
+
+def bytes_of(tmp_path, net, data, **options):
+    scan(net, data, progress=False, **options).save(tmp_path / "scan")
+    return (tmp_path / "scan").read_bytes()
+
+
+def in_threads(tmp_path):
+    return ThreadPoolExecutor(3)
+
+
+def in_loky(tmp_path):
+    return pytest.importorskip("loky").get_reusable_executor(2)
+
+
+class OfCluster(Executor):
+    """Dask's executor, with the cluster that ends with it."""
+
+    def __init__(self):
+        distributed = pytest.importorskip("distributed")
+        self._cluster = distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None)
+        self._client = distributed.Client(self._cluster)
+        self.submit = self._client.get_executor().submit
+
+    def shutdown(self, *args, **options):
+        self._client.close()
+        self._cluster.close()
+
+
+class OfEngines(Executor):
+    """ipyparallel's executor, with the engines that end with it."""
+
+    def __init__(self):
+        ipyparallel = pytest.importorskip("ipyparallel")
+        self._cluster = ipyparallel.Cluster(n=2)
+        client = self._cluster.start_and_connect_sync()
+        self.submit = client.load_balanced_view().executor.submit
+
+    def shutdown(self, *args, **options):
+        self._cluster.stop_cluster_sync()
+
+
+ENGINES = {
+    "threads": in_threads,
+    "loky": in_loky,
+    "Dask": lambda tmp_path: OfCluster(),
+    "ipyparallel": lambda tmp_path: OfEngines(),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_gives_the_bytes_of_a_serial_scan(tmp_path, engine, monkeypatch):
+    path = [os.path.dirname(__file__) + "/../helpers", os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # for engines that are started anew
+    expected = bytes_of(tmp_path, small_net(), small_data())
+    with ENGINES[engine](tmp_path) as executor:
+        assert bytes_of(tmp_path, small_net(), small_data(), executor=executor) == expected
+        factories = {"net_factory": small_net, "data_factory": small_data}
+        assert bytes_of(tmp_path, small_net(), small_data(), executor=executor, **factories) == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_processes_give_the_bytes_of_a_serial_scan(tmp_path, processes, threads):
+    """Also where this process computes in several threads, and a worker always in one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        rounding, data = seeded(Everything), list(images(40, 1, 24, 24))
+        for net, samples in ((small_net(), small_data()), (rounding, data), (small_net(), Breaks())):
+            expected = bytes_of(tmp_path, net, samples)
+            assert bytes_of(tmp_path, net, samples, executor=processes) == expected
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_factories_stand_for_what_cannot_be_sent(tmp_path, processes):
+    expected = bytes_of(tmp_path, small_net(), small_data())
+    assert bytes_of(tmp_path, small_net(), Locked(), executor=processes, data_factory=small_data) == expected
+    net = coarse(seeded(LockedNet))
+    assert bytes_of(tmp_path, net, small_data(), executor=processes, net_factory=small_net) == expected
+
+
+def test_what_cannot_be_sent_is_said_with_the_factory_for_it(processes):
+    sentence = (
+        "data cannot be sent to the workers of ProcessPoolExecutor (TypeError: cannot pickle '_thread.lock' object); "
+        "give data_factory=, a function of a module that makes it there: scan(net, data, executor=executor, "
+        "data_factory=make_data). Threads need no sending: executor=ThreadPoolExecutor()"
+    )
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        scan(small_net(), Locked(), executor=processes, progress=False)
+    with pytest.raises(ValueError, match=r"net cannot be sent to the workers of .* give net_factory=, a function"):
+        scan(LockedNet(), small_data(), executor=processes, progress=False)
+    with pytest.raises(ValueError, match=r"transform cannot be sent .* neither as a lambda nor inside of another"):
+        scan(small_net(), small_data(), executor=processes, transform=lambda image: image, progress=False)
+    with pytest.raises(ValueError, match=r"data_factory cannot be sent .* neither as a lambda nor inside of another"):
+        scan(small_net(), small_data(), executor=processes, data_factory=lambda: small_data(), progress=False)
+
+
+def test_a_factory_of_something_else_is_refused(processes):
+    with pytest.raises(NetError, match="net_factory makes a net of other layers or weights than the one that scan"):
+        scan(small_net(), small_data(), executor=processes, net_factory=other_net, progress=False)
+    with pytest.raises(ValueError, match="data_factory makes a data set of other images, labels or class names than"):
+        scan(small_net(), small_data(), executor=processes, data_factory=other_data, progress=False)
+
+
+def test_a_killed_workers_shard_is_tried_again(tmp_path):
+    (tmp_path / "kills").mkdir()
+    expected = bytes_of(tmp_path, small_net(), small_data())
+    with ProcessPoolExecutor(1, CONTEXT) as executor:
+        data = Kills(tmp_path / "kills", times=2)
+        assert bytes_of(tmp_path, small_net(), data, executor=executor, data_factory=None) == expected
+    assert len(list((tmp_path / "kills").iterdir())) == 2
+
+
+def test_a_shard_that_kills_every_worker_ends_the_scan_and_what_was_seen_is_kept(tmp_path):
+    (tmp_path / "kills").mkdir()
+    with ProcessPoolExecutor(1, CONTEXT) as executor:
+        data = Kills(tmp_path / "kills", times=99)
+        with pytest.raises(
+            RuntimeError, match=r"the workers of ProcessPoolExecutor ended 3 times over images \d+ … \d+"
+        ):
+            scan(small_net(), data, executor=executor, resume=tmp_path / "file", progress=False)
+    expected = bytes_of(tmp_path, small_net(), small_data())
+    assert bytes_of(tmp_path, small_net(), small_data(), resume=tmp_path / "file") == expected
+
+
+class Fails(Executor):
+    """Runs a shard at once, but only after some attempts that end as where a worker was lost."""
+
+    def __init__(self, times):
+        self.times, self.submitted = times, 0
+
+    def submit(self, function, *args):
+        future, self.submitted = Future(), self.submitted + 1
+        if self.submitted <= self.times:
+            future.set_exception(ConnectionError("the worker was lost"))
+        else:
+            future.set_result(function(*args))
+        return future
+
+
+def test_a_shard_whose_worker_was_lost_is_tried_three_times(tmp_path):
+    expected = bytes_of(tmp_path, small_net(), small_data())
+    executor = Fails(times=2)
+    assert bytes_of(tmp_path, small_net(), small_data(), executor=executor) == expected
+    assert executor.submitted == -(-COUNT // 8) + 2
+    with pytest.raises(RuntimeError, match=r"ended 3 times over images 0 … 7 \(ConnectionError: the worker was lost\)"):
+        scan(small_net(), small_data(), images=range(8), executor=Fails(times=3), progress=False)
+
+
+def test_an_error_in_a_worker_is_raised_and_not_tried_again():
+    executor = Fails(times=0)
+    with pytest.raises(OSError, match="no weights here"):
+        scan(small_net(), small_data(), images=8, executor=executor, net_factory=raises, progress=False)
+    assert executor.submitted == 1
+
+
+def test_no_executor_and_one_that_is_closed_are_said(processes):
+    with pytest.raises(TypeError, match=r"executor is an int; give a concurrent\.futures\.Executor, as Process"):
+        scan(small_net(), small_data(), executor=4, progress=False)
+    with pytest.raises(TypeError, match=r"executor is the class ThreadPoolExecutor; give an executor: ThreadPoolEx"):
+        scan(small_net(), small_data(), executor=ThreadPoolExecutor, progress=False)
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(ValueError, match=r"the executor takes no work .* give one that is open, as in with Process"):
+        scan(small_net(), small_data(), executor=executor, progress=False)
+    with pytest.raises(ValueError, match="data is a stream, which can only be read from its start, so its shards"):
+        scan(small_net(), Stream(), executor=processes, progress=False)
+    with pytest.raises(ValueError, match=r"workers= reads ahead of a scan here, and an exe"):
+        scan(small_net(), small_data(), executor=processes, workers=2, progress=False)

@@ -1,0 +1,42 @@
+"""How far long work is: a bar in the cell that it runs in."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """No progress is shown."""
+
+
+class ProgressBar:
+    """A progress bar for each stage, where tqdm is installed."""
+
+    def __init__(self) -> None:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            tqdm = None
+        self._make = tqdm
+        self._stage = ""
+        self._bar: Any = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """So many of so many are done in a stage."""
+        if self._make is None:
+            return
+        if stage != self._stage:
+            self.close()
+            self._stage = stage
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # tqdm warns where ipywidgets' bar cannot be had, and draws another
+                self._bar = self._make(total=total, desc=stage, unit="image", file=sys.stderr)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Ends the bar that is shown."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

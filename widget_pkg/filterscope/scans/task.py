@@ -1,0 +1,204 @@
+"""What a worker is sent: a net and a data set, or functions that make them, and afterwards only indices of images."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from filterscope.data.sample import Sample
+from filterscope.data.source import SampleSource
+from filterscope.errors import NetError, SampleError, describe_exception
+from filterscope.nets.calling import Forward
+from filterscope.nets.layers import net_inputs, vector_length
+from filterscope.nets.rng import RandomStream
+from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.scans.identity import PRE_ACTIVATION, ScanIdentity, identify_data, identify_layer
+from filterscope.scans.sampling import IsolatedSamples, Samples, find_out_batches, runner_for
+from filterscope.scans.shard import ShardScanner
+from filterscope.scans.state import ScanState
+
+_KEPT = 2  # scans whose net and data set a process keeps, of those that it is a worker of
+
+
+@dataclass(frozen=True, eq=False)
+class DataOptions:
+    """How a data set is read and a net is called: the options of `scan` of these names."""
+
+    classes: Any = None
+    transform: Any = None
+    mean: Any = None
+    std: Any = None
+    layout: str | None = None
+    forward: Forward | None = None
+
+    def open(self, net: nn.Module, data: Any) -> IsolatedSamples:
+        """The samples of a data set, for a net."""
+        source = SampleSource(
+            data,
+            classes=self.classes,
+            transform=self.transform,
+            mean=self.mean,
+            std=self.std,
+            layout=self.layout,
+            inputs=net_inputs(net),
+            vector=vector_length(net),
+            several=self.forward is not None,
+            isolated=RandomStream().isolated,
+        )
+        return IsolatedSamples(source)
+
+
+@dataclass(frozen=True, eq=False)
+class ShardFailure:
+    """What a worker returns where the net or the data set raised: to try again would raise again."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, eq=False)
+class ShardTask:
+    """Scans shards wherever it is sent. A worker opens net and data set once, for all its shards.
+
+    Attributes:
+        identity: What is scanned; a worker's net and data set must be these.
+        first: The images that tell whether several may go in one pass: the same on every worker.
+        net: The net, or None where `net_factory` makes it.
+        data: The data set, or None where `data_factory` makes it.
+        options: How it is read.
+        net_factory: Makes the net.
+        data_factory: Makes the data set.
+        home: The process that made the task.
+        token: Names the scan.
+    """
+
+    identity: ScanIdentity
+    first: Sequence[int]
+    net: nn.Module | None
+    data: Any
+    options: DataOptions
+    net_factory: Callable[[], nn.Module] | None = None
+    data_factory: Callable[[], Any] | None = None
+    home: int = field(default_factory=os.getpid)
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __call__(self, images: np.ndarray) -> ScanState | ShardFailure:
+        """What the net gives for these images."""
+        try:
+            with _one_thread(os.getpid() != self.home), torch.inference_mode(False):
+                return self._scanner().scan(images)
+        except Exception as error:
+            return ShardFailure(_portable(error))
+
+    def _scanner(self) -> ShardScanner:
+        """Each thread has a runner of its own; all threads of a process read one data set, in turn."""
+        kept: OrderedDict[str, ShardScanner] = _of_thread.__dict__.setdefault("scanners", OrderedDict())
+        if self.token not in kept:
+            kept[self.token] = self._opened()
+            while len(kept) > _KEPT:
+                kept.popitem(last=False)
+        return kept[self.token]
+
+    def _opened(self) -> ShardScanner:
+        with _opening:
+            if self.token not in _shared:
+                net: Any = self.net if self.net_factory is None else self.net_factory()
+                data = self.data if self.data_factory is None else self.data_factory()
+                _shared[self.token] = net, SharedSamples(self.options.open(net, data))
+                while len(_shared) > _KEPT:
+                    _shared.popitem(last=False)
+            net, samples = _shared[self.token]
+        runner = runner_for(net, samples, self.options.forward)
+        find_out_batches(runner, samples, np.asarray(self.first))
+        self._check(runner, samples)
+        layers = [layer.index for layer in self.identity.layers]
+        return ShardScanner(runner, samples, layers, self.identity.maps == PRE_ACTIVATION)
+
+    def _check(self, runner: NetRunner, samples: Samples) -> None:
+        """Raises if this worker's net or data set is another one."""
+        layers = [identify_layer(layer) for layer in runner.layers]
+        if any(layer not in layers for layer in self.identity.layers) or fingerprint(runner.net) != self.identity.net:
+            raise NetError(
+                "net_factory makes a net of other layers or weights than the one that scan() was given; let it load "
+                "the same weights, as net.load_state_dict(torch.load(path))"
+            )
+        if self.data_factory is not None and not identify_data(samples).fits(self.identity.data):
+            raise ValueError(
+                "data_factory makes a data set of other images, labels or class names than the one that scan() was "
+                "given; let it make the same"
+            )
+
+
+class SharedSamples:
+    """A data set that several threads read in turn: few can be read by two at once."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples, self._lock = samples, threading.Lock()
+        self.classes = samples.classes
+        self.is_stream = samples.is_stream
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def read(self, index: int) -> Sample:
+        """A sample.
+
+        Raises:
+            SampleError: If it cannot be read.
+        """
+        with self._lock:
+            return self._samples.read(index)
+
+    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+        """Samples; for one that cannot be read, its error."""
+        with self._lock:
+            return self._samples.read_several(indices)
+
+    def has(self, index: int) -> bool:
+        """Whether there is an image of that index."""
+        with self._lock:
+            return self._samples.has(index)
+
+
+_opening = threading.Lock()
+_shared: OrderedDict[str, tuple[nn.Module, SharedSamples]] = OrderedDict()
+_of_thread = threading.local()
+
+
+def forget(task: ShardTask) -> None:
+    """Lets go of a task's net and data set in this process; threads of its executor may keep theirs while they live."""
+    with _opening:
+        _shared.pop(task.token, None)
+
+
+@contextmanager
+def _one_thread(alone: bool) -> Iterator[None]:
+    """Computes in one thread, where this is one of several worker processes."""
+    threads = torch.get_num_threads()
+    if not alone or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _portable(error: Exception) -> Exception:
+    """An error that can be sent to another process: itself, or one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # somebody's class
+        return NetError(str(error)) if isinstance(error, ValueError) else RuntimeError(describe_exception(error))
+    return error
