@@ -13,8 +13,8 @@ from batch_nets import DEPENDENT, INDEPENDENT
 from filterscope import Explorer, NetError, SampleError, demo
 from filterscope.data.source import SampleSource
 from filterscope.nets.interruption import StopPass
-from filterscope.verdicts.ablation.filter_effects import measure_filter_effects
 from filterscope.scans.sampling import IsolatedSamples, find_out_batches, runner_for
+from filterscope.verdicts.ablation.filter_effects import measure_filter_effects
 from nets import Chooses, Everything, TwoConvs, images, seeded
 
 DATA = demo.fashion_test_data()
