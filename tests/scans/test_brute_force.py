@@ -45,7 +45,7 @@ def test_values_images_and_positions_are_those_of_brute_force(name, pre_activati
             for group, part in zip(groups, np.array_split(ranked, 5), strict=True):
                 middles = range(len(part)) if len(part) <= 3 else [(2 * i + 1) * len(part) // 6 for i in range(3)]
                 assert group.images.tolist() == [part[at] for at in middles]
-            for label, exemplars in found.by_class(layer, number, 4).items():
+            for label, exemplars in found.by_class(layer, number, k=4).items():
                 of_class = [index for index in ranked if classes[labels[index]] == label]
                 same_exemplars(exemplars, of_class, values, at, size, 4)
             moments = found.moments(layer, number)

@@ -46,7 +46,7 @@ def test_the_box_is_that_of_the_gradient(name, pre_activation):
     for layer in layers:
         for number in range(layer.out_channels):
             exemplars = found.top(layer, number, 4)
-            crops = found.crops(exemplars)
+            crops = exemplars.crops()
             places = [(number, *crop.position) for crop in crops]
             for crop, expected in zip(crops, gradients.boxes(layer, places), strict=True):
                 if crop.status == "nothing":
@@ -78,7 +78,7 @@ def test_pixels_are_those_of_the_image_with_normalize_undone():
     for data, options in ((Normalized(), {}), (plain, {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]})):
         found = scan(net, data, progress=False, **options)
         for layer in found.layers:
-            for crop in found.crops(found.top(layer, 1)):
+            for crop in found.top(layer, 1).crops():
                 expected = cut(pixels[crop.image].permute(1, 2, 0).numpy(), crop.box)
                 np.testing.assert_allclose(crop.pixels, expected, atol=2e-7)
                 assert crop.pixels.shape[:2] == ((3, 3) if layer == "conv1" else (8, 8))
@@ -89,14 +89,14 @@ def test_the_crop_of_the_maximum_gives_the_maximum():
     found = scan(net, data, progress=False)
     for number in range(4):
         exemplars = found.top("conv1", number)
-        for crop, value in zip(found.crops(exemplars), exemplars.values, strict=True):
+        for crop, value in zip(exemplars.crops(), exemplars.values, strict=True):
             patch = data[crop.image][None, :, crop.box.top : crop.box.bottom, crop.box.left : crop.box.right]
             assert F.relu(net.conv1(patch))[0, number].item() == pytest.approx(float(value), rel=1e-5)
 
 
 def test_a_layer_that_sees_all_shows_all_and_says_where_the_position_is():
     found = scan(seeded(SeesAll).eval(), images(10, 1, 10, 11), progress=False)
-    for crop in found.crops(found.top("two", 0)):
+    for crop in found.top("two", 0).crops():
         assert (crop.status, crop.pixels.shape, crop.box) == ("whole image", (10, 11), Box(0, 0, 10, 11))
         row, column = crop.position
         assert crop.centre == (row + 2.5, column + 2.5)
@@ -105,11 +105,11 @@ def test_a_layer_that_sees_all_shows_all_and_says_where_the_position_is():
 def test_of_a_signal_all_channels_are_cut_and_of_a_volume_the_slice_in_the_middle():
     signals = images(10, 2, 40)
     found = scan(seeded(Signals).eval(), signals, progress=False)
-    for crop in found.crops(found.top("one", 0)):
+    for crop in found.top("one", 0).crops():
         np.testing.assert_array_equal(crop.pixels, signals[crop.image, :, crop.box.left : crop.box.right].numpy())
     volumes = images(10, 1, 7, 8, 9)
     found = scan(seeded(Volumes).eval(), volumes, progress=False)
-    for crop in found.crops(found.top("conv", 0)):
+    for crop in found.top("conv", 0).crops():
         middle = (crop.box.front + crop.box.back) // 2
         np.testing.assert_array_equal(crop.pixels, cut(volumes[crop.image, 0, middle].numpy(), crop.box))
 
@@ -119,7 +119,7 @@ def test_where_nothing_of_the_image_is_seen_all_of_it_is_shown():
     nn.init.constant_(net.weight, -1.0)
     nn.init.zeros_(net.bias)  # the padding gives the maximum
     found = scan(net.eval(), images(3, 1, 5, 6) + 0.1, progress=False)
-    (crop, *_) = found.crops(found.top(0, 0))
+    (crop, *_) = found.top(0, 0).crops()
     assert (crop.status, crop.pixels.shape, crop.position) == ("nothing", (5, 6), (0, 0))
 
 
@@ -128,7 +128,7 @@ def test_images_of_several_sizes_are_cut_each_by_its_own_fields():
     found = scan(seeded(TwoConvs).eval(), data, progress=False)
     exemplars = found.top("conv2", 2, 12)
     assert sorted(exemplars.images.tolist()) == list(range(12))
-    for crop in found.crops(exemplars):
+    for crop in exemplars.crops():
         assert crop.pixels.shape == (8, 8)
         np.testing.assert_array_equal(crop.pixels, cut(data[crop.image][0].numpy(), crop.box))
 
@@ -146,6 +146,22 @@ def test_an_image_that_is_gone_is_said():
     found = scan(seeded(TwoConvs).eval(), data, progress=False)
     data.gone = True
     with pytest.raises(SampleError, match="the data set raised OSError: gone"):
-        found.crops(found.top(0, 0))
-    with pytest.raises(TypeError, match=r"exemplars is a list; give what top\(\) gives: scan.crops"):
-        found.crops([1, 2])
+        found.top(0, 0).crops()
+
+
+def test_exemplars_are_a_sequence_of_records():
+    net, data = seeded(TwoConvs).eval(), [(image, index % 3) for index, image in enumerate(images(9, 1, 12, 12))]
+    top = scan(net, data, progress=False).top("two", 1, 6)
+    assert [record.image for record in top] == top.images.tolist() and len(list(top)) == 6
+    assert [record.value for record in top] == top.values.tolist()
+    assert [(record.row, record.column) for record in top] == [tuple(place) for place in top.positions.tolist()]
+    assert [record.box for record in top] == [crop.box for crop in top.crops()]
+    assert [record.label for record in top] == list(top.labels) and {record.copies for record in top} == {1}
+    assert top[-1].image == top.images[-1] and top[1:3].images.tolist() == top.images[1:3].tolist()
+    with pytest.raises(IndexError):
+        top[6]
+
+
+def test_a_position_in_the_map_of_a_signal_has_no_row():
+    record = scan(seeded(Signals).eval(), images(3, 2, 40), progress=False).top(0, 0)[0]
+    assert record.row is None and record.column == record.position[0]

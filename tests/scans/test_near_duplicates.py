@@ -56,13 +56,13 @@ def test_fifty_planted_copies_are_folded_and_counted():
     found = scan(net, originals + copied, progress=False)
     alone = scan(net, originals, progress=False)
     everything = found.top("conv1", 0, 100)
-    folded = found.fold(everything)
-    expected = alone.fold(alone.top("conv1", 0, 50))
+    folded = everything.fold()
+    expected = alone.top("conv1", 0, 50).fold()
     assert len(folded) == len(expected) and folded.copies.sum() == 100
     assert {int(image) % 50 for image in folded.images} == {int(image) for image in expected.images}
     assert (everything.copies == 1).all() and (folded.copies >= 2).all()
     order = {int(image): place for place, image in enumerate(everything.images)}
     places = [order[int(image)] for image in folded.images]
     assert places == sorted(places) and (np.diff(folded.values) <= 0).all()
-    crops = found.crops(folded)
+    crops = folded.crops()
     assert [crop.image for crop in crops] == folded.images.tolist()

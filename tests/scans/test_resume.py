@@ -197,13 +197,13 @@ def test_crops_need_net_and_data_and_the_right_ones(tmp_path):
     scan(net, data, progress=False).save(tmp_path / "file")
     alone = load_scan(tmp_path / "file")
     with pytest.raises(ValueError, match=r"loaded without its net and data set.*load_scan\(path, net, data\)"):
-        alone.crops(alone.top(0, 0))
+        alone.top(0, 0).crops()
     with pytest.raises(TypeError, match="give both net and data, from which crops are cut, or none of them"):
         load_scan(tmp_path / "file", net)
     with pytest.raises(ValueError, match=r"what load_scan is given is of a net with other weights .*; give the"):
         load_scan(tmp_path / "file", other_net(), data)
     whole = load_scan(tmp_path / "file", net, data)
-    assert [crop.box for crop in whole.crops(whole.top(1, 0))]
+    assert [crop.box for crop in whole.top(1, 0).crops()]
 
 
 def test_neither_net_nor_random_numbers_are_changed():

@@ -102,7 +102,7 @@ def test_a_random_data_set_is_said_to_be_random_and_the_users_random_numbers_sta
     before = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()]
     found = scan(seeded(lambda: nn.Conv2d(1, 2, 3)), Draws(), progress=False, resume=tmp_path / "file")
     assert any(note.startswith("This data set is random: read again, it gives another image.") for note in found.notes)
-    assert found.images == 30 and len(found.crops(found.top(0, 0))) == 9
+    assert found.images == 30 and len(found.top(0, 0).crops()) == 9
     after = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1]]
     assert torch.equal(before[0], after[0]) and before[1] == after[1] and np.array_equal(before[2], after[2])
     again = scan(seeded(lambda: nn.Conv2d(1, 2, 3)), Draws(), progress=False, resume=tmp_path / "file")
@@ -253,7 +253,7 @@ ASKED = {
     "no such filter": (lambda found: found.top(0, 4), "filter is 4; conv1 has filters 0 … 3"),
     "a filter that is a word": (lambda found: found.bottom(0, "a"), "filter is 'a'; conv1 has filters 0 … 3"),
     "no images": (lambda found: found.top(0, 0, 0), "k is 0; give a whole number, 1 or more"),
-    "half an image": (lambda found: found.by_class(0, 0, 2.5), "k is 2.5; give a whole number, 1 or more"),
+    "half an image": (lambda found: found.by_class(0, 0, k=2.5), "k is 2.5; give a whole number, 1 or more"),
     "no groups": (lambda found: found.typical(0, 0, groups=0), "groups is 0; give a whole number, 1 or more"),
     "no bins": (lambda found: found.histogram(0, 0, 0), "bins is 0; give a whole number, 1 or more"),
     "no such score": (lambda found: found.top(0, 0, score="sum"), "score is 'sum'; choose 'maximum' or 'mean'"),
@@ -287,5 +287,7 @@ def test_a_data_frame_has_a_row_a_filter():
 
 
 def test_it_is_public():
-    assert {"scan", "load_scan", "Scan", "Exemplars", "Crop", "Moments", "Histogram"} <= set(filterscope.__all__)
+    assert {"scan", "load_scan", "Scan", "Exemplar", "Exemplars", "Crop", "Moments", "Histogram"} <= set(
+        filterscope.__all__
+    )
     assert filterscope.scan is scan

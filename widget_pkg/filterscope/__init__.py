@@ -13,7 +13,7 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFields
 from filterscope.scans.crops import Crop
 from filterscope.scans.distribution import Histogram, Moments
-from filterscope.scans.exemplars import Exemplars
+from filterscope.scans.exemplars import Exemplar, Exemplars
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
@@ -33,6 +33,7 @@ __all__ = [
     "Diagnosis",
     "Effect",
     "Estimate",
+    "Exemplar",
     "Exemplars",
     "Explorer",
     "FilterVerdict",

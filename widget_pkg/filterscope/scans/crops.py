@@ -32,7 +32,7 @@ class Crop:
     Example:
         >>> from filterscope import demo, scan
         >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-        >>> crop = found.crops(found.top("conv1", 0, k=1))[0]
+        >>> crop = found.top("conv1", 0, k=1).crops()[0]
         >>> crop.pixels.shape, crop.status
         ((3, 3), 'exact')
     """

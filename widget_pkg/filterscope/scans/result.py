@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -12,12 +12,11 @@ from filterscope.errors import kind_of
 from filterscope.indices import as_index, check_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.scans.archive import write_scan
-from filterscope.scans.crops import Crop, Cropper
+from filterscope.scans.crops import Cropper
 from filterscope.scans.distribution import Histogram, Moments, histogram_of, moments_of
-from filterscope.scans.exemplars import Exemplars, exemplars_at, ranked, typical_rows
+from filterscope.scans.exemplars import Exemplars, FilterScores, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
-from filterscope.scans.near_duplicates import Likeness
 from filterscope.scans.piece import Label
 from filterscope.scans.refusals import left_out_notes
 from filterscope.scans.state import ScanState
@@ -159,39 +158,45 @@ class Scan:
             >>> [len(group) for group in found.typical("conv1", 0)]
             [5, 5, 5, 5, 5]
         """
-        of_layer, number = self._chosen(layer, filter)
-        column = self.state.column(of_layer.index, number)
-        rows = typical_rows(column, _count(k, "k"), _count(groups, "groups"))
-        classes = self.state.classes
-        return tuple(exemplars_at(of_layer.index, number, column, classes, part, column.maximum[part]) for part in rows)
+        scores = self._scores(layer, filter)
+        rows = typical_rows(scores.column, _count(k, "k"), _count(groups, "groups"))
+        return tuple(Exemplars.at(scores, self._cropper, part) for part in rows)
 
-    def by_class(self, layer: Any, filter: Any, k: int = 9) -> dict[Label, Exemplars]:
-        """The images of each class with the greatest maxima; nothing where no image has a class.
+    @overload
+    def by_class(self, layer: Any, filter: Any, label: None = None, k: int = 5) -> dict[Label, Exemplars]: ...
+
+    @overload
+    def by_class(self, layer: Any, filter: Any, label: str | int, k: int = 5) -> Exemplars: ...
+
+    def by_class(
+        self, layer: Any, filter: Any, label: str | int | None = None, k: int = 5
+    ) -> Exemplars | dict[Label, Exemplars]:
+        """The images of a class with the greatest maxima.
 
         Args:
             layer: As for `top`.
             filter: The filter's index.
+            label: The class; None for a dictionary of all classes, which is empty where no image has a class.
             k: How many images of each class.
 
         Raises:
-            ValueError: If there is no such layer or filter, or `k` is below 1.
+            ValueError: If there is no such layer, filter or class, or `k` is below 1.
 
         Example:
             >>> from filterscope import demo, scan
             >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-            >>> bags = found.by_class("conv1", 0, k=2)["Bag"]
-            >>> bags.labels
+            >>> found.by_class("conv1", 0, "Bag", k=2).labels
             ('Bag', 'Bag')
         """
-        of_layer, number = self._chosen(layer, filter)
-        column, count = self.state.column(of_layer.index, number), _count(k, "k")
-        exemplars = {}
-        for name in self.classes:
-            rows = ranked(column, True, self.state.classes.index(name))[:count]
-            exemplars[name] = exemplars_at(
-                of_layer.index, number, column, self.state.classes, rows, column.maximum[rows]
-            )
-        return exemplars
+        scores, count = self._scores(layer, filter), _count(k, "k")
+        if label is not None and label not in scores.classes:
+            known = ", ".join(map(repr, self.classes)) or "no class of any image"
+            raise ValueError(f"label is {label!r}; this scan has {known}")
+        exemplars = {
+            name: Exemplars.at(scores, self._cropper, ranked(scores.column, True, scores.classes.index(name))[:count])
+            for name in (self.classes if label is None else (label,))
+        }
+        return exemplars if label is None else exemplars[label]
 
     def moments(self, layer: Any, filter: Any) -> dict[Label, Moments]:
         """How often the filter fires, and how strongly: over all images under None, and for each class.
@@ -203,11 +208,11 @@ class Scan:
         Raises:
             ValueError: If there is no such layer or filter.
         """
-        of_layer, number = self._chosen(layer, filter)
-        column = self.state.column(of_layer.index, number)
-        moments: dict[Label, Moments] = {None: moments_of(column.maximum)}
+        scores = self._scores(layer, filter)
+        maximum, labels = scores.column.maximum, scores.column.labels
+        moments: dict[Label, Moments] = {None: moments_of(maximum)}
         for name in self.classes:
-            moments[name] = moments_of(column.maximum[column.labels == self.state.classes.index(name)])
+            moments[name] = moments_of(maximum[labels == scores.classes.index(name)])
         return moments
 
     def histogram(self, layer: Any, filter: Any, bins: int = 20) -> Histogram:
@@ -221,8 +226,8 @@ class Scan:
         Raises:
             ValueError: If there is no such layer or filter, or `bins` is below 1.
         """
-        of_layer, number = self._chosen(layer, filter)
-        histogram = histogram_of(self.state.column(of_layer.index, number), self.state.classes, _count(bins, "bins"))
+        scores = self._scores(layer, filter)
+        histogram = histogram_of(scores.column, scores.classes, _count(bins, "bins"))
         by_class = {name: histogram.by_class[name] for name in self.classes}
         return Histogram(histogram.edges, histogram.counts, by_class, histogram.nan, histogram.infinite)
 
@@ -256,62 +261,6 @@ class Scan:
             )
         mean: np.ndarray = (sums.maps.value()[number] / sums.counted[number]).astype(np.float32)
         return mean
-
-    def crops(self, exemplars: Exemplars) -> tuple[Crop, ...]:
-        """What each exemplar's maximum sees of its image, cut out exactly.
-
-        Args:
-            exemplars: What `top`, `bottom`, `typical` or `by_class` gave.
-
-        Raises:
-            ValueError: If the scan was loaded without its net and data set.
-            SampleError: If an image cannot be read any more.
-
-        Example:
-            >>> from filterscope import demo, scan
-            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-            >>> [crop.pixels.shape for crop in found.crops(found.top("conv1", 0, k=2))]
-            [(3, 3), (3, 3)]
-        """
-        cropper, places = self._of_images(exemplars), exemplars.positions.tolist()
-        return tuple(
-            cropper.crop(exemplars.layer, exemplars.filter, int(image), tuple(place))
-            for image, place in zip(exemplars.images, places, strict=True)
-        )
-
-    def fold(self, exemplars: Exemplars) -> Exemplars:
-        """The exemplars without near-duplicates: each is folded into the first that it is nearly the same as.
-
-        Two images are nearly the same if one may be a copy of the other in another brightness, size or compression: if
-        of the 64 bits of their perceptual hashes at most 6 differ, and their thumbnails correlate by 0.98 or more.
-
-        Args:
-            exemplars: What `top`, `bottom`, `typical` or `by_class` gave: more of them than are needed.
-
-        Returns:
-            Those that are left; `copies` says for how many images each stands.
-
-        Raises:
-            ValueError: If the scan was loaded without its net and data set.
-            SampleError: If an image cannot be read any more.
-
-        Example:
-            >>> from filterscope import demo, scan
-            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-            >>> int(found.fold(found.top("conv1", 0, k=20)).copies.sum())
-            20
-        """
-        cropper = self._of_images(exemplars)
-        kept: dict[int, Likeness] = {}  # by place
-        copies: dict[int, int] = {}
-        for place, image in enumerate(exemplars.images.tolist()):
-            likeness = Likeness.of(cropper.picture(image))
-            same = next((other for other, known in kept.items() if known.is_nearly(likeness)), None)
-            if same is None:
-                kept[place], copies[place] = likeness, 1
-            else:
-                copies[same] += 1
-        return exemplars.only(list(kept), list(copies.values()))
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a filter, as `to_dataframe` has them."""
@@ -373,17 +322,6 @@ class Scan:
         """
         write_scan(path, self.identity, self.state)
 
-    def _of_images(self, exemplars: Any) -> Cropper:
-        """What gives the exemplars' images."""
-        if not isinstance(exemplars, Exemplars):
-            raise TypeError(f"exemplars is {kind_of(exemplars)}; give what top() gives: scan.crops(scan.top(layer, 0))")
-        if self._cropper is None:
-            raise ValueError(
-                "this scan was loaded without its net and data set, of whose images they are; load it with them: "
-                "load_scan(path, net, data)"
-            )
-        return self._cropper
-
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
         index = layer.index if isinstance(layer, ConvLayer) else as_index(layer)
         for known in self.identity.layers:
@@ -393,24 +331,25 @@ class Scan:
         titles = ", ".join(f"{known.title} ({known.index})" for known in self.identity.layers)
         raise ValueError(f"layer is {layer!r}; this scan has {titles}")
 
-    def _end(self, layer: Any, filter_index: Any, k: Any, score: Any, descending: bool) -> Exemplars:
+    def _scores(self, layer: Any, filter_index: Any) -> FilterScores:
         of_layer, number = self._chosen(layer, filter_index)
-        count = _count(k, "k")
+        return FilterScores(of_layer.index, number, self.state.column(of_layer.index, number), self.state.classes)
+
+    def _end(self, layer: Any, filter_index: Any, k: Any, score: Any, descending: bool) -> Exemplars:
+        scores, count = self._scores(layer, filter_index), _count(k, "k")
         if score not in _SCORES:
             raise ValueError(f"score is {score!r}; choose 'maximum' or 'mean'")
-        column = self.state.column(of_layer.index, number)
         if score == "maximum":
-            rows = ranked(column, descending)[:count]
-            values = column.maximum[rows]
-        elif count > KEPT:
+            return Exemplars.at(scores, self._cropper, ranked(scores.column, descending)[:count])
+        if count > KEPT:
             raise ValueError(f"k is {count}; of the means the {KEPT} greatest and the {KEPT} least are kept")
-        elif (sums := self.state.sums.get(of_layer.index)) is None:
-            rows, values = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        else:
-            ends = sums.greatest if descending else sums.least
-            images = ends.of_filter(number, count)
-            rows, values = np.searchsorted(column.images, images), ends.values[number, : len(images)]
-        return exemplars_at(of_layer.index, number, column, self.state.classes, rows, values)
+        sums = self.state.sums.get(scores.layer)
+        if sums is None:
+            return Exemplars.at(scores, self._cropper, np.zeros(0, np.int64))
+        ends = sums.greatest if descending else sums.least
+        images = ends.of_filter(scores.filter, count)
+        rows = np.searchsorted(scores.column.images, images)
+        return Exemplars.at(scores, self._cropper, rows, ends.values[scores.filter, : len(images)])
 
     def _row(self, layer: LayerIdentity, number: int) -> dict[str, Any]:
         column = self.state.column(layer.index, number)
