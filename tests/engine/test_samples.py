@@ -121,12 +121,12 @@ def test_no_lock_is_held_while_a_page_is_saved(tmp_path):
 
 @pytest.mark.parametrize("move", ["select", "trait", "page"])
 def test_no_lock_is_held_while_a_stream_is_read_on(move):
-    from filterscope.widget import explorer as module
+    from filterscope.widget import selection_widget
 
     data = WatchedStream()
     explorer = Explorer(seeded(TwoConvs), data)
     index = len(explorer.session.engine.source) + 100
-    data.data.locks = [explorer.session.engine.lock, module._MOVING]
+    data.data.locks = [explorer.session.engine.lock, selection_widget._MOVING]
     if move == "select":
         explorer.select(image=index)
     elif move == "trait":

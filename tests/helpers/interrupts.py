@@ -12,7 +12,8 @@ def interrupted(work: Callable[[], object], at: int, files: tuple[str, ...] = ()
     """Does the work with Ctrl-C at one of the places where Python may raise it; how many there are.
 
     Places are in our own code, and in files whose paths end in one of `files`. Where a `with` is left, Python calls
-    `__exit__` without looking for signals first: that line is none, unlike the first one inside of `__exit__`.
+    `__exit__` without looking for signals first: that line is none, unlike the first one inside of `__exit__`. Nor is a
+    generator's end where nobody takes more from it: what is raised there is lost, whoever wrote the generator.
     """
     places = 0
 
@@ -20,6 +21,9 @@ def interrupted(work: Callable[[], object], at: int, files: tuple[str, ...] = ()
         nonlocal places
         name = frame.f_code.co_filename
         if not (name.endswith(files) or "filterscope" in name) or frame.f_code.co_name == "<genexpr>":
+            return None
+        if event == "exception" and argument[0] is GeneratorExit:
+            del frame.f_trace
             return None
         if event == "line" and frame.f_lineno in heads_of_with(name):
             return trace

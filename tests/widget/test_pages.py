@@ -100,7 +100,7 @@ class Endless(IterableDataset):
 
 
 def test_a_page_that_asks_far_into_an_endless_stream_is_told_how_far_it_is(sent, monkeypatch):
-    for module in ("session.selection", "widget.explorer"):
+    for module in ("session.selection", "widget.selection_widget"):
         monkeypatch.setattr(f"filterscope.{module}.STREAM_REQUEST_SECONDS", 0.01)
     explorer = Explorer(seeded(TwoConvs), Endless())
     explorer.send = lambda *message: sent.append(message)

@@ -20,7 +20,7 @@ from torch.utils.data import (
 )
 
 from filterscope.errors import describe_exception
-from filterscope.generators import state_of
+from filterscope.host.collection import without_collection
 
 _MOST_KEYS = 10**7
 _SORTED = "they are shown once each, in the data set's order"
@@ -148,7 +148,7 @@ def generators_kept(sampler: Any, depth: int = 0) -> Iterator[None]:
         attributes = getattr(sampler, "__dict__", {})
         generators += [value for value in attributes.values() if isinstance(value, torch.Generator)]
         sampler, depth = attributes.get("sampler", attributes.get("batch_sampler")), depth + 1
-    states = [state_of(generator.get_state) for generator in generators]
+    states = [without_collection(generator.get_state) for generator in generators]
     try:
         yield
     finally:

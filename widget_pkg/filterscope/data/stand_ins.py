@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from filterscope.generators import state_of
+from filterscope.host.collection import without_collection
 
 _MOST_OBJECTS = 2000  # that are looked at
 _LONGEST = 64  # list or dictionary that is searched: transforms, not samples
@@ -159,7 +159,7 @@ class _StandIns:
             return copy.deepcopy(value)
         if isinstance(value, torch.Generator):
             generator = torch.Generator(value.device)
-            generator.set_state(state_of(value.get_state))
+            generator.set_state(without_collection(value.get_state))
             return generator
         if type(value) in (list, dict, OrderedDict, set):
             return value.copy()

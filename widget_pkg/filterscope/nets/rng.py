@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from filterscope.generators import state_of
 from filterscope.host.cells import CellWatch
+from filterscope.host.collection import without_collection
 from filterscope.host.sigint import defer_sigint
 
 # Only one thread at a time may have a generator's state exchanged, else one would put back the other's.
@@ -168,7 +168,7 @@ def _processor_time(threads: dict[int, Any] | None = None) -> dict[int, Any]:
             missing in the result.
     """
     here = threading.get_ident()
-    frames = sys._current_frames()
+    frames = without_collection(sys._current_frames)
     chosen = frames.keys() - {here} if threads is None else frames.keys() & threads.keys()
     return {thread: _progress(thread, frames[thread]) for thread in chosen}
 
@@ -202,7 +202,7 @@ class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._generators = generators
         self.beginnings: dict[torch.device, torch.Tensor] = {}  # of those that were made in the body
         self._seeded_here = seeded_here
-        self._seed, self._state = torch.initial_seed(), state_of(torch.get_rng_state)
+        self._seed, self._state = torch.initial_seed(), without_collection(torch.get_rng_state)
 
     def put_back(self) -> bool:
         """Undoes a seeding of the global generator in the body, and returns whether there was one.
@@ -210,7 +210,7 @@ class _TorchStream(TorchDispatchMode):  # type: ignore[no-untyped-call]
         A seeding with the seed that it had before is recognised by the state, which is then the one right after it.
         """
         if torch.initial_seed() == self._seed:
-            now = state_of(torch.get_rng_state)
+            now = without_collection(torch.get_rng_state)
             if torch.equal(now, self._state) or not torch.equal(now, _fresh_state(self._seed)):
                 return False
         if not self._seeded_here():
@@ -285,9 +285,9 @@ def _backend(device: torch.device) -> Any:
 
 def _global_state(device: torch.device) -> torch.Tensor:
     if device.type == "cpu":
-        return state_of(torch.get_rng_state)
+        return without_collection(torch.get_rng_state)
     backend = _backend(device)
-    state: torch.Tensor = state_of(
+    state: torch.Tensor = without_collection(
         backend.get_rng_state if device.type == "mps" else lambda: backend.get_rng_state(device)
     )
     return state

@@ -1,17 +1,15 @@
-"""`Explorer(net, data)`: the widget. Its traits and their errors; what is asked of it is the session's to answer."""
+"""`Explorer(net, data)`: the widget. What is asked of it is the session's to answer, or the pages'."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import anywidget
 import ipywidgets
 import numpy as np
 import torch
@@ -29,13 +27,10 @@ from filterscope.filters.response import SOURCES
 from filterscope.host.lifetimes import collect, followed_by_collect, left_behind, weakly
 from filterscope.host.outputs import Cells, forget_result
 from filterscope.host.process import HomeProcess
-from filterscope.host.reports import reported
-from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.host.subshells import stay_where_asked
-from filterscope.host.timing import LET_GO_SECONDS, STREAM_REQUEST_SECONDS
+from filterscope.host.timing import LET_GO_SECONDS
 from filterscope.indices import as_index
-from filterscope.nets.layer_choice import layer_index
-from filterscope.nets.layers import ConvLayer, net_inputs, vector_length
+from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session import selection
@@ -44,26 +39,21 @@ from filterscope.session.session import Session
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
-from filterscope.widget.index_trait import Index
 from filterscope.widget.live_figures import LiveFigures
 from filterscope.widget.pages import Pages
+from filterscope.widget.selection_widget import SelectionWidget
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until somebody draws
     from filterscope.figures.grid_figure import GridFigure
     from filterscope.figures.live_figure import LiveFigure
 
-_KEEP: Any = object()
 _FIGURES = ("live", "grid")
 
 _WIDGETS: MutableMapping[str, ipywidgets.Widget] = getattr(ipywidgets.widgets.widget, "_instances", {})
 """Every widget by its model's id: ipywidgets looks up there what a page asks for, and keeps it alive."""
 
-# Trait changes of all explorers, one at a time: observers run inside, and may move another explorer. The engine's own
-# lock is held for computing only, never while somebody else's code runs.
-_MOVING = threading.RLock()
 
-
-class Explorer(anywidget.AnyWidget):
+class Explorer(SelectionWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -116,15 +106,6 @@ class Explorer(anywidget.AnyWidget):
     _esm = asset("widget.js")
     _css = asset("widget.css")
 
-    image_index = Index(0, help="Which image of the data set.").tag(sync=True)
-    layer_index = Index(0, help="Which layer, in execution order.").tag(sync=True)
-    filter_index = Index(0, help="Which filter of the layer.").tag(sync=True)
-    channel = Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
-    source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
-
-    # Also of an explorer that was not made, or is closed.
-    _home = HomeProcess()
-    _session: Session | None = None
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
 
@@ -189,20 +170,6 @@ class Explorer(anywidget.AnyWidget):
         self._let_go_of_it()
 
     @property
-    def session(self) -> Session:
-        """What this explorer knows beside its widget: `engine`, `positions`, `examiner` and `survey`.
-
-        The seam for tests and tools that look behind the widget; its names may change with any version.
-
-        Raises:
-            RuntimeError: If the explorer is closed.
-        """
-        if self._session is None:
-            raise RuntimeError("this explorer is closed; make a new one")
-        self._home.check()
-        return self._session
-
-    @property
     def _engine(self) -> Engine:
         """The session's engine, under the name by which scripts from before there was a session reach it."""
         return self.session.engine
@@ -219,173 +186,13 @@ class Explorer(anywidget.AnyWidget):
         self._home.check()
         return self._pages
 
-    # What is selected
-
-    def select(
-        self, image: Any = _KEEP, layer: Any = _KEEP, filter: Any = _KEEP, channel: Any = _KEEP, source: Any = _KEEP
-    ) -> Explorer:
-        """Selects several at once, in one update; what is left out keeps its value.
-
-        Args:
-            image: Index of the image.
-            layer: Index, name (its first call) or module of the layer.
-            filter: Index of the filter. If left out, one that the new layer does not have becomes its last.
-            channel: Which of the filter's kernels, None for all. If left out, one that the new layer's filters do not
-                have becomes None.
-            source: `"image"` or `"input"`.
-
-        Returns:
-            The explorer.
-
-        Raises:
-            ValueError: If the net has no such layer.
-            traitlets.TraitError: If an index is out of range; then nothing is changed.
-        """
-        layers = self.session.layers
-        index = as_index(image)
-        if index is not None:
-            self.session.engine.has(index)  # of a stream, which is read before the lock that all explorers share
-        with _MOVING:
-            traits = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
-            traits = {name: value for name, value in traits.items() if value is not _KEEP}
-            if layer is not _KEEP:
-                named = isinstance(layer, str | nn.Module | ConvLayer)  # a number is the trait's own to refuse
-                traits = self._fitted(layer_index(layers, layer) if named else layer) | traits
-            try:
-                with defer_sigint(), self.hold_sync(), self.hold_trait_notifications():
-                    for name, value in self._in_order(traits).items():
-                        setattr(self, name, value)
-            except BaseException:  # an observer raised, or was interrupted: those of the other traits were not called
-                self.send_state(selection.TRAITS)
-                raise
-        return self
-
-    def send_state(self, key: Any = None) -> None:
-        """Tells the pages; Ctrl-C waits for that, else they would show one thing and Python another."""
-        with defer_sigint():
-            super().send_state(key)
-
-    def _selection(self) -> selection.Selection:
-        return selection.Selection(
-            self.image_index,
-            self.layer_index,
-            self.filter_index,
-            self.channel,
-            self.source,
-        )
-
-    def _fitted(self, index: Any) -> dict[str, Any]:
-        return selection.fitted(self.session.layers, index, self.filter_index, self.channel)
-
-    def _in_order(self, traits: dict[str, Any]) -> dict[str, Any]:
-        layers = self.session.layers
-        return selection.in_order(layers[min(self.layer_index, len(layers) - 1)], traits)
-
-    @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
-    def _check(self, proposal: Any) -> Any:
-        try:
-            engine = self.session.engine
-            return selection.check_trait(engine, self.layer_index, proposal["trait"].name, proposal["value"])
-        except ValueError as error:
-            raise traitlets.TraitError(str(error)) from None
-
-    def _fit_in(self) -> None:
-        """After the net or the data set changed: what is no longer there gives way to the last that is."""
-        engine = self.session.engine
-        image = min(self.image_index, len(engine.source) - 1)
-        fitted = {"image_index": image, **self._fitted(min(self.layer_index, len(engine.layers) - 1))}
-        with _MOVING, self.hold_sync():
-            for name, value in fitted.items():
-                if getattr(self, name) != value:
-                    with reported():  # an observer's error is its author's, and keeps no trait from being fitted
-                        setattr(self, name, value)
-
-    @traitlets.observe("layer_index")
-    def _fit(self, change: Any) -> None:
-        for name, value in self._fitted(change["new"]).items():
-            setattr(self, name, value)
+    # What is selected, and shown in its pages
 
     @traitlets.observe(*selection.TRAITS)
     def _look(self, change: Any) -> None:
         """A move is when changed weights are noticed: the page may answer it from what it holds."""
         if self._pages is not None and self.comm is not None:
             self._pages.look(self._selection())
-
-    def notify_change(self, change: Any) -> None:
-        """A layer and the filter that has to follow it reach the page in one message.
-
-        Ctrl-C interrupts the observers, and not what `select` does around them.
-        """
-        together = self.hold_sync() if change["name"] == "layer_index" else contextlib.nullcontext()
-        with together, let_sigint_through():
-            super().notify_change(change)
-
-    # What the selection shows. Arrays are copies; the weights are those of the moment of reading. What needs the image
-    # raises `SampleError` where it cannot be read, and `NetError` where the net refuses it.
-
-    @property
-    def layers(self) -> tuple[ConvLayer, ...]:
-        """The net's convolutions, one for each call in a forward pass, in execution order."""
-        return self.session.layers
-
-    @property
-    def layer(self) -> ConvLayer:
-        """The selected layer."""
-        return self.session.layer
-
-    @property
-    def image(self) -> np.ndarray:
-        """What the network is given, float32 `(C, H, W)`. Raises `SampleError` if it cannot be read."""
-        return self.session.image
-
-    @property
-    def display(self) -> np.ndarray:
-        """What is drawn, float32 `(H, W)` or `(H, W, 3)` in [0, 1], Normalize undone.
-
-        Of an image whose channels cannot be drawn together (two, or more than four), the channel that the selected
-        kernel looks at, where filters have as many kernels as the image channels; else its first.
-        """
-        return self.session.display
-
-    @property
-    def label(self) -> str | int | None:
-        """The image's class: its name, an int where there is no name, or None."""
-        return self.session.label
-
-    @property
-    def prediction(self) -> list[tuple[str | int, float]]:
-        """The net's classes with their probabilities, best first; empty where it gives no score a class."""
-        return self.session.prediction
-
-    @property
-    def kernel(self) -> np.ndarray:
-        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
-        return self.session.kernel
-
-    @property
-    def response(self) -> np.ndarray:
-        """`cv2.filter2D` of the selected filter over `source`, float32 `(H', W')`, without the bias.
-
-        Over the image, that of kernel `channel` (None: the sum where the filter has as many kernels as the image has
-        channels, else kernel 0), with OpenCV's default border. Over the layer's own input, with the layer's padding,
-        stride, dilation and groups: summed over all channels, plus the bias, it is the pre-activation.
-        """
-        return self.session.response
-
-    @property
-    def pre_activation(self) -> np.ndarray:
-        """The convolution's output at the selected filter, float32 `(H', W')`."""
-        return self.session.pre_activation
-
-    @property
-    def activation(self) -> np.ndarray:
-        """The selected filter's map after normalisation and nonlinearity, float32; see `activation_name`."""
-        return self.session.activation
-
-    @property
-    def activation_name(self) -> str:
-        """Which tensor `activation` is: `conv2 → relu`, `layer1.0.conv2 → bn2 (before add)`."""
-        return self.layer.activation.name
 
     # One position `(row, column)` of the selected filter's pre-activation. Of a signal's map the row is 0. Of a
     # volume's, `depth` is the slice, by default the middle one. A position that the map does not have is a `ValueError`
@@ -724,26 +531,6 @@ class Explorer(anywidget.AnyWidget):
         return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
 
     # Its pages
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Trait values from a page. One that is refused changes nothing; the page is told why, and the true values."""
-        if self._session is None:
-            return
-        try:
-            self._read_on(sync_data)
-            with _MOVING:
-                super().set_state(self._in_order(sync_data))
-        except traitlets.TraitError as error:
-            self.send(*wire.refused(str(error)))
-            self.send_state([name for name in sync_data if name in self.keys])
-
-    def _read_on(self, sync_data: dict[str, Any]) -> None:
-        """Reads a stream on for a page, a little, and before the lock that all explorers share."""
-        if "image_index" in sync_data:
-            try:
-                selection.check_image(self.session.engine, sync_data["image_index"], seconds=STREAM_REQUEST_SECONDS)
-            except ValueError as error:
-                raise traitlets.TraitError(str(error)) from None
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         super()._handle_custom_msg(content, buffers)
