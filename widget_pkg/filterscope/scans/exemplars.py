@@ -192,7 +192,8 @@ class Exemplars(Sequence[Exemplar]):
         """The exemplars without near-duplicates: each is folded into the first that it is nearly the same as.
 
         Two images are nearly the same if one may be a copy of the other in another brightness, size or compression: if
-        of the 64 bits of their perceptual hashes at most 6 differ, and their thumbnails correlate by 0.98 or more.
+        of the 64 bits of their perceptual hashes at most 6 differ, and the frequencies of their thumbnails correlate
+        by 0.975 or more.
 
         Returns:
             Those that are left, so ask `top` for more than are needed; `copies` says for how many images each stands.
