@@ -318,6 +318,7 @@ class Scan:
             path: The file, which is replaced in one go.
 
         Raises:
+            TypeError: If the path is none.
             OSError: If it cannot be written.
         """
         write_scan(path, self.identity, self.state)
