@@ -14,6 +14,11 @@ from filterscope.scans.near_duplicates import Likeness
 from filterscope.scans.piece import Label
 from filterscope.scans.state import Column
 
+NOT_AT_HAND = (
+    "this scan was loaded without its net and data set, of whose images it tells; load it with them: "
+    "load_scan(path, net, data)"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Exemplar:
@@ -167,10 +172,7 @@ class Exemplars(Sequence[Exemplar]):
             ValueError: If the scan was loaded without its net and data set.
         """
         if self._cropper is None:
-            raise ValueError(
-                "this scan was loaded without its net and data set, of whose images they are; load it with them: "
-                "load_scan(path, net, data)"
-            )
+            raise ValueError(NOT_AT_HAND)
         return self._cropper
 
     def crops(self) -> tuple[Crop, ...]:

@@ -14,7 +14,7 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.scans.archive import write_scan
 from filterscope.scans.crops import Cropper
 from filterscope.scans.distribution import Histogram, Moments, histogram_of, moments_of
-from filterscope.scans.exemplars import Exemplars, FilterScores, ranked, typical_rows
+from filterscope.scans.exemplars import NOT_AT_HAND, Exemplars, FilterScores, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
 from filterscope.scans.piece import Label
@@ -100,6 +100,33 @@ class Scan:
             if sums is not None and len(sums.sizes) > 1:
                 notes.append(f"The maps of {layer.title} have {len(sums.sizes)} sizes, so they have no mean map.")
         return tuple(notes)
+
+    def conv_layer(self, layer: Any) -> ConvLayer:
+        """A layer as the net has it, with its kernels.
+
+        Args:
+            layer: As for `top`.
+
+        Raises:
+            ValueError: If there is no such layer, if the scan was loaded without its net and data set, or if the net
+                has other weights by now.
+
+        Example:
+            >>> from filterscope import demo, scan
+            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+            >>> found.conv_layer("conv2").kernels.shape
+            (20, 10, 3, 3)
+        """
+        index = self._chosen(layer, 0)[0].index
+        if self._cropper is None:
+            raise ValueError(NOT_AT_HAND)
+        weights = self._cropper.fingerprint
+        if weights != self.identity.net:
+            raise ValueError(
+                f"the net has other weights by now (fingerprint {weights}, and {self.identity.net} when it was "
+                "scanned); scan it again"
+            )
+        return self._cropper.layer(index)
 
     def __repr__(self) -> str:
         filters = sum(layer.filters for layer in self.identity.layers)
