@@ -1,6 +1,7 @@
 """Which images are scanned, and what is said of those left out, of streams, of random data and of bad input."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -328,8 +329,38 @@ def test_a_data_frame_has_a_row_a_filter():
     assert row["fires"] == found.moments("conv2", 1)[None].fires
 
 
+def test_a_data_frame_keeps_whole_numbers_where_some_are_missing():
+    pytest.importorskip("pandas")
+    net = small_net()
+    with torch.no_grad():
+        net.conv1.bias[1] = torch.nan
+    frame = scan(net, small_data(), layers="conv1", progress=False).to_dataframe()
+    for name in ("top_image", "bottom_image"):
+        assert str(frame[name].dtype) == "Int64" and frame[name].isna().tolist() == [False, True, False, False]
+    assert [type(value) for value in frame["top_class"]] == [int, type(None), int, int]
+    assert frame["nan"].tolist() == [0, COUNT, 0, 0] and frame["fires"].isna().tolist() == [False, True, False, False]
+
+
+def test_without_pandas_it_is_said_what_does_without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    found = scan(small_net(), small_data(), images=range(12), progress=False)
+    with pytest.raises(
+        ImportError, match=r"to_dataframe\(\) needs pandas, .*: pip install pandas\. rows\(\) gives the"
+    ):
+        found.to_dataframe()
+    assert len(found.rows()) == 10
+
+
 def test_it_is_public():
-    assert {"scan", "load_scan", "Scan", "Exemplar", "Exemplars", "Crop", "Moments", "Histogram"} <= set(
-        filterscope.__all__
-    )
+    assert {
+        "scan",
+        "load_scan",
+        "Scan",
+        "Exemplar",
+        "Exemplars",
+        "Crop",
+        "Moments",
+        "Histogram",
+        "exemplar_figure",
+    } <= set(filterscope.__all__)
     assert filterscope.scan is scan

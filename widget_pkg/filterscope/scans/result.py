@@ -294,7 +294,11 @@ class Scan:
         return [self._row(layer, number) for layer in self.identity.layers for number in range(layer.filters)]
 
     def to_dataframe(self) -> Any:
-        """A `pandas.DataFrame`, one row a filter: how often it fires, moments of its maxima, and its first exemplars.
+        """A `pandas.DataFrame`, one row a filter.
+
+        Columns: `layer`, `filter`; of its maxima `images`, `nan`, `infinite`, `fires`, `mean`, `deviation`, `least` and
+        `greatest`, as `Moments` has them; `top_image`, the image with the greatest, and `bottom_image`, that with the
+        least (`<NA>` where every map has a NaN); `top_class`, the class of the first of these.
 
         Raises:
             ImportError: If pandas is not installed; `rows()` does without.
@@ -306,7 +310,11 @@ class Scan:
                 "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
                 "same as a list of dictionaries"
             ) from error
-        return pandas.DataFrame(self.rows())
+        rows = self.rows()
+        frame = pandas.DataFrame(rows).astype({"top_image": "Int64", "bottom_image": "Int64"})
+        # Numbers with a None among them would become fractions.
+        frame["top_class"] = pandas.Series([row["top_class"] for row in rows], dtype=object)
+        return frame
 
     # Several of them
 
