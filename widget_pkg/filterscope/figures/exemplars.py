@@ -37,8 +37,10 @@ def exemplar_figure(found: Scan, layer: Any, filters: Iterable[int] | int | None
     Example:
         >>> from filterscope import demo, exemplar_figure, scan
         >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
-        >>> exemplar_figure(found, "conv2", filters=[3, 5], k=6).get_figwidth()
-        7.2
+        >>> figure = exemplar_figure(found, "conv2", filters=[3, 5], k=6)
+        >>> len(figure.axes)  # two rows of a kernel and six crops, and a colour bar
+        15
+        >>> figure.savefig("conv2.pdf")  # doctest: +SKIP
     """
     from filterscope.figures.exemplar_figure import draw_exemplars
 

@@ -36,7 +36,7 @@ class Exemplar:
         >>> from filterscope import demo, scan
         >>> best = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False).top("conv2", 3)[0]
         >>> best.position == (best.row, best.column), best.box.bottom - best.box.top
-        (True, 7)
+        (True, 8)
     """
 
     image: int
