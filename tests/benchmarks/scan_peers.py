@@ -29,6 +29,9 @@ from filterscope import demo, scan
 
 BATCH, ROUNDS = 256, 3
 LAYERS = ("conv1", "conv2")
+LOOP = "a DataLoader loop"
+CROPS: dict[str, str] = {}
+"""How many pixels a crop has in each layer, by scan; in truth conv1 sees 3×3 and conv2 8×8."""
 Result = dict[str, np.ndarray]
 """Of each layer the greatest values of each filter, `(k, F)`, in falling order."""
 
@@ -64,6 +67,8 @@ def hooked(net: Any, take: Callable[[str, torch.Tensor, torch.Tensor], None]) ->
 def ours(net: Any, data: Any, images: int) -> Result:
     found = scan(net, data, images=range(images), pre_activation=True, progress=False)
     filters = {layer: len(found.conv_layer(layer).kernels) for layer in LAYERS}
+    crops = [max(crop.pixels.shape[0] for crop in found.top(layer, 0).crops()) for layer in LAYERS]
+    CROPS["filterscope"] = " and ".join(f"{side}×{side}" for side in crops)
     return {
         layer: np.stack([found.top(layer, number, 100).values for number in range(count)], 1)
         for layer, count in filters.items()
@@ -81,7 +86,9 @@ def nansense(net: Any, data: Any, images: int) -> Result:
     with hooked(net, lambda layer, batch, output: accumulators[layer].update(act=output, x=batch)):
         for pixels, _ in DataLoader(Subset(data, range(images)), BATCH):
             net(pixels)
-    return {layer: each.snapshot().by_type["max_pixel"].values.T.numpy() for layer, each in accumulators.items()}
+    patches = {layer: each.snapshot().by_type["max_pixel"] for layer, each in accumulators.items()}
+    CROPS["nansense"] = " and ".join("×".join(map(str, part.patches.shape[-2:])) for part in patches.values())
+    return {layer: part.values.T.numpy() for layer, part in patches.items()}
 
 
 def crp(net: Any, data: Any, images: int) -> Result:
@@ -120,7 +127,7 @@ def main() -> None:
     torch.set_num_threads(1)
     net, data = demo.fashion_net().eval(), demo.fashion_test_data()
     images = int(sys.argv[1]) if len(sys.argv) > 1 else len(data)
-    scans = {"a DataLoader loop": plain, "filterscope": ours, "nansense": nansense, "zennit-crp": crp}
+    scans = {LOOP: plain, "filterscope": ours, "nansense": nansense, "zennit-crp": crp}
     times: dict[str, list[float]] = {name: [] for name in scans}
     results: dict[str, Result] = {}
     for name in list(scans):
@@ -134,13 +141,14 @@ def main() -> None:
             taken, results[name] = seconds(lambda run=run: run(net, data, images))  # type: ignore[misc]
             times[name].append(taken)
     print(f"\nFashionNet, both layers, {images:,} images, one thread\n")
-    print("| scan | seconds | times the loop | exemplars kept a filter | of these true |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| scan | seconds | times the loop | exemplars kept a filter | of these true | crops of conv1 and conv2 |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for name in scans:
-        kept, share = right(results[name], results["a DataLoader loop"])
+        kept, share = right(results[name], results[LOOP])
         least = min(times[name])
-        words = "all" if name in ("a DataLoader loop", "filterscope") else str(kept)
-        print(f"| {name} | {least:.2f} | {least / min(times['plain passes']):.2f} | {words} | {share:.1%} |")
+        words = "all" if name in (LOOP, "filterscope") else str(kept)
+        ratio = least / min(times[LOOP])
+        print(f"| {name} | {least:.2f} | {ratio:.2f} | {words} | {share:.1%} | {CROPS.get(name, '-')} |")
 
 
 if __name__ == "__main__":
