@@ -97,7 +97,7 @@ def test_a_notebook_shows_it_without_any_magic(explorer):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"kind": "poster"}, "kind is 'poster'; choose 'live' or 'grid'"),
+        ({"kind": "poster"}, "kind is 'poster'; choose 'live', 'grid' or 'exemplars'"),
         ({"filters": [1]}, "maps, filters and columns are for the grid; give kind='grid'"),
         ({"kind": "grid", "maps": "bias"}, "maps is 'bias'; choose 'response' or 'activation'"),
         ({"kind": "grid", "columns": 0}, "columns is 0; give how many pairs"),

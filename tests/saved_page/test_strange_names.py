@@ -6,7 +6,7 @@ from collections import OrderedDict
 import pytest
 from torch import nn
 
-from filterscope import Explorer
+from filterscope import Explorer, exemplar_figure, scan
 from nets import images, seeded
 from saved_pages import Page
 from strange_names import SPELT, STRANGE
@@ -47,6 +47,15 @@ def test_a_figure(explorer, kind, form):
         file = io.BytesIO()
         (explorer.figure() if kind == "live" else explorer.figure(kind="grid")).savefig(file, format=form)
         assert len(file.getvalue()) > 3000
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+def test_a_figure_of_exemplars(form):
+    data = list(zip(images(4, 1, 9, 9), STRANGE, strict=True))
+    file = io.BytesIO()
+    exemplar_figure(scan(seeded(strange_net).eval(), data, progress=False), 0).savefig(file, format=form)
+    assert len(file.getvalue()) > 3000
 
 
 def test_the_picture_beside_the_widget(explorer):

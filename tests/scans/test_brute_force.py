@@ -1,7 +1,5 @@
 """A scan says what every filter gave for every image: compared, number by number, with what is computed by hand."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
@@ -9,61 +7,78 @@ import torch
 from filterscope import scan
 from filterscope.scans.extremes import KEPT
 from scan_cases import CASES, brute_force, order, pixels
+from scan_comparison import COMPARED, ODDITIES, compare, compare_case
 
 
-def same_exemplars(exemplars, expected, values, places, size, k):
-    assert exemplars.images.tolist() == expected[:k]
-    np.testing.assert_array_equal(exemplars.values, values[expected[:k]])
-    positions = np.stack(np.unravel_index(places[expected[:k]], size), 1) if expected else np.zeros((0, len(size)))
-    np.testing.assert_array_equal(exemplars.positions, positions)
-
-
-@pytest.mark.parametrize("pre_activation", [False, True])
+@pytest.mark.parametrize("pre_activation", [False, True], ids=["after", "before"])
+@pytest.mark.parametrize("oddity", ODDITIES)
 @pytest.mark.parametrize("name", CASES)
-def test_values_images_and_positions_are_those_of_brute_force(name, pre_activation):
-    case = CASES[name]()
-    count = len(case.images)
-    classes = [f"class {number}" for number in range(4)]
-    labels = np.arange(count) * 7 % 4
-    data = [(image, int(label)) for image, label in zip(case.images, labels, strict=True)]
-    found = scan(case.net, data, pre_activation=pre_activation, classes=classes, progress=False)
+def test_everything_that_is_asked_is_what_brute_force_counts(name, oddity, pre_activation):
+    found, comparison = compare_case(name, oddity, pre_activation)
+    assert comparison.different == []
+    assert comparison.filters == sum(layer.filters for layer in found.identity.layers) >= 3
+    assert min(comparison.compared[what] for what in COMPARED) >= comparison.filters
+    assert found.notes == (("No image has a class, so nothing is told by class.",) if oddity == "no labels" else ())
+    assert comparison.tied >= 30 or oddity != "ties"
+
+
+@pytest.mark.parametrize("oddity", ["negative everywhere", "constant channels", "NaN and infinity"])
+def test_an_oddity_is_in_the_maps(oddity):
+    found, _ = compare_case("strides, groups, dilation, transposed", oddity, True)
+    for layer in found.layers:
+        moments, values = found.moments(layer, 0)[None], found.top(layer, 0, 20).values
+        if oddity == "negative everywhere":
+            assert moments.greatest < 0 and moments.fires == 0 and len(values) == 20
+        elif oddity == "constant channels":
+            assert (moments.least, moments.greatest) == (0.25, 0.25)
+            assert found.top(layer, 1, 3).images.tolist() == found.bottom(layer, 1, 3).images.tolist() == [0, 1, 2]
+        else:
+            assert 0 < moments.nan < moments.images
+            assert moments.infinite or layer != "one"
+
+
+def test_a_difference_would_be_noticed():
+    case = CASES["two convolutions"]()
+    maps = case.activations()
+    found = scan(case.net, case.images, progress=False)
+    nobody = np.full(len(case.images), -1)
+    assert compare(found, maps, nobody).different == []
+    maps[1][7, 2, 1, 2] = maps[1][:, 2].max() + 0.125
+    different = compare(found, maps, nobody).different
+    assert {what for what, *_ in different} == set(COMPARED)
+    assert {(layer, number) for _, _, layer, number in different} == {(1, 2)}
+
+
+class Draws:
+    """Images that are drawn anew whenever they are read.
+
+    Attributes:
+        given: All that each index has given.
+    """
+
+    def __init__(self, count):
+        self.given = [[] for _ in range(count)]
+
+    def __len__(self):
+        return len(self.given)
+
+    def __getitem__(self, index):
+        self.given[index].append(torch.randint(0, 9, (1, 12, 13)) / 8)
+        return self.given[index][-1], index % 2
+
+
+def test_of_a_random_data_set_the_scores_are_those_of_the_images_as_they_were_read():
+    net, data = CASES["two convolutions"]().net, Draws(40)
+    found = scan(net, data, progress=False)
+    assert any(note.startswith("This data set is random: read again, it gives another image.") for note in found.notes)
+    read = [torch.stack(images) for images in data.given]
     with torch.no_grad():
-        maps_of_layers = case.maps(case.net, case.images)
-    assert found.images == count and len(found.layers) == len(maps_of_layers) and found.notes == ()
-    for layer, pair in enumerate(maps_of_layers):
-        maps = pair[pre_activation]
-        size = tuple(maps.shape[2:])
-        maxima, places, means = brute_force(maps)
-        for number in range(maps.shape[1]):
-            values, at = maxima[:, number], places[:, number]
-            for descending, end in ((True, found.top), (False, found.bottom)):
-                same_exemplars(end(layer, number, 20), order(values, descending), values, at, size, 20)
-                of_mean = end(layer, number, 20, "mean")
-                same_exemplars(of_mean, order(means[:, number], descending), means[:, number], at, size, 20)
-            ranked = order(values, True)
-            groups = found.typical(layer, number, k=3, groups=5)
-            for group, part in zip(groups, np.array_split(ranked, 5), strict=True):
-                middles = range(len(part)) if len(part) <= 3 else [(2 * i + 1) * len(part) // 6 for i in range(3)]
-                assert group.images.tolist() == [part[at] for at in middles]
-            for label, exemplars in found.by_class(layer, number, k=4).items():
-                of_class = [index for index in ranked if classes[labels[index]] == label]
-                same_exemplars(exemplars, of_class, values, at, size, 4)
-            moments = found.moments(layer, number)
-            for label, own in [(None, values), *((name, values[labels == k]) for k, name in enumerate(classes))]:
-                if len(own):
-                    assert moments[label].images == len(own) and moments[label].nan == 0
-                    assert moments[label].fires == np.mean([value > 0 for value in own])
-                    assert moments[label].mean == pytest.approx(np.mean(own.astype(np.float64)), rel=1e-12)
-                    assert moments[label].deviation == pytest.approx(np.std(own.astype(np.float64)), rel=1e-9, abs=1e-9)
-                    assert (moments[label].least, moments[label].greatest) == (own.min(), own.max())
-            histogram = found.histogram(layer, number, 6)
-            assert histogram.counts.sum() == count
-            assert (sum(histogram.by_class.values()) == histogram.counts).all()
-            inside = [(values >= low) & (values < high) for low, high in pairwise(histogram.edges)]
-            inside[-1] |= values == histogram.edges[-1]
-            assert histogram.counts.tolist() == [int(chosen.sum()) for chosen in inside]
-            mean_map = maps[:, number].double().mean(0).numpy()
-            np.testing.assert_allclose(found.mean_map(layer, number), mean_map, rtol=1e-6, atol=1e-7)
+        maxima = [net.conv1(images).relu().amax((2, 3)) for images in read]
+    for number in range(4):
+        top = found.top("conv1", number, 40)
+        assert sorted(top.images.tolist()) == list(range(40))
+        for image, value in zip(top.images, top.values, strict=True):
+            assert float(value) in maxima[image][:, number].tolist()
 
 
 class Chosen(torch.nn.Module):
@@ -87,6 +102,13 @@ def maps_of_every_kind():
     infinite[3, 2, 2], infinite[9, 0, 0], infinite[12] = torch.inf, -torch.inf, -torch.inf
     kinds = [torch.full_like(values, 0.5), -1 - values, torch.zeros_like(values), nan, infinite, values]
     return torch.stack(kinds, 1)
+
+
+def same_exemplars(exemplars, expected, values, places, size, k):
+    assert exemplars.images.tolist() == expected[:k]
+    np.testing.assert_array_equal(exemplars.values, values[expected[:k]])
+    positions = np.stack(np.unravel_index(places[expected[:k]], size), 1) if expected else np.zeros((0, len(size)))
+    np.testing.assert_array_equal(exemplars.positions, positions)
 
 
 def test_maps_of_every_kind_have_true_images_and_nan_is_counted():

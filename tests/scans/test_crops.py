@@ -151,7 +151,7 @@ def test_an_image_that_is_gone_is_said():
 
 def test_exemplars_are_a_sequence_of_records():
     net, data = seeded(TwoConvs).eval(), [(image, index % 3) for index, image in enumerate(images(9, 1, 12, 12))]
-    top = scan(net, data, progress=False).top("two", 1, 6)
+    top = scan(net, data, progress=False).top("conv2", 1, 6)
     assert [record.image for record in top] == top.images.tolist() and len(list(top)) == 6
     assert [record.value for record in top] == top.values.tolist()
     assert [(record.row, record.column) for record in top] == [tuple(place) for place in top.positions.tolist()]

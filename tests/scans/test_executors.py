@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import re
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ from scan_cases import (
 # Its processes are forks of one that has imported torch and run nothing.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["filterscope"])
+ITS_OWN = re.compile("resource_tracker|forkserver")
 
 
 @pytest.fixture(autouse=True)
@@ -46,65 +48,71 @@ def bytes_of(tmp_path, net, data, **options):
     return (tmp_path / "scan").read_bytes()
 
 
-def in_threads(tmp_path):
-    return ThreadPoolExecutor(3)
+@contextmanager
+def threads(folder):
+    with ThreadPoolExecutor(3) as executor:
+        yield executor
 
 
-def in_loky(tmp_path):
-    return pytest.importorskip("loky").get_reusable_executor(2)
+@contextmanager
+def loky(folder):
+    from loky import ProcessPoolExecutor as Processes
+
+    with Processes(2) as executor:
+        yield executor
 
 
-class OfCluster(Executor):
-    """Dask's executor, with the cluster that ends with it."""
+@contextmanager
+def dask(folder):
+    from distributed import Client, LocalCluster
 
-    def __init__(self):
-        distributed = pytest.importorskip("distributed")
-        self._cluster = distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None)
-        self._client = distributed.Client(self._cluster)
-        self.submit = self._client.get_executor().submit
-
-    def shutdown(self, *args, **options):
-        self._client.close()
-        self._cluster.close()
+    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(folder)}
+    with LocalCluster(2, **options) as cluster, Client(cluster) as client:
+        yield client.get_executor()
 
 
-class OfEngines(Executor):
-    """ipyparallel's executor, with the engines that end with it."""
+@contextmanager
+def ipyparallel(folder):
+    from ipyparallel import Cluster
 
-    def __init__(self):
-        ipyparallel = pytest.importorskip("ipyparallel")
-        self._cluster = ipyparallel.Cluster(n=2)
-        client = self._cluster.start_and_connect_sync()
-        self.submit = client.load_balanced_view().executor.submit
-
-    def shutdown(self, *args, **options):
-        self._cluster.stop_cluster_sync()
+    with Cluster(n=2, profile_dir=str(folder / "profile")) as client:
+        yield client.load_balanced_view().executor
 
 
-ENGINES = {
-    "threads": in_threads,
-    "loky": in_loky,
-    "Dask": lambda tmp_path: OfCluster(),
-    "ipyparallel": lambda tmp_path: OfEngines(),
-}
+ENGINES = [threads, *(pytest.param(engine, marks=pytest.mark.tools) for engine in (loky, dask, ipyparallel))]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_gives_the_bytes_of_a_serial_scan(tmp_path, engine, monkeypatch):
+def processes_of_this_one():
+    """Those that this process has started, but for multiprocessing's own, which serve until it ends."""
+    import psutil
+
+    children = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE and not ITS_OWN.search(" ".join(child.cmdline())):
+                children.append(child.pid)
+    return set(children)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.__name__)
+def test_every_engine_gives_the_bytes_of_a_serial_scan_and_leaves_no_process(tmp_path, engine, monkeypatch):
     path = [os.path.dirname(__file__) + "/../helpers", os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # for engines that are started anew
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     expected = bytes_of(tmp_path, small_net(), small_data())
-    with ENGINES[engine](tmp_path) as executor:
+    before = processes_of_this_one()
+    with engine(tmp_path) as executor:
         assert bytes_of(tmp_path, small_net(), small_data(), executor=executor) == expected
         factories = {"net_factory": small_net, "data_factory": small_data}
         assert bytes_of(tmp_path, small_net(), small_data(), executor=executor, **factories) == expected
+    assert processes_of_this_one() <= before
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_processes_give_the_bytes_of_a_serial_scan(tmp_path, processes, threads):
+@pytest.mark.parametrize("count", [1, 2])
+def test_processes_give_the_bytes_of_a_serial_scan(tmp_path, processes, count):
     """Also where this process computes in several threads, and a worker always in one."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(count)
     try:
         rounding, data = seeded(Everything), list(images(40, 1, 24, 24))
         for net, samples in ((small_net(), small_data()), (rounding, data), (small_net(), Breaks())):

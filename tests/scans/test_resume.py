@@ -178,8 +178,18 @@ def test_a_file_that_is_no_scan_is_refused_and_stays(tmp_path):
         assert (tmp_path / name).read_bytes() == before
     with pytest.raises(FileNotFoundError):
         load_scan(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*; make it before, as a scan takes long"):
-        scan(net, data, resume=tmp_path / "nowhere" / "file", progress=False)
+    for write in (lambda path: scan(net, data, resume=path, progress=False), scan(net, data, progress=False).save):
+        with pytest.raises(FileNotFoundError, match=r"'.*', and there is no folder .*nowhere; make it first"):
+            write(tmp_path / "nowhere" / "file")
+        with pytest.raises(IsADirectoryError, match=r"a folder; give a file in it: '.*fashion.npz'"):
+            write(tmp_path)
+        with pytest.raises(TypeError, match="is an int; give the path of a file, as "):
+            write(3)
+    assert not list(tmp_path.glob(".*.part"))
+    with pytest.raises(IsADirectoryError, match=r"path is '.*', a folder"):
+        load_scan(tmp_path)
+    with pytest.raises(TypeError, match="load_scan has no option 'colour'; it has classes, transform, mean, std, lay"):
+        load_scan(whole, net, data, colour=3)
 
 
 def test_a_saved_scan_says_the_same_and_holds_no_pickle(tmp_path):

@@ -1,6 +1,7 @@
 """Which images are scanned, and what is said of those left out, of streams, of random data and of bad input."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -233,7 +234,43 @@ BAD = {
     "workers below none": ({"workers": -1}, ValueError, "workers is -1; give how many processes read images ahead"),
     "progress that is a number": ({"progress": 3}, TypeError, "progress is an int; give True, False, or a function"),
     "a mean without std": ({"mean": 0.5}, ValueError, "mean and std are given together"),
-    "a resume that is a number": ({"resume": 3.5}, TypeError, "float"),
+    "a resume that is a number": (
+        {"resume": 3.5},
+        TypeError,
+        "resume is a float; give the path of a file, as resume='fashion.npz'",
+    ),
+    "a resume that is a folder": (
+        {"resume": "/"},
+        IsADirectoryError,
+        "resume is '/', a folder; give a file in it: '/fashion.npz'",
+    ),
+    "a cancel that is true": (
+        {"cancel": True},
+        TypeError,
+        "cancel is a bool; give a threading.Event, which another thread sets, or None",
+    ),
+    "a net instead of what makes one": (
+        {"net_factory": 3},
+        TypeError,
+        "net_factory is an int; give a function of a module that takes nothing, or None",
+    ),
+    "a data set instead of what makes one": (
+        {"data_factory": [1]},
+        TypeError,
+        "data_factory is a list; give a function of a module that takes nothing, or None",
+    ),
+    "a forward that is a number": (
+        {"forward": 3},
+        TypeError,
+        "forward is an int; give a function of net and image, or None",
+    ),
+    "a transform that is a number": (
+        {"transform": 3},
+        TypeError,
+        "transform is an int; give a function of one image, or None",
+    ),
+    "no such layout": ({"layout": "XYZ"}, ValueError, "layout is 'XYZ'; choose 'CHW', 'HWC'"),
+    "no layer": ({"layers": []}, ValueError, "layers has nothing in it; give one layer or more, or None for all"),
 }
 
 
@@ -256,6 +293,12 @@ ASKED = {
     "half an image": (lambda found: found.by_class(0, 0, k=2.5), "k is 2.5; give a whole number, 1 or more"),
     "no groups": (lambda found: found.typical(0, 0, groups=0), "groups is 0; give a whole number, 1 or more"),
     "no bins": (lambda found: found.histogram(0, 0, 0), "bins is 0; give a whole number, 1 or more"),
+    "no such class": (lambda found: found.by_class(0, 0, "cat"), "label is 'cat'; this scan has 0, 1, 2"),
+    "a negative layer": (lambda found: found.mean_map(-1, 0), r"layer is -1; this scan has conv1 \(0\), conv2 \(1\)"),
+    "a negative filter": (lambda found: found.moments(0, -1), "filter is -1; conv1 has filters 0 … 3"),
+    "a true filter": (lambda found: found.typical(0, True), "filter is True; conv1 has filters 0 … 3"),
+    "no k": (lambda found: found.bottom(0, 0, None), "k is None; give a whole number, 1 or more"),
+    "a module": (lambda found: found.top(nn.ReLU(), 0), r"layer is ReLU\(\); this scan has conv1 \(0\), conv2 \(1\)"),
     "no such score": (lambda found: found.top(0, 0, score="sum"), "score is 'sum'; choose 'maximum' or 'mean'"),
 }
 
@@ -286,8 +329,38 @@ def test_a_data_frame_has_a_row_a_filter():
     assert row["fires"] == found.moments("conv2", 1)[None].fires
 
 
+def test_a_data_frame_keeps_whole_numbers_where_some_are_missing():
+    pytest.importorskip("pandas")
+    net = small_net()
+    with torch.no_grad():
+        net.conv1.bias[1] = torch.nan
+    frame = scan(net, small_data(), layers="conv1", progress=False).to_dataframe()
+    for name in ("top_image", "bottom_image"):
+        assert str(frame[name].dtype) == "Int64" and frame[name].isna().tolist() == [False, True, False, False]
+    assert [type(value) for value in frame["top_class"]] == [int, type(None), int, int]
+    assert frame["nan"].tolist() == [0, COUNT, 0, 0] and frame["fires"].isna().tolist() == [False, True, False, False]
+
+
+def test_without_pandas_it_is_said_what_does_without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    found = scan(small_net(), small_data(), images=range(12), progress=False)
+    with pytest.raises(
+        ImportError, match=r"to_dataframe\(\) needs pandas, .*: pip install pandas\. rows\(\) gives the"
+    ):
+        found.to_dataframe()
+    assert len(found.rows()) == 10
+
+
 def test_it_is_public():
-    assert {"scan", "load_scan", "Scan", "Exemplar", "Exemplars", "Crop", "Moments", "Histogram"} <= set(
-        filterscope.__all__
-    )
+    assert {
+        "scan",
+        "load_scan",
+        "Scan",
+        "Exemplar",
+        "Exemplars",
+        "Crop",
+        "Moments",
+        "Histogram",
+        "exemplar_figure",
+    } <= set(filterscope.__all__)
     assert filterscope.scan is scan

@@ -8,6 +8,7 @@ from __future__ import annotations
 from filterscope import demo
 from filterscope._version import __version__
 from filterscope.errors import NetError, SampleError
+from filterscope.figures.exemplars import exemplar_figure
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFields
@@ -49,6 +50,7 @@ __all__ = [
     "__version__",
     "demo",
     "diagnose",
+    "exemplar_figure",
     "load_scan",
     "scan",
 ]

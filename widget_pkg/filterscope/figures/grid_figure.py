@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
 
 from filterscope.engine.engine import Engine
 from filterscope.engine.moment import Moment
+from filterscope.figures.paper_figure import MARGIN, WIDTH, PaperFigure
 from filterscope.figures.scene import image_words, mosaic
-from filterscope.figures.style import FONT_SIZE, colour_map, drawable, label_ends, norm
+from filterscope.figures.style import FONT_SIZE, paint
 from filterscope.filters.response import shown_channels
 from filterscope.filters.slices import planes
 from filterscope.filters.value_range import ValueRange, join, value_range
@@ -29,24 +26,14 @@ from filterscope.session.session import Session
 MAPS = tuple(picture.name for picture in PICTURES)
 MOST_FILTERS = 64
 
-# In inches: a page's width, and what stands above and below the pairs.
-_WIDTH = 7.2
-_MARGIN, _GAP, _PAIR_GAP = 0.1, 0.06, 0.16
+# In inches: what stands between, above and below the pairs.
+_GAP, _PAIR_GAP = 0.06, 0.16
 _HEAD, _TITLE, _FOOT = 0.46, 0.2, 0.44
 _LINE = 0.145
 _FOOT_LETTERS = 56
 
 
-class GridFigure(Figure):
-    """A figure that a notebook shows by itself, whatever backend is in use."""
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, format="png", dpi=110)
-        return file.getvalue()
-
-
-def selected_grid(session: Session, maps: str, filters: Iterable[int] | int | None, columns: int) -> GridFigure:
+def selected_grid(session: Session, maps: str, filters: Iterable[int] | int | None, columns: int) -> PaperFigure:
     """The grid of what is selected, with the weights of this moment, as `grid_figure` draws it.
 
     Raises:
@@ -58,7 +45,7 @@ def selected_grid(session: Session, maps: str, filters: Iterable[int] | int | No
     if pairs is None or pairs < 1:
         raise ValueError(f"columns is {columns!r}; give how many pairs stand in a row, 1 or more")
 
-    def draw(engine: Engine, selection: Selection) -> GridFigure:
+    def draw(engine: Engine, selection: Selection) -> PaperFigure:
         chosen = None if filters is None else check_filters(engine.layers[selection.layer], filters)
         moment = engine.moment(selection.image, selection.layer)
         return grid_figure(moment, selection, maps, chosen, pairs)
@@ -68,7 +55,7 @@ def selected_grid(session: Session, maps: str, filters: Iterable[int] | int | No
 
 def grid_figure(
     moment: Moment, selection: Selection, maps: str = "response", filters: Sequence[int] | None = None, columns: int = 5
-) -> GridFigure:
+) -> PaperFigure:
     """Kernel and map of a layer's filters side by side, with one scale for all kernels and one for all maps.
 
     Args:
@@ -106,17 +93,11 @@ def grid_figure(
     for place, index in enumerate(chosen):
         tiles, empty = mosaic(drawn_kernels[place])
         left, right = page.pair(place, f"filter {index}")
-        _paint(left, tiles, kernel_range, (~empty).astype(np.float32))
-        _paint(right, drawn_maps[place], map_range)
+        paint(left, tiles, kernel_range, (~empty).astype(np.float32))
+        paint(right, drawn_maps[place], map_range)
     page.foot(0, feet[0], kernel_range)
     page.foot(1, feet[1], map_range)
     return page.figure
-
-
-def _paint(axes: Axes, values: np.ndarray, colour_range: ValueRange, alpha: np.ndarray | None = None) -> None:
-    # The pixels go into a PDF or SVG as they are, one a value: sharp at any size.
-    options: dict[str, Any] = {"norm": norm(colour_range), "cmap": colour_map(colour_range), "alpha": alpha}
-    axes.imshow(drawable(values, colour_range), interpolation="none", aspect="equal", **options)
 
 
 class _Page:
@@ -124,33 +105,24 @@ class _Page:
 
     def __init__(self, pairs: int, columns: int, aspect: float, foot_lines: int) -> None:
         self._columns = max(1, min(columns, pairs))
-        self._pitch = (_WIDTH - 2 * _MARGIN + _PAIR_GAP) / self._columns
+        self._pitch = (WIDTH - 2 * MARGIN + _PAIR_GAP) / self._columns
         self._side = (self._pitch - _PAIR_GAP - _GAP) / 2
         self._row = _TITLE + self._side * max(1.0, min(aspect, 2.0)) + 0.06
-        rows = math.ceil(pairs / self._columns)
-        self._foot = _FOOT + foot_lines * _LINE
-        self._height = _HEAD + rows * self._row + self._foot
-        self.figure = GridFigure(figsize=(_WIDTH, self._height), facecolor="white")
-
-    def _axes(self, left: float, top: float, width: float, height: float, **options: Any) -> Axes:
-        box = (left / _WIDTH, 1 - (top + height) / self._height, width / _WIDTH, height / self._height)
-        return self.figure.add_axes(box, **options)
+        self._foot = _HEAD + math.ceil(pairs / self._columns) * self._row
+        self.figure = PaperFigure(self._foot + _FOOT + foot_lines * _LINE)
 
     def head(self, words: str) -> None:
         lines = [textwrap.shorten(line, 100, placeholder=" …") for line in words.split("\n")]
-        top = 1 - 0.08 / self._height
-        self.figure.text(
-            _MARGIN / _WIDTH, top, "\n".join(lines), va="top", fontsize=FONT_SIZE, linespacing=1.4, parse_math=False
-        )
+        self.figure.write(MARGIN, 0.08, "\n".join(lines))
 
     def pair(self, place: int, title: str) -> tuple[Axes, Axes]:
         """The axes of one filter's kernel and map."""
         row, column = divmod(place, self._columns)
-        left, top = _MARGIN + column * self._pitch, _HEAD + row * self._row + _TITLE
+        left, top = MARGIN + column * self._pitch, _HEAD + row * self._row + _TITLE
         height = self._row - _TITLE - 0.06
         both = []
         for k, name in enumerate(("kernel", "map")):
-            axes = self._axes(left + k * (self._side + _GAP), top, self._side, height, label=f"{title} {name}")
+            axes = self.figure.place(left + k * (self._side + _GAP), top, self._side, height, label=f"{title} {name}")
             axes.set_anchor("NW")
             axes.set_axis_off()
             both.append(axes)
@@ -159,11 +131,5 @@ class _Page:
 
     def foot(self, place: int, words: list[str], colour_range: ValueRange) -> None:
         """A colour bar and what its numbers are."""
-        width = (_WIDTH - 3 * _MARGIN) / 2 - 0.3
-        left = _MARGIN + place * (_WIDTH / 2)
-        bar = self._axes(left, self._height - self._foot + 0.08, width, 0.09)
-        self.figure.colorbar(
-            ScalarMappable(norm(colour_range), colour_map(colour_range)), cax=bar, orientation="horizontal"
-        )
-        label_ends(bar, colour_range)
-        bar.set_xlabel("\n".join(words), fontsize=FONT_SIZE - 1, labelpad=2, parse_math=False, loc="left")
+        width = (WIDTH - 3 * MARGIN) / 2 - 0.3
+        self.figure.bar(MARGIN + place * (WIDTH / 2), self._foot + 0.08, width, words, colour_range)

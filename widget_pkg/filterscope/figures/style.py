@@ -52,6 +52,13 @@ def drawable(values: np.ndarray, colour_range: ValueRange) -> np.ndarray:
     return np.where(infinite, np.where(values > 0, colour_range.high + beyond, colour_range.low - beyond), values)
 
 
+def paint(axes: Axes, values: np.ndarray, colour_range: ValueRange, alpha: np.ndarray | None = None) -> None:
+    """Draws values `(H, W)` in the page's colours."""
+    # The pixels go into a PDF or SVG as they are, one a value: sharp at any size.
+    options: dict[str, Any] = {"norm": norm(colour_range), "cmap": colour_map(colour_range), "alpha": alpha}
+    axes.imshow(drawable(values, colour_range), interpolation="none", aspect="equal", **options)
+
+
 def _ticks(colour_range: ValueRange) -> tuple[list[float], list[str]]:
     """Where a colour bar has its numbers, and these: the ends, and zero between them."""
     if colour_range.high <= colour_range.low:

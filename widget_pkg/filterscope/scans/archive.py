@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from filterscope.errors import kind_of
 from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
 from filterscope.scans.identity import ScanIdentity
@@ -23,6 +24,34 @@ _ROWS = ("images", "labels", "predicted")
 _OMITTED = ("unreadable", "refused")
 
 
+def path_to_write(path: Any, name: str) -> Path:
+    """The path of a file that can be written, as far as that is known before.
+
+    Args:
+        path: What the user gave.
+        name: Of the argument.
+
+    Raises:
+        TypeError: If it is no path.
+        OSError: If it is a folder, or in one that is not there.
+    """
+    file = _path_of_file(path, name)
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{name} is {str(file)!r}, and there is no folder {folder}; make it first")
+    return file
+
+
+def _path_of_file(path: Any, name: str) -> Path:
+    try:
+        file = Path(path)
+    except TypeError:
+        raise TypeError(f"{name} is {kind_of(path)}; give the path of a file, as {name}='fashion.npz'") from None
+    if file.is_dir():
+        raise IsADirectoryError(f"{name} is {str(file)!r}, a folder; give a file in it: {str(file / 'fashion.npz')!r}")
+    return file
+
+
 def write_scan(path: str | PathLike[str], identity: ScanIdentity, state: ScanState) -> None:
     """Writes a scan; a file that is there is replaced in one go, so that it is whole at any moment.
 
@@ -32,9 +61,10 @@ def write_scan(path: str | PathLike[str], identity: ScanIdentity, state: ScanSta
         state: What was seen.
 
     Raises:
+        TypeError: If the path is none.
         OSError: If the file cannot be written.
     """
-    target = Path(path)
+    target = path_to_write(path, "path")
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:
@@ -50,18 +80,20 @@ def read_scan(path: str | PathLike[str]) -> tuple[ScanIdentity, ScanState]:
     """What `write_scan` wrote.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        TypeError: If the path is none.
+        OSError: If there is no such file, or it is a folder.
         ValueError: If it is no scan, or broken off.
     """
+    file = _path_of_file(path, "path")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(file, allow_pickle=False) as arrays:
             about = json.loads(bytes(arrays["about"]).decode())
             if about.get("format") != _FORMAT:
                 raise ValueError(f"its format is {about.get('format')!r}, and this version reads {_FORMAT!r}")
             return ScanIdentity.from_json(about["identity"]), _state(about, arrays)
     except (zipfile.BadZipFile, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(
-            f"{os.fspath(path)} is no file that scan(resume=) or Scan.save() wrote, or it is broken ({error}); "
+            f"{file} is no file that scan(resume=) or Scan.save() wrote, or it is broken ({error}); "
             "give another path, or delete it and scan again"
         ) from error
 

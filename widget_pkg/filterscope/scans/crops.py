@@ -8,7 +8,8 @@ import numpy as np
 
 from filterscope.data.display import draw
 from filterscope.data.sample import Sample
-from filterscope.nets.runner import NetRunner
+from filterscope.nets.layers import ConvLayer
+from filterscope.nets.runner import NetRunner, fingerprint
 from filterscope.receptive_field.fields import Box, MapFields, ReceptiveFields
 from filterscope.receptive_field.search import Geometry, find_geometry
 from filterscope.scans.sampling import Samples
@@ -85,6 +86,15 @@ class Cropper:
         if not field.inside:
             return replace(whole, centre=centre)
         return Crop(image, _cut(sample, field.inside), field.inside, field.status, position, centre)
+
+    def layer(self, layer: int) -> ConvLayer:
+        """A layer of the net that was scanned, by its index."""
+        return self._runner.layers[layer]
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that stand for the net's weights as they are now."""
+        return fingerprint(self._runner.net)
 
     def picture(self, image: int) -> np.ndarray:
         """The whole picture of an image, float32 `(H, W)` or `(H, W, 3)` in [0, 1].

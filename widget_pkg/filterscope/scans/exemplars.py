@@ -14,6 +14,11 @@ from filterscope.scans.near_duplicates import Likeness
 from filterscope.scans.piece import Label
 from filterscope.scans.state import Column
 
+NOT_AT_HAND = (
+    "this scan was loaded without its net and data set, of whose images it tells; load it with them: "
+    "load_scan(path, net, data)"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Exemplar:
@@ -31,7 +36,7 @@ class Exemplar:
         >>> from filterscope import demo, scan
         >>> best = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False).top("conv2", 3)[0]
         >>> best.position == (best.row, best.column), best.box.bottom - best.box.top
-        (True, 7)
+        (True, 8)
     """
 
     image: int
@@ -167,10 +172,7 @@ class Exemplars(Sequence[Exemplar]):
             ValueError: If the scan was loaded without its net and data set.
         """
         if self._cropper is None:
-            raise ValueError(
-                "this scan was loaded without its net and data set, of whose images they are; load it with them: "
-                "load_scan(path, net, data)"
-            )
+            raise ValueError(NOT_AT_HAND)
         return self._cropper
 
     def crops(self) -> tuple[Crop, ...]:
@@ -192,7 +194,8 @@ class Exemplars(Sequence[Exemplar]):
         """The exemplars without near-duplicates: each is folded into the first that it is nearly the same as.
 
         Two images are nearly the same if one may be a copy of the other in another brightness, size or compression: if
-        of the 64 bits of their perceptual hashes at most 6 differ, and their thumbnails correlate by 0.98 or more.
+        of the 64 bits of their perceptual hashes at most 6 differ, and the frequencies of their thumbnails correlate
+        by 0.975 or more.
 
         Returns:
             Those that are left, so ask `top` for more than are needed; `copies` says for how many images each stands.

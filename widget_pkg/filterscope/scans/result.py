@@ -14,7 +14,7 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.scans.archive import write_scan
 from filterscope.scans.crops import Cropper
 from filterscope.scans.distribution import Histogram, Moments, histogram_of, moments_of
-from filterscope.scans.exemplars import Exemplars, FilterScores, ranked, typical_rows
+from filterscope.scans.exemplars import NOT_AT_HAND, Exemplars, FilterScores, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
 from filterscope.scans.piece import Label
@@ -100,6 +100,33 @@ class Scan:
             if sums is not None and len(sums.sizes) > 1:
                 notes.append(f"The maps of {layer.title} have {len(sums.sizes)} sizes, so they have no mean map.")
         return tuple(notes)
+
+    def conv_layer(self, layer: Any) -> ConvLayer:
+        """A layer as the net has it, with its kernels.
+
+        Args:
+            layer: As for `top`.
+
+        Raises:
+            ValueError: If there is no such layer, if the scan was loaded without its net and data set, or if the net
+                has other weights by now.
+
+        Example:
+            >>> from filterscope import demo, scan
+            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+            >>> found.conv_layer("conv2").kernels.shape
+            (20, 10, 3, 3)
+        """
+        index = self._chosen(layer, 0)[0].index
+        if self._cropper is None:
+            raise ValueError(NOT_AT_HAND)
+        weights = self._cropper.fingerprint
+        if weights != self.identity.net:
+            raise ValueError(
+                f"the net has other weights by now (fingerprint {weights}, and {self.identity.net} when it was "
+                "scanned); scan it again"
+            )
+        return self._cropper.layer(index)
 
     def __repr__(self) -> str:
         filters = sum(layer.filters for layer in self.identity.layers)
@@ -267,7 +294,11 @@ class Scan:
         return [self._row(layer, number) for layer in self.identity.layers for number in range(layer.filters)]
 
     def to_dataframe(self) -> Any:
-        """A `pandas.DataFrame`, one row a filter: how often it fires, moments of its maxima, and its first exemplars.
+        """A `pandas.DataFrame`, one row a filter.
+
+        Columns: `layer`, `filter`; of its maxima `images`, `nan`, `infinite`, `fires`, `mean`, `deviation`, `least` and
+        `greatest`, as `Moments` has them; `top_image`, the image with the greatest, and `bottom_image`, that with the
+        least (`<NA>` where every map has a NaN); `top_class`, the class of the first of these.
 
         Raises:
             ImportError: If pandas is not installed; `rows()` does without.
@@ -279,7 +310,11 @@ class Scan:
                 "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
                 "same as a list of dictionaries"
             ) from error
-        return pandas.DataFrame(self.rows())
+        rows = self.rows()
+        frame = pandas.DataFrame(rows).astype({"top_image": "Int64", "bottom_image": "Int64"})
+        # Numbers with a None among them would become fractions.
+        frame["top_class"] = pandas.Series([row["top_class"] for row in rows], dtype=object)
+        return frame
 
     # Several of them
 
@@ -318,6 +353,7 @@ class Scan:
             path: The file, which is replaced in one go.
 
         Raises:
+            TypeError: If the path is none.
             OSError: If it cannot be written.
         """
         write_scan(path, self.identity, self.state)

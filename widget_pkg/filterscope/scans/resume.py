@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from os import PathLike
-from pathlib import Path
 
-from filterscope.scans.archive import read_scan, write_scan
+from filterscope.scans.archive import path_to_write, read_scan, write_scan
 from filterscope.scans.identity import ScanIdentity
 from filterscope.scans.state import ScanState
 
@@ -25,12 +23,13 @@ class ResumeFile:
         state: What was in the file: nothing, where there was none.
 
     Raises:
+        TypeError: If the path is none.
         ValueError: If it holds a scan of something else, or no scan.
-        OSError: If it cannot be read, or its folder is not there.
+        OSError: If it cannot be read, or is a folder, or its folder is not there.
     """
 
     def __init__(self, path: str | PathLike[str] | None, identity: ScanIdentity) -> None:
-        self._path, self._identity = None if path is None else Path(path), identity
+        self._path, self._identity = None if path is None else path_to_write(path, "resume"), identity
         self._next = 0.0  # when it is worth writing again
         self._written: ScanState | None = None
         self.state = ScanState()
@@ -41,14 +40,9 @@ class ResumeFile:
             difference = identity.difference(before)
             if difference:
                 raise ValueError(
-                    f"{os.fspath(self._path)} holds a scan {difference}; give resume= another file, or delete this one"
+                    f"{self._path} holds a scan {difference}; give resume= another file, or delete this one"
                 )
             self._written = self.state
-        elif not self._path.absolute().parent.is_dir():
-            raise FileNotFoundError(
-                f"resume is {os.fspath(self._path)!r}, and there is no folder {self._path.absolute().parent}; make it "
-                "before, as a scan takes long"
-            )
 
     def note(self, state: ScanState) -> None:
         """Writes what was seen so far, where that is worth the time."""

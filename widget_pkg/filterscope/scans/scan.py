@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from os import PathLike
 from typing import Any
 
@@ -103,6 +103,7 @@ def scan(
         NetError: If the net refuses the images or has no convolution.
         SampleError: If none of the first samples can be read.
         RuntimeError: If the workers of `executor` end over and over.
+        OSError: If the file of `resume` cannot be read or written.
 
     Example:
         >>> from filterscope import demo, scan
@@ -118,6 +119,11 @@ def scan(
         raise ValueError(
             "workers= reads ahead of a scan here, and an executor's workers read themselves; give one of both"
         )
+    for name, factory in (("net_factory", net_factory), ("data_factory", data_factory)):
+        if factory is not None and not callable(factory):
+            raise TypeError(f"{name} is {kind_of(factory)}; give a function of a module that takes nothing, or None")
+    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+        raise TypeError(f"cancel is {kind_of(cancel)}; give a threading.Event, which another thread sets, or None")
     options = DataOptions(classes, transform, mean, std, layout, forward)
     # Tensors made in the caller's inference mode could not be written to.
     with torch.inference_mode(False):
@@ -149,7 +155,7 @@ def load_scan(path: str | PathLike[str], net: nn.Module | None = None, data: Any
         **options: How it is read: `classes`, `transform`, `mean`, `std`, `layout` and `forward`, as for `scan`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        OSError: If there is no such file.
         TypeError: If only one of net and data is given, or there is no such option.
         ValueError: If it is no scan, or one of another net or data set.
 
@@ -162,6 +168,10 @@ def load_scan(path: str | PathLike[str], net: nn.Module | None = None, data: Any
         ...     load_scan(path)
         Scan(100 images, 30 filters of conv1, conv2)
     """
+    known = [each.name for each in fields(DataOptions)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(f"load_scan has no option {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
     identity, state = read_scan(path)
     if net is None and data is None:
         return Scan(identity, state)

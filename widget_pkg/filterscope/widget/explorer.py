@@ -33,6 +33,7 @@ from filterscope.indices import as_index
 from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
+from filterscope.scans.result import Scan
 from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
 from filterscope.session.session import Session
@@ -44,10 +45,10 @@ from filterscope.widget.pages import Pages
 from filterscope.widget.selection_widget import SelectionWidget
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until somebody draws
-    from filterscope.figures.grid_figure import GridFigure
     from filterscope.figures.live_figure import LiveFigure
+    from filterscope.figures.paper_figure import PaperFigure
 
-_FIGURES = ("live", "grid")
+_FIGURES = ("live", "grid", "exemplars")
 
 _WIDGETS: MutableMapping[str, ipywidgets.Widget] = getattr(ipywidgets.widgets.widget, "_instances", {})
 """Every widget by its model's id: ipywidgets looks up there what a page asks for, and keeps it alive."""
@@ -385,28 +386,37 @@ class Explorer(SelectionWidget):
 
     def figure(
         self,
-        kind: Literal["live", "grid"] = "live",
+        kind: Literal["live", "grid", "exemplars"] = "live",
         *,
         maps: Literal["response", "activation"] = "response",
         filters: Iterable[int] | None = None,
         columns: int = 5,
-    ) -> LiveFigure | GridFigure:
+        scan: Scan | None = None,
+        layer: Any = None,
+        k: int = 9,
+    ) -> LiveFigure | PaperFigure:
         """A matplotlib figure in the page's colours and ranges.
 
         Args:
             kind: `"live"` follows the sliders: image, kernel, response and activation with colour bars, to pan, zoom
                 and save, without any magic command. `"grid"` is the course notebook's grid for a paper, a kernel and a
-                map for each filter, as things are now; it needs no display.
+                map for each filter, as things are now. `"exemplars"` is for a paper, too: a row for each filter, its
+                kernel and what its greatest maxima see; see `exemplar_figure`. Both need no display.
             maps: Of the grid: `"response"`, filter2D of the kernel over `source`, or `"activation"`, the net's own.
-            filters: Of the grid: indices of filters; None for all of them, or of more the first 64.
+            filters: Of the grid and the exemplars: indices of filters; None for all of them, or of more the first 64.
             columns: Of the grid: pairs in a row.
+            scan: Of the exemplars: the scan of this net that they come from.
+            layer: Of the exemplars: index, name or module of the layer; None for the selected one.
+            k: Of the exemplars: how many crops stand in a row, 1 to 12.
 
         Returns:
             A `matplotlib.figure.Figure`. A cell that ends with it shows it; `savefig` writes PNG, SVG or PDF.
             `close()` of a live one lets go of it, as the explorer's own `close()` does.
 
         Raises:
-            ValueError: If an option is not one of these; `SampleError` or `NetError` where the grid cannot be drawn.
+            TypeError: If `scan` is no scan.
+            ValueError: If an option is not one of these, or belongs to another kind; if the scan is missing or of
+                another net; `SampleError` or `NetError` where the grid or a crop cannot be drawn.
 
         Example:
             >>> from filterscope import Explorer, demo
@@ -415,6 +425,14 @@ class Explorer(SelectionWidget):
         """
         session = self.session
         selection.choice(kind, _FIGURES, "kind")
+        if kind != "exemplars" and (scan, layer, k) != (None, None, 9):
+            raise ValueError("scan, layer and k are for exemplars; give kind='exemplars' as well, or leave them out")
+        if kind == "exemplars":
+            if (maps, columns) != ("response", 5):
+                raise ValueError("maps and columns are for the grid; give kind='grid', or leave them out")
+            from filterscope.figures.exemplar_figure import selected_exemplars
+
+            return selected_exemplars(session, scan, layer, filters, k)
         if kind == "grid":
             from filterscope.figures.grid_figure import selected_grid
 
