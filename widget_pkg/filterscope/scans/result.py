@@ -17,8 +17,11 @@ from filterscope.scans.distribution import Histogram, Moments, histogram_of, mom
 from filterscope.scans.exemplars import Exemplars, FilterScores, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
+from filterscope.scans.names import ALPHA, Name, name_filters
 from filterscope.scans.piece import Label
+from filterscope.scans.progress import ProgressBar, no_progress
 from filterscope.scans.refusals import left_out_notes
+from filterscope.scans.shuffled import SHUFFLES, scan_shuffled
 from filterscope.scans.state import ScanState
 
 _SCORES = ("maximum", "mean")
@@ -56,6 +59,7 @@ class Scan:
     ) -> None:
         self.identity, self.state = identity, state
         self._cropper, self._notes = cropper, tuple(notes)
+        self._shuffled: dict[int, tuple[list[ScanState], str]] = {}  # by their number, and why there are no more
 
     # What it is
 
@@ -262,12 +266,65 @@ class Scan:
         mean: np.ndarray = (sums.maps.value()[number] / sums.counted[number]).astype(np.float32)
         return mean
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One dictionary a filter, as `to_dataframe` has them."""
-        return [self._row(layer, number) for layer in self.identity.layers for number in range(layer.filters)]
+    def names(
+        self, layer: Any = None, alpha: float = ALPHA, shuffles: int = SHUFFLES, progress: bool = True
+    ) -> tuple[Name, ...]:
+        """What each filter fires for: the class, two classes or the attribute that its maxima tell best.
 
-    def to_dataframe(self) -> Any:
+        It is told by the area under the ROC curve (AUC), as by INVERT (Bykov et al., NeurIPS 2023), for each class,
+        each two of at most 50 classes, and both ends of each attribute: brightness, contrast, colour, edges, and where
+        the image is bright. A name is given where the AUC is above what nets reach that have the same weights in random
+        order: untrained filters tell classes, too, and get no name. That takes scans of such nets, over 2,000 of the
+        images, or 20 a class; they are kept. It is no verdict on whether a filter has learned anything.
+
+        Args:
+            layer: As for `top`; None for all layers.
+            alpha: The chance, at most, that any filter of an untrained net gets a name.
+            shuffles: How many nets with weights in random order are scanned; 0 for none, and then no name is given.
+            progress: Whether a bar is shown (with tqdm, where it is installed).
+
+        Returns:
+            The filters, layer by layer. Where nothing stands out `name` is None, and `sentence` says what comes
+            closest; also where it cannot be told, and why: too few images, or a scan that was loaded without its net
+            and data set.
+
+        Raises:
+            ValueError: If there is no such layer, or `alpha` or `shuffles` is out of its range.
+
+        Example:
+            >>> from filterscope import demo, scan
+            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=500, progress=False)
+            >>> len(found.names("conv2", progress=False))
+            20
+        """
+        titles = self.layers if layer is None else (self._chosen(layer, 0)[0].title,)
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
+            raise ValueError(f"alpha is {alpha!r}; give a chance above 0 and below 1, as 0.05")
+        states, cause = self._scan_shuffled(_count(shuffles, "shuffles", least=0), progress)
+        names = name_filters(self.state, self.identity.layers, self.classes, states, alpha, cause)
+        return tuple(name for name in names if name.layer in titles)
+
+    def rows(self, names: Sequence[Name] = ()) -> list[dict[str, Any]]:
+        """One dictionary a filter, as `to_dataframe` has them.
+
+        Args:
+            names: What `names()` gave; with them each row has a `name`, its `auc` and its `p_holm`.
+        """
+        known = {(name.layer, name.filter): name for name in names}
+        rows = []
+        for layer in self.identity.layers:
+            for number in range(layer.filters):
+                row, name = self._row(layer, number), known.get((layer.title, number))
+                if names:
+                    row |= {key: getattr(name, key, None) for key in ("name", "auc", "p_holm")}
+                rows.append(row)
+        return rows
+
+    def to_dataframe(self, names: Sequence[Name] = ()) -> Any:
         """A `pandas.DataFrame`, one row a filter: how often it fires, moments of its maxima, and its first exemplars.
+
+        Args:
+            names: As for `rows`.
 
         Raises:
             ImportError: If pandas is not installed; `rows()` does without.
@@ -279,7 +336,7 @@ class Scan:
                 "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
                 "same as a list of dictionaries"
             ) from error
-        return pandas.DataFrame(self.rows())
+        return pandas.DataFrame(self.rows(names))
 
     # Several of them
 
@@ -322,6 +379,23 @@ class Scan:
         """
         write_scan(path, self.identity, self.state)
 
+    def _scan_shuffled(self, count: int, progress: bool) -> tuple[list[ScanState], str]:
+        """Scans of so many shuffled nets, and why there are none."""
+        if not count:
+            return [], "no nets with weights in random order were scanned"
+        if self._cropper is None:
+            return [], "this scan was loaded without its net and data set: load_scan(path, net, data)"
+        if count not in self._shuffled:
+            bar = ProgressBar() if progress else None
+            try:
+                self._shuffled[count] = scan_shuffled(
+                    self._cropper, self.identity, self.state, count, bar or no_progress
+                )
+            finally:
+                if bar is not None:
+                    bar.close()
+        return self._shuffled[count]
+
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
         index = layer.index if isinstance(layer, ConvLayer) else as_index(layer)
         for known in self.identity.layers:
@@ -361,8 +435,8 @@ class Scan:
         return {"layer": layer.title, "filter": number, **vars(moments), **images, "top_class": label}
 
 
-def _count(value: Any, name: str) -> int:
+def _count(value: Any, name: str, least: int = 1) -> int:
     count = as_index(value)
-    if count is None or count < 1:
-        raise ValueError(f"{name} is {value!r}; give a whole number, 1 or more")
+    if count is None or count < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number, {least} or more")
     return count
