@@ -17,7 +17,7 @@ from filterscope.scans.state import Column, ScanState
 LEAST_IMAGES = 50
 """Fewer images tell nothing."""
 
-_LEAST_OF_GROUP = 10  # images in a group and outside of it: the tests go by normal approximations
+_LEAST_OF_GROUP = 10  # images of a class, and of no class of a pair: the tests go by normal approximations
 _MOST_PAIRED = 50  # classes: 1,225 pairs; of 1,000 classes there would be half a million
 _LEAST_AUC = 1e-4  # so that a logit is finite
 
@@ -112,8 +112,10 @@ class LayerEvidence:
             if not varies(column):
                 continue
             of_column = groups.only(np.searchsorted(state.images, column.images))
-            sums = RankSums.of(column.maximum, of_column).of_pairs(first, last)
-            enough = np.minimum(sums.counts, sums.images - sums.counts) >= _LEAST_OF_GROUP
+            of_groups = RankSums.of(column.maximum, of_column)
+            sums = of_groups.of_pairs(first, last)
+            inside = np.minimum(of_groups.counts[first], of_groups.counts[last])
+            enough = np.minimum(inside, sums.images - sums.counts) >= _LEAST_OF_GROUP
             auc[number], p[number] = (np.where(enough, values, np.nan) for values in (sums.auc(), sums.p()))
         return cls(auc, p)
 

@@ -156,24 +156,14 @@ class _Telling:
     def _sentence(self, name: Name, top: int, alpha: float, cause: str) -> str:
         if name.name is not None:
             shares = f"{100 * name.precision:.0f} % of its top {top} images, {100 * name.base_rate:.0f} % of all"
-            return f"fires for {name.name}: AUC {_short(name.auc)}, {shares}" + self._rider(bool(name.classes))
+            beside = goes_with(name.attributes) if name.classes else ""
+            return f"fires for {name.name}: AUC {_short(name.auc)}, {shares}{beside}"
         best = f"the best is {name.best} (AUC {_short(name.auc)})"
         if name.p > alpha:
             return f"nothing stands out: {best}, as chance gives, too"
         if np.isnan(name.p_shuffled):
             return f"can't tell: {best}, and {cause or 'too few images of it were seen by shuffled nets'}"
         return f"nothing stands out: {best}, as filters with shuffled weights have it, too"
-
-    def _rider(self, has_classes: bool) -> str:
-        """Which attribute goes with a class."""
-        ends = [end for place in range(len(self.candidates.attributes)) for end in self.candidates.ends(place)]
-        known = [end for end in ends if not np.isnan(self.auc[end])]
-        if not has_classes or not known:
-            return ""
-        strongest = max(known, key=lambda end: float(self.auc[end]))
-        if self.auc[strongest] >= 0.5 + _GOES_WITH:
-            return f"; also for {self.candidates.listed[strongest].name}: {_short(self.auc[strongest])}"
-        return f"; not by {ATTRIBUTES[self.candidates.attributes[0]].name}: {_short(self.auc[ends[0]])}"
 
     def _reason(self) -> str:
         known = int((~np.isnan(self.column.maximum)).sum())
@@ -182,6 +172,22 @@ class _Telling:
         if not varies(self.column):
             return f"its maximum is the same for all {known:,} images"
         return "no class or attribute has 10 images and leaves out 10"
+
+
+def goes_with(attributes: Mapping[str, float]) -> str:
+    """Which attribute a filter that fires for a class goes with, too, or that it is not brightness.
+
+    Args:
+        attributes: For each attribute the AUC of the images above its median.
+    """
+    told = [attribute for attribute in ATTRIBUTES if not np.isnan(attributes.get(attribute.name, np.nan))]
+    if not told:
+        return ""
+    strongest = max(told, key=lambda attribute: abs(attributes[attribute.name] - 0.5))
+    auc = attributes[strongest.name]
+    if abs(auc - 0.5) >= _GOES_WITH:
+        return f"; also for {strongest.high if auc > 0.5 else strongest.low}: {_short(max(auc, 1 - auc))}"
+    return f"; not by {told[0].name}: {_short(attributes[told[0].name])}"
 
 
 def _short(auc: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any, overload
 
@@ -18,6 +19,7 @@ from filterscope.scans.exemplars import Exemplars, FilterScores, ranked, typical
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
 from filterscope.scans.names import ALPHA, Name, name_filters
+from filterscope.scans.overlaps import OnProgress, Overlap, overlaps_of
 from filterscope.scans.piece import Label
 from filterscope.scans.progress import ProgressBar, no_progress
 from filterscope.scans.refusals import left_out_notes
@@ -304,6 +306,39 @@ class Scan:
         names = name_filters(self.state, self.identity.layers, self.classes, states, alpha, cause)
         return tuple(name for name in names if name.layer in titles)
 
+    def overlaps(
+        self, masks: Any, quantile: float = 0.005, ignore: int | None = 255, progress: bool = True
+    ) -> tuple[Overlap, ...]:
+        """With which class of your own masks each filter's map overlaps most.
+
+        The measure is that of Network Dissection (Bau et al., CVPR 2017): a map counts as on where it is above the
+        value that a share of `quantile` of all its positions exceeds; intersection and union with each mask class are
+        those of all images. It takes two passes over the images of this scan.
+
+        Args:
+            masks: An integer mask `(H, W)` for each image of the data set, by its index: a list, an array, a data set.
+            quantile: The share of positions, above 0 and below 1.
+            ignore: The number in a mask of pixels that belong to no class; negative numbers never do.
+            progress: Whether a bar is shown (with tqdm, where it is installed).
+
+        Returns:
+            The filters, layer by layer.
+
+        Raises:
+            TypeError: If `masks` are no masks.
+            ValueError: If they do not fit the images, the maps have no rows and columns, `quantile` is out of range, or
+                this scan was loaded without its net and data set.
+        """
+        if isinstance(quantile, bool) or not isinstance(quantile, int | float) or not 0 < quantile < 1:
+            raise ValueError(f"quantile is {quantile!r}; give a share above 0 and below 1, as 0.005")
+        if self._cropper is None:
+            raise ValueError(
+                "this scan was loaded without its net and data set, whose maps are to be compared with the masks; load "
+                "it with them: load_scan(path, net, data)"
+            )
+        with _shown(progress) as on_progress:
+            return overlaps_of(self._cropper, self.identity, self.state, masks, quantile, ignore, on_progress)
+
     def rows(self, names: Sequence[Name] = ()) -> list[dict[str, Any]]:
         """One dictionary a filter, as `to_dataframe` has them.
 
@@ -386,14 +421,8 @@ class Scan:
         if self._cropper is None:
             return [], "this scan was loaded without its net and data set: load_scan(path, net, data)"
         if count not in self._shuffled:
-            bar = ProgressBar() if progress else None
-            try:
-                self._shuffled[count] = scan_shuffled(
-                    self._cropper, self.identity, self.state, count, bar or no_progress
-                )
-            finally:
-                if bar is not None:
-                    bar.close()
+            with _shown(progress) as on_progress:
+                self._shuffled[count] = scan_shuffled(self._cropper, self.identity, self.state, count, on_progress)
         return self._shuffled[count]
 
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
@@ -433,6 +462,17 @@ class Scan:
         best = column.labels[order[0]] if len(order) else -1
         label = self.state.classes[best] if best >= 0 else None
         return {"layer": layer.title, "filter": number, **vars(moments), **images, "top_class": label}
+
+
+@contextmanager
+def _shown(progress: bool) -> Iterator[OnProgress]:
+    """A function that shows progress."""
+    bar = ProgressBar() if progress else None
+    try:
+        yield bar or no_progress
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 def _count(value: Any, name: str, least: int = 1) -> int:

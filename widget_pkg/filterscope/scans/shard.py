@@ -9,13 +9,12 @@ import numpy as np
 import torch
 
 from filterscope.errors import describe_exception
-from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.outputs import class_output
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.attributes import ATTRIBUTES, attributes_of
 from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
-from filterscope.scans.maps import BatchScores, scores_of
+from filterscope.scans.maps import BatchScores, run_layers, scores_of
 from filterscope.scans.piece import NO_CLASS, Label, LayerScores, OmittedImages, Piece, number_labels
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
@@ -70,15 +69,7 @@ class ShardScanner:
             elif maps.numel():
                 scores.layers[layer] = scores_of(maps)
 
-        def take_output(layer: int, call: ConvCall) -> None:
-            if layer in self.layers and call.items:
-                take(layer, call.output if call.output.ndim == call.rank + 2 else call.output[None])
-
-        tensors = self.runner.batch(batch.images)
-        if self.pre_activation:
-            output = self.runner.run(tensors, on_conv=take_output)
-        else:
-            output = self.runner.run(tensors, self.layers, take)
+        output = run_layers(self.runner, self.runner.batch(batch.images), self.layers, self.pre_activation, take)
         scores.predicted = self._predicted(output, len(batch.images))
         return scores
 
