@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from filterscope.scans.candidates import holm, p_shuffled
+from filterscope.scans.candidates import adjusted, holm, p_shuffled
 from filterscope.scans.ranks import Groups, RankSums
 
 
@@ -76,21 +76,47 @@ def test_holm_is_the_step_down_of_its_definition():
                     break
                 rejected.add(int(place))
             assert set(np.flatnonzero(holm(p) <= alpha).tolist()) == rejected
-    adjusted = holm(np.array([[0.01, np.nan], [0.03, 0.9]]))
-    np.testing.assert_allclose(adjusted, [[0.03, np.nan], [0.06, 0.9]])
+    np.testing.assert_allclose(holm(np.array([0.01, np.nan, 0.03, 0.9])), [0.03, np.nan, 0.06, 0.9])
     assert np.isnan(holm(np.full(3, np.nan))).all()
 
 
-def test_p_shuffled_is_students_t_of_the_logits():
+def test_names_go_by_the_greater_p_over_all_that_was_tried():
+    nan = np.nan
+    own = np.array([[1e-9, 1e-6, nan], [1e-3, 0.2, nan], [nan, nan, nan], [1e-4, 1e-9, 1e-9]])
+    of_shuffled = np.array([[0.004, 0.001, 0.5], [1e-6, 1e-6, 0.5], [0.5, 0.5, 0.5], [0.9, 0.2, nan]])
+    expected = [[0.012, 0.003, nan], [0.004, 1.0, nan], [nan] * 3, [1.0, 0.2, nan]]
+    np.testing.assert_allclose(adjusted(own, of_shuffled), expected)
+
+
+def test_p_shuffled_is_gumbels_of_the_greatest_among_other_nets():
     rng = np.random.default_rng(1)
-    shuffled, own = rng.uniform(0.2, 0.8, (40, 3)), np.array([[0.5, 0.99, 0.97]])
-    logit = np.log(shuffled / (1 - shuffled))
-    p = p_shuffled(own, np.split(shuffled, 4))
-    for column in range(3):
-        value = np.log(own[0, column] / (1 - own[0, column]))
-        spread = logit[:, column].std(ddof=1) * np.sqrt(1 + 1 / 40)
-        assert p[0, column] == pytest.approx(stats.t.sf((value - logit[:, column].mean()) / spread, 39), rel=1e-9)
-    shuffled[:, 0] = np.nan
-    shuffled[1:, 1] = np.nan
-    shuffled[:, 2] = 0.5
-    assert np.isnan(p_shuffled(own, [shuffled])).all()
+    nets, own = np.split(rng.uniform(0.2, 0.8, (40, 3)), 4), np.array([[0.5, 0.99, 0.7], [0.9, 0.1, 0.5]])
+    logits = [np.log(net / (1 - net)) for net in nets]
+
+    def above(values, others):
+        return (values - np.mean(others, 0)) / np.std(others, 0, ddof=1)
+
+    null = [
+        max(above(values, np.concatenate(logits[:k] + logits[k + 1 :])))
+        for k, net in enumerate(logits)
+        for values in net
+    ]
+    scale = np.std(null, ddof=1) * np.sqrt(6) / np.pi
+    location = np.mean(null) - np.euler_gamma * scale
+    gumbel = stats.gumbel_r(location, scale * (1 + 8 / 40))
+    expected = gumbel.sf(above(np.log(own / (1 - own)), np.concatenate(logits)))
+    np.testing.assert_allclose(p_shuffled(own, nets), expected, rtol=1e-9)
+
+
+def test_p_shuffled_is_not_told_by_few_filters_or_such_as_never_vary():
+    rng = np.random.default_rng(2)
+    own, nets = np.full((2, 3), 0.9), list(rng.uniform(0.2, 0.8, (4, 10, 3)))
+    assert np.isnan(p_shuffled(own, [])).all() and np.isnan(p_shuffled(own, nets[:1])).all()
+    assert np.isnan(p_shuffled(own, [net[:4] for net in nets])).all()
+    assert np.isnan(p_shuffled(own, [np.full((10, 3), 0.5)] * 4)).all()
+    for net in nets:
+        net[:, 0] = np.nan  # a class of few images
+        net[5:] = np.nan  # filters that never vary
+    p = p_shuffled(own, nets)
+    assert np.isnan(p[:, 0]).all() and (p[:, 1:] > 0).all()
+    np.testing.assert_array_equal(p, p_shuffled(own, [net[:5] for net in nets]))

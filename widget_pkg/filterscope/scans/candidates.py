@@ -17,6 +17,13 @@ from filterscope.scans.state import Column, ScanState
 LEAST_IMAGES = 50
 """Fewer images tell nothing."""
 
+LEAST_SHUFFLED = 20
+"""Fewer shuffled filters of a layer do not tell what such filters reach."""
+
+_FEW = 8
+"""For 100 shuffled filters Gumbel's scale is 8 % larger than they say, for 32 it is 25 %. In untrained nets of 4 and 6
+filters a layer 0.7 to 2.2 % of the filters got a name without it, and 0.2 to 1.0 % with it."""
+
 _LEAST_OF_GROUP = 10  # images of a class, and of no class of a pair: the tests go by normal approximations
 _MOST_PAIRED = 50  # classes: 1,225 pairs; of 1,000 classes there would be half a million
 _LEAST_AUC = 1e-4  # so that a logit is finite
@@ -127,27 +134,50 @@ def varies(column: Column) -> bool:
 
 
 def p_shuffled(auc: np.ndarray, shuffled: Sequence[np.ndarray]) -> np.ndarray:
-    """The chance that a filter whose weights are in random order has at least such an AUC.
+    """The chance that a filter whose weights are in random order tells any candidate as well as that.
 
-    The logits of the AUC of a layer's shuffled filters are taken to be normal, for each candidate: Student's t.
+    How well is said by the logit of the AUC, in deviations above the mean of the layer's shuffled filters, candidate by
+    candidate. Of each shuffled filter the greatest counts, among the filters of the other nets: a greatest value of
+    many has Gumbel's distribution.
 
     Args:
         auc: float64 `(F, N)`, of the filters.
         shuffled: The same of shuffled nets.
 
     Returns:
-        float64 `(F, N)`; NaN where it cannot be told.
+        float64 `(F, N)`; NaN where it cannot be told, as from fewer than 20 shuffled filters that vary.
     """
-    from scipy.special import stdtr
+    nets = [_logit(of_net[~np.isnan(of_net).all(1)]) for of_net in shuffled]
+    nets = [of_net for of_net in nets if len(of_net)]
+    count = sum(map(len, nets))
+    if len(nets) < 2 or count < LEAST_SHUFFLED:
+        return np.full(auc.shape, np.nan)
+    others = [np.concatenate(nets[:place] + nets[place + 1 :]) for place in range(len(nets))]
+    null = np.concatenate([_greatest(_above(own, rest)) for own, rest in zip(nets, others, strict=True)])
+    null = null[~np.isnan(null)]
+    scale = null.std(ddof=1) * np.sqrt(6) / np.pi if len(null) > 1 else 0.0
+    if not scale:
+        return np.full(auc.shape, np.nan)
+    location = null.mean() - np.euler_gamma * scale
+    scale *= 1 + _FEW / len(null)
+    p: np.ndarray = -np.expm1(-np.exp(-(_above(_logit(auc), np.concatenate(nets)) - location) / scale))
+    return p
 
-    null = _logit(np.concatenate(shuffled))
-    count = (~np.isnan(null)).sum(0)
+
+def _above(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """By how many deviations values `(F, N)` are above the mean of others `(M, N)`, column by column."""
+    count = (~np.isnan(others)).sum(0)
     with np.errstate(all="ignore"):
-        mean = np.nansum(null, 0) / count
-        deviation = np.sqrt(np.nansum((null - mean) ** 2, 0) / (count - 1))
-        t = (_logit(auc) - mean) / (deviation * np.sqrt(1 + 1 / count))
-        p: np.ndarray = stdtr(np.maximum(count - 1, 1), -t)
-    return np.where((count > 1) & (deviation > 0), p, np.nan)
+        mean = np.nansum(others, 0) / count
+        deviation = np.sqrt(np.nansum((others - mean) ** 2, 0) / (count - 1))
+        above: np.ndarray = (values - mean) / np.where((count > 1) & (deviation > 0), deviation, np.nan)
+    return above
+
+
+def _greatest(values: np.ndarray) -> np.ndarray:
+    """The greatest of each row; NaN where all are."""
+    greatest: np.ndarray = np.where(np.isnan(values), -np.inf, values).max(1, initial=-np.inf)
+    return np.where(np.isinf(greatest), np.nan, greatest)
 
 
 def _logit(auc: np.ndarray) -> np.ndarray:
@@ -160,11 +190,33 @@ def holm(p: np.ndarray) -> np.ndarray:
     """Holm's adjusted p-values: with those at most α, the chance of any error at all is at most α.
 
     Args:
-        p: float64; NaN stands for a test that was not made, stays NaN and does not count.
+        p: float64 `(M,)`; NaN stands for a test that was not made, stays NaN and does not count.
     """
-    flat = p.ravel()
-    made = int((~np.isnan(flat)).sum())
-    order = np.argsort(flat)[:made]  # NaN comes last
-    adjusted = np.full(len(flat), np.nan)
-    adjusted[order] = np.minimum(np.maximum.accumulate(flat[order] * np.arange(made, 0, -1)), 1)
-    return adjusted.reshape(p.shape)
+    made = int((~np.isnan(p)).sum())
+    order = np.argsort(p)[:made]  # NaN comes last
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(made, 0, -1)), 1)
+    return adjusted
+
+
+def adjusted(p: np.ndarray, of_shuffled: np.ndarray) -> np.ndarray:
+    """The p-values that names go by.
+
+    A name says that a filter tells these images, and does so better than a shuffled filter tells any: of both p the
+    greater counts, that of Mann and Whitney's test times the number of candidates. The least of each filter is adjusted
+    by Holm's procedure over all filters, the filter's others by Bonferroni's.
+
+    Args:
+        p: float64 `(F, N)`, of Mann and Whitney's test, of all filters.
+        of_shuffled: The same from `p_shuffled`.
+
+    Returns:
+        float64 `(F, N)`.
+    """
+    tried = (~np.isnan(p)).sum(1, keepdims=True)
+    both = np.maximum(np.minimum(p * tried, 1), of_shuffled)
+    least = np.where(np.isnan(both), np.inf, both).min(1, initial=np.inf)
+    of_filters = holm(np.where(np.isinf(least), np.nan, least))[:, None]
+    others = np.maximum(np.minimum(both * (~np.isnan(of_filters)).sum(), 1), of_filters)
+    result: np.ndarray = np.where(both == least[:, None], of_filters, others)
+    return result

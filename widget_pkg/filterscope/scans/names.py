@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from filterscope.scans.attributes import ATTRIBUTES
-from filterscope.scans.candidates import LEAST_IMAGES, Candidates, LayerEvidence, holm, p_shuffled, varies
+from filterscope.scans.candidates import (
+    LEAST_IMAGES,
+    LEAST_SHUFFLED,
+    Candidates,
+    LayerEvidence,
+    adjusted,
+    p_shuffled,
+    varies,
+)
 from filterscope.scans.exemplars import ranked
 from filterscope.scans.identity import LayerIdentity
 from filterscope.scans.piece import Label
@@ -25,6 +33,7 @@ from filterscope.scans.state import Column, ScanState
 ALPHA = 0.05
 """The chance, at most, that any filter of an untrained net gets a name."""
 
+_TOO_FEW = f"fewer than {LEAST_SHUFFLED} filters with shuffled weights tell it; give a larger shuffles="
 _TOP = 100  # images whose precision is told
 _GOES_WITH = 0.1  # an attribute whose AUC is that far from 0.5 goes with the filter, too
 
@@ -42,8 +51,9 @@ class Name:
         classes: The classes in `best`: one, two, or none where it is an attribute.
         auc: How often an image of `best` has a greater maximum than any other image, equal ones counted by half.
         p: The chance of such an AUC where the maxima know nothing of `best` (Mann and Whitney).
-        p_shuffled: The chance of such an AUC for filters whose weights are in random order; NaN where it is not known.
-        p_holm: The greater of both, adjusted by Holm's procedure for all filters and all that was tried.
+        p_shuffled: The chance that a filter whose weights are in random order tells anything as well as this; NaN where
+            it is not known.
+        p_holm: The greater of both, adjusted for all that was tried, and for all filters by Holm's procedure.
         precision: The share of `best` among the 100 images with the greatest maxima.
         base_rate: Its share among all images.
         attributes: For each attribute the AUC with which the maxima tell images above its median from the others.
@@ -72,40 +82,68 @@ class Name:
     sentence: str
 
 
-def name_filters(
-    state: ScanState,
-    layers: Sequence[LayerIdentity],
-    classes: tuple[Label, ...],
-    shuffled: Sequence[ScanState],
-    alpha: float = ALPHA,
-    cause: str = "",
-) -> tuple[Name, ...]:
-    """Names of all filters of some layers.
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What names are told by.
+
+    Attributes:
+        candidates: What filters may fire for.
+        layers: The layers.
+        own: How well their filters tell each candidate.
+        p_shuffled: Of each layer, the chance that a filter whose weights are in random order tells it as well.
+        cause: Why that is not known, a sentence without full stop; "" where it is.
+    """
+
+    candidates: Candidates
+    layers: tuple[LayerIdentity, ...]
+    own: tuple[LayerEvidence, ...]
+    p_shuffled: tuple[np.ndarray, ...]
+    cause: str
+
+    @classmethod
+    def of(
+        cls,
+        state: ScanState,
+        layers: Sequence[LayerIdentity],
+        classes: tuple[Label, ...],
+        shuffled: Sequence[ScanState],
+        cause: str = "",
+    ) -> Evidence:
+        """The evidence of a scan of these layers.
+
+        Args:
+            state: The scan.
+            layers: Its layers.
+            classes: Its classes, in their order.
+            shuffled: Scans of shuffled nets.
+            cause: Why there are none.
+        """
+        candidates = Candidates.of(state, classes)
+        own = tuple(LayerEvidence.of(state, layer, candidates) for layer in layers)
+        null = []
+        for layer, of_layer in zip(layers, own, strict=True):
+            others = [LayerEvidence.of(other, layer, candidates).auc for other in shuffled]
+            null.append(p_shuffled(of_layer.auc, others) if others else np.full(of_layer.auc.shape, np.nan))
+        return cls(candidates, tuple(layers), own, tuple(null), cause)
+
+
+def name_filters(state: ScanState, evidence: Evidence, alpha: float = ALPHA) -> tuple[Name, ...]:
+    """Names of all filters of a scan.
 
     Args:
-        state: A scan.
-        layers: The layers.
-        classes: The scan's classes, in their order.
-        shuffled: Scans of shuffled nets.
+        state: The scan.
+        evidence: How well its filters tell what.
         alpha: The chance, at most, that any filter of an untrained net gets a name.
-        cause: Why there are no shuffled nets, a sentence without full stop.
     """
-    candidates = Candidates.of(state, classes)
-    groups = candidates.groups(state)
-    evidence = [LayerEvidence.of(state, layer, candidates) for layer in layers]
-    null = []
-    for layer, own in zip(layers, evidence, strict=True):
-        others = [LayerEvidence.of(other, layer, candidates).auc for other in shuffled]
-        null.append(p_shuffled(own.auc, others) if others else np.full(own.auc.shape, np.nan))
-    # A name says that the filter tells these images, and does so better than a shuffled one: the greater p is of both.
-    both = np.concatenate([np.maximum(own.p, other) for own, other in zip(evidence, null, strict=True)])
-    adjusted = iter(holm(both))
+    groups = evidence.candidates.groups(state)
+    p = np.concatenate([own.p for own in evidence.own])
+    of_filters = iter(adjusted(p, np.concatenate(evidence.p_shuffled)))
     names = []
-    for layer, own, of_null in zip(layers, evidence, null, strict=True):
+    for layer, own, null in zip(evidence.layers, evidence.own, evidence.p_shuffled, strict=True):
         for number in range(layer.filters):
-            numbers = own.auc[number], own.p[number], of_null[number], next(adjusted)
-            telling = _Telling(candidates, groups, state, state.column(layer.index, number), *numbers)
-            names.append(telling.name(layer.title, number, alpha, cause))
+            numbers = own.auc[number], own.p[number], null[number], next(of_filters)
+            telling = _Telling(evidence.candidates, groups, state, state.column(layer.index, number), *numbers)
+            names.append(telling.name(layer.title, number, alpha, evidence.cause))
     return tuple(names)
 
 
@@ -162,7 +200,7 @@ class _Telling:
         if name.p > alpha:
             return f"nothing stands out: {best}, as chance gives, too"
         if np.isnan(name.p_shuffled):
-            return f"can't tell: {best}, and {cause or 'too few images of it were seen by shuffled nets'}"
+            return f"can't tell: {best}, and {cause or _TOO_FEW}"
         return f"nothing stands out: {best}, as filters with shuffled weights have it, too"
 
     def _reason(self) -> str:

@@ -18,7 +18,7 @@ from filterscope.scans.distribution import Histogram, Moments, histogram_of, mom
 from filterscope.scans.exemplars import Exemplars, FilterScores, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
-from filterscope.scans.names import ALPHA, Name, name_filters
+from filterscope.scans.names import ALPHA, Evidence, Name, name_filters
 from filterscope.scans.overlaps import OnProgress, Overlap, overlaps_of
 from filterscope.scans.piece import Label
 from filterscope.scans.progress import ProgressBar, no_progress
@@ -61,7 +61,7 @@ class Scan:
     ) -> None:
         self.identity, self.state = identity, state
         self._cropper, self._notes = cropper, tuple(notes)
-        self._shuffled: dict[int, tuple[list[ScanState], str]] = {}  # by their number, and why there are no more
+        self._evidence: dict[int, Evidence] = {}  # for names, by the number of shuffled nets
 
     # What it is
 
@@ -302,9 +302,8 @@ class Scan:
         titles = self.layers if layer is None else (self._chosen(layer, 0)[0].title,)
         if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
             raise ValueError(f"alpha is {alpha!r}; give a chance above 0 and below 1, as 0.05")
-        states, cause = self._scan_shuffled(_count(shuffles, "shuffles", least=0), progress)
-        names = name_filters(self.state, self.identity.layers, self.classes, states, alpha, cause)
-        return tuple(name for name in names if name.layer in titles)
+        evidence = self._evidence_with(_count(shuffles, "shuffles", least=0), progress)
+        return tuple(name for name in name_filters(self.state, evidence, alpha) if name.layer in titles)
 
     def overlaps(
         self, masks: Any, quantile: float = 0.005, ignore: int | None = 255, progress: bool = True
@@ -414,16 +413,18 @@ class Scan:
         """
         write_scan(path, self.identity, self.state)
 
-    def _scan_shuffled(self, count: int, progress: bool) -> tuple[list[ScanState], str]:
-        """Scans of so many shuffled nets, and why there are none."""
-        if not count:
-            return [], "no nets with weights in random order were scanned"
-        if self._cropper is None:
-            return [], "this scan was loaded without its net and data set: load_scan(path, net, data)"
-        if count not in self._shuffled:
-            with _shown(progress) as on_progress:
-                self._shuffled[count] = scan_shuffled(self._cropper, self.identity, self.state, count, on_progress)
-        return self._shuffled[count]
+    def _evidence_with(self, shuffles: int, progress: bool) -> Evidence:
+        if shuffles not in self._evidence:
+            states: list[ScanState] = []
+            if self._cropper is None:
+                cause = "this scan was loaded without its net and data set: load_scan(path, net, data)"
+            elif not shuffles:
+                cause = "no nets with weights in random order were scanned"
+            else:
+                with _shown(progress) as on_progress:
+                    states, cause = scan_shuffled(self._cropper, self.identity, self.state, shuffles, on_progress)
+            self._evidence[shuffles] = Evidence.of(self.state, self.identity.layers, self.classes, states, cause)
+        return self._evidence[shuffles]
 
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
         index = layer.index if isinstance(layer, ConvLayer) else as_index(layer)
