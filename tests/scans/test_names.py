@@ -12,7 +12,8 @@ from filterscope.nets.runner import fingerprint
 from filterscope.scans.attributes import ATTRIBUTES
 from filterscope.scans.names import goes_with
 from filterscope.scans.shuffled import ShuffledNets
-from nets import TwoConvs, images, seeded
+from nets import Chooses, TwoConvs, images, seeded
+from scan_cases import Breaks, Signals, Stream, Volumes, pixels, small_data, small_net
 
 CLASSES = ("cross", "saltire", "corner", "tee")
 PATTERNS = torch.tensor(
@@ -216,6 +217,42 @@ def test_classes_of_few_images_are_not_tried():
     others = [sample for sample in data if sample[1] != 0]
     assert all("cross" not in name.classes for name in names_of(detector(PATTERNS[0]), others + crosses[:9]))
     assert names_of(detector(PATTERNS[0]), others + crosses[:40])[0].name == "cross"
+
+
+def test_a_layer_of_few_filters_needs_more_shuffled_nets():
+    found = scan(seeded(lambda: nn.Conv2d(1, 2, 5)).eval(), shapes(), classes=CLASSES, progress=False)
+    for name in found.names(progress=False):
+        assert name.name is None and np.isnan(name.p_shuffled)
+        assert (
+            "and fewer than 20 filters with shuffled weights tell it; ask for more: names(shuffles=20)" in name.sentence
+        )
+    assert all(name.p_shuffled > 0 for name in found.names(shuffles=20, progress=False))
+
+
+@pytest.mark.parametrize(
+    ("net", "data", "options"),
+    [
+        (small_net, Stream, {}),
+        (small_net, Breaks, {}),
+        (small_net, small_data, {"pre_activation": True}),
+        (small_net, small_data, {"forward": lambda net, image: net(image)}),
+        (lambda: seeded(Signals), lambda: pixels(60, 2, 31), {}),
+        (lambda: seeded(Volumes), lambda: pixels(60, 1, 5, 6, 7), {}),
+        (lambda: seeded(Chooses), lambda: list(images(60, 1, 8, 8)), {}),
+        (
+            lambda: seeded(TwoConvs),
+            lambda: [image for size in (8, 9) for image in images(30, 1, size, 8, seed=size)],
+            {},
+        ),
+    ],
+    ids=["stream", "unreadable", "pre-activation", "forward", "signals", "volumes", "other path", "several sizes"],
+)
+def test_every_kind_of_net_and_data_is_told_about(net, data, options):
+    found = scan(net().eval(), data(), progress=False, **options)
+    names = found.names(progress=False)
+    assert len(names) == sum(layer.filters for layer in found.identity.layers)
+    assert all(name.name is None and (name.best or name.sentence.startswith("can't tell: ")) for name in names)
+    assert any(name.best for name in names)
 
 
 class Norms(nn.Module):

@@ -33,7 +33,7 @@ from filterscope.scans.state import Column, ScanState
 ALPHA = 0.05
 """The chance, at most, that any filter of an untrained net gets a name."""
 
-_TOO_FEW = f"fewer than {LEAST_SHUFFLED} filters with shuffled weights tell it; give a larger shuffles="
+_TOO_FEW = f"fewer than {LEAST_SHUFFLED} filters with shuffled weights tell it; ask for more: names(shuffles=20)"
 _TOP = 100  # images whose precision is told
 _GOES_WITH = 0.1  # an attribute whose AUC is that far from 0.5 goes with the filter, too
 
