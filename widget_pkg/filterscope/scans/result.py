@@ -279,6 +279,9 @@ class Scan:
         order: untrained filters tell classes, too, and get no name. That takes scans of such nets, over 2,000 of the
         images, or 20 a class; they are kept. It is no verdict on whether a filter has learned anything.
 
+        Measured with FashionMNIST, on six architectures that were not used to build it: of 15,168 filters of untrained
+        nets none got a name; of planted detectors 96 in 100 with an AUC of .99 did, and 58 in 100 with .95.
+
         Args:
             layer: As for `top`; None for all layers.
             alpha: The chance, at most, that any filter of an untrained net gets a name.
