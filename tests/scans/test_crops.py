@@ -41,7 +41,7 @@ def test_the_box_is_that_of_the_gradient(name, pre_activation):
     build, shape = NETS[name]
     net, data = seeded(build).eval(), images(12, *shape)
     found = scan(net, data, progress=False, pre_activation=pre_activation)
-    layers = found._cropper._runner.layers
+    layers = found._cropper.runner.layers
     gradients = Gradients(net, shape, layers, 12)
     for layer in layers:
         for number in range(layer.out_channels):

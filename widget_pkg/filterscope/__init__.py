@@ -15,6 +15,8 @@ from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFie
 from filterscope.scans.crops import Crop
 from filterscope.scans.distribution import Histogram, Moments
 from filterscope.scans.exemplars import Exemplar, Exemplars
+from filterscope.scans.names import Name
+from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
@@ -40,7 +42,9 @@ __all__ = [
     "FilterVerdict",
     "Histogram",
     "Moments",
+    "Name",
     "NetError",
+    "Overlap",
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",

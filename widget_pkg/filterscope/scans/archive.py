@@ -20,7 +20,7 @@ from filterscope.scans.state import LayerSums, ScanState
 
 _FORMAT = "filterscope scan 1"
 _SCORES = ("maximum", "position", "size")
-_ROWS = ("images", "labels", "predicted")
+_ROWS = ("images", "labels", "predicted", "attributes")
 _OMITTED = ("unreadable", "refused")
 
 
@@ -140,8 +140,10 @@ def _state(about: dict[str, Any], arrays: Any) -> ScanState:
             for layer in of_piece["layers"]
         }
         unreadable, refused = (OmittedImages(read(f"piece {number}/{name}"), of_piece[name]) for name in _OMITTED)
-        images, labels, predicted = rows
-        pieces.append(Piece(images, labels, tuple(of_piece["classes"]), predicted, layers, unreadable, refused))
+        images, labels, predicted, attributes = rows
+        pieces.append(
+            Piece(images, labels, tuple(of_piece["classes"]), predicted, attributes, layers, unreadable, refused)
+        )
     sums = {int(layer): _sums(int(layer), of_layer, read) for layer, of_layer in about["sums"].items()}
     not_seen = {int(layer): (index, reason) for layer, (index, reason) in about["not_seen"].items()}
     return ScanState(tuple(pieces), dict(sorted(sums.items())), dict(sorted(not_seen.items())))

@@ -47,16 +47,21 @@ class Crop:
 
 
 class Cropper:
-    """Cuts crops out of a data set's images.
+    """Cuts crops out of a data set's images: the net and the data set of a scan, at hand.
 
     Args:
         runner: Runs the net.
         samples: The data set.
         pre_activation: Whether positions are those of the maps before normalisation and nonlinearity.
+
+    Attributes:
+        runner: The net.
+        samples: The data set.
+        pre_activation: Which maps.
     """
 
     def __init__(self, runner: NetRunner, samples: Samples, pre_activation: bool) -> None:
-        self._runner, self._samples, self._pre_activation = runner, samples, pre_activation
+        self.runner, self.samples, self.pre_activation = runner, samples, pre_activation
         self._geometries: dict[tuple[int, ...], Geometry] = {}  # by the image's shape
 
     def crop(self, layer: int, filter_index: int, image: int, position: tuple[int, ...]) -> Crop:
@@ -72,7 +77,7 @@ class Cropper:
             SampleError: If the image cannot be read.
             NetError: If the net refuses it.
         """
-        sample = self._samples.read(image)
+        sample = self.samples.read(image)
         fields = self._fields(layer, filter_index, sample)
         size = sample.image.shape[1:]
         whole = Crop(image, sample.display, _box_of(size), "nothing", position, (None,) * len(size))
@@ -89,12 +94,12 @@ class Cropper:
 
     def layer(self, layer: int) -> ConvLayer:
         """A layer of the net that was scanned, by its index."""
-        return self._runner.layers[layer]
+        return self.runner.layers[layer]
 
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stand for the net's weights as they are now."""
-        return fingerprint(self._runner.net)
+        return fingerprint(self.runner.net)
 
     def picture(self, image: int) -> np.ndarray:
         """The whole picture of an image, float32 `(H, W)` or `(H, W, 3)` in [0, 1].
@@ -102,14 +107,14 @@ class Cropper:
         Raises:
             SampleError: If it cannot be read.
         """
-        return self._samples.read(image).display
+        return self.samples.read(image).display
 
     def _fields(self, layer: int, filter_index: int, sample: Sample) -> ReceptiveFields | None:
         shape = sample.image.shape
         if shape not in self._geometries:
-            self._geometries[shape] = find_geometry(self._runner, self._runner.batch([sample.net_input]))
+            self._geometries[shape] = find_geometry(self.runner, self.runner.batch([sample.net_input]))
         geometry = self._geometries[shape]
-        maps: MapFields | None = (geometry.maps if self._pre_activation else geometry.activations).get(layer)
+        maps: MapFields | None = (geometry.maps if self.pre_activation else geometry.activations).get(layer)
         return None if maps is None else maps.of(filter_index)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
-from filterscope.nets.runner import float32_shared
+from filterscope.nets.conv_call import ConvCall
+from filterscope.nets.runner import NetRunner, float32_shared
 
 _SUMMED = 16  # images: a float32 sum of many would round more
 _NAN = np.float32(np.nan)  # one NaN for all: others have other bytes
@@ -33,6 +36,33 @@ class BatchScores:
     size: tuple[int, ...]
     total: np.ndarray
     counted: np.ndarray
+
+
+def run_layers(
+    runner: NetRunner,
+    batch: torch.Tensor,
+    layers: Sequence[int],
+    pre_activation: bool,
+    take: Callable[[int, torch.Tensor], None],
+) -> Any:
+    """Runs a net on a batch and calls a function with the maps of some layers.
+
+    Args:
+        runner: The net.
+        batch: Images, from `runner.batch`.
+        layers: Indices of the layers.
+        pre_activation: Whether it is given the maps before normalisation and nonlinearity.
+        take: Called with a layer's index and its maps `(N, F, *size)`.
+
+    Returns:
+        The net's output.
+    """
+
+    def take_output(layer: int, call: ConvCall) -> None:
+        if layer in layers and call.items:
+            take(layer, call.output if call.output.ndim == call.rank + 2 else call.output[None])
+
+    return runner.run(batch, on_conv=take_output) if pre_activation else runner.run(batch, layers, take)
 
 
 def scores_of(maps: torch.Tensor) -> BatchScores:

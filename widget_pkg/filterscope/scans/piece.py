@@ -76,6 +76,7 @@ class Piece:
         labels: int32 `(n,)`, places in `classes`; −1 for an image without a class.
         classes: The classes of these images, sorted.
         predicted: int32 `(n,)`, the number of the class that the net tells; −1 where it tells none.
+        attributes: float32 `(n, attributes)`, see `attributes.ATTRIBUTES`.
         layers: The scores, by layer index.
         unreadable: Images that could not be read.
         refused: Images that the net refused.
@@ -85,6 +86,7 @@ class Piece:
     labels: np.ndarray
     classes: tuple[Label, ...]
     predicted: np.ndarray
+    attributes: np.ndarray
     layers: Mapping[int, LayerScores]
     unreadable: OmittedImages
     refused: OmittedImages
@@ -97,7 +99,7 @@ class Piece:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        own = self.images.nbytes + self.labels.nbytes + self.predicted.nbytes
+        own = self.images.nbytes + self.labels.nbytes + self.predicted.nbytes + self.attributes.nbytes
         return own + sum(scores.nbytes for scores in self.layers.values())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any, overload
 
@@ -17,8 +18,12 @@ from filterscope.scans.distribution import Histogram, Moments, histogram_of, mom
 from filterscope.scans.exemplars import NOT_AT_HAND, Exemplars, FilterScores, ranked, typical_rows
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
+from filterscope.scans.names import ALPHA, Evidence, Name, name_filters
+from filterscope.scans.overlaps import OnProgress, Overlap, overlaps_of
 from filterscope.scans.piece import Label
+from filterscope.scans.progress import ProgressBar, no_progress
 from filterscope.scans.refusals import left_out_notes
+from filterscope.scans.shuffled import SHUFFLES, scan_shuffled
 from filterscope.scans.state import ScanState
 
 _SCORES = ("maximum", "mean")
@@ -56,6 +61,7 @@ class Scan:
     ) -> None:
         self.identity, self.state = identity, state
         self._cropper, self._notes = cropper, tuple(notes)
+        self._evidence: dict[int, Evidence] = {}  # for names, by the number of shuffled nets
 
     # What it is
 
@@ -289,16 +295,104 @@ class Scan:
         mean: np.ndarray = (sums.maps.value()[number] / sums.counted[number]).astype(np.float32)
         return mean
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One dictionary a filter, as `to_dataframe` has them."""
-        return [self._row(layer, number) for layer in self.identity.layers for number in range(layer.filters)]
+    def names(
+        self, layer: Any = None, alpha: float = ALPHA, shuffles: int = SHUFFLES, progress: bool = True
+    ) -> tuple[Name, ...]:
+        """What each filter fires for: the class, two classes or the attribute that its maxima tell best.
 
-    def to_dataframe(self) -> Any:
+        It is told by the area under the ROC curve (AUC), as by INVERT (Bykov et al., NeurIPS 2023), for each class,
+        each two of at most 50 classes, and both ends of each attribute: brightness, contrast, colour, edges, and where
+        the image is bright. A name is given where the AUC is above what nets reach that have the same weights in random
+        order: untrained filters tell classes, too, and get no name. That takes scans of such nets, over 2,000 of the
+        images, or 20 a class; they are kept. It is no verdict on whether a filter has learned anything.
+
+        Measured with FashionMNIST, on six architectures that were not used to build it: of 15,168 filters of untrained
+        nets none got a name; of planted detectors 96 in 100 with an AUC of .99 did, and 58 in 100 with .95.
+
+        Args:
+            layer: As for `top`; None for all layers.
+            alpha: The chance, at most, that any filter of an untrained net gets a name.
+            shuffles: How many nets with weights in random order are scanned; 0 for none, and then no name is given.
+            progress: Whether a bar is shown (with tqdm, where it is installed).
+
+        Returns:
+            The filters, layer by layer. Where nothing stands out `name` is None, and `sentence` says what comes
+            closest; also where it cannot be told, and why: too few images, or a scan that was loaded without its net
+            and data set.
+
+        Raises:
+            ValueError: If there is no such layer, or `alpha` or `shuffles` is out of its range.
+
+        Example:
+            >>> from filterscope import demo, scan
+            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=500, progress=False)
+            >>> len(found.names("conv2", progress=False))
+            20
+        """
+        titles = self.layers if layer is None else (self._chosen(layer, 0)[0].title,)
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
+            raise ValueError(f"alpha is {alpha!r}; give a chance above 0 and below 1, as 0.05")
+        evidence = self._evidence_with(_count(shuffles, "shuffles", least=0), progress)
+        return tuple(name for name in name_filters(self.state, evidence, alpha) if name.layer in titles)
+
+    def overlaps(
+        self, masks: Any, quantile: float = 0.005, ignore: int | None = 255, progress: bool = True
+    ) -> tuple[Overlap, ...]:
+        """With which class of your own masks each filter's map overlaps most.
+
+        The measure is that of Network Dissection (Bau et al., CVPR 2017): a map counts as on where it is above the
+        value that a share of `quantile` of all its positions exceeds; intersection and union with each mask class are
+        those of all images. It takes two passes over the images of this scan.
+
+        Args:
+            masks: An integer mask `(H, W)` for each image of the data set, by its index: a list, an array, a data set.
+            quantile: The share of positions, above 0 and below 1.
+            ignore: The number in a mask of pixels that belong to no class; negative numbers never do.
+            progress: Whether a bar is shown (with tqdm, where it is installed).
+
+        Returns:
+            The filters, layer by layer.
+
+        Raises:
+            TypeError: If `masks` are no masks.
+            ValueError: If they do not fit the images, the maps have no rows and columns, `quantile` is out of range, or
+                this scan was loaded without its net and data set.
+        """
+        if isinstance(quantile, bool) or not isinstance(quantile, int | float) or not 0 < quantile < 1:
+            raise ValueError(f"quantile is {quantile!r}; give a share above 0 and below 1, as 0.005")
+        if self._cropper is None:
+            raise ValueError(
+                "this scan was loaded without its net and data set, whose maps are to be compared with the masks; load "
+                "it with them: load_scan(path, net, data)"
+            )
+        with _shown(progress) as on_progress:
+            return overlaps_of(self._cropper, self.identity, self.state, masks, quantile, ignore, on_progress)
+
+    def rows(self, names: Sequence[Name] = ()) -> list[dict[str, Any]]:
+        """One dictionary a filter, as `to_dataframe` has them.
+
+        Args:
+            names: What `names()` gave; with them each row has a `name`, its `auc` and its `p_holm`.
+        """
+        known = {(name.layer, name.filter): name for name in names}
+        rows = []
+        for layer in self.identity.layers:
+            for number in range(layer.filters):
+                row, name = self._row(layer, number), known.get((layer.title, number))
+                if names:
+                    row |= {key: getattr(name, key, None) for key in ("name", "auc", "p_holm")}
+                rows.append(row)
+        return rows
+
+    def to_dataframe(self, names: Sequence[Name] = ()) -> Any:
         """A `pandas.DataFrame`, one row a filter.
 
         Columns: `layer`, `filter`; of its maxima `images`, `nan`, `infinite`, `fires`, `mean`, `deviation`, `least` and
         `greatest`, as `Moments` has them; `top_image`, the image with the greatest, and `bottom_image`, that with the
         least (`<NA>` where every map has a NaN); `top_class`, the class of the first of these.
+
+        Args:
+            names: As for `rows`.
 
         Raises:
             ImportError: If pandas is not installed; `rows()` does without.
@@ -310,7 +404,7 @@ class Scan:
                 "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
                 "same as a list of dictionaries"
             ) from error
-        rows = self.rows()
+        rows = self.rows(names)
         frame = pandas.DataFrame(rows).astype({"top_image": "Int64", "bottom_image": "Int64"})
         # Numbers with a None among them would become fractions.
         frame["top_class"] = pandas.Series([row["top_class"] for row in rows], dtype=object)
@@ -358,6 +452,19 @@ class Scan:
         """
         write_scan(path, self.identity, self.state)
 
+    def _evidence_with(self, shuffles: int, progress: bool) -> Evidence:
+        if shuffles not in self._evidence:
+            states: list[ScanState] = []
+            if self._cropper is None:
+                cause = "this scan was loaded without its net and data set: load_scan(path, net, data)"
+            elif not shuffles:
+                cause = "no nets with weights in random order were scanned"
+            else:
+                with _shown(progress) as on_progress:
+                    states, cause = scan_shuffled(self._cropper, self.identity, self.state, shuffles, on_progress)
+            self._evidence[shuffles] = Evidence.of(self.state, self.identity.layers, self.classes, states, cause)
+        return self._evidence[shuffles]
+
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
         index = layer.index if isinstance(layer, ConvLayer) else as_index(layer)
         for known in self.identity.layers:
@@ -397,8 +504,19 @@ class Scan:
         return {"layer": layer.title, "filter": number, **vars(moments), **images, "top_class": label}
 
 
-def _count(value: Any, name: str) -> int:
+@contextmanager
+def _shown(progress: bool) -> Iterator[OnProgress]:
+    """A function that shows progress."""
+    bar = ProgressBar() if progress else None
+    try:
+        yield bar or no_progress
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _count(value: Any, name: str, least: int = 1) -> int:
     count = as_index(value)
-    if count is None or count < 1:
-        raise ValueError(f"{name} is {value!r}; give a whole number, 1 or more")
+    if count is None or count < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number, {least} or more")
     return count

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from filterscope.errors import describe_exception
-from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.outputs import class_output
 from filterscope.nets.runner import NetRunner
+from filterscope.scans.attributes import ATTRIBUTES, attributes_of
 from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
-from filterscope.scans.maps import BatchScores, scores_of
+from filterscope.scans.maps import BatchScores, run_layers, scores_of
 from filterscope.scans.piece import NO_CLASS, Label, LayerScores, OmittedImages, Piece, number_labels
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
@@ -69,15 +69,7 @@ class ShardScanner:
             elif maps.numel():
                 scores.layers[layer] = scores_of(maps)
 
-        def take_output(layer: int, call: ConvCall) -> None:
-            if layer in self.layers and call.items:
-                take(layer, call.output if call.output.ndim == call.rank + 2 else call.output[None])
-
-        tensors = self.runner.batch(batch.images)
-        if self.pre_activation:
-            output = self.runner.run(tensors, on_conv=take_output)
-        else:
-            output = self.runner.run(tensors, self.layers, take)
+        output = run_layers(self.runner, self.runner.batch(batch.images), self.layers, self.pre_activation, take)
         scores.predicted = self._predicted(output, len(batch.images))
         return scores
 
@@ -159,6 +151,7 @@ class _Rows:
         self._images: list[int] = []
         self._labels: list[Label] = []
         self._predicted: list[np.ndarray] = []
+        self._attributes: list[np.ndarray] = []
         self._layers: dict[int, _LayerRows] = {}
         self._refused: list[int] = []
         self._unreadable_cause = self._refusal = ""
@@ -182,13 +175,15 @@ class _Rows:
         self._images += accepted.indices
         self._labels += accepted.labels
         self._predicted.append(scores.predicted)
+        self._attributes.append(attributes_of(accepted.images))
 
     def state(self, asked: np.ndarray) -> ScanState:
         """What the shard gave, all of it."""
         images = np.array(self._images, np.int64)
         labels, classes = number_labels(self._labels)
         predicted = np.concatenate([np.zeros(0, np.int32), *self._predicted])
-        for array in (images, labels, predicted):
+        attributes = np.concatenate([np.zeros((0, len(ATTRIBUTES)), np.float32), *self._attributes])
+        for array in (images, labels, predicted, attributes):
             array.setflags(write=False)
         unreadable = np.setdiff1d(asked, [*self._images, *self._refused])
         layers = dict(sorted(self._layers.items()))
@@ -197,6 +192,7 @@ class _Rows:
             labels,
             classes,
             predicted,
+            attributes,
             {layer: rows.scores(len(images)) for layer, rows in layers.items()},
             OmittedImages.of(unreadable.tolist(), self._unreadable_cause),
             OmittedImages.of(self._refused, self._refusal),

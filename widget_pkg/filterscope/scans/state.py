@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from filterscope.scans.attributes import ATTRIBUTES
 from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
 from filterscope.scans.piece import NO_CLASS, Label, Piece, sorted_classes
@@ -126,6 +127,11 @@ class ScanState:
     def predicted(self) -> np.ndarray:
         """Of these images the number of the class that the net tells, int32; −1 for none."""
         return self._gathered([piece.predicted for piece in self.pieces], np.int32)
+
+    @cached_property
+    def attributes(self) -> np.ndarray:
+        """Of these images the attributes, float32 `(n, attributes)`, see `attributes.ATTRIBUTES`."""
+        return self._gathered([piece.attributes for piece in self.pieces], np.float32, (len(ATTRIBUTES),))
 
     def column(self, layer: int, filter_index: int) -> Column:
         """One filter's scores; of no image where none reached the layer."""
