@@ -81,17 +81,20 @@ def main() -> None:
                 account.add()
                 looks += 1
         soak.end()
+        kept = [soak.memory()[0]]
+        soak.give_back()
+        kept.append(soak.memory()[0])
         browser.close()
         server.close()
-    text = report(soak, account, options.seed)
+    text = report(soak, account, kept, options.seed)
     print(text)
     if options.minutes >= 30:
         (HERE / "soak.md").write_text(text, "utf-8")
     sys.exit(bool(soak.failures))
 
 
-def report(soak: Soak, account: Account, seed: int) -> str:
-    """What was done and how often, what failed, and the course of memory and time."""
+def report(soak: Soak, account: Account, kept: list[int], seed: int) -> str:
+    """What was done and how often, what failed, and the course of memory and time; `kept`: memory at the end."""
     failed = [failure.split()[0] for failure in soak.failures]
     rows = [
         f"| {said} | {soak.tried[name]} | {soak.tried[name] - failed.count(name)} |" for name, said in THINGS.items()
@@ -103,6 +106,8 @@ def report(soak: Soak, account: Account, seed: int) -> str:
         "\n".join(soak.failures)
         or "Nothing on the console, but that JupyterLab says of a reloaded page: Comm not found.",
         "\n".join(account.lines),
+        f"Of the kernel's last {kept[0] / 2**20:.0f} MiB {(kept[0] - kept[1]) / 2**20:.0f} were free, and kept by the "
+        "allocator for later (`malloc_trim`).",
     ]
     return "\n\n".join(parts) + "\n"
 

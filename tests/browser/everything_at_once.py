@@ -197,6 +197,10 @@ class Soak:
         """Bytes of the kernel and of the page."""
         return kernel_bytes(self._notebook), page_bytes(self._notebook)
 
+    def give_back(self) -> None:
+        """Has the kernel's allocator give free memory back to the system, which else it keeps for later."""
+        self._notebook.python("__import__('ctypes').CDLL(None).malloc_trim(0)")
+
     def threads(self) -> int:
         """How many threads of ours the kernel has."""
         return self._notebook.python(THREADS)
