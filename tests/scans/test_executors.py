@@ -1,14 +1,16 @@
 """The same bytes on every engine; a killed worker's shard is tried again; what cannot be sent is said."""
 
-import multiprocessing
-import os
 import re
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from executors import CONTEXT, ENGINES, Backwards, Fails, find_helpers, two_processes
 from filterscope import NetError, scan
+from filterscope.scans.executors import ShardPool
 from nets import Everything, images, seeded
 from scan_cases import (
     COUNT,
@@ -25,10 +27,6 @@ from scan_cases import (
     small_net,
 )
 
-# Its processes are forks of one that has imported torch and run nothing.
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["filterscope"])
-
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
@@ -37,7 +35,7 @@ def small_shards(monkeypatch):
 
 @pytest.fixture(scope="module")
 def processes():
-    with ProcessPoolExecutor(2, CONTEXT) as executor:
+    with two_processes() as executor:
         yield executor
 
 
@@ -46,55 +44,11 @@ def bytes_of(tmp_path, net, data, **options):
     return (tmp_path / "scan").read_bytes()
 
 
-def in_threads(tmp_path):
-    return ThreadPoolExecutor(3)
-
-
-def in_loky(tmp_path):
-    return pytest.importorskip("loky").get_reusable_executor(2)
-
-
-class OfCluster(Executor):
-    """Dask's executor, with the cluster that ends with it."""
-
-    def __init__(self):
-        distributed = pytest.importorskip("distributed")
-        self._cluster = distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None)
-        self._client = distributed.Client(self._cluster)
-        self.submit = self._client.get_executor().submit
-
-    def shutdown(self, *args, **options):
-        self._client.close()
-        self._cluster.close()
-
-
-class OfEngines(Executor):
-    """ipyparallel's executor, with the engines that end with it."""
-
-    def __init__(self):
-        ipyparallel = pytest.importorskip("ipyparallel")
-        self._cluster = ipyparallel.Cluster(n=2)
-        client = self._cluster.start_and_connect_sync()
-        self.submit = client.load_balanced_view().executor.submit
-
-    def shutdown(self, *args, **options):
-        self._cluster.stop_cluster_sync()
-
-
-ENGINES = {
-    "threads": in_threads,
-    "loky": in_loky,
-    "Dask": lambda tmp_path: OfCluster(),
-    "ipyparallel": lambda tmp_path: OfEngines(),
-}
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_gives_the_bytes_of_a_serial_scan(tmp_path, engine, monkeypatch):
-    path = [os.path.dirname(__file__) + "/../helpers", os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # for engines that are started anew
+    find_helpers(monkeypatch)
     expected = bytes_of(tmp_path, small_net(), small_data())
-    with ENGINES[engine](tmp_path) as executor:
+    with ENGINES[engine]() as executor:
         assert bytes_of(tmp_path, small_net(), small_data(), executor=executor) == expected
         factories = {"net_factory": small_net, "data_factory": small_data}
         assert bytes_of(tmp_path, small_net(), small_data(), executor=executor, **factories) == expected
@@ -165,21 +119,6 @@ def test_a_shard_that_kills_every_worker_ends_the_scan_and_what_was_seen_is_kept
     assert bytes_of(tmp_path, small_net(), small_data(), resume=tmp_path / "file") == expected
 
 
-class Fails(Executor):
-    """Runs a shard at once, but only after some attempts that end as where a worker was lost."""
-
-    def __init__(self, times):
-        self.times, self.submitted = times, 0
-
-    def submit(self, function, *args):
-        future, self.submitted = Future(), self.submitted + 1
-        if self.submitted <= self.times:
-            future.set_exception(ConnectionError("the worker was lost"))
-        else:
-            future.set_result(function(*args))
-        return future
-
-
 def test_a_shard_whose_worker_was_lost_is_tried_three_times(tmp_path):
     expected = bytes_of(tmp_path, small_net(), small_data())
     executor = Fails(times=2)
@@ -209,3 +148,51 @@ def test_no_executor_and_one_that_is_closed_are_said(processes):
         scan(small_net(), Stream(), executor=processes, progress=False)
     with pytest.raises(ValueError, match=r"workers= reads ahead of a scan here, and an exe"):
         scan(small_net(), small_data(), executor=processes, workers=2, progress=False)
+
+
+class Doubles:
+    """A task that gives twice each index; that of `setup` is what a pool asks of a task."""
+
+    setup = None
+
+    def __call__(self, shard):
+        return (2 * shard).tolist()
+
+
+@pytest.mark.parametrize("most", [1, 3, 16])
+def test_results_can_be_had_in_the_order_of_their_shards(monkeypatch, most):
+    """Also where the last comes first; and no more are under way than fit, those that wait for their turn included."""
+    monkeypatch.setattr(ShardPool, "_most_under_way", lambda pool, in_order: 16)
+    executor = Backwards(most)
+
+    def run_the_rest():
+        if executor.waiting:
+            executor.run()
+
+    pool = ShardPool(executor, Doubles(), run_the_rest)
+    shards = np.split(np.arange(100), 50)
+    assert list(pool.run(shards, in_order=True)) == [(2 * shard).tolist() for shard in shards]
+    assert executor.under_way == most
+
+
+def test_shards_that_wait_for_the_first_are_not_more_than_fit():
+    class Once(Fails):
+        """Loses the first shard again and again, as long as others are done."""
+
+        def submit(self, function, *args):
+            self.times = self.submitted + 1 if args[0][0] == 0 and self.submitted < 30 else 0
+            return super().submit(function, *args)
+
+    given = []
+
+    class Counts(Doubles):
+        setup = SimpleNamespace(net=None, data=None, asked="scan")
+
+        def __call__(self, shard):
+            given.append(shard)
+            return super().__call__(shard)
+
+    shards = np.split(np.arange(100), 50)
+    with pytest.raises(RuntimeError, match=r"ended 3 times over images 0 … 1 \(ConnectionError"):
+        list(ShardPool(Once(0), Counts(), lambda: None).run(shards, in_order=True))
+    assert len(given) < 50

@@ -97,6 +97,23 @@ class ShardScanner:
         return np.where(np.isnan(scores).any(1), NO_CLASS, scores.argmax(1)).astype(np.int32)
 
 
+@dataclass(frozen=True)
+class ShardWork:
+    """Scans a shard in a worker.
+
+    Attributes:
+        layers: Indices of the chosen layers.
+        pre_activation: Whether the maps are those before normalisation and nonlinearity.
+    """
+
+    layers: tuple[int, ...]
+    pre_activation: bool
+
+    def __call__(self, runner: NetRunner, samples: Samples, images: np.ndarray) -> ScanState:
+        """What the net gives for these images."""
+        return ShardScanner(runner, samples, self.layers, self.pre_activation).scan(images)
+
+
 @dataclass(eq=False)
 class _PassScores:
     """What one pass gave."""

@@ -5,27 +5,30 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from filterscope.data.source import SampleSource
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
-from filterscope.nets.layers import net_inputs, vector_length
-from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.scans.executors import check_executor
+from filterscope.scans.identity import identify
 from filterscope.scans.progress import ProgressBar, no_progress
-from filterscope.scans.sampling import IsolatedSamples, Samples, runner_for
+from filterscope.scans.sampling import Samples, find_out_batches, runner_for
+from filterscope.scans.task import DataOptions, WorkerSetup, forget
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
-from filterscope.verdicts.run.ablate import OnProgress
-from filterscope.verdicts.run.examine import examine
+from filterscope.verdicts.run.division import Elsewhere, Place
+from filterscope.verdicts.run.examine import OnProgress, examine, first_images
 
 
 def diagnose(
@@ -40,6 +43,9 @@ def diagnose(
     layout: str | None = None,
     forward: Forward | None = None,
     resume: Diagnosis | None = None,
+    executor: Executor | None = None,
+    net_factory: Callable[[], nn.Module] | None = None,
+    data_factory: Callable[[], Any] | None = None,
     progress: bool | OnProgress = True,
     cancel: threading.Event | None = None,
 ) -> Diagnosis:
@@ -63,6 +69,12 @@ def diagnose(
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
         forward: The user's own way of calling the net, a function of a net and an image.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
+        executor: Where the net is run: any `concurrent.futures.Executor`, as `ProcessPoolExecutor()`, Dask's
+            `client.get_executor()` or ipyparallel's `view.executor`. None for here. The verdicts are the same to the
+            byte where this process computes in one thread, as workers do.
+        net_factory: A function of a module that makes the same net in each worker of `executor`; else `net` is sent
+            with each shard of 256 images.
+        data_factory: The same for the data set.
         progress: Whether a bar is shown (with tqdm, where it is installed), or a function of what is done, how many
             images of it, and of how many.
         cancel: Set it from another thread to stop after the running batch.
@@ -72,9 +84,10 @@ def diagnose(
 
     Raises:
         TypeError: If the net, the data or an option is of the wrong kind.
-        ValueError: If an option does not fit, with the valid choices.
+        ValueError: If an option does not fit, with the valid choices, or what `executor` is sent cannot be pickled.
         NetError: If the net refuses the images or has no convolution.
         SampleError: If none of the first samples can be read.
+        RuntimeError: If the workers of `executor` end over and over.
 
     Example:
         >>> from filterscope import demo, diagnose
@@ -84,60 +97,68 @@ def diagnose(
     """
     if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
-    images = int(images)
+    if executor is not None:
+        check_executor(executor)
     # Tensors made in the caller's inference mode could not be differentiated.
     with torch.inference_mode(False):
-        return _diagnose(
-            net, data, images, layers, ablation, classes, transform, layout, forward, resume, progress, cancel
-        )
+        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward)
+        samples = options.open(net, data)
+        if samples.is_stream and executor is not None:
+            raise ValueError(
+                "data is a stream, which can only be read from its start, so its shards cannot be read apart; give "
+                "executor=None, or a data set with a length"
+            )
+        runner = runner_for(net, samples, forward)
+        chosen = sorted(layer_indices(runner.layers, layers))
+        fingerprint = fingerprint_of(runner.net)
+        if resume is None:
+            examination = Examination(runner, samples, chosen)
+        else:
+            examination = _resumed(resume, runner, samples, chosen, fingerprint)
+        stop = cancel if cancel is not None else threading.Event()
+        place: Place | None = None
+        with ExitStack() as stack:
+            if executor is not None:
+                first = first_images(examination, int(images)).tolist()
+                find_out_batches(runner, samples, np.array(first))
+                net_sent, data_sent = None if net_factory else net, None if data_factory else data
+                setup = WorkerSetup(
+                    identify(runner, samples, chosen, pre_activation=False),
+                    first,
+                    net_sent,
+                    data_sent,
+                    options,
+                    net_factory,
+                    data_factory,
+                    asked="diagnose",
+                )
+                stack.callback(forget, setup)
+                place = Elsewhere(executor, setup)
+            interrupted = _interrupted(examination, int(images), ablation, progress, stop, place)
+        complete = not interrupted and not stop.is_set()
+        return conclude(examination, complete, ablation, fingerprint)
 
 
-def _diagnose(
-    net: nn.Module,
-    data: Any,
+def _interrupted(
+    examination: Examination,
     images: int,
-    layers: Any,
     ablation: bool,
-    classes: Sequence[str] | None,
-    transform: Callable[[Any], Any] | None,
-    layout: str | None,
-    forward: Forward | None,
-    resume: Diagnosis | None,
     progress: bool | OnProgress,
-    cancel: threading.Event | None,
-) -> Diagnosis:
-    source = SampleSource(
-        data,
-        classes=classes,
-        transform=transform,
-        layout=layout,
-        inputs=net_inputs(net),
-        vector=vector_length(net),
-        several=forward is not None,
-        isolated=RandomStream().isolated,
-    )
-    samples = IsolatedSamples(source)
-    runner = runner_for(net, samples, forward)
-    chosen = sorted(layer_indices(runner.layers, layers))
-    fingerprint = fingerprint_of(runner.net)
-    if resume is None:
-        examination = Examination(runner, samples, chosen)
-    else:
-        examination = _resumed(resume, runner, samples, chosen, fingerprint)
-    stop = cancel if cancel is not None else threading.Event()
+    cancel: threading.Event,
+    place: Place | None,
+) -> bool:
+    """Examines, and returns whether Ctrl-C ended that."""
     bar = ProgressBar() if progress is True else None
     on_progress = bar or (progress if callable(progress) else no_progress)
-    interrupted = False
     try:
-        examine(examination, images, ablation, on_progress, stop)
+        examine(examination, images, ablation, on_progress, cancel, place)
     except KeyboardInterrupt:
-        interrupted = True
         warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
+        return True
     finally:
         if bar is not None:
             bar.close()
-    complete = not interrupted and not stop.is_set()
-    return conclude(examination, complete, ablation, fingerprint)
+    return False
 
 
 def _resumed(
