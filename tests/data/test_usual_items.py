@@ -8,6 +8,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 from data_kinds import TABLE
 from filterscope import SampleError, demo
 from filterscope.data.reading import Reader
+from filterscope.data.sample import SampleBlock
 from filterscope.data.source import SampleSource
 from filterscope.data.usual_items import UsualItems
 from nets import images
@@ -68,7 +69,7 @@ def test_every_kind_of_data_is_read_together_as_it_is_alone(kind, tmp_path):
 )
 def test_an_item_is_read_by_the_short_way_as_by_all_rules(item, channels, monkeypatch):
     short = SampleSource([item, item], inputs=((2, channels),))
-    monkeypatch.setattr(UsualItems, "image", lambda usual, item: None)
+    monkeypatch.setattr(UsualItems, "image", lambda usual, item: None)  # nor in a block, then
     by_all_rules = SampleSource([item, item], inputs=((2, channels),))
     for source in (short, by_all_rules):
         assert same(source, [0, 1])
@@ -113,6 +114,68 @@ def test_a_data_set_that_gives_several_at_once_is_asked_so(broken, wrap):
     source = SampleSource(wrap(data))
     assert same(source, list(range(12)))
     assert len(data.asked) == 1 and len(data.asked[0]) == 12
+
+
+class OfItems(Together):
+    """Gives these items, several at once."""
+
+    def __init__(self, items):
+        super().__init__()
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
+LABELS = {"int": int, "of torch": torch.tensor}
+ARRAYS = {"torch": lambda image: image, "numpy": lambda image: image.numpy()}
+
+
+@pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_items_of_one_kind_are_read_in_a_block(label, array):
+    pixels = images(6, 3, 9, 8)
+    data = OfItems([(array(image), label(index - 1)) for index, image in enumerate(pixels)])
+    source = SampleSource(data, inputs=((2, 3),), classes=["none", "some", "many"])
+    block = source.read_for_net([4, 0, 5])
+    assert isinstance(block, SampleBlock) and same(source, [4, 0, 5, 1])
+    np.testing.assert_array_equal(block.images, pixels[[4, 0, 5]].numpy())
+    assert block.labels == [3, -1, 4] and [sample.index for sample in block[1:]] == [0, 5]
+    assert "out of range" in block[1].said
+    block.images[:] = 7
+    assert not (pixels == 7).any()
+
+
+OTHERS = {
+    "another shape": (images(3, 8, 9), 1),
+    "another dtype": (images(3, 9, 8).double(), 1),
+    "a gradient": (images(3, 9, 8).requires_grad_(), 1),
+    "a view": (images(8, 9, 3).permute(2, 1, 0), 1),
+    "complex": (images(3, 9, 8).to(torch.complex64).imag, 1),
+    "another array": (images(3, 9, 8).numpy(), 1),
+    "another label": (images(3, 9, 8), True),
+    "no label": (images(3, 9, 8), None),
+    "another item": [images(3, 9, 8), 1],
+    "more": (images(3, 9, 8), 1, 2),
+    "no image": "no image",
+}
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_one_item_of_another_kind_among_them_is_read_as_it_is_alone(other, place):
+    items = [(image, index) for index, image in enumerate(images(4, 3, 9, 8))]
+    items[place] = other
+    assert same(SampleSource(OfItems(items), inputs=((2, 3),)), [0, 1, 2, 3])
+
+
+def test_what_a_block_took_to_read_is_known():
+    source = SampleSource(Together(), inputs=((2, 1),))
+    source.read_for_net(range(4))
+    assert 0 < source.seconds < 1
 
 
 class Wrong(Together):

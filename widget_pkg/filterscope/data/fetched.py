@@ -31,5 +31,10 @@ class Fetched:
         except Exception:  # one of them cannot be read
             return
 
+    @property
+    def items(self) -> list[Any]:
+        """What was fetched, in the order of the indices; empty where nothing was."""
+        return list(self._items.values())
+
     def __getitem__(self, index: int) -> Any:
         return self._items[index] if index in self._items else self._sequence[index]

@@ -88,6 +88,13 @@ class Reader:
             return Reading(item[0], usual[0], item[1], None, usual[1])
         return self._reading(index, item, transform)
 
+    def block(self, items: Sequence[Any]) -> tuple[np.ndarray, list[int], str] | None:
+        """The images of several items at once, their labels, and sentences on how they were made.
+
+        None where they are not all of one kind whose image is given to the net as it is.
+        """
+        return None if self._several or not items else self._usual.block(items)
+
     def _by_all_rules(self, item: Any) -> tuple[np.ndarray, Any, str]:
         reading = self._reading(0, item, None)
         return reading.image, reading.label, reading.note

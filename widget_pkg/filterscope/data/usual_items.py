@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,32 @@ class UsualItems:
         note = self._notes[kind]
         return None if note is None else (_copy(item[0]), note)
 
+    def block(self, items: Sequence[Any]) -> tuple[np.ndarray, list[int], str] | None:
+        """The images of items of one kind, float32 `(N, C, H, W)`, their labels, and sentences; None for others."""
+        first = self.image(items[0])
+        kind = _kind(items[0])
+        if first is None or kind is None or not all(type(item) is tuple and len(item) == 2 for item in items):
+            return None
+        images, labels = zip(*items, strict=True)
+        if {*map(type, images)} != {kind[0]} or {*map(type, labels)} != {kind[2]}:
+            return None
+        if kind[0] is np.ndarray:
+            alike = all(image.shape == kind[1] and image.dtype == np.float32 for image in images)
+        else:
+            shape = torch.Size(kind[1])
+            alike = all(image.shape == shape and _is_plain(image) for image in images)
+        if not alike:
+            return None
+        with torch._C._DisableTorchDispatch():
+            if kind[2] is torch.Tensor:
+                if not all(label.ndim == 0 and label.dtype == torch.int64 for label in labels):
+                    return None
+                numbers = torch.stack(labels).tolist()
+            else:
+                numbers = list(labels)
+            array = np.stack(images) if kind[0] is np.ndarray else torch.stack(images).numpy()
+        return array, numbers, first[1]
+
     def _note(self, image: Any, label: Any) -> str | None:
         numbers = np.arange(np.prod(image.shape), dtype=np.float32).reshape(tuple(image.shape))
         probe = torch.from_numpy(numbers) if isinstance(image, torch.Tensor) else numbers
@@ -62,12 +88,17 @@ def _kind(item: Any) -> Kind | None:
         return None
     image, label = item
     if type(image) is torch.Tensor:
-        if image.dtype != torch.float32 or image.device.type != "cpu" or image.requires_grad:
-            return None
-        if image.layout != torch.strided or image.is_neg():
+        if not _is_plain(image):
             return None
     elif type(image) is not np.ndarray or image.dtype != np.float32:
         return None
     if type(label) is not int and not (type(label) is torch.Tensor and label.ndim == 0 and label.dtype == torch.int64):
         return None
     return type(image), tuple(image.shape), type(label)
+
+
+def _is_plain(image: torch.Tensor) -> bool:
+    """Whether it has its values as float32 numbers in memory."""
+    if image.dtype != torch.float32 or not image.is_cpu or image.requires_grad:
+        return False
+    return image.layout == torch.strided and not image.is_neg()

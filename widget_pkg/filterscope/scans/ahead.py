@@ -61,7 +61,7 @@ class ReadAhead:
         """
         return self._samples.read(index)
 
-    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_several(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Samples for the net, not to be drawn; for one that cannot be read, its error.
 
         Raises:

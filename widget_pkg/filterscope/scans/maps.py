@@ -58,16 +58,21 @@ def _on_processor(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """Maximum, its position and the mean of each map, and the sum over images.
 
     torch's argmax takes 2 to 4 ns a value on a processor, and does not say which of equal values it gives; NumPy's
-    takes 0.2. The images are summed a few at a time in float32: a sum in float64 takes three times as long.
+    takes 0.2. A few images at a time, which stay in the processor's cache meanwhile, and are summed in float32: a sum
+    in float64 takes three times as long.
     """
-    position, mean = values.argmax(-1), values.mean(-1)
-    total = np.add.reduce(values[:_SUMMED], axis=0)
-    if len(values) > _SUMMED:
-        total = total.astype(np.float64)
-    for start in range(_SUMMED, len(values), _SUMMED):
-        total += np.add.reduce(values[start : start + _SUMMED], axis=0)
-    maximum = np.take_along_axis(values, position[..., None], -1)[..., 0]
-    return maximum, position, mean, total
+    shape, positions = values.shape[:2], values.shape[2]
+    position, mean = np.empty(shape, np.int64), np.empty(shape, np.float32)
+    total = np.zeros(values.shape[1:], np.float32 if len(values) <= _SUMMED else np.float64)
+    for start in range(0, len(values), _SUMMED):
+        images = slice(start, start + _SUMMED)
+        part = values[images]
+        part.argmax(-1, out=position[images])
+        np.add.reduce(part, axis=-1, out=mean[images])
+        total += np.add.reduce(part, axis=0)
+    np.true_divide(mean, np.intp(positions), out=mean, casting="unsafe")  # as ndarray.mean does
+    places = position + np.arange(0, values.size, positions).reshape(shape)
+    return values.reshape(-1)[places], position, mean, total
 
 
 def _on_device(values: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ def run_accepted(
         each of the others.
     """
     nothing = batch.only([])
-    if not batch.images:
+    if not len(batch.images):
         return batch, None, []
     try:
         return batch, run(batch), []

@@ -23,6 +23,9 @@ from filterscope.scans.state import LayerSums, ScanState
 SHARD_IMAGES = 1024
 """Images of a shard. The same on every engine: which images go in one pass, and so every byte, follows from it."""
 
+_MOST_AT_ONCE = 512
+"""Images of a pass at most: what a pass costs beside the net, a millisecond, is then little also for a small net."""
+
 _GREATEST = float(np.finfo(np.float32).max)
 
 
@@ -51,7 +54,7 @@ class ShardScanner:
             images: int64, their indices, ascending.
         """
         rows = _Rows()
-        at_once = self.runner.images_at_once()
+        at_once = self.runner.images_at_once(_MOST_AT_ONCE)
         for batch in batches(self.samples, images, 0, len(images), at_once):
             self.check()
             accepted, scores, refusals = run_accepted(batch, self._pass)

@@ -180,7 +180,7 @@ class SharedSamples:
         with self._lock:
             return self._samples.read(index)
 
-    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_several(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Samples; for one that cannot be read, its error."""
         with self._lock:
             return self._samples.read_several(indices)

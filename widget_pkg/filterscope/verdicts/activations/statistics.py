@@ -152,7 +152,8 @@ def _products(values: torch.Tensor) -> np.ndarray:
     whole = values.shape[1] // _SUMMED * _SUMMED
     parts = values[:, :whole].reshape(len(values), -1, _SUMMED).transpose(0, 1)
     rest = values[:, whole:]
-    return _numpy(torch.bmm(parts, parts.transpose(1, 2))).sum(0) + _numpy(torch.mm(rest, rest.T))
+    products: np.ndarray = _numpy(torch.bmm(parts, parts.transpose(1, 2))).sum(0) + _numpy(torch.mm(rest, rest.T))
+    return products
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -73,7 +73,7 @@ class Ablating:
         self, runner: NetRunner, samples: Samples, batch: ImageBatch, cancelled: Callable[[], bool]
     ) -> Iterator[tuple[int, Rerun, Reference]]:
         """The layers that a batch reaches as it should, each ready to be run again."""
-        if not batch.images:
+        if not len(batch.images):
             return
         # What the net refuses now it refused before, which was said.
         accepted, intact, _ = run_accepted(
