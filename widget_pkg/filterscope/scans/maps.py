@@ -35,6 +35,15 @@ class BatchScores:
     counted: np.ndarray
 
 
+def misfit(maps: torch.Tensor, images: int, filters: int) -> str:
+    """Why a layer's output is not one map a filter for each image, a phrase; "" where it is."""
+    shape = tuple(maps.shape)
+    if len(shape) >= 2 and shape[0] == images and shape[1] == filters:
+        return ""
+    # Not how many images there were: that depends on which others were read.
+    return f"the layer gave {shape[1:]} of {shape[0] / images:g} items an image: not one map a filter"
+
+
 def scores_of(maps: torch.Tensor) -> BatchScores:
     """The scores of a batch.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from filterscope.nets.outputs import class_output
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
-from filterscope.scans.maps import BatchScores, scores_of
+from filterscope.scans.maps import BatchScores, misfit, scores_of
 from filterscope.scans.piece import NO_CLASS, Label, LayerScores, OmittedImages, Piece, number_labels
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
@@ -53,51 +53,28 @@ class ShardScanner:
         Args:
             images: int64, their indices, ascending.
         """
-        rows = _Rows()
+        rows = ShardRows()
         at_once = self.runner.images_at_once(_MOST_AT_ONCE)
         for batch in batches(self.samples, images, 0, len(images), at_once):
             self.check()
-            accepted, scores, refusals = run_accepted(batch, self._pass)
-            rows.add(batch, accepted, scores, refusals)
+            rows.add(batch, *run_accepted(batch, self._pass))
         return rows.state(images)
 
-    def _pass(self, batch: ImageBatch) -> _PassScores:
+    def _pass(self, batch: ImageBatch) -> PassScores:
         """Runs the net on a batch and has no other effect."""
-        scores = _PassScores()
-
-        def take(layer: int, maps: torch.Tensor) -> None:
-            reason = self._misfit(layer, maps, len(batch.images))
-            if reason:
-                scores.not_seen[layer] = reason
-            elif maps.numel():
-                scores.layers[layer] = scores_of(maps)
+        scores = PassScores(self.runner, len(batch.images))
 
         def take_output(layer: int, call: ConvCall) -> None:
             if layer in self.layers and call.items:
-                take(layer, call.output if call.output.ndim == call.rank + 2 else call.output[None])
+                scores.take(layer, call.output if call.output.ndim == call.rank + 2 else call.output[None])
 
         tensors = self.runner.batch(batch.images)
         if self.pre_activation:
             output = self.runner.run(tensors, on_conv=take_output)
         else:
-            output = self.runner.run(tensors, self.layers, take)
-        scores.predicted = self._predicted(output, len(batch.images))
+            output = self.runner.run(tensors, self.layers, scores.take)
+        scores.take_output(output)
         return scores
-
-    def _misfit(self, layer: int, maps: torch.Tensor, images: int) -> str:
-        """Why a layer's output is not one map a filter for each image; "" where it is."""
-        shape, filters = tuple(maps.shape), self.runner.layers[layer].out_channels
-        if len(shape) >= 2 and shape[0] == images and shape[1] == filters:
-            return ""
-        # Not how many images there were: that depends on which others were read.
-        return f"the layer gave {tuple(shape[1:])} of {shape[0] / images:g} items an image: not one map a filter"
-
-    def _predicted(self, output: object, images: int) -> np.ndarray:
-        part = class_output(output, images, self.runner.known)
-        if part is None:
-            return np.full(images, NO_CLASS, np.int32)
-        scores = part.detach().to("cpu", torch.float32).numpy()
-        return np.where(np.isnan(scores).any(1), NO_CLASS, scores.argmax(1)).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -117,13 +94,39 @@ class ShardWork:
         return ShardScanner(runner, samples, self.layers, self.pre_activation).scan(images)
 
 
-@dataclass(eq=False)
-class _PassScores:
-    """What one pass gave."""
+class PassScores:
+    """What a scan keeps of one pass; whoever makes the pass hands it the maps of layers and the output.
 
-    layers: dict[int, BatchScores] = field(default_factory=dict)
-    predicted: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
-    not_seen: dict[int, str] = field(default_factory=dict)
+    Args:
+        runner: Knows the layers and the classes.
+        images: How many images go in the pass.
+
+    Attributes:
+        layers: The scores of each layer that the pass reached.
+        predicted: int32, the number of the class that the net tells of each image; −1 where it tells none.
+        not_seen: Why a layer's maps could not be taken.
+    """
+
+    def __init__(self, runner: NetRunner, images: int) -> None:
+        self._runner, self._images = runner, images
+        self.layers: dict[int, BatchScores] = {}
+        self.predicted = np.full(images, NO_CLASS, np.int32)
+        self.not_seen: dict[int, str] = {}
+
+    def take(self, layer: int, maps: torch.Tensor) -> None:
+        """Takes the maps of a layer, `(N, F, *size)`."""
+        reason = misfit(maps, self._images, self._runner.layers[layer].out_channels)
+        if reason:
+            self.not_seen[layer] = reason
+        elif maps.numel():
+            self.layers[layer] = scores_of(maps)
+
+    def take_output(self, output: object) -> None:
+        """Takes the net's output."""
+        part = class_output(output, self._images, self._runner.known)
+        if part is not None:
+            scores = part.detach().to("cpu", torch.float32).numpy()
+            self.predicted = np.where(np.isnan(scores).any(1), NO_CLASS, scores.argmax(1)).astype(np.int32)
 
 
 class _LayerRows:
@@ -146,8 +149,8 @@ class _LayerRows:
         self._counted = scores.counted if self._counted is None else self._counted + scores.counted
         self._batches.append((row, replace(scores, total=scores.total[:0])))  # it may be larger than all else
 
-    def scores(self, count: int) -> LayerScores:
-        """The rows of all images, of which there are so many."""
+    def scores(self, order: np.ndarray | slice, count: int) -> LayerScores:
+        """The rows of all images, of which there are so many, in an order."""
         filters = self._batches[0][1].maximum.shape[1]
         axes = max(len(size) for size in self._sizes)
         maximum = np.full((count, filters), np.nan, np.float32)
@@ -157,12 +160,14 @@ class _LayerRows:
             rows = slice(row, row + len(scores.maximum))
             maximum[rows], position[rows] = scores.maximum, scores.position
             size[rows, axes - len(scores.size) :] = scores.size
-        return LayerScores.of(maximum, position, size)
+        return LayerScores.of(maximum[order], position[order], size[order])
 
     def sums(self, images: np.ndarray) -> LayerSums:
-        """The sums; `images` are the indices of all rows."""
+        """The sums; `images` are the indices of all rows, as they came."""
         reached = np.concatenate([images[row : row + len(scores.mean)] for row, scores in self._batches])
         means = np.concatenate([scores.mean for _, scores in self._batches])
+        order = _ascending(reached)
+        reached, means = reached[order], means[order]
         maps = None
         if self._total is not None:
             maps = ExactSum.of(self._total.clip(-_GREATEST, _GREATEST).astype(np.float32))
@@ -172,8 +177,8 @@ class _LayerRows:
         return LayerSums(greatest, least, frozenset(self._sizes), maps, counted)
 
 
-class _Rows:
-    """The rows of a shard, batch by batch."""
+class ShardRows:
+    """The rows of a shard, batch by batch; their images may come in any order."""
 
     def __init__(self) -> None:
         self._images: list[int] = []
@@ -185,7 +190,7 @@ class _Rows:
         self._not_seen: dict[int, tuple[int, str]] = {}
 
     def add(
-        self, batch: ImageBatch, accepted: ImageBatch, scores: _PassScores | None, refusals: list[Exception]
+        self, batch: ImageBatch, accepted: ImageBatch, scores: PassScores | None, refusals: list[Exception]
     ) -> None:
         """Takes in what a batch gave."""
         taken = set(accepted.indices)
@@ -205,9 +210,11 @@ class _Rows:
 
     def state(self, asked: np.ndarray) -> ScanState:
         """What the shard gave, all of it."""
-        images = np.array(self._images, np.int64)
+        rows = np.array(self._images, np.int64)
+        order = _ascending(rows)
+        images = rows[order]
         labels, classes = number_labels(self._labels)
-        predicted = np.concatenate([np.zeros(0, np.int32), *self._predicted])
+        labels, predicted = labels[order], np.concatenate([np.zeros(0, np.int32), *self._predicted])[order]
         for array in (images, labels, predicted):
             array.setflags(write=False)
         unreadable = np.setdiff1d(asked, [*self._images, *self._refused])
@@ -217,9 +224,14 @@ class _Rows:
             labels,
             classes,
             predicted,
-            {layer: rows.scores(len(images)) for layer, rows in layers.items()},
+            {layer: of_layer.scores(order, len(rows)) for layer, of_layer in layers.items()},
             OmittedImages.of(unreadable.tolist(), self._unreadable_cause),
-            OmittedImages.of(self._refused, self._refusal),
+            OmittedImages.of(sorted(self._refused), self._refusal),
         )
-        sums = {layer: rows.sums(images) for layer, rows in layers.items()}
+        sums = {layer: of_layer.sums(rows) for layer, of_layer in layers.items()}
         return ScanState((piece,), sums, dict(sorted(self._not_seen.items())))
+
+
+def _ascending(images: np.ndarray) -> np.ndarray | slice:
+    """The order in which images ascend."""
+    return slice(None) if (np.diff(images) > 0).all() else np.argsort(images)

@@ -11,6 +11,7 @@ import torch
 
 from filterscope.errors import NetError, SampleError
 from filterscope.scans.sampling import Samples
+from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
 from filterscope.verdicts.activations.statistics import LayerStatistics
 
@@ -80,6 +81,7 @@ class BatchSums:
         refused: How many images the net refused.
         refusal: Why the first of these, or "".
         refused_all: The error for that, where it took none.
+        scanned: What a scan keeps of the images; None where it keeps nothing.
     """
 
     end: int
@@ -93,6 +95,7 @@ class BatchSums:
     refused: int = 0
     refusal: str = ""
     refused_all: NetError | None = None
+    scanned: ScanState | None = None
 
     def holds(self, now: Premises) -> bool:
         """Whether the batch would have given the same, had it been known what is known now."""

@@ -13,6 +13,7 @@ from filterscope.host.sigint import defer_sigint
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.refusals import MOST_REFUSED
 from filterscope.scans.sampling import Samples
+from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
@@ -67,6 +68,7 @@ class Examination:
         means: Each layer's mean activation by filter, over the first images; what an ablated map is replaced by.
         ablations: Of each layer that was ablated.
         not_seen: Why there are no statistics of a layer.
+        scanned: What a scan keeps of the images seen, batch by batch, where that was asked for.
     """
 
     def __init__(self, runner: NetRunner, samples: Samples, layers: Iterable[int]) -> None:
@@ -81,6 +83,7 @@ class Examination:
         self.means: dict[int, np.ndarray] = {}
         self.ablations: dict[int, LayerAblation] = {}
         self.not_seen: dict[int, str] = {}
+        self.scanned: list[ScanState] = []
         self._means_of = 0  # images
         self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any], bool], Any] = {}
 
@@ -112,6 +115,8 @@ class Examination:
             self.not_seen.update(sums.not_seen)
             self.unreadable += sums.unreadable
             self.unreadable_cause = self.unreadable_cause or sums.unreadable_cause
+            if sums.scanned is not None:
+                self.scanned.append(sums.scanned)
             self.seen = sums.end
 
     def keep_means(self) -> None:
@@ -128,6 +133,7 @@ class Examination:
         other.runner, other.samples = runner, samples
         for name in ("knowledge", "statistics", "means", "ablations", "not_seen"):
             setattr(other, name, copy.deepcopy(getattr(self, name)))
+        other.scanned = list(self.scanned)  # which nothing changes
         return other
 
     # What is asked of it

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -19,10 +19,13 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.scans.crops import Cropper
 from filterscope.scans.executors import check_executor
 from filterscope.scans.identity import identify
 from filterscope.scans.progress import ProgressBar, no_progress
-from filterscope.scans.sampling import Samples, find_out_batches, runner_for
+from filterscope.scans.result import Scan
+from filterscope.scans.sampling import Samples, one_at_a_time_note, runner_for
+from filterscope.scans.state import ScanState
 from filterscope.scans.task import DataOptions, WorkerSetup, forget
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude
@@ -43,6 +46,7 @@ def diagnose(
     layout: str | None = None,
     forward: Forward | None = None,
     resume: Diagnosis | None = None,
+    scan: bool = False,
     executor: Executor | None = None,
     net_factory: Callable[[], nn.Module] | None = None,
     data_factory: Callable[[], Any] | None = None,
@@ -69,6 +73,8 @@ def diagnose(
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
         forward: The user's own way of calling the net, a function of a net and an image.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
+        scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
+            images are read and the net is run on them once for both.
         executor: Where the net is run: any `concurrent.futures.Executor`, as `ProcessPoolExecutor()`, Dask's
             `client.get_executor()` or ipyparallel's `view.executor`. None for here. The verdicts are the same to the
             byte where this process computes in one thread, as workers do.
@@ -116,27 +122,25 @@ def diagnose(
         else:
             examination = _resumed(resume, runner, samples, chosen, fingerprint)
         stop = cancel if cancel is not None else threading.Event()
-        place: Place | None = None
+        identity = identify(runner, samples, chosen, pre_activation=False) if scan or executor is not None else None
         with ExitStack() as stack:
-            if executor is not None:
+            place: Place | None = None
+            if executor is not None and identity is not None:
                 first = first_images(examination, int(images)).tolist()
-                find_out_batches(runner, samples, np.array(first))
                 net_sent, data_sent = None if net_factory else net, None if data_factory else data
                 setup = WorkerSetup(
-                    identify(runner, samples, chosen, pre_activation=False),
-                    first,
-                    net_sent,
-                    data_sent,
-                    options,
-                    net_factory,
-                    data_factory,
-                    asked="diagnose",
+                    identity, first, net_sent, data_sent, options, net_factory, data_factory, asked="diagnose"
                 )
                 stack.callback(forget, setup)
                 place = Elsewhere(executor, setup)
-            interrupted = _interrupted(examination, int(images), ablation, progress, stop, place)
+            interrupted = _interrupted(examination, int(images), ablation, progress, stop, place, scan)
         complete = not interrupted and not stop.is_set()
-        return conclude(examination, complete, ablation, fingerprint)
+        diagnosis = conclude(examination, complete, ablation, fingerprint)
+        if not scan or identity is None:
+            return diagnosis
+        notes = tuple(filter(None, [one_at_a_time_note(runner)]))
+        cropper = Cropper(runner, samples, pre_activation=False)
+        return replace(diagnosis, scan=Scan(identity, ScanState().merge(*examination.scanned), cropper, notes))
 
 
 def _interrupted(
@@ -146,12 +150,13 @@ def _interrupted(
     progress: bool | OnProgress,
     cancel: threading.Event,
     place: Place | None,
+    scan: bool,
 ) -> bool:
     """Examines, and returns whether Ctrl-C ended that."""
     bar = ProgressBar() if progress is True else None
     on_progress = bar or (progress if callable(progress) else no_progress)
     try:
-        examine(examination, images, ablation, on_progress, cancel, place)
+        examine(examination, images, ablation, on_progress, cancel, place, scan)
     except KeyboardInterrupt:
         warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
         return True

@@ -31,6 +31,7 @@ def examine(
     on_progress: OnProgress,
     cancel: threading.Event,
     place: Place | None = None,
+    scan: bool = False,
 ) -> None:
     """Adds to the sums until so many images were seen, or `cancel` is set; then ablates on the same ones.
 
@@ -41,10 +42,11 @@ def examine(
         on_progress: Told how far it is.
         cancel: Ends it after the running batch, or before the next ablated filter.
         place: Where the net is run; None for here.
+        scan: Whether what a scan keeps of the images is kept, too.
     """
     first = first_images(examination, images)
     find_out_batches(examination.runner, examination.samples, first)
-    _Examining(examination, on_progress, cancel, place).run(min(images, len(examination.order)), ablation)
+    _Examining(examination, on_progress, cancel, place, scan).run(min(images, len(examination.order)), ablation)
 
 
 def first_images(examination: Examination, images: int) -> np.ndarray:
@@ -58,9 +60,14 @@ class _Examining:
     """Adds to the sums of one examination; see `examine`."""
 
     def __init__(
-        self, examination: Examination, on_progress: OnProgress, cancel: threading.Event, place: Place | None
+        self,
+        examination: Examination,
+        on_progress: OnProgress,
+        cancel: threading.Event,
+        place: Place | None,
+        scan: bool,
     ) -> None:
-        self._sums, self._on_progress, self._cancel = examination, on_progress, cancel
+        self._sums, self._on_progress, self._cancel, self._scan = examination, on_progress, cancel, scan
         self._place = place or Here(examination.runner, examination.samples)
 
     def run(self, stop: int, ablation: bool) -> None:
@@ -81,7 +88,7 @@ class _Examining:
     def _look(self, stop: int) -> None:
         """Looks at the images up to a place, or until one shows something that the next ones were not told of."""
         sums = self._sums
-        looking = Looking(tuple(sums.layers), tuple(sums.order[:_FIRST].tolist()), sums.premises)
+        looking = Looking(tuple(sums.layers), tuple(sums.order[:_FIRST].tolist()), sums.premises, self._scan)
         parts = [(sums.seen, min(stop, MEAN_IMAGES)), (max(sums.seen, min(stop, MEAN_IMAGES)), stop)]
         shards = [shard for part in parts for shard in ranges(*part, sums.runner, sums.layers)]
         with closing(self._place.run(looking, sums.order, shards, self._cancel)) as batches:  # type: ignore[type-var]

@@ -15,8 +15,10 @@ from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
 from filterscope.nets.runner import NetRunner
+from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
+from filterscope.scans.shard import PassScores, ShardRows
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.batch_sums import BatchSums, Premises
@@ -30,23 +32,27 @@ class Looking:
         layers: Indices of the layers to look at.
         first: The first images of all, among which labels are looked for.
         premises: What is known of net and data.
+        scan: Whether what a scan keeps of the images is kept, too.
     """
 
     layers: Sequence[int]
     first: Sequence[int]
     premises: Premises
+    scan: bool = False
 
     def __call__(
         self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[BatchSums]:
         """The sums of each batch of these images; what one shows is known for the next."""
-        looking = self
+        looking, start = self, 0
         for batch in batches(samples, images, 0, len(images), runner.images_at_once()):
-            sums = looking._batch_sums(runner, samples, batch)
+            asked = images[start : batch.end]
+            sums = looking._batch_sums(runner, samples, batch, asked)
             yield sums
+            start = batch.end
             looking = replace(looking, premises=sums.after)
 
-    def _batch_sums(self, runner: NetRunner, samples: Samples, batch: ImageBatch) -> BatchSums:
+    def _batch_sums(self, runner: NetRunner, samples: Samples, batch: ImageBatch, asked: np.ndarray) -> BatchSums:
         premises, not_seen = self.premises, dict[int, str]()
 
         def pass_over(part: ImageBatch, differentiable: bool = True) -> _LookingPass:
@@ -72,7 +78,12 @@ class Looking:
             premises = replace(premises, no_gradient=f"the net cannot be differentiated ({refusal})")
             return looking
 
-        _, looking, refusals = run_accepted(batch, run)
+        accepted, looking, refusals = run_accepted(batch, run)
+        scanned = None
+        if self.scan:
+            rows = ShardRows()
+            rows.add(batch, accepted, None if looking is None else looking.scores, refusals)
+            scanned = rows.state(asked)
         return BatchSums(
             batch.end,
             before=self.premises,
@@ -87,6 +98,7 @@ class Looking:
             refused_all=runner.refusal(runner.batch(batch.images[:1]), refusals[0])
             if refusals and looking is None
             else None,
+            scanned=scanned,
         )
 
 
@@ -105,6 +117,7 @@ class _LookingPass:
         not_seen: Why there are no statistics of a layer.
         statistics: Of each layer that the pass reached.
         knowledge: What the net knows of the images; None where its output is not one score a class.
+        scores: What a scan keeps of the pass; None where it keeps nothing.
     """
 
     def __init__(
@@ -121,6 +134,7 @@ class _LookingPass:
         self._runner, self._samples, self._looking = runner, samples, looking
         self._labels = labels
         self._differentiable = False
+        self.scores = PassScores(runner, len(images)) if looking.scan else None
         self._inputs = inputs_of(images)
         self._images = attach_inputs(images.detach(), self._inputs)
         self._activations: dict[int, torch.Tensor] = {}
@@ -159,10 +173,16 @@ class _LookingPass:
             # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
             if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
                 self._edges[layer] = get_gradient_edge(activation)
+        if self.scores is not None:
+            self.scores.take_output(output)
         return log_probabilities(output, len(self._images), self._runner.known)
 
     def _keep(self, layer: int, activation: torch.Tensor) -> None:
-        if not self._fits(layer, activation):
+        if self.scores is not None:
+            self.scores.take(layer, activation)
+        reason = misfit(activation, len(self._images), self._runner.layers[layer].out_channels)
+        if reason:
+            self.not_seen[layer] = reason
             return
         self._activations[layer] = activation.detach().clone()
         # Of the tensor as it is now: the net may write into it further on.
@@ -170,17 +190,6 @@ class _LookingPass:
             self._edges[layer] = get_gradient_edge(activation)
         else:
             self._late[layer] = activation, activation._version
-
-    def _fits(self, layer: int, activation: torch.Tensor) -> bool:
-        """Whether an activation is one map a filter for each image."""
-        images, filters = len(self._images), self._runner.layers[layer].out_channels
-        shape = tuple(activation.shape)
-        if len(shape) >= 2 and shape[0] == images and shape[1] == filters:
-            return True
-        self.not_seen[layer] = (
-            f"the layer gave {shape} for {images} image{'s' * (images != 1)}: not one map a filter and image"
-        )
-        return False
 
     def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
         """The losses that are finite, and of which images they are; notes what the net knows."""
