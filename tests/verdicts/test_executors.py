@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from diagnoses import bytes_of
+from diagnoses import bytes_of, same
 from diagnosis_cases import (
     COUNT,
     Changed,
@@ -39,6 +39,19 @@ def small_shards(monkeypatch):
 
 
 @pytest.fixture(scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_worker(one_thread):
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
 def processes():
     with two_processes() as executor:
         yield executor
@@ -49,7 +62,7 @@ def look(net, data, **options):
 
 
 @pytest.fixture(scope="module")
-def expected():
+def expected(one_thread):
     """What a serial diagnosis gives."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         small_shards.__wrapped__(monkeypatch)
@@ -68,16 +81,14 @@ def test_every_engine_gives_the_bytes_of_a_serial_diagnosis(engine, expected, mo
         assert bytes_of(look(net(), data(), executor=executor, **factories)) == expected
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_processes_give_the_bytes_of_a_serial_diagnosis(processes, expected, threads):
-    """Also where this process computes in several threads, and a worker always in one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        assert bytes_of(look(net(), data())) == expected
-        assert bytes_of(look(net(), data(), executor=processes)) == expected
-    finally:
-        torch.set_num_threads(before)
+def test_processes_give_the_bytes_of_a_serial_diagnosis(processes, expected):
+    assert bytes_of(look(net(), data(), executor=processes)) == expected
+
+
+def test_where_this_process_computes_in_several_threads_workers_say_the_same(processes):
+    """To rounding: the last digits of a product of matrices depend on the number of threads."""
+    torch.set_num_threads(2)
+    assert same(look(net(), data(), executor=processes), look(net(), data()))
 
 
 ORDER = np.random.default_rng(COUNT).permutation(COUNT).tolist()  # in which the images are looked at
@@ -88,7 +99,7 @@ CASES = {
     "a label of one of the first": (net, Changed(labelled=(ORDER[19],))),
     "unreadable samples": (net, Changed(unreadable=(0, 5, *LATE[:3]))),
     "images of another size": (net, Changed(odd=(7, 9, 30))),
-    "images that the net refuses": (refuses_marked, Changed(marked=(4, *LATE[5:9]))),
+    "images that the net refuses": (refuses_marked, Changed(marked=(4, *sorted(LATE)[-4:]))),
     "one that has no gradient": (no_gradient_of_marked, Changed(marked=tuple(LATE[:1]))),
 }
 
@@ -141,17 +152,18 @@ def test_cancelled_on_an_engine_it_holds_for_the_images_seen(stage):
     assert bytes_of(look(net(), data(), resume=part)) == bytes_of(look(net(), data()))
 
 
-def test_a_killed_workers_shard_is_tried_again(tmp_path, expected):
+def test_a_killed_workers_shard_is_tried_again(tmp_path):
     (tmp_path / "kills").mkdir()
+    samples = Kills(tmp_path / "kills", times=2, samples=data())
+    expected = bytes_of(look(net(), samples))
     with ProcessPoolExecutor(1, CONTEXT) as executor:
-        samples = Kills(tmp_path / "kills", times=2, samples=data())
         assert bytes_of(look(net(), samples, executor=executor)) == expected
     assert len(list((tmp_path / "kills").iterdir())) == 2
 
 
 def test_a_shard_that_kills_every_worker_is_named(tmp_path):
     (tmp_path / "kills").mkdir()
-    sentence = r"the workers of ProcessPoolExecutor ended 3 times over 20 images, the first of them \d+ \(.*\)\. They"
+    sentence = r"the workers of ProcessPoolExecutor ended 3 times over \d+ images, the first of them \d+ \(.*\)\. They"
     with ProcessPoolExecutor(1, CONTEXT) as executor, pytest.raises(RuntimeError, match=sentence) as error:
         look(net(), Kills(tmp_path / "kills", times=99, samples=data()), executor=executor)
     assert "scan" not in str(error.value)

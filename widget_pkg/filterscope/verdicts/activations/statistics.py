@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 _AT_ONCE = 4096  # positions
-_SUMMED = 256  # positions: a float32 sum over millions of products is good to four digits only
 
 
 class LayerStatistics:
@@ -74,8 +73,9 @@ class LayerStatistics:
         flat = flat - centre[:, None]
         rest = _numpy(flat.mean(1))
         batch.mean = _numpy(centre) + rest
+        # In parts: a float32 sum over millions of products is good to four digits only.
         for part in torch.split(flat, _AT_ONCE, 1):
-            batch.moment += _products(part)
+            batch.moment += _numpy(torch.mm(part, part.T))
         batch.moment -= batch.positions * np.outer(rest, rest)
         if labels is not None and classes:
             known = labels >= 0
@@ -142,18 +142,6 @@ class LayerStatistics:
         """Mean activation by class `(K, F)`, NaN for a class that no image had."""
         count = self.class_count[:, None].astype(np.float64)
         return np.divide(self.class_sum, count, out=np.full_like(self.class_sum, np.nan), where=count > 0)
-
-
-def _products(values: torch.Tensor) -> np.ndarray:
-    """The products of all pairs of rows `(F, n)`, float64 `(F, F)`.
-
-    One long product of matrices is cut into as many parts as there are threads, and its last digits depend on them.
-    """
-    whole = values.shape[1] // _SUMMED * _SUMMED
-    parts = values[:, :whole].reshape(len(values), -1, _SUMMED).transpose(0, 1)
-    rest = values[:, whole:]
-    products: np.ndarray = _numpy(torch.bmm(parts, parts.transpose(1, 2))).sum(0) + _numpy(torch.mm(rest, rest.T))
-    return products
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

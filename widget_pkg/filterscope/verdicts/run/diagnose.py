@@ -76,8 +76,8 @@ def diagnose(
         scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
             images are read and the net is run on them once for both.
         executor: Where the net is run: any `concurrent.futures.Executor`, as `ProcessPoolExecutor()`, Dask's
-            `client.get_executor()` or ipyparallel's `view.executor`. None for here. The verdicts are the same to the
-            byte where this process computes in one thread, as workers do.
+            `client.get_executor()` or ipyparallel's `view.executor`. None for here. All sums are the same to the byte
+            where torch computes in one thread here, too, as it does in other processes; else to rounding.
         net_factory: A function of a module that makes the same net in each worker of `executor`; else `net` is sent
             with each shard of 256 images.
         data_factory: The same for the data set.
