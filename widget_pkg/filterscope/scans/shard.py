@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from filterscope.errors import describe_exception
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.outputs import class_output
+from filterscope.nets.outputs import class_candidates, class_output, here
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
-from filterscope.scans.maps import BatchScores, misfit, scores_of
+from filterscope.scans.maps import BatchScores, fetch, misfit, scores_of, with_one_nan
 from filterscope.scans.piece import NO_CLASS, Label, LayerScores, OmittedImages, Piece, number_labels
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
@@ -103,14 +104,13 @@ class PassScores:
 
     Attributes:
         layers: The scores of each layer that the pass reached.
-        predicted: int32, the number of the class that the net tells of each image; −1 where it tells none.
         not_seen: Why a layer's maps could not be taken.
     """
 
     def __init__(self, runner: NetRunner, images: int) -> None:
         self._runner, self._images = runner, images
-        self.layers: dict[int, BatchScores] = {}
-        self.predicted = np.full(images, NO_CLASS, np.int32)
+        self._output: Any = None
+        self.layers: dict[int, BatchScores[Any]] = {}
         self.not_seen: dict[int, str] = {}
 
     def take(self, layer: int, maps: torch.Tensor) -> None:
@@ -122,32 +122,57 @@ class PassScores:
             self.layers[layer] = scores_of(maps)
 
     def take_output(self, output: object) -> None:
-        """Takes the net's output."""
-        part = class_output(output, self._images, self._runner.known)
-        if part is not None:
-            scores = part.detach().to("cpu", torch.float32).numpy()
-            self.predicted = np.where(np.isnan(scores).any(1), NO_CLASS, scores.argmax(1)).astype(np.int32)
+        """Takes the net's output: the parts of it that may be scores of classes."""
+        self._output = class_candidates(output, self._images)
+
+    def predicted(self) -> np.ndarray:
+        """int32, the number of the class that the net tells of each image; −1 where it tells none.
+
+        Asked for at the end of a shard: which part of the output it is depends on its values, and a device may have
+        other things to compute before these are there.
+        """
+        part = class_output(here(self._output), self._images, self._runner.known)
+        if part is None:
+            return np.full(self._images, NO_CLASS, np.int32)
+        scores = part.to(torch.float32).numpy()
+        return np.where(np.isnan(scores).any(1), NO_CLASS, scores.argmax(1)).astype(np.int32)
 
 
 class _LayerRows:
     """The rows of one layer, and its sums."""
 
     def __init__(self) -> None:
-        self._batches: list[tuple[int, BatchScores]] = []  # the first row, and the scores
+        self._batches: list[tuple[int, BatchScores[Any]]] = []  # the first row, and the scores
         self._sizes: set[tuple[int, ...]] = set()
-        self._total: np.ndarray | None = None
-        self._counted: np.ndarray | None = None
+        self._total: Any = None  # it may be larger than all else
+        self._counted: Any = 0
 
-    def add(self, row: int, scores: BatchScores) -> None:
+    def add(self, row: int, scores: BatchScores[Any]) -> None:
         """Takes in what a batch gave whose first image has that row."""
         self._sizes.add(scores.size)
         if len(self._sizes) > 1:
             self._total = None
         else:
-            self._total = np.zeros(scores.total.shape) if self._total is None else self._total
-            self._total += scores.total
-        self._counted = scores.counted if self._counted is None else self._counted + scores.counted
-        self._batches.append((row, replace(scores, total=scores.total[:0])))  # it may be larger than all else
+            total = scores.total.astype(np.float64) if isinstance(scores.total, np.ndarray) else scores.total
+            self._total = total if self._total is None else self._total + total
+        self._counted = self._counted + scores.counted
+        self._batches.append((row, replace(scores, total=None, counted=None)))
+
+    def fetch(self) -> None:
+        """Waits for what is still on a device."""
+        self._total, self._counted = fetch(self._total), fetch(self._counted)
+        self._batches = [
+            (
+                row,
+                replace(
+                    scores,
+                    maximum=with_one_nan(fetch(scores.maximum)),
+                    position=fetch(scores.position),
+                    mean=with_one_nan(fetch(scores.mean)),
+                ),
+            )
+            for row, scores in self._batches
+        ]
 
     def scores(self, order: np.ndarray | slice, count: int) -> LayerScores:
         """The rows of all images, of which there are so many, in an order."""
@@ -183,7 +208,7 @@ class ShardRows:
     def __init__(self) -> None:
         self._images: list[int] = []
         self._labels: list[Label] = []
-        self._predicted: list[np.ndarray] = []
+        self._passes: list[PassScores] = []
         self._layers: dict[int, _LayerRows] = {}
         self._refused: list[int] = []
         self._unreadable_cause = self._refusal = ""
@@ -202,11 +227,12 @@ class ShardRows:
             return
         for layer, of_layer in scores.layers.items():
             self._layers.setdefault(layer, _LayerRows()).add(len(self._images), of_layer)
+        scores.layers.clear()  # the rows have them, without their sums
         for layer, reason in scores.not_seen.items():
             self._not_seen.setdefault(layer, (accepted.indices[0], reason))
         self._images += accepted.indices
         self._labels += accepted.labels
-        self._predicted.append(scores.predicted)
+        self._passes.append(scores)
 
     def state(self, asked: np.ndarray) -> ScanState:
         """What the shard gave, all of it."""
@@ -214,7 +240,10 @@ class ShardRows:
         order = _ascending(rows)
         images = rows[order]
         labels, classes = number_labels(self._labels)
-        labels, predicted = labels[order], np.concatenate([np.zeros(0, np.int32), *self._predicted])[order]
+        for of_layer in self._layers.values():
+            of_layer.fetch()
+        passes = [scores.predicted() for scores in self._passes]
+        labels, predicted = labels[order], np.concatenate([np.zeros(0, np.int32), *passes])[order]
         for array in (images, labels, predicted):
             array.setflags(write=False)
         unreadable = np.setdiff1d(asked, [*self._images, *self._refused])

@@ -72,6 +72,8 @@ class _Examining:
 
     def run(self, stop: int, ablation: bool) -> None:
         """Looks at images as far as a place in their order, and ablates on these."""
+        if self._sums.seen == MEAN_IMAGES:  # where it ended before these were kept
+            self._sums.keep_means()
         if self._sums.seen < stop:
             self._on_progress("images", self._sums.seen, stop)
         while self._sums.seen < stop:
