@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from filterscope.scans.exact_sum import ExactSum
 from filterscope.scans.extremes import Extremes
 from filterscope.scans.maps import BatchScores, fetch, misfit, scores_of, with_one_nan
 from filterscope.scans.piece import NO_CLASS, Label, LayerScores, OmittedImages, Piece, number_labels
-from filterscope.scans.refusals import run_accepted
+from filterscope.scans.refusals import FittingPasses
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.scans.state import LayerSums, ScanState
 
@@ -40,6 +40,7 @@ class ShardScanner:
         layers: Indices of the chosen layers.
         pre_activation: Whether the maps are those before normalisation and nonlinearity.
         check: Called before each batch; what it raises ends the scan.
+        passes: Makes the passes.
     """
 
     runner: NetRunner
@@ -47,6 +48,7 @@ class ShardScanner:
     layers: Sequence[int]
     pre_activation: bool = False
     check: Callable[[], None] = lambda: None
+    passes: FittingPasses = field(default_factory=FittingPasses)
 
     def scan(self, images: np.ndarray) -> ScanState:
         """What the net gives for some images.
@@ -58,7 +60,8 @@ class ShardScanner:
         at_once = self.runner.images_at_once(_MOST_AT_ONCE)
         for batch in batches(self.samples, images, 0, len(images), at_once):
             self.check()
-            rows.add(batch, *run_accepted(batch, self._pass))
+            for part in self.passes.run(batch, self._pass):
+                rows.add(*part)
         return rows.state(images)
 
     def _pass(self, batch: ImageBatch) -> PassScores:
