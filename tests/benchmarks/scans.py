@@ -68,7 +68,7 @@ def compare(name, net, data, images, batch=BATCH, rounds=3):
         of_opening.append(seconds(lambda: scan(net, data, images=[0], progress=False)))
     plain, looped, read, scanned, opening = map(min, (of_passes, of_loop, of_reading, of_scan, of_opening))
     print(
-        f"{name}, {images:,} images: passes {plain:.2f} s, with a DataLoader {looped:.2f} s, with the scan's own reader "
+        f"{name}, {images:,} images: passes {plain:.2f} s, with a DataLoader {looped:.2f} s, with a scan's reader "
         f"{read:.2f} s, scan {scanned:.2f} s, {opening:.2f} s of these to open net and data set; without these "
         f"{(scanned - opening) / plain:.2f} times the passes, {(scanned - opening) / looped:.2f} times the loop, "
         f"{(scanned - opening) / read:.2f} times the passes that read"

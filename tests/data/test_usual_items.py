@@ -172,6 +172,57 @@ def test_one_item_of_another_kind_among_them_is_read_as_it_is_alone(other, place
     assert same(SampleSource(OfItems(items), inputs=((2, 3),)), [0, 1, 2, 3])
 
 
+def uint8(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+NUMBERS = torch.arange(20) % 3
+IN_MEMORY = {
+    "(N, C, H, W)": (images(20, 3, 9, 8), 3),
+    "(N, C, H, W) of NumPy": (images(20, 3, 9, 8).numpy(), 3),
+    "(N, H, W, C)": (images(20, 9, 8, 3).numpy(), 3),
+    "(N, H, W)": (images(20, 9, 8), 1),
+    "uint8 (N, H, W, C)": (uint8(20, 9, 8, 3), 3),
+    "uint8 (N, C, H, W)": (torch.from_numpy(uint8(20, 3, 30, 31)), 3),
+    "uint8 (N, H, W)": (uint8(20, 9, 300), 1),
+    "uint8 (N, H, W), square": (uint8(20, 9, 9), 1),
+    "a pair": ((images(20, 3, 9, 8), NUMBERS), 3),
+    "a pair of NumPy": ((uint8(20, 9, 8, 3), NUMBERS.numpy().astype(np.uint8)), 3),
+    "TensorDataset": (TensorDataset(images(20, 1, 9, 8), NUMBERS), 1),
+    "not contiguous": (images(9, 20, 8, 3).numpy().transpose(1, 0, 2, 3), 3),
+    "signals": (images(20, 2, 31), 2),
+}
+
+
+@pytest.mark.parametrize("kind", IN_MEMORY)
+def test_arrays_in_memory_are_read_in_a_block(kind):
+    data, channels = IN_MEMORY[kind]
+    before = [part.clone() if isinstance(part, torch.Tensor) else part.copy() for part in parts_of(data)]
+    source = SampleSource(data, inputs=((1 if kind == "signals" else 2, channels),))
+    block = source.read_for_net([19, 0, 7, 3])
+    assert isinstance(block, SampleBlock) and same(source, [19, 0, 7, 3])
+    block.images[:] = 7
+    assert all((part == copy).all() for part, copy in zip(parts_of(data), before, strict=True))
+
+
+def parts_of(data):
+    return data.tensors if isinstance(data, TensorDataset) else data if isinstance(data, tuple) else (data,)
+
+
+ONE_BY_ONE = {
+    "half precision": images(6, 3, 9, 8).half(),
+    "several labels": (images(6, 3, 9, 8), torch.zeros(6, 2)),
+    "labels with a fraction": (images(6, 3, 9, 8), torch.rand(6)),
+    "too few": images(6, 3, 9, 8),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_BY_ONE)
+def test_other_arrays_are_read_as_each_row_is_alone(kind):
+    indices = [5, 0, 60] if kind == "too few" else [5, 0, 2]
+    assert same(SampleSource(ONE_BY_ONE[kind], inputs=((2, 3),)), indices)
+
+
 def test_what_a_block_took_to_read_is_known():
     source = SampleSource(Together(), inputs=((2, 1),))
     source.read_for_net(range(4))
