@@ -223,6 +223,12 @@ def test_other_arrays_are_read_as_each_row_is_alone(kind):
     assert same(SampleSource(ONE_BY_ONE[kind], inputs=((2, 3),)), indices)
 
 
+@pytest.mark.parametrize("image", [np.zeros((1025, 1024), np.uint8), torch.zeros(1, 1025, 1024)])
+def test_nothing_is_tried_with_a_large_image(image):
+    usual = UsualItems(lambda item: pytest.fail("by all rules"))
+    assert usual.image((image, 1)) is None and usual.block([image, image]) is None
+
+
 def test_what_a_block_took_to_read_is_known():
     source = SampleSource(Together(), inputs=((2, 1),))
     source.read_for_net(range(4))

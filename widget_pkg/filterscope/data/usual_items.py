@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -9,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
+
+_MOST_VALUES = 2**20
+"""Of an image for which it is found out what is made of its kind: of larger ones the rest takes longer than that."""
 
 Kind = tuple[Any, ...]
 """Types and shapes of an item's parts."""
@@ -150,6 +154,8 @@ def _kind(item: Any) -> Kind | None:
         if not _is_plain(image) or image.dtype not in (torch.float32, torch.uint8):
             return None
     elif type(image) is not np.ndarray or image.dtype not in (np.float32, np.uint8):
+        return None
+    if math.prod(image.shape) > _MOST_VALUES:
         return None
     if type(label) is torch.Tensor:
         if label.ndim or label.dtype != torch.int64:
