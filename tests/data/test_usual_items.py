@@ -223,6 +223,13 @@ def test_other_arrays_are_read_as_each_row_is_alone(kind):
     assert same(SampleSource(ONE_BY_ONE[kind], inputs=((2, 3),)), indices)
 
 
+@pytest.mark.parametrize("image", [np.zeros(14, np.float32), torch.zeros(14)])
+def test_one_axis_is_no_usual_image(image):
+    """Whether it is a vector or a broken image, the other items tell."""
+    usual = UsualItems(lambda item: pytest.fail("by all rules"))
+    assert usual.image((image, 1)) is None and usual.image(image) is None
+
+
 @pytest.mark.parametrize("image", [np.zeros((1025, 1024), np.uint8), torch.zeros(1, 1025, 1024)])
 def test_nothing_is_tried_with_a_large_image(image):
     usual = UsualItems(lambda item: pytest.fail("by all rules"))

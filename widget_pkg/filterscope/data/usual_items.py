@@ -155,7 +155,8 @@ def _kind(item: Any) -> Kind | None:
             return None
     elif type(image) is not np.ndarray or image.dtype not in (np.float32, np.uint8):
         return None
-    if math.prod(image.shape) > _MOST_VALUES:
+    # Whether one axis is a vector or a broken image, the other items tell.
+    if image.ndim < 2 or math.prod(image.shape) > _MOST_VALUES:
         return None
     if type(label) is torch.Tensor:
         if label.ndim or label.dtype != torch.int64:
