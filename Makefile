@@ -11,15 +11,16 @@ NO_PYTHON = No Python 3.10 or newer was found. Install one (Debian, Ubuntu: apt-
 	macOS: brew install python), or name one: make $@ PYTHON=/path/to/python3
 TASK = $(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" scripts/tasks.py
 
-.PHONY: help demo test test-oldest docs bundle clean
+.PHONY: help demo test test-oldest gpu-check docs bundle clean
 
 help:
 	@echo "make demo    install into .venv and open demo_notebooks/01_first_look.ipynb in JupyterLab"
 	@echo "make test    install what the tests need; lint, type-check and run the Python, TypeScript and browser tests"
 	@echo "make test-oldest  run the Python tests with the least versions that pyproject.toml allows, in .venv-oldest"
+	@echo "make gpu-check  check on a GPU, where torch has one, what the tests imitate without; after make test"
 	@echo "make docs    build the documentation into site/, without a network"
 	@echo "make bundle  build the frontend (js/) into widget_pkg/filterscope/static"
 	@echo "make clean   remove what these commands made: .venv, .venv-oldest, js/node_modules, caches, test-output, site"
 
-demo test test-oldest docs bundle clean:
+demo test test-oldest gpu-check docs bundle clean:
 	@$(TASK) $@

@@ -1,4 +1,4 @@
-"""The commands of the Makefile: demo, test, test-oldest, docs, bundle, clean. Standard library only."""
+"""The commands of the Makefile: demo, test, test-oldest, gpu-check, docs, bundle, clean. Standard library only."""
 
 import os
 import secrets
@@ -83,6 +83,12 @@ def test_oldest() -> None:
     check("the versions", [python, "-m", "pip", "check"])
     others = [f"--ignore=tests/{folder}" for folder in ("browser", "benchmarks")]
     check("pytest: Python tests with the least versions", [python, "-m", "pytest", "-m", "not tools", *others])
+
+
+def gpu_check() -> None:
+    """Check on a GPU what the tests imitate without one."""
+    ensure_environment("test")
+    check("on a GPU", [PYTHON, ROOT / "scripts" / "gpu_check.py"])
 
 
 def build_docs() -> None:
@@ -203,6 +209,7 @@ def main() -> int:
         "demo": demo,
         "test": test,
         "test-oldest": test_oldest,
+        "gpu-check": gpu_check,
         "docs": docs,
         "bundle": bundle,
         "clean": clean,

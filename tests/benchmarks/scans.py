@@ -5,7 +5,7 @@ rounds, which are taken in turn.
 
     python tests/benchmarks/scans.py             the demo net and 10,000 images
     python tests/benchmarks/scans.py --resnet    torchvision's ResNet-18 and random images, too
-    python tests/benchmarks/scans.py --engines   two processes beside one, by the clock
+    python tests/benchmarks/scans.py --engines   two processes beside one, by the clock; of a diagnosis, too
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from filterscope import demo, scan
+from filterscope import demo, diagnose, scan
 from filterscope.scans.piece import LayerScores
+from filterscope.scans.sampling import batches as batches_of
+from filterscope.scans.task import DataOptions
 
 BATCH = 256
 
@@ -44,22 +46,32 @@ def loop(net, data, images, batch):
         net(pixels)
 
 
+@torch.no_grad()
+def read_alike(net, data, images, batch):
+    """The plain passes, over images that are read as a scan reads them."""
+    samples = DataOptions().open(net, data)
+    for part in batches_of(samples, np.arange(images), 0, images, batch):
+        net(torch.from_numpy(np.array(part.images)))
+
+
 def compare(name, net, data, images, batch=BATCH, rounds=3):
     net.eval()
     pixels = torch.stack([data[index][0] for index in range(images)])
     batches = torch.split(pixels, batch)
     passes(net, batches[:2])
-    of_passes, of_loop, of_scan, of_opening = [], [], [], []
+    of_passes, of_loop, of_reading, of_scan, of_opening = [], [], [], [], []
     for _ in range(rounds):
         of_passes.append(seconds(lambda: passes(net, batches)))
         of_loop.append(seconds(lambda: loop(net, data, images, batch)))
+        of_reading.append(seconds(lambda: read_alike(net, data, images, batch)))
         of_scan.append(seconds(lambda: scan(net, data, images=range(images), progress=False)))
         of_opening.append(seconds(lambda: scan(net, data, images=[0], progress=False)))
-    plain, looped, scanned, opening = min(of_passes), min(of_loop), min(of_scan), min(of_opening)
+    plain, looped, read, scanned, opening = map(min, (of_passes, of_loop, of_reading, of_scan, of_opening))
     print(
-        f"{name}, {images:,} images: passes {plain:.2f} s, with a DataLoader {looped:.2f} s, scan {scanned:.2f} s, "
-        f"{opening:.2f} s of these to open net and data set; without these "
-        f"{(scanned - opening) / plain:.2f} times the passes, {(scanned - opening) / looped:.2f} times the loop"
+        f"{name}, {images:,} images: passes {plain:.2f} s, with a DataLoader {looped:.2f} s, with a scan's reader "
+        f"{read:.2f} s, scan {scanned:.2f} s, {opening:.2f} s of these to open net and data set; without these "
+        f"{(scanned - opening) / plain:.2f} times the passes, {(scanned - opening) / looped:.2f} times the loop, "
+        f"{(scanned - opening) / read:.2f} times the passes that read"
     )
 
 
@@ -107,6 +119,21 @@ def engines(net, data):
     )
 
 
+def diagnoses(net, data):
+    options = {"images": 1024, "progress": False}
+    factories = {"net_factory": demo.fashion_net, "data_factory": demo.fashion_test_data}
+    for ablation, what in ((False, "looked at"), (True, "looked at, and every filter ablated")):
+        alone = seconds(lambda: diagnose(net, data, ablation=ablation, **options), time.perf_counter)
+        with ProcessPoolExecutor(2, get_context("forkserver")) as executor:
+            on = options | factories | {"executor": executor, "ablation": ablation}
+            diagnose(net, data, **on)  # the processes start
+            beside = seconds(lambda: diagnose(net, data, **on), time.perf_counter)
+        print(
+            f"{options['images']:,} images {what}: one process {alone:.2f} s, two {beside:.2f} s: "
+            f"{alone / beside:.2f} times"
+        )
+
+
 def main():
     torch.set_num_threads(1)
     net, data = demo.fashion_net(), demo.fashion_test_data()
@@ -118,6 +145,7 @@ def main():
         compare("ResNet-18", torchvision.models.resnet18(), RandomImages(64), 64, batch=8, rounds=2)
     if "--engines" in sys.argv:
         engines(wide(), data)
+        diagnoses(net, data)
 
 
 if __name__ == "__main__":

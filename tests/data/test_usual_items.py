@@ -8,6 +8,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 from data_kinds import TABLE
 from filterscope import SampleError, demo
 from filterscope.data.reading import Reader
+from filterscope.data.sample import SampleBlock
 from filterscope.data.source import SampleSource
 from filterscope.data.usual_items import UsualItems
 from nets import images
@@ -68,7 +69,7 @@ def test_every_kind_of_data_is_read_together_as_it_is_alone(kind, tmp_path):
 )
 def test_an_item_is_read_by_the_short_way_as_by_all_rules(item, channels, monkeypatch):
     short = SampleSource([item, item], inputs=((2, channels),))
-    monkeypatch.setattr(UsualItems, "image", lambda usual, item: None)
+    monkeypatch.setattr(UsualItems, "image", lambda usual, item: None)  # nor in a block, then
     by_all_rules = SampleSource([item, item], inputs=((2, channels),))
     for source in (short, by_all_rules):
         assert same(source, [0, 1])
@@ -113,6 +114,132 @@ def test_a_data_set_that_gives_several_at_once_is_asked_so(broken, wrap):
     source = SampleSource(wrap(data))
     assert same(source, list(range(12)))
     assert len(data.asked) == 1 and len(data.asked[0]) == 12
+
+
+class OfItems(Together):
+    """Gives these items, several at once."""
+
+    def __init__(self, items):
+        super().__init__()
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
+LABELS = {"int": int, "of torch": torch.tensor}
+ARRAYS = {"torch": lambda image: image, "numpy": lambda image: image.numpy()}
+
+
+@pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_items_of_one_kind_are_read_in_a_block(label, array):
+    pixels = images(6, 3, 9, 8)
+    data = OfItems([(array(image), label(index - 1)) for index, image in enumerate(pixels)])
+    source = SampleSource(data, inputs=((2, 3),), classes=["none", "some", "many"])
+    block = source.read_for_net([4, 0, 5])
+    assert isinstance(block, SampleBlock) and same(source, [4, 0, 5, 1])
+    np.testing.assert_array_equal(block.images, pixels[[4, 0, 5]].numpy())
+    assert block.labels == [3, -1, 4] and [sample.index for sample in block[1:]] == [0, 5]
+    assert "out of range" in block[1].said
+    block.images[:] = 7
+    assert not (pixels == 7).any()
+
+
+OTHERS = {
+    "another shape": (images(3, 8, 9), 1),
+    "another dtype": (images(3, 9, 8).double(), 1),
+    "a gradient": (images(3, 9, 8).requires_grad_(), 1),
+    "a view": (images(8, 9, 3).permute(2, 1, 0), 1),
+    "complex": (images(3, 9, 8).to(torch.complex64).imag, 1),
+    "another array": (images(3, 9, 8).numpy(), 1),
+    "another label": (images(3, 9, 8), True),
+    "no label": (images(3, 9, 8), None),
+    "another item": [images(3, 9, 8), 1],
+    "more": (images(3, 9, 8), 1, 2),
+    "no image": "no image",
+}
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_one_item_of_another_kind_among_them_is_read_as_it_is_alone(other, place):
+    items = [(image, index) for index, image in enumerate(images(4, 3, 9, 8))]
+    items[place] = other
+    assert same(SampleSource(OfItems(items), inputs=((2, 3),)), [0, 1, 2, 3])
+
+
+def uint8(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+NUMBERS = torch.arange(20) % 3
+IN_MEMORY = {
+    "(N, C, H, W)": (images(20, 3, 9, 8), 3),
+    "(N, C, H, W) of NumPy": (images(20, 3, 9, 8).numpy(), 3),
+    "(N, H, W, C)": (images(20, 9, 8, 3).numpy(), 3),
+    "(N, H, W)": (images(20, 9, 8), 1),
+    "uint8 (N, H, W, C)": (uint8(20, 9, 8, 3), 3),
+    "uint8 (N, C, H, W)": (torch.from_numpy(uint8(20, 3, 30, 31)), 3),
+    "uint8 (N, H, W)": (uint8(20, 9, 300), 1),
+    "uint8 (N, H, W), square": (uint8(20, 9, 9), 1),
+    "a pair": ((images(20, 3, 9, 8), NUMBERS), 3),
+    "a pair of NumPy": ((uint8(20, 9, 8, 3), NUMBERS.numpy().astype(np.uint8)), 3),
+    "TensorDataset": (TensorDataset(images(20, 1, 9, 8), NUMBERS), 1),
+    "not contiguous": (images(9, 20, 8, 3).numpy().transpose(1, 0, 2, 3), 3),
+    "signals": (images(20, 2, 31), 2),
+}
+
+
+@pytest.mark.parametrize("kind", IN_MEMORY)
+def test_arrays_in_memory_are_read_in_a_block(kind):
+    data, channels = IN_MEMORY[kind]
+    before = [part.clone() if isinstance(part, torch.Tensor) else part.copy() for part in parts_of(data)]
+    source = SampleSource(data, inputs=((1 if kind == "signals" else 2, channels),))
+    block = source.read_for_net([19, 0, 7, 3])
+    assert isinstance(block, SampleBlock) and same(source, [19, 0, 7, 3])
+    block.images[:] = 7
+    assert all((part == copy).all() for part, copy in zip(parts_of(data), before, strict=True))
+
+
+def parts_of(data):
+    return data.tensors if isinstance(data, TensorDataset) else data if isinstance(data, tuple) else (data,)
+
+
+ONE_BY_ONE = {
+    "half precision": images(6, 3, 9, 8).half(),
+    "several labels": (images(6, 3, 9, 8), torch.zeros(6, 2)),
+    "labels with a fraction": (images(6, 3, 9, 8), torch.rand(6)),
+    "too few": images(6, 3, 9, 8),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_BY_ONE)
+def test_other_arrays_are_read_as_each_row_is_alone(kind):
+    indices = [5, 0, 60] if kind == "too few" else [5, 0, 2]
+    assert same(SampleSource(ONE_BY_ONE[kind], inputs=((2, 3),)), indices)
+
+
+@pytest.mark.parametrize("image", [np.zeros(14, np.float32), torch.zeros(14)])
+def test_one_axis_is_no_usual_image(image):
+    """Whether it is a vector or a broken image, the other items tell."""
+    usual = UsualItems(lambda item: pytest.fail("by all rules"))
+    assert usual.image((image, 1)) is None and usual.image(image) is None
+
+
+@pytest.mark.parametrize("image", [np.zeros((1025, 1024), np.uint8), torch.zeros(1, 1025, 1024)])
+def test_nothing_is_tried_with_a_large_image(image):
+    usual = UsualItems(lambda item: pytest.fail("by all rules"))
+    assert usual.image((image, 1)) is None and usual.block([image, image]) is None
+
+
+def test_what_a_block_took_to_read_is_known():
+    source = SampleSource(Together(), inputs=((2, 1),))
+    source.read_for_net(range(4))
+    assert 0 < source.seconds < 1
 
 
 class Wrong(Together):

@@ -1,5 +1,6 @@
 """Diagnoses of the demo net, and whether two of them say the same."""
 
+import numpy as np
 import pytest
 
 from filterscope import demo, diagnose
@@ -37,3 +38,30 @@ def same(one, other):
             elif name != "sentence":
                 assert value == right[name], name
     return True
+
+
+def bytes_of(diagnosis):
+    """All sums behind a diagnosis and all that it says, to the byte."""
+    sums = diagnosis.examination
+    names = ("statistics", "knowledge", "ablations", "means", "not_seen", "premises")
+    numbers = ("seen", "ablated", "merged", "unreadable", "unreadable_cause", "refused")
+    parts: list[bytes] = []
+    _feed([getattr(sums, name) for name in names + numbers], parts)
+    _feed([diagnosis.rows(), diagnosis.notes, diagnosis.knowledge, diagnosis.complete], parts)
+    return b"\n".join(parts)
+
+
+def _feed(value, parts):
+    if isinstance(value, np.ndarray):
+        parts += [f"{value.dtype} {value.shape}".encode(), np.ascontiguousarray(value).tobytes()]
+    elif isinstance(value, dict):
+        for key in sorted(value, key=repr):
+            parts.append(repr(key).encode())
+            _feed(value[key], parts)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _feed(each, parts)
+    elif type(value).__module__.startswith("filterscope"):
+        _feed(vars(value), parts)
+    else:
+        parts.append(repr(value).encode())

@@ -1,15 +1,16 @@
 """The same bytes on every engine; a killed worker's shard is tried again; what cannot be sent is said."""
 
-import multiprocessing
-import os
 import re
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from executors import CONTEXT, ENGINES, Backwards, Fails, find_helpers, processes_of_this_one, two_processes
 from filterscope import NetError, scan
+from filterscope.scans.executors import ShardPool
 from nets import Everything, images, seeded
 from scan_cases import (
     COUNT,
@@ -26,11 +27,6 @@ from scan_cases import (
     small_net,
 )
 
-# Its processes are forks of one that has imported torch and run nothing.
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["filterscope"])
-ITS_OWN = re.compile("resource_tracker|forkserver")
-
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
@@ -39,7 +35,7 @@ def small_shards(monkeypatch):
 
 @pytest.fixture(scope="module")
 def processes():
-    with ProcessPoolExecutor(2, CONTEXT) as executor:
+    with two_processes() as executor:
         yield executor
 
 
@@ -48,57 +44,9 @@ def bytes_of(tmp_path, net, data, **options):
     return (tmp_path / "scan").read_bytes()
 
 
-@contextmanager
-def threads(folder):
-    with ThreadPoolExecutor(3) as executor:
-        yield executor
-
-
-@contextmanager
-def loky(folder):
-    from loky import ProcessPoolExecutor as Processes
-
-    with Processes(2) as executor:
-        yield executor
-
-
-@contextmanager
-def dask(folder):
-    from distributed import Client, LocalCluster
-
-    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(folder)}
-    with LocalCluster(2, **options) as cluster, Client(cluster) as client:
-        yield client.get_executor()
-
-
-@contextmanager
-def ipyparallel(folder):
-    from ipyparallel import Cluster
-
-    with Cluster(n=2, profile_dir=str(folder / "profile")) as client:
-        yield client.load_balanced_view().executor
-
-
-ENGINES = [threads, *(pytest.param(engine, marks=pytest.mark.tools) for engine in (loky, dask, ipyparallel))]
-
-
-def processes_of_this_one():
-    """Those that this process has started, but for multiprocessing's own, which serve until it ends."""
-    import psutil
-
-    children = []
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if child.status() != psutil.STATUS_ZOMBIE and not ITS_OWN.search(" ".join(child.cmdline())):
-                children.append(child.pid)
-    return set(children)
-
-
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.__name__)
 def test_every_engine_gives_the_bytes_of_a_serial_scan_and_leaves_no_process(tmp_path, engine, monkeypatch):
-    path = [os.path.dirname(__file__) + "/../helpers", os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # for engines that are started anew
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    find_helpers(monkeypatch, tmp_path)
     expected = bytes_of(tmp_path, small_net(), small_data())
     before = processes_of_this_one()
     with engine(tmp_path) as executor:
@@ -108,11 +56,11 @@ def test_every_engine_gives_the_bytes_of_a_serial_scan_and_leaves_no_process(tmp
     assert processes_of_this_one() <= before
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_processes_give_the_bytes_of_a_serial_scan(tmp_path, processes, count):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_processes_give_the_bytes_of_a_serial_scan(tmp_path, processes, threads):
     """Also where this process computes in several threads, and a worker always in one."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(threads)
     try:
         rounding, data = seeded(Everything), list(images(40, 1, 24, 24))
         for net, samples in ((small_net(), small_data()), (rounding, data), (small_net(), Breaks())):
@@ -173,21 +121,6 @@ def test_a_shard_that_kills_every_worker_ends_the_scan_and_what_was_seen_is_kept
     assert bytes_of(tmp_path, small_net(), small_data(), resume=tmp_path / "file") == expected
 
 
-class Fails(Executor):
-    """Runs a shard at once, but only after some attempts that end as where a worker was lost."""
-
-    def __init__(self, times):
-        self.times, self.submitted = times, 0
-
-    def submit(self, function, *args):
-        future, self.submitted = Future(), self.submitted + 1
-        if self.submitted <= self.times:
-            future.set_exception(ConnectionError("the worker was lost"))
-        else:
-            future.set_result(function(*args))
-        return future
-
-
 def test_a_shard_whose_worker_was_lost_is_tried_three_times(tmp_path):
     expected = bytes_of(tmp_path, small_net(), small_data())
     executor = Fails(times=2)
@@ -217,3 +150,51 @@ def test_no_executor_and_one_that_is_closed_are_said(processes):
         scan(small_net(), Stream(), executor=processes, progress=False)
     with pytest.raises(ValueError, match=r"workers= reads ahead of a scan here, and an exe"):
         scan(small_net(), small_data(), executor=processes, workers=2, progress=False)
+
+
+class Doubles:
+    """A task that gives twice each index; that of `setup` is what a pool asks of a task."""
+
+    setup = None
+
+    def __call__(self, shard):
+        return (2 * shard).tolist()
+
+
+@pytest.mark.parametrize("most", [1, 3, 16])
+def test_results_can_be_had_in_the_order_of_their_shards(monkeypatch, most):
+    """Also where the last comes first; and no more are under way than fit, those that wait for their turn included."""
+    monkeypatch.setattr(ShardPool, "_most_under_way", lambda pool, in_order: 16)
+    executor = Backwards(most)
+
+    def run_the_rest():
+        if executor.waiting:
+            executor.run()
+
+    pool = ShardPool(executor, Doubles(), run_the_rest)
+    shards = np.split(np.arange(100), 50)
+    assert list(pool.run(shards, in_order=True)) == [(2 * shard).tolist() for shard in shards]
+    assert executor.under_way == most
+
+
+def test_shards_that_wait_for_the_first_are_not_more_than_fit():
+    class Once(Fails):
+        """Loses the first shard again and again, as long as others are done."""
+
+        def submit(self, function, *args):
+            self.times = self.submitted + 1 if args[0][0] == 0 and self.submitted < 30 else 0
+            return super().submit(function, *args)
+
+    given = []
+
+    class Counts(Doubles):
+        setup = SimpleNamespace(net=None, data=None, asked="scan")
+
+        def __call__(self, shard):
+            given.append(shard)
+            return super().__call__(shard)
+
+    shards = np.split(np.arange(100), 50)
+    with pytest.raises(RuntimeError, match=r"ended 3 times over images 0 … 1 \(ConnectionError"):
+        list(ShardPool(Once(0), Counts(), lambda: None).run(shards, in_order=True))
+    assert len(given) < 50

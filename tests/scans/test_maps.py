@@ -1,13 +1,19 @@
 """A map's maximum, its place and its mean are the same on a processor and on another device, and take little memory."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from filterscope.scans import maps
-from filterscope.scans.maps import scores_of
+from filterscope import scan
+from filterscope.nets.runner import NetRunner
+from filterscope.scans import maps, shard
+from filterscope.scans.maps import fetch, scores_of
 from filterscope.scans.piece import LayerScores
-from scan_cases import brute_force, pixels
+from filterscope.scans.shard import PassScores, ShardRows
+from scan_cases import brute_force, pixels, small_data, small_net
 
 
 def odd(kind):
@@ -45,12 +51,81 @@ def test_scores_are_those_of_brute_force(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_device_gives_the_same(kind, monkeypatch):
     values = odd(kind)
-    flat = values.flatten(2)
-    with np.errstate(all="ignore"):
-        here, there = maps._on_processor(flat.numpy()), maps._on_device(flat)
-    for name, one, other in zip(("maximum", "position", "mean"), here, there, strict=False):
-        np.testing.assert_array_equal(one, other, err_msg=name)
-    np.testing.assert_allclose(here[3], there[3], rtol=1e-6)
+    expected = scores_of(values)
+    monkeypatch.setattr(maps, "is_here", lambda tensor: False)
+    scores = scores_of(values)
+    assert scores.size == expected.size
+    for name in ("maximum", "position", "mean", "counted"):
+        assert isinstance(getattr(scores, name), torch.Tensor)
+        np.testing.assert_array_equal(fetch(getattr(scores, name)), getattr(expected, name), err_msg=name)
+    np.testing.assert_allclose(fetch(scores.total), expected.total, rtol=1e-6)
+
+
+class Waits(TorchDispatchMode):
+    """Notes each operation that has a value of a tensor looked at here, for which a device would have to be waited."""
+
+    def __init__(self, noted):
+        super().__init__()
+        self.noted = noted
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name in ("_local_scalar_dense", "is_nonzero", "equal", "nonzero", "item"):
+            self.noted.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def test_nobody_waits_for_a_device_before_a_shard_ends(tmp_path, monkeypatch):
+    """As on another device: what is kept stays in tensors, and nothing looks at a value, while there are passes."""
+    expected = scan(small_net(), small_data(), progress=False)
+    expected.save(tmp_path / "expected")
+    noted, fetched = [], []
+    passes = [0]
+
+    def watched(self, *args, **options):
+        passes[0] += 1
+        return run(self, *args, **options)
+
+    def take(self, *args):
+        with Waits(noted):
+            own_take(self, *args)
+
+    def take_output(self, output):
+        with Waits(noted):
+            own_take_output(self, output)
+
+    run, own_take, own_take_output = NetRunner.run, PassScores.take, PassScores.take_output
+    monkeypatch.setattr(NetRunner, "run", watched)
+    monkeypatch.setattr(PassScores, "take", take)
+    monkeypatch.setattr(PassScores, "take_output", take_output)
+    monkeypatch.setattr(maps, "is_here", lambda tensor: False)
+    monkeypatch.setattr(shard, "fetch", lambda values: fetched.append(passes[0]) or fetch(values))
+    monkeypatch.setattr(shard, "_MOST_AT_ONCE", 20)
+    found = scan(small_net(), small_data(), progress=False)
+    assert not noted
+    assert len(set(fetched)) == 1 and fetched[0] == passes[0]  # after the last of the shard's three passes
+    found.save(tmp_path / "found")
+    assert (tmp_path / "found").read_bytes() == (tmp_path / "expected").read_bytes()
+
+
+def test_sums_of_a_shard_keep_no_batchs_maps(monkeypatch):
+    """The sum of a batch's maps may be larger than all else: it is let go once it is added."""
+    sums = []
+
+    def scores(values):
+        found = scores_of(values)
+        sums.append(weakref.ref(found.total if found.total.base is None else found.total.base))
+        return found
+
+    monkeypatch.setattr(shard, "scores_of", scores)
+    monkeypatch.setattr(shard, "_MOST_AT_ONCE", 20)
+    alive = []
+    state = ShardRows.state
+    monkeypatch.setattr(
+        ShardRows, "state", lambda rows, asked: alive.extend(ref() is not None for ref in sums) or state(rows, asked)
+    )
+    scan(small_net(), small_data(), progress=False)
+    assert len(alive) == 6 and not any(alive)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])

@@ -9,7 +9,7 @@ import torch
 
 from filterscope import load_scan, scan
 from filterscope.scans.exact_sum import ExactSum
-from filterscope.scans.extremes import Extremes
+from filterscope.scans.extremes import KEPT, Extremes
 from filterscope.scans.state import ScanState
 from nets import Chooses, TwoConvs, images, seeded
 from scan_cases import Breaks, order, small_data, small_net
@@ -117,6 +117,26 @@ def test_a_sum_is_exact_whatever_its_terms(scale):
         limbs = sum(Fraction(int(limb[column])) * Fraction(2) ** (32 * number) for number, limb in total.limbs.items())
         assert limbs == exact
         assert value == pytest.approx(float(exact), rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("count", [1, KEPT - 1, KEPT, KEPT + 1, 1024])
+@pytest.mark.parametrize("kind", ["numbers", "ties", "all"])
+def test_extremes_are_the_first_of_a_sort_that_keeps_the_order_of_equal_scores(count, kind):
+    random = np.random.default_rng(0)
+    scores = random.standard_normal((count, 6)).astype(np.float32)
+    if kind != "numbers":
+        scores = np.round(scores * 2) / 2
+    if kind == "all":
+        for value in (np.nan, -np.float32(np.nan), np.inf, -np.inf, -0.0, 0.0, 1e-45, -1e-45):
+            scores[random.random(scores.shape) < 0.1] = value
+        scores[:, 0], scores[:, 1] = 0, np.nan
+    images = np.sort(random.choice(10**6, count, replace=False))
+    for descending in (True, False):
+        ends = Extremes.of(images, scores, descending)
+        order = np.argsort(-scores if descending else scores, axis=0, kind="stable")[:KEPT]
+        missing = np.isnan(np.take_along_axis(scores, order, 0)).T
+        np.testing.assert_array_equal(ends.images, np.where(missing, -1, images[order].T))
+        np.testing.assert_array_equal(ends.values, np.take_along_axis(scores, order, 0).T)
 
 
 def test_extremes_of_parts_are_those_of_the_whole():

@@ -30,6 +30,24 @@ def test_every_image_is_read_once_in_an_order_that_stays():
     assert (order_of(samples, 5) == order_of(samples, 60)).all()
 
 
+def test_images_that_are_read_together_come_in_one_array_into_which_no_net_writes():
+    data = demo.fashion_test_data()
+    samples = IsolatedSamples(SampleSource(data))
+    found = list(batches(samples, np.arange(100, 170), 10, 60, 32))
+    assert [batch.end for batch in found] == [42, 60]
+    assert [batch.indices for batch in found] == [[*range(110, 142)], [*range(142, 160)]]
+    for batch in found:
+        assert isinstance(batch.images, np.ndarray)
+        expected = torch.stack([data[index][0] for index in batch.indices])
+        tensor = runner_for(demo.fashion_net(), samples).batch(batch.images)
+        torch.testing.assert_close(tensor, expected, rtol=0, atol=0)
+        tensor.zero_()
+        np.testing.assert_array_equal(batch.images, expected.numpy())
+        assert batch.labels == [data.classes[data[index][1]] for index in batch.indices]
+        few = batch.only([3, 1])
+        assert few.indices == [batch.indices[3], batch.indices[1]] and len(few.images) == 2
+
+
 def test_activations_are_those_of_the_demo_net():
     net, data = demo.fashion_net(), demo.fashion_test_data()
     pixels = torch.stack([data[k][0] for k in range(5)])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
+from filterscope import scan
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.errors import SampleError
@@ -264,3 +265,53 @@ def test_thumbnails_do_not_wait_for_long_passes(monkeypatch):
     assert held[:2] == [1, 6]  # how long a pass takes is known after the first
     assert [survey.predicted(image) for image in range(6)] == [engine.prediction(image)[0][0] for image in range(6)]
     survey.close()
+
+
+def scanned(engine, net=None, **options):
+    samples = TensorDataset(images(COUNT, 1, 14, 14), LABELS)
+    return scan(net or engine.net, samples, classes=["a", "b", "c"], progress=False, **options)
+
+
+def test_what_a_scan_has_seen_is_not_run_again(engine, survey, monkeypatch):
+    found = scanned(engine)
+    one_by_one = [engine.prediction(image)[0][0] for image in range(COUNT)]
+    assert survey.take(found)
+    monkeypatch.setattr(engine, "classify", lambda pixels: pytest.fail("a pass for what is known"))
+    finish(survey, first=[], whole=True)
+    assert survey.progress().done == COUNT
+    assert [survey.predicted(image) for image in range(COUNT)] == one_by_one
+    names = np.array(["a", "b", "c"])[LABELS]
+    assert survey.matching("b", None).tolist() == np.flatnonzero(names == "b").tolist()
+    assert survey.matching(None, "right").tolist() == np.flatnonzero(names == one_by_one).tolist()
+
+
+def test_images_that_a_scan_has_not_seen_are_looked_at(engine, survey, monkeypatch):
+    survey.need([], whole=False)  # somebody asked for predictions before
+    survey.take(scanned(engine, images=range(100)))
+    classify, run = engine.classify, []
+    monkeypatch.setattr(engine, "classify", lambda pixels: run.extend(pixels) or classify(pixels))
+    finish(survey, first=[], whole=True)
+    assert len(run) == COUNT - 100
+    assert [survey.predicted(image) for image in (3, 99, 100, 149)] == [
+        engine.prediction(image)[0][0] for image in (3, 99, 100, 149)
+    ]
+
+
+def test_a_part_of_a_scan_makes_nobody_need_predictions(engine, survey, monkeypatch):
+    survey.take(scanned(engine, images=range(100)))
+    monkeypatch.setattr(engine, "classify", lambda pixels: pytest.fail("a pass for labels"))
+    finish(survey, first=[], whole=True, predictions=False)
+    assert len(survey.matching("a", None)) == COUNT // 3
+
+
+def test_a_scan_of_something_else_is_not_taken(engine, survey):
+    other = seeded(TwoConvs, seed=1)
+    assert not survey.take(scanned(engine, other))
+    mixed = TensorDataset(images(COUNT, 1, 14, 14), LABELS.flip(0))
+    assert not survey.take(scan(engine.net, mixed, classes=["a", "b", "c"], progress=False))
+    assert survey.predicted(0) is None
+    found = scanned(engine)
+    with torch.no_grad():
+        engine.net.fc.bias += 1
+    assert not survey.take(found)  # the weights are others now
+    assert survey.predicted(0) is None

@@ -26,10 +26,13 @@ class Columns:
     Args:
         parts: The columns, of which one has the images; one that is None gives None for each image.
         images: Which one.
+
+    Attributes:
+        parts: The columns.
     """
 
     def __init__(self, parts: Sequence[Any], images: int = 0) -> None:
-        self._parts, self._images = parts, parts[images]
+        self.parts, self._images = parts, parts[images]
         if len(parts) == 2:
             self.targets = parts[1 - images]
 
@@ -37,7 +40,7 @@ class Columns:
         return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        return tuple(None if part is None else part[index] for part in self._parts)
+        return tuple(None if part is None else part[index] for part in self.parts)
 
 
 class Rows:

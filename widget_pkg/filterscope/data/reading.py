@@ -85,8 +85,16 @@ class Reader:
             raise SampleError(index, self._refusal(error)) from error
         usual = self._usual.image(item) if transform is None and not self._several else None
         if usual is not None:
-            return Reading(item[0], usual[0], item[1], None, usual[1])
+            image, array, label, note = usual
+            return Reading(image, array, label, None, note)
         return self._reading(index, item, transform)
+
+    def block(self, items: Sequence[Any]) -> tuple[np.ndarray, list[int | None], str] | None:
+        """The images of several items at once, their labels, and sentences on how they were made.
+
+        None where they are not all of one kind whose image is given to the net as it is.
+        """
+        return None if self._several or not items else self._usual.block(items)
 
     def _by_all_rules(self, item: Any) -> tuple[np.ndarray, Any, str]:
         reading = self._reading(0, item, None)

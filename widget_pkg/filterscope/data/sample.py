@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 
@@ -82,3 +84,39 @@ class Sample:
     def note(self) -> str:
         """How the image and its picture were made, in sentences."""
         return f"{self.said} {self.drawn().note}".strip()
+
+
+@dataclass(frozen=True, eq=False)
+class SampleBlock(Sequence[Sample]):
+    """Samples of one shape for the net, read together; each is made when it is asked for.
+
+    Attributes:
+        indices: Their indices in the data set.
+        images: float32 `(N, C, H, W)`.
+        labels: Their classes.
+        said: Of each, how its image was made.
+        frames_first: As of a sample.
+    """
+
+    indices: list[int]
+    images: np.ndarray
+    labels: list[str | int | None]
+    said: list[str]
+    frames_first: bool
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, place: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Sample]: ...
+
+    def __getitem__(self, place: int | slice) -> Sample | list[Sample]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        finding, first = Finding(), self.frames_first
+        return Sample(
+            self.indices[place], self.images[place], self.labels[place], self.said[place], finding, None, first
+        )

@@ -24,7 +24,7 @@ from filterscope.data.normalize import Finding, Normalize, find_normalize, per_c
 from filterscope.data.normalize_check import at_random, check, unchecked
 from filterscope.data.reading import Reader
 from filterscope.data.rows import as_clips, as_rows, table_note
-from filterscope.data.sample import Sample
+from filterscope.data.sample import Sample, SampleBlock
 from filterscope.data.transform import GivenTransform
 from filterscope.errors import SampleError
 from filterscope.host.sigint import let_sigint_through
@@ -166,7 +166,7 @@ class SampleSource:
         """
         return self._read(index, self._items.sequence)
 
-    def read_for_net(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_for_net(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Reads samples that are given to the net and not drawn.
 
         Neither is it found out which Normalize they went through, nor whether they differ from an earlier read.
@@ -179,7 +179,20 @@ class SampleSource:
         Returns:
             The samples in that order; for one that cannot be read, its error.
         """
+        start = time.monotonic()
         fetched = Fetched(self._items.sequence, indices)
+        block = self._reader.block(fetched.items) if self._transform is None else None
+        if block is not None and len(block[0]) == len(indices):
+            images, labels, note = block
+            self._took((time.monotonic() - start) / len(indices))
+            classes = {label: class_of(label, self.classes) for label in {*labels}}
+            return SampleBlock(
+                list(indices),
+                images,
+                [classes[label][0] for label in labels],
+                [f"{note} {classes[label][1]}".strip() for label in labels],
+                self._has_frames_first(images[0]),
+            )
         samples: list[Sample | SampleError] = []
         for index in indices:
             try:
@@ -191,8 +204,7 @@ class SampleSource:
     def _read(self, index: int, sequence: Any, drawn: bool = True) -> Sample:
         start = time.monotonic()
         reading = self._reader.read(index, sequence, self._transform)
-        took = time.monotonic() - start
-        self.seconds = took if not self.seconds else 0.7 * self.seconds + 0.3 * took
+        self._took(time.monotonic() - start)
         image = reading.image
         if drawn:
             self._compare(index, image)
@@ -201,9 +213,16 @@ class SampleSource:
         unknown = isinstance(label, float) and math.isnan(label)
         no_class = label is not None and class_name is None and not unknown
         note = f"{reading.note} {label_note}".strip()
-        frames_first = image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
         finding = self._finding(index, image) if drawn else Finding()
+        frames_first = self._has_frames_first(image)
         return Sample(index, image, class_name, note, finding, reading.inputs, frames_first, no_class)
+
+    def _took(self, seconds: float) -> None:
+        """Reading a sample took so long."""
+        self.seconds = seconds if not self.seconds else 0.7 * self.seconds + 0.3 * seconds
+
+    def _has_frames_first(self, image: np.ndarray) -> bool:
+        return image.ndim == 4 and all(rank < 3 for rank, _ in self._inputs) and image.shape[1] in (1, 3, 4)
 
     def looks_again(self) -> bool:
         """Whether the first sample should be read again, to see whether the data set is random.

@@ -251,7 +251,14 @@ def like_input(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     example = next((tensor for tensor in tensors if tensor is not None and tensor.is_floating_point()), None)
     if example is None:
         return batch
-    return batch.to(example.device, example.dtype if batch.is_floating_point() else batch.dtype)
+    return copied_to(batch, example.device, example.dtype if batch.is_floating_point() else batch.dtype)
+
+
+def copied_to(batch: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """A batch on a device and in a dtype; a GPU copies one of several images while it computes the one before."""
+    if device.type == "cuda" and batch.device.type == "cpu" and len(batch) > 1:
+        return batch.pin_memory().to(device, dtype, non_blocking=True)
+    return batch.to(device, dtype)
 
 
 def _required_inputs(net: nn.Module) -> list[str]:

@@ -87,6 +87,35 @@ def class_output(output: object, images: int, known: KnownClasses = _NOTHING) ->
     return None if _have_length_one(scores) else part
 
 
+def class_candidates(output: object, images: int) -> object:
+    """The parts of a net's output that `class_output` looks at, as far as shapes and names tell, copied.
+
+    Args:
+        output: What the net returned for a batch.
+        images: Number of images in the batch, `N`.
+
+    Returns:
+        A tensor `(N, K)`; a list of such and of None in the place of other parts; or None. `class_output` says the same
+        of it as of the output.
+    """
+    part = _by_name(output)
+    if isinstance(part, tuple | list):
+        return [_if_columns(item, images) for item in part]
+    return _if_columns(part, images)
+
+
+def here(candidates: object) -> object:
+    """What `class_candidates` gave, with its values in this machine's memory, once they are computed."""
+    if isinstance(candidates, list):
+        return [here(item) for item in candidates]
+    return candidates.cpu() if isinstance(candidates, torch.Tensor) else candidates
+
+
+def _if_columns(part: object, images: int) -> torch.Tensor | None:
+    # A copy: a net may write its next output into the same memory.
+    return part.detach().clone() if isinstance(part, torch.Tensor) and _has_columns(part, images) else None
+
+
 def are_probabilities(scores: torch.Tensor) -> bool:
     """Whether scores `(N, K)` are probabilities: non-negative, and 1 in sum for each image."""
     return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() < _NEAR).all())

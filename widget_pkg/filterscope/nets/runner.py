@@ -140,28 +140,32 @@ class NetRunner:
         """Whether each image has kernels of its own in a layer, as far as is known: `takes_batches` may find it out."""
         return self.layers[layer].dynamic or layer in self._dynamic
 
-    def images_at_once(self) -> int:
-        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most 256.
+    def images_at_once(self, most: int = _MOST_IMAGES_AT_ONCE) -> int:
+        """How many images go in one pass, so that the maps of all layers take at most about 256 MB; at most `most`.
 
         1 where several may not go together, or `takes_batches` has not found out yet whether they may.
         """
         if not self._together:
             return 1
         numbers = sum(int(np.prod(layer.out_shape)) for layer in self.layers) + int(np.prod(self.image_shape))
-        return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, _MOST_IMAGES_AT_ONCE)))
+        return self._pace.images_at_once(int(np.clip(_BYTES_AT_ONCE // (numbers * 4 * 4), 1, most)))
 
     @property
     def call_note(self) -> str:
         """A sentence on how the net is called, for people; empty where it is given a batch of images."""
         return self._calling.note
 
-    def batch(self, images: Sequence[np.ndarray | Inputs]) -> torch.Tensor:
+    def batch(self, images: Sequence[np.ndarray | Inputs] | np.ndarray) -> torch.Tensor:
         """Images `(C, H, W)` of one shape stacked to a batch `(N, C, H, W)` on the net's device and in its dtype.
 
         Args:
-            images: float32 `(C, H, W)` each. One alone may be the inputs of a sample that has several; the batch is
-                then of the image that is shown, and has the others beside it: see `nets.extra_inputs`.
+            images: float32 `(C, H, W)` each, or all in one array. One alone may be the inputs of a sample that has
+                several; the batch is then of the image that is shown, and has the others beside it: see
+                `nets.extra_inputs`.
         """
+        if isinstance(images, np.ndarray):
+            with plain_modes():
+                return like_input(self.net, torch.from_numpy(images.copy()))  # into which a net may write
         several = next((image for image in images if isinstance(image, Inputs)), None)
         with plain_modes():
             if several is not None:

@@ -61,7 +61,7 @@ class ReadAhead:
         """
         return self._samples.read(index)
 
-    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_several(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Samples for the net, not to be drawn; for one that cannot be read, its error.
 
         Raises:
@@ -85,7 +85,7 @@ class ReadAhead:
     def _next(self) -> _Sent | None:
         try:
             return None if self._parts is None else next(self._parts, None)
-        except RuntimeError as error:
+        except (RuntimeError, ConnectionError, EOFError) as error:  # the last two of what it was sending
             raise RuntimeError(
                 f"a process of workers={self._workers} ended ({describe_exception(error)}); it may lack memory: give "
                 "fewer workers, or 0. What was scanned before is in the file of resume=, if there was one"

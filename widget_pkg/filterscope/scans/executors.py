@@ -13,7 +13,6 @@ import numpy as np
 
 from filterscope.errors import describe_exception, kind_of
 from filterscope.host.timing import EXECUTOR_LOOK_SECONDS
-from filterscope.scans.state import ScanState
 from filterscope.scans.task import ShardFailure, ShardTask
 
 _TRIES = 3  # of a shard whose worker ends before it is done
@@ -37,11 +36,11 @@ def check_executor(executor: Any) -> None:
 
 
 class ShardPool:
-    """Runs the shards of one scan on an executor.
+    """Runs shards on an executor.
 
     Args:
         executor: The executor. It stays open; where its processes have ended, others like them take their place.
-        task: Scans a shard.
+        task: What is done with a shard.
         check: Called several times a second; what it raises ends the work.
     """
 
@@ -49,40 +48,50 @@ class ShardPool:
         self._executor, self._task, self._check = executor, task, check
         self._pool: Any = executor
         self._breaks = 0  # of pools since the last shard that was done
-        self._tries: Counter[int] = Counter()  # by the first image of a shard
+        self._tries: Counter[int] = Counter()  # by the number of a shard
 
-    def run(self, shards: Iterable[np.ndarray]) -> Iterator[ScanState]:
-        """What each shard gave, as they are done.
+    def run(self, shards: Iterable[np.ndarray], in_order: bool = False) -> Iterator[Any]:
+        """What each shard gave.
+
+        Args:
+            shards: Indices of images.
+            in_order: Whether the shards' results come in the order of the shards; else as they are done.
 
         Raises:
             Exception: What the net or the data set raised.
             ValueError: If the executor takes no work, or what it is sent cannot be pickled.
             RuntimeError: If workers ended over a shard three times.
         """
-        queue = deque(shards)
-        pending: dict[Future[Any], tuple[np.ndarray, Any]] = {}  # the shard, and the pool that does it
+        queue = deque(enumerate(shards))
+        pending: dict[Future[Any], tuple[int, np.ndarray, Any]] = {}  # a shard's number, it, and the pool that does it
+        done: dict[int, Any] = {}
+        following = 0  # number of the result that comes next, where they come in order
         try:
             while queue or pending:
-                while queue and len(pending) < self._most_under_way():
-                    shard = queue.popleft()
+                # What is done and waits for its turn takes memory, too.
+                while queue and (not pending or len(pending) + len(done) < self._most_under_way(in_order)):
+                    number, shard = queue.popleft()
                     future = self._submit(shard)
-                    pending[future] = shard, self._pool
-                done = wait(pending, EXECUTOR_LOOK_SECONDS, FIRST_COMPLETED).done
+                    pending[future] = number, shard, self._pool
+                finished = wait(pending, EXECUTOR_LOOK_SECONDS, FIRST_COMPLETED).done
                 self._check()
-                for future in done:
-                    shard, pool = pending.pop(future)
-                    state = self._result(future, shard, pool)
-                    if state is None:
-                        queue.appendleft(shard)
-                    else:
-                        yield state
+                for future in finished:
+                    number, shard, pool = pending.pop(future)
+                    result = self._result(future, number, shard, pool)
+                    if result is None:
+                        queue.appendleft((number, shard))
+                        continue
+                    done[number] = result
+                    while (number := following if in_order else number) in done:
+                        following += 1
+                        yield done.pop(number)
         finally:
             for future in pending:
                 future.cancel()
             self._close_own()
 
-    def _most_under_way(self) -> int:
-        if self._task.net is None and self._task.data is None:
+    def _most_under_way(self, in_order: bool) -> int:
+        if self._task.setup.net is None and self._task.setup.data is None and not in_order:
             return 2**31
         return max(_UNDER_WAY, 2 * getattr(self._executor, "_max_workers", 0))
 
@@ -97,10 +106,10 @@ class ShardPool:
                 self._raise_if_pickling(error)
                 raise ValueError(
                     f"the executor takes no work ({describe_exception(error)}); give one that is open, as in "
-                    "with ProcessPoolExecutor() as executor: scan(net, data, executor=executor)"
+                    f"with ProcessPoolExecutor() as executor: {self._asked}(net, data, executor=executor)"
                 ) from error
 
-    def _result(self, future: Future[Any], shard: np.ndarray, pool: Any) -> ScanState | None:
+    def _result(self, future: Future[Any], number: int, shard: np.ndarray, pool: Any) -> Any:
         """What a shard gave; None if it is to be tried again."""
         try:
             result = future.result()
@@ -110,15 +119,14 @@ class ShardPool:
             return None
         except Exception as error:
             self._raise_if_pickling(error)
-            self._tries[int(shard[0])] += 1
-            if self._tries[int(shard[0])] >= _TRIES:
+            self._tries[number] += 1
+            if self._tries[number] >= _TRIES:
                 raise RuntimeError(self._ended(error, shard)) from error
             return None
         if isinstance(result, ShardFailure):
             raise result.error
         self._breaks = 0
-        state: ScanState = result
-        return state
+        return result
 
     def _renew(self, error: Exception, shard: np.ndarray) -> None:
         """Takes another pool like the one whose processes have ended."""
@@ -141,13 +149,23 @@ class ShardPool:
         if self._pool is not self._executor and isinstance(self._pool, ProcessPoolExecutor):
             self._pool.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def _asked(self) -> str:
+        return self._task.setup.asked
+
     def _ended(self, error: Exception, shard: np.ndarray) -> str:
-        return (
-            f"the workers of {type(self._executor).__name__} ended {_TRIES} times over images {shard[0]} … {shard[-1]} "
-            f"({describe_exception(error)}). They may lack memory, or not find a class or function that a notebook or "
-            "script defines: put it into a module, or give net_factory= and data_factory=, functions of a module. "
-            "What was scanned before is in the file of resume=, if there was one"
-        )
+        images = f"images {shard[0]} … {shard[-1]}"
+        if not (np.diff(shard) > 0).all():
+            images = f"{len(shard)} images, the first of them {shard[0]}"
+        sentences = [
+            f"the workers of {type(self._executor).__name__} ended {_TRIES} times over {images} "
+            f"({describe_exception(error)})",
+            "They may lack memory, or not find a class or function that a notebook or script defines: put it into a "
+            "module, or give net_factory= and data_factory=, functions of a module",
+        ]
+        if self._asked == "scan":
+            sentences.append("What was scanned before is in the file of resume=, if there was one")
+        return ". ".join(sentences)
 
     def _raise_if_pickling(self, error: Exception) -> None:
         """Says what cannot be sent to a worker, where that is what went wrong."""
@@ -164,18 +182,18 @@ class ShardPool:
                     "sending: executor=ThreadPoolExecutor()"
                 ) from error
         raise ValueError(
-            f"the scan cannot be sent to {workers} ({describe_exception(error)}); give net_factory= and data_factory=, "
-            "functions of a module that make net and data there"
+            f"the work of {self._asked}() cannot be sent to {workers} ({describe_exception(error)}); give net_factory= "
+            "and data_factory=, functions of a module that make net and data there"
         ) from error
 
     def _sent(self) -> Iterator[tuple[str, Any, str]]:
         """What is sent to a worker, by name, with what to do where it cannot be."""
-        task, options = self._task, self._task.options
-        for name, value in (("net", task.net), ("data", task.data)):
-            line = f"scan(net, data, executor=executor, {name}_factory=make_{name})"
+        setup, options = self._task.setup, self._task.setup.options
+        for name, value in (("net", setup.net), ("data", setup.data)):
+            line = f"{self._asked}(net, data, executor=executor, {name}_factory=make_{name})"
             yield name, value, f"give {name}_factory=, a function of a module that makes it there: {line}"
         function = "define it as a function of a module, neither as a lambda nor inside of another function"
         for name in ("net_factory", "data_factory"):
-            yield name, getattr(task, name), function
+            yield name, getattr(setup, name), function
         for name in ("forward", "transform", "classes"):
             yield name, getattr(options, name), function

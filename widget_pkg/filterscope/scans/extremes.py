@@ -33,9 +33,11 @@ class Extremes:
             scores: float32 `(n, F)`; NaN is no score.
             descending: Whether the greatest are kept.
         """
-        # Stable: of equal scores the lower index stays first. NaN comes last.
-        order = np.argsort(-scores if descending else scores, axis=0, kind="stable")[:KEPT]
-        return cls._of(descending, images[order].T, np.take_along_axis(scores, order, 0).T)
+        keys = _sortable(-scores.T if descending else scores.T, np.arange(len(scores)))
+        if len(scores) > KEPT:
+            keys = np.partition(keys, KEPT - 1, axis=1)[:, :KEPT]
+        places = (np.sort(keys, axis=1) & np.uint64(2**32 - 1)).astype(np.int64)
+        return cls._of(descending, images[places], np.take_along_axis(scores.T, places, 1))
 
     @classmethod
     def _of(cls, descending: bool, images: np.ndarray, values: np.ndarray) -> Extremes:
@@ -58,3 +60,15 @@ class Extremes:
         """The images of one filter, int64, at most so many."""
         images = self.images[filter_index, :count]
         return images[images >= 0]
+
+
+def _sortable(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Integers in the order of float32 values, of equal ones in that of their places, and NaN last, uint64.
+
+    A sort of the values that keeps the order of equal ones takes ten times as long.
+    """
+    bits = np.where(np.isnan(values), np.float32(np.nan), values + np.float32(0)).view(np.uint32)  # −0 is 0
+    negative = bits >> np.uint32(31) == 1
+    ordered = np.where(negative, ~bits, bits | np.uint32(2**31))
+    keys: np.ndarray = ordered.astype(np.uint64) << np.uint64(32) | places.astype(np.uint64)
+    return keys

@@ -53,7 +53,8 @@ class OmittedImages:
 
     Attributes:
         images: int64, their indices, ascending.
-        cause: Why the first of them has none, one sentence without full stop; "" where there are none.
+        cause: Why the first of them that was looked at has none, one sentence without full stop; "" where there are
+            none.
     """
 
     images: np.ndarray

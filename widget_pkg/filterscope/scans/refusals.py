@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
-from filterscope.errors import NetError, describe_exception
+import torch
+
+from filterscope.errors import EndsWork, NetError, describe_exception
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import ImageBatch
 
@@ -31,7 +36,7 @@ def run_accepted(
         each of the others.
     """
     nothing = batch.only([])
-    if not batch.images:
+    if not len(batch.images):
         return batch, None, []
     try:
         return batch, run(batch), []
@@ -56,6 +61,61 @@ def run_accepted(
         return part, run(part), refusals
     except Exception as error:  # each alone, and not together
         return nothing, None, refusals + [error] * len(accepted)
+
+
+class FittingPasses:
+    """Runs a net on batches, in as many passes as its memory needs: one that does not fit is halved until it does.
+
+    Attributes:
+        most: How many images go in one pass; fewer once so many did not fit.
+    """
+
+    def __init__(self) -> None:
+        self.most = 2**31
+
+    def run(
+        self, batch: ImageBatch, run: Callable[[ImageBatch], Result]
+    ) -> Iterator[tuple[ImageBatch, ImageBatch, Result | None, list[Exception]]]:
+        """Of each part of a batch the part itself, and what `run_accepted` gives for it."""
+
+        def watched(part: ImageBatch) -> Result:
+            try:
+                return run(part)
+            except Exception as error:
+                if len(part.images) > 1 and _is_out_of_memory(error):
+                    raise _TooMany from error
+                raise
+
+        waiting = deque([batch])
+        while waiting:
+            part, *rest = _parts_of(waiting.popleft(), self.most)
+            waiting.extendleft(reversed(rest))
+            try:
+                accepted = run_accepted(part, watched)
+            except _TooMany:
+                self.most = (len(part.images) + 1) // 2
+                waiting.appendleft(part)
+                continue
+            yield part, *accepted
+
+
+class _TooMany(EndsWork):
+    """So many images do not fit into memory in one pass. Not an `Exception`: the net refuses none of them."""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error)) is not None
+
+
+def _parts_of(batch: ImageBatch, most: int) -> list[ImageBatch]:
+    """A batch in parts of so many images at most; samples that cannot be read count in the first."""
+    count = len(batch.images)
+    if count <= most:
+        return [batch]
+    parts = [batch.only(range(start, min(start + most, count))) for start in range(0, count, most)]
+    return [parts[0], *(replace(part, unreadable=0, cause="") for part in parts[1:])]
 
 
 class LeftOut:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from torch import nn
 
-from filterscope.data.sample import Sample
+from filterscope.data.sample import Sample, SampleBlock
 from filterscope.data.source import SampleSource, first_readable
 from filterscope.errors import SampleError
 from filterscope.host.sigint import let_sigint_through
@@ -41,7 +41,7 @@ class Samples(Protocol):
     def read(self, index: int) -> Sample:
         """A sample; `SampleError` if it cannot be read."""
 
-    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_several(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Samples for the net, not to be drawn, in that order; for one that cannot be read, its error."""
 
     def has(self, index: int) -> bool:
@@ -72,7 +72,7 @@ class IsolatedSamples:
         with self._random.isolated(), let_sigint_through():
             return self._source.read(index)
 
-    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_several(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Samples for the net, not to be drawn; for one that cannot be read, its error.
 
         To keep the user's random numbers apart takes three times as long as to read a small image, so all are read in
@@ -115,7 +115,7 @@ class ImageBatch:
     """Images of one shape, and where they stand in the order.
 
     Attributes:
-        images: float32 `(C, H, W)` each, or the inputs of a sample that has several.
+        images: float32 `(C, H, W)` each, or the inputs of a sample that has several; or all in one array.
         labels: Their labels as `Sample.label` gives them.
         end: How far in the order this batch goes, samples that cannot be read included.
         unreadable: How many of these cannot be.
@@ -123,7 +123,7 @@ class ImageBatch:
         indices: The images' indices in the data set.
     """
 
-    images: list[np.ndarray | Inputs]
+    images: Sequence[np.ndarray | Inputs] | np.ndarray
     labels: list[str | int | None]
     end: int
     unreadable: int
@@ -179,7 +179,13 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
     position = start
     while position < stop:
         if not ahead:
-            ahead.extend(samples.read_several(order[position : min(stop, position + at_once - len(images))].tolist()))
+            end = min(stop, position + at_once - len(images))
+            several = samples.read_several(order[position:end].tolist())
+            if isinstance(several, SampleBlock) and not images:
+                yield ImageBatch(several.images, several.labels, end, unreadable, cause, several.indices)
+                position, unreadable, cause = end, 0, ""
+                continue
+            ahead.extend(several)
         sample = ahead[0]
         if isinstance(sample, SampleError):
             unreadable, cause = unreadable + 1, cause or sample.cause

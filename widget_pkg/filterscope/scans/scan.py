@@ -31,9 +31,9 @@ from filterscope.scans.progress import ProgressBar, no_progress
 from filterscope.scans.result import Scan
 from filterscope.scans.resume import ResumeFile
 from filterscope.scans.sampling import IsolatedSamples, Samples, find_out_batches, one_at_a_time_note, runner_for
-from filterscope.scans.shard import ShardScanner
+from filterscope.scans.shard import ShardScanner, ShardWork
 from filterscope.scans.state import ScanState
-from filterscope.scans.task import DataOptions, ShardTask, forget
+from filterscope.scans.task import DataOptions, ShardTask, WorkerSetup, forget
 
 _FIRST = 20  # images that tell whether several may go in one pass
 
@@ -138,11 +138,11 @@ def scan(
             return scanning.here(workers)
         first = opened.first.tolist()
         net_sent, data_sent = None if net_factory else net, None if data_factory else data
-        task = ShardTask(opened.identity, first, net_sent, data_sent, options, net_factory, data_factory)
+        setup = WorkerSetup(opened.identity, first, net_sent, data_sent, options, net_factory, data_factory)
         try:
-            return scanning.on(executor, task)
+            return scanning.on(executor, setup)
         finally:
-            forget(task)
+            forget(setup)
 
 
 def load_scan(path: str | PathLike[str], net: nn.Module | None = None, data: Any = None, **options: Any) -> Scan:
@@ -259,6 +259,8 @@ class _Scanning:
                 f"progress is {kind_of(progress)}; give True, False, or a function of a word and two numbers"
             )
         self._opened, self._file, self._state = opened, file, file.state
+        self._layers = tuple(layer.index for layer in opened.identity.layers)
+        self._pre_activation = opened.identity.maps == PRE_ACTIVATION
         self._bar = ProgressBar() if progress is True else None
         self._on_progress: OnProgress = self._bar or (progress if callable(progress) else no_progress)
         self._cancel = cancel or threading.Event()
@@ -266,8 +268,6 @@ class _Scanning:
     def here(self, workers: int) -> Scan:
         """Scans one shard after the other."""
         opened = self._opened
-        layers = [layer.index for layer in opened.identity.layers]
-        pre_activation = opened.identity.maps == PRE_ACTIVATION
         shards = opened.shards(self._state.asked)
         samples: Samples = opened.samples
         with ExitStack() as stack:
@@ -275,11 +275,12 @@ class _Scanning:
                 shards = list(shards)
                 order = np.concatenate([np.zeros(0, np.int64), *shards])
                 samples = stack.enter_context(closing(ReadAhead(samples, order, workers)))
-            scanner = ShardScanner(opened.runner, samples, layers, pre_activation, self._check)
+            scanner = ShardScanner(opened.runner, samples, self._layers, self._pre_activation, self._check)
             return self._gather(scanner.scan(shard) for shard in shards)
 
-    def on(self, executor: Executor, task: ShardTask) -> Scan:
+    def on(self, executor: Executor, setup: WorkerSetup) -> Scan:
         """Scans shards on an executor."""
+        task = ShardTask(setup, ShardWork(self._layers, self._pre_activation))
         return self._gather(ShardPool(executor, task, self._check).run(self._opened.shards(self._state.asked)))
 
     def _gather(self, states: Iterator[ScanState]) -> Scan:

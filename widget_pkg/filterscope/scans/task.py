@@ -23,12 +23,10 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, fingerprint
-from filterscope.scans.identity import PRE_ACTIVATION, ScanIdentity, identify_data, identify_layer
+from filterscope.scans.identity import ScanIdentity, identify_data, identify_layer
 from filterscope.scans.sampling import IsolatedSamples, Samples, find_out_batches, runner_for
-from filterscope.scans.shard import ShardScanner
-from filterscope.scans.state import ScanState
 
-_KEPT = 2  # scans whose net and data set a process keeps, of those that it is a worker of
+_KEPT = 2  # setups whose net and data set a process keeps, of those that it is a worker of
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,20 +64,25 @@ class ShardFailure:
     error: Exception
 
 
+Work = Callable[[NetRunner, Samples, np.ndarray], Any]
+"""What is done with a net, a data set and the indices of a shard's images; can be pickled, as what it returns can."""
+
+
 @dataclass(frozen=True, eq=False)
-class ShardTask:
-    """Scans shards wherever it is sent. A worker opens net and data set once, for all its shards.
+class WorkerSetup:
+    """What a worker opens once, for all its shards.
 
     Attributes:
-        identity: What is scanned; a worker's net and data set must be these.
+        identity: The net, its chosen layers and the data set; a worker's own must be these.
         first: The images that tell whether several may go in one pass: the same on every worker.
         net: The net, or None where `net_factory` makes it.
         data: The data set, or None where `data_factory` makes it.
         options: How it is read.
         net_factory: Makes the net.
         data_factory: Makes the data set.
-        home: The process that made the task.
-        token: Names the scan.
+        asked: The function that people called, for sentences.
+        home: The process that made the setup.
+        token: Names it.
     """
 
     identity: ScanIdentity
@@ -89,27 +92,25 @@ class ShardTask:
     options: DataOptions
     net_factory: Callable[[], nn.Module] | None = None
     data_factory: Callable[[], Any] | None = None
+    asked: str = "scan"
     home: int = field(default_factory=os.getpid)
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def __call__(self, images: np.ndarray) -> ScanState | ShardFailure:
-        """What the net gives for these images."""
-        try:
-            with _one_thread(os.getpid() != self.home), torch.inference_mode(False):
-                return self._scanner().scan(images)
-        except Exception as error:
-            return ShardFailure(_portable(error))
+    def opened(self) -> tuple[NetRunner, Samples]:
+        """Each thread has a runner of its own; all threads of a process read one data set, in turn.
 
-    def _scanner(self) -> ShardScanner:
-        """Each thread has a runner of its own; all threads of a process read one data set, in turn."""
-        kept: OrderedDict[str, ShardScanner] = _of_thread.__dict__.setdefault("scanners", OrderedDict())
+        Raises:
+            NetError: If the net is another one than that of `identity`.
+            ValueError: If the data set is another one.
+        """
+        kept: OrderedDict[str, tuple[NetRunner, Samples]] = _of_thread.__dict__.setdefault("opened", OrderedDict())
         if self.token not in kept:
-            kept[self.token] = self._opened()
+            kept[self.token] = self._open()
             while len(kept) > _KEPT:
                 kept.popitem(last=False)
         return kept[self.token]
 
-    def _opened(self) -> ShardScanner:
+    def _open(self) -> tuple[NetRunner, Samples]:
         with _opening:
             if self.token not in _shared:
                 net: Any = self.net if self.net_factory is None else self.net_factory()
@@ -121,22 +122,42 @@ class ShardTask:
         runner = runner_for(net, samples, self.options.forward)
         find_out_batches(runner, samples, np.asarray(self.first))
         self._check(runner, samples)
-        layers = [layer.index for layer in self.identity.layers]
-        return ShardScanner(runner, samples, layers, self.identity.maps == PRE_ACTIVATION)
+        return runner, samples
 
     def _check(self, runner: NetRunner, samples: Samples) -> None:
         """Raises if this worker's net or data set is another one."""
         layers = [identify_layer(layer) for layer in runner.layers]
         if any(layer not in layers for layer in self.identity.layers) or fingerprint(runner.net) != self.identity.net:
             raise NetError(
-                "net_factory makes a net of other layers or weights than the one that scan() was given; let it load "
-                "the same weights, as net.load_state_dict(torch.load(path))"
+                f"net_factory makes a net of other layers or weights than the one that {self.asked}() was given; let "
+                "it load the same weights, as net.load_state_dict(torch.load(path))"
             )
         if self.data_factory is not None and not identify_data(samples).fits(self.identity.data):
             raise ValueError(
-                "data_factory makes a data set of other images, labels or class names than the one that scan() was "
-                "given; let it make the same"
+                "data_factory makes a data set of other images, labels or class names than the one that "
+                f"{self.asked}() was given; let it make the same"
             )
+
+
+@dataclass(frozen=True, eq=False)
+class ShardTask:
+    """Does something with shards wherever it is sent.
+
+    Attributes:
+        setup: What a worker opens.
+        work: What it does with a shard.
+    """
+
+    setup: WorkerSetup
+    work: Work
+
+    def __call__(self, images: np.ndarray) -> Any:
+        """What the work gives for these images, or a `ShardFailure`."""
+        try:
+            with _one_thread(os.getpid() != self.setup.home), torch.inference_mode(False):
+                return self.work(*self.setup.opened(), images)
+        except Exception as error:
+            return ShardFailure(_portable(error))
 
 
 class SharedSamples:
@@ -159,7 +180,7 @@ class SharedSamples:
         with self._lock:
             return self._samples.read(index)
 
-    def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
+    def read_several(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Samples; for one that cannot be read, its error."""
         with self._lock:
             return self._samples.read_several(indices)
@@ -175,10 +196,10 @@ _shared: OrderedDict[str, tuple[nn.Module, SharedSamples]] = OrderedDict()
 _of_thread = threading.local()
 
 
-def forget(task: ShardTask) -> None:
-    """Lets go of a task's net and data set in this process; threads of its executor may keep theirs while they live."""
+def forget(setup: WorkerSetup) -> None:
+    """Lets go of net and data set in this process; threads of its executor may keep theirs while they live."""
     with _opening:
-        _shared.pop(task.token, None)
+        _shared.pop(setup.token, None)
 
 
 @contextmanager

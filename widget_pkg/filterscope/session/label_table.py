@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -66,6 +66,32 @@ class LabelTable:
         """The classes of all images."""
         numbers = {label: self._number(label) for label in dict.fromkeys(labels)}
         self.labels = np.fromiter((numbers[label] for label in labels), np.int32, len(labels))
+
+    def take(
+        self,
+        images: np.ndarray,
+        labels: Sequence[ClassName | None],
+        label_numbers: np.ndarray,
+        predictions: Sequence[ClassName | None],
+        prediction_numbers: np.ndarray,
+    ) -> None:
+        """Classes and predictions of some images at once; of all images they are kept also where nobody needed them.
+
+        Args:
+            images: Their indices.
+            labels: The different classes, None at the end.
+            label_numbers: The place of each image's class among these; −1 for the last.
+            predictions: The different predictions, None at the end.
+            prediction_numbers: The place of each image's prediction among these.
+        """
+        if len(images) == self._total:
+            self.need(labels=True, predictions=True)
+        for part, names, places in (
+            (self.labels, labels, label_numbers),
+            (self.predictions, predictions, prediction_numbers),
+        ):
+            if part is not None:
+                part[images] = np.array([self._number(name) for name in names], np.int32)[places]
 
     def note_label(self, image: int, label: ClassName | None) -> None:
         """An image's class."""

@@ -35,8 +35,12 @@ from filterscope.host.timing import (
 )
 from filterscope.inputs import Inputs
 from filterscope.nets.interruption import StopPass, StopWhen
+from filterscope.nets.runner import fingerprint
 from filterscope.nets.step_size import StepSize
+from filterscope.scans.identity import identify_data
+from filterscope.scans.result import Scan
 from filterscope.session.label_table import ClassName, LabelTable
+from filterscope.verdicts.run.pacing import PacedSamples
 
 Outcome = Literal["right", "wrong"]
 OUTCOMES: tuple[Outcome, Outcome] = ("right", "wrong")
@@ -126,6 +130,36 @@ class Survey:
                 thread = threading.Thread(target=self._run, name="filterscope survey", daemon=True)
                 thread.start()
                 self._thread = thread
+
+    def take(self, scan: Scan) -> bool:
+        """Takes over what a scan of this net and data set has seen, so that nothing reads and runs these images again.
+
+        Args:
+            scan: The scan. Images that it could not read, or that the net refused, are looked at here.
+
+        Returns:
+            Whether it was of the weights of now and of this data set, as far as a few samples tell; else nothing is
+            taken.
+        """
+        engine, state = self._engine, scan.state
+        data = identify_data(PacedSamples(engine))  # outside of the lock: samples may be slow
+        with engine.lock:
+            engine.check()
+            self._follow()
+            alike = not data.random and data.fits(scan.identity.data)
+            if not alike or scan.identity.net != fingerprint(engine.net):
+                return False
+            within = state.images < len(engine.source)  # a stream may have been read less far here
+            highest = int(state.predicted.max(initial=-1))
+            predictions = [*(engine.classes[number] for number in range(highest + 1)), None]
+            self._table.take(
+                state.images[within],
+                [*state.classes, None],
+                state.labels[within],
+                predictions,
+                state.predicted[within],
+            )
+            return True
 
     def matching(self, label: ClassName | None, outcome: Outcome | None) -> np.ndarray:
         """Indices of the images known to match so far, ascending.

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
-from filterscope.errors import SampleError
 from filterscope.host.sigint import defer_sigint
 from filterscope.nets.runner import NetRunner
-from filterscope.scans.sampling import ImageBatch, Samples
-from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
+from filterscope.scans.refusals import MOST_REFUSED
+from filterscope.scans.sampling import Samples
+from filterscope.scans.state import ScanState
+from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
 from filterscope.verdicts.activations.state import LIVE, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
+from filterscope.verdicts.batch_sums import BatchSums, Premises
 
 Judged = TypeVar("Judged")
 
 MEAN_IMAGES = 500
 """An ablated map's mean is that over so many images, the first ones: more images never change what was ablated."""
 KERNELS_OF_EACH_IMAGE = "the net makes the kernels from the image, and each image has its own"
-_LABELS_LOOKED_AT = 20  # a first batch may be a single image, and that one without a label
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +62,13 @@ class Examination:
         unreadable: Samples that could not be read.
         unreadable_cause: Why the first of these could not be, or "".
         refused: Why images were left out that the net refused, one sentence, or "".
-        labelled: Whether there are labels; None before the first image.
+        premises: What the images seen so far showed of net and data.
         knowledge: What the net knows; None where its output is not one score a class.
         statistics: Of each layer looked at.
         means: Each layer's mean activation by filter, over the first images; what an ablated map is replaced by.
         ablations: Of each layer that was ablated.
         not_seen: Why there are no statistics of a layer.
-        no_gradient: Why there is no Taylor estimate, or "".
+        scanned: What a scan keeps of the images seen, batch by batch, where that was asked for.
     """
 
     def __init__(self, runner: NetRunner, samples: Samples, layers: Iterable[int]) -> None:
@@ -77,50 +76,48 @@ class Examination:
         self.layers = sorted(layers)
         self.order = np.zeros(0, np.int64)
         self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
-        self.refused = self.no_gradient = self.unreadable_cause = ""
-        self.labelled: bool | None = None
+        self.refused = self.unreadable_cause = ""
+        self.premises = Premises()
         self.knowledge: Knowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
         self.means: dict[int, np.ndarray] = {}
         self.ablations: dict[int, LayerAblation] = {}
         self.not_seen: dict[int, str] = {}
+        self.scanned: list[ScanState] = []
         self._means_of = 0  # images
-        self._classes: int | None = None
         self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any], bool], Any] = {}
 
     # What comes in
 
-    def add(
-        self,
-        batch: ImageBatch,
-        statistics: dict[int, LayerStatistics],
-        knowledge: Knowledge | None,
-        refused_images: int = 0,
-        refusal: str = "",
-    ) -> None:
+    def add(self, sums: BatchSums) -> None:
         """Takes in what a batch gave, all of it or nothing.
 
-        Args:
-            batch: The images.
-            statistics: Of each layer that they reached.
-            knowledge: What the net knows of them, or None.
-            refused_images: How many of them the net refused.
-            refusal: Why, or "".
+        Raises:
+            NetError: If the net refused the first images, all of them.
         """
+        enough = sums.end >= len(self.order) or self.refused_images + sums.refused >= MOST_REFUSED
+        if sums.refused_all is not None and not self.images and enough:
+            raise sums.refused_all
         with defer_sigint():
-            for layer, of_batch in statistics.items():
+            self.premises = sums.after
+            if self.knowledge is None and sums.after.classes is not None:
+                self.knowledge = Knowledge.of(sums.after.classes, bool(sums.after.labelled))
+            for layer, of_batch in sums.statistics.items():
                 if layer in self.statistics:
                     self.statistics[layer].merge(of_batch)
                 else:
                     self.statistics[layer] = of_batch
-            if knowledge is not None and self.knowledge is not None:
-                self.knowledge.merge(knowledge)
-            if refused_images:
-                self.refused_images += refused_images
-                self.refused = f"the net refused {self.refused_images} images: {refusal}"
-            self.unreadable += batch.unreadable
-            self.unreadable_cause = self.unreadable_cause or batch.cause
-            self.seen = batch.end
+            if sums.knowledge is not None and self.knowledge is not None:
+                self.knowledge.merge(sums.knowledge)
+            if sums.refused:
+                self.refused_images += sums.refused
+                self.refused = f"the net refused {self.refused_images} images: {sums.refusal}"
+            self.not_seen.update(sums.not_seen)
+            self.unreadable += sums.unreadable
+            self.unreadable_cause = self.unreadable_cause or sums.unreadable_cause
+            if sums.scanned is not None:
+                self.scanned.append(sums.scanned)
+            self.seen = sums.end
 
     def keep_means(self) -> None:
         """Keeps the means over the first images; where these are more than before, what was ablated is void."""
@@ -130,35 +127,13 @@ class Examination:
             self.means = {layer: seen.mean.copy() for layer, seen in self.statistics.items() if seen.images}
             self.ablations, self.ablated, self.merged = {}, 0, 0
 
-    def class_numbers(self, scores: torch.Tensor | None, labels: list[str | int | None]) -> np.ndarray | None:
-        """Class numbers of a batch, -1 for none; the net's own predictions where the data has no labels at all."""
-        if scores is None:
-            return None
-        classes = scores.shape[1]
-        numbers = class_numbers(labels, self.samples.classes, classes)
-        if self.labelled is None:
-            self.labelled = bool((numbers != UNLABELLED).any()) or self._labelled_further_on(classes, len(labels))
-            self._classes = classes
-            self.knowledge = Knowledge.of(classes, self.labelled)
-        if self.labelled:
-            return numbers
-        predicted: np.ndarray = scores.detach().argmax(1).cpu().numpy()
-        return predicted
-
-    def _labelled_further_on(self, classes: int, looked_at: int) -> bool:
-        """Whether one of the next images has a label that the net knows."""
-        labels = []
-        for index in self.order[looked_at:_LABELS_LOOKED_AT]:
-            with suppress(SampleError):
-                labels.append(self.samples.read(int(index)).label)
-        return bool((class_numbers(labels, self.samples.classes, classes) != UNLABELLED).any())
-
     def copy(self, runner: NetRunner, samples: Samples) -> Examination:
         """A copy of the sums, to go on with; the ones here stay as they are."""
         other = copy.copy(self)  # what was judged of the weights is shared: they are equal
         other.runner, other.samples = runner, samples
         for name in ("knowledge", "statistics", "means", "ablations", "not_seen"):
             setattr(other, name, copy.deepcopy(getattr(self, name)))
+        other.scanned = list(self.scanned)  # which nothing changes
         return other
 
     # What is asked of it
@@ -171,7 +146,17 @@ class Examination:
     @property
     def classes(self) -> int:
         """How many classes the net tells apart; 0 where that is not known, or its output is not one score a class."""
-        return self._classes or 0
+        return self.premises.classes or 0
+
+    @property
+    def labelled(self) -> bool | None:
+        """Whether there are labels; None before the first image."""
+        return self.premises.labelled
+
+    @property
+    def no_gradient(self) -> str:
+        """Why there is no Taylor estimate, or ""."""
+        return self.premises.no_gradient
 
     def class_names(self) -> list[str]:
         """Names of the net's classes: the data set's where they are as many, else "class 0" and so on."""

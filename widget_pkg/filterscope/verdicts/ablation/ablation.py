@@ -12,6 +12,7 @@ from filterscope.errors import NetError
 from filterscope.inputs import Inputs
 from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
+from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import LeftOut
 from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, order_of
 
@@ -75,11 +76,8 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
 
         def add_up(_: int, activation: torch.Tensor) -> None:
             nonlocal count
-            if activation.shape[:2] != (len(batch.images), filters):
-                raise NetError(
-                    f"the layer gave {tuple(activation.shape)} for {len(batch.images)} images: not one map a filter "
-                    "and image, so there is no mean; replace by 'zero'"
-                )
+            if reason := misfit(activation, len(batch.images), filters):
+                raise NetError(f"{reason}, so there is no mean; replace by 'zero'")
             values = activation.detach().double()
             values = values.flatten(2) if values.ndim > 2 else values[..., None]
             values = values[torch.isfinite(values).all(2).all(1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,7 +123,7 @@ class LayerAblation:
             sums = terms[:, :, labels == number].sum(2)
             self.by_class[int(number)] = self.by_class.get(int(number), 0) + sums
 
-    def add_merged(self, rerun: Rerun, reference: Reference, pairs: list[Pair]) -> None:
+    def add_merged(self, rerun: Rerun, reference: Reference, pairs: Sequence[Pair]) -> None:
         """For each pair computes one's map from the other's, for one batch."""
         for pair in pairs:
 

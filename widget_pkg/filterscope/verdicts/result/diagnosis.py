@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from filterscope.scans.result import Scan
 from filterscope.text import well_formed
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.html import as_html
@@ -27,6 +28,9 @@ class Diagnosis:
         knowledge: What the net knows about these images, one sentence.
         notes: What else there is to know, sentences.
         fingerprint: 16 hexadecimal digits that stand for the net's weights.
+        scan: What `filterscope.scan` keeps of the same images, where `scan=True` asked for it; else None. Images that
+            `resume=` saw without it are not in it. In the last digit a score may differ from that of `scan()`, in which
+            other images went through the net together.
 
     Example:
         >>> from filterscope import demo, diagnose
@@ -44,6 +48,7 @@ class Diagnosis:
     notes: tuple[str, ...]
     fingerprint: str
     examination: Examination = field(repr=False)
+    scan: Scan | None = field(default=None, repr=False)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -5,27 +5,33 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 import torch
 from torch import nn
 
-from filterscope.data.source import SampleSource
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
-from filterscope.nets.layers import net_inputs, vector_length
-from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.scans.crops import Cropper
+from filterscope.scans.executors import check_executor
+from filterscope.scans.identity import identify
 from filterscope.scans.progress import ProgressBar, no_progress
-from filterscope.scans.sampling import IsolatedSamples, Samples, runner_for
+from filterscope.scans.result import Scan
+from filterscope.scans.sampling import Samples, one_at_a_time_note, runner_for
+from filterscope.scans.state import ScanState
+from filterscope.scans.task import DataOptions, WorkerSetup, forget
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
-from filterscope.verdicts.run.ablate import OnProgress
-from filterscope.verdicts.run.examine import examine
+from filterscope.verdicts.run.division import Elsewhere, Place
+from filterscope.verdicts.run.examine import OnProgress, examine, first_images
 
 
 def diagnose(
@@ -40,6 +46,10 @@ def diagnose(
     layout: str | None = None,
     forward: Forward | None = None,
     resume: Diagnosis | None = None,
+    scan: bool = False,
+    executor: Executor | None = None,
+    net_factory: Callable[[], nn.Module] | None = None,
+    data_factory: Callable[[], Any] | None = None,
     progress: bool | OnProgress = True,
     cancel: threading.Event | None = None,
 ) -> Diagnosis:
@@ -63,6 +73,14 @@ def diagnose(
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
         forward: The user's own way of calling the net, a function of a net and an image.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
+        scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
+            images are read and the net is run on them once for both.
+        executor: Where the net is run: any `concurrent.futures.Executor`, as `ProcessPoolExecutor()`, Dask's
+            `client.get_executor()` or ipyparallel's `view.executor`. None for here. All sums are the same to the byte
+            where torch computes in one thread here, too, as it does in other processes; else to rounding.
+        net_factory: A function of a module that makes the same net in each worker of `executor`; else `net` is sent
+            with each shard of 256 images.
+        data_factory: The same for the data set.
         progress: Whether a bar is shown (with tqdm, where it is installed), or a function of what is done, how many
             images of it, and of how many.
         cancel: Set it from another thread to stop after the running batch.
@@ -72,9 +90,10 @@ def diagnose(
 
     Raises:
         TypeError: If the net, the data or an option is of the wrong kind.
-        ValueError: If an option does not fit, with the valid choices.
+        ValueError: If an option does not fit, with the valid choices, or what `executor` is sent cannot be pickled.
         NetError: If the net refuses the images or has no convolution.
         SampleError: If none of the first samples can be read.
+        RuntimeError: If the workers of `executor` end over and over.
 
     Example:
         >>> from filterscope import demo, diagnose
@@ -84,60 +103,67 @@ def diagnose(
     """
     if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
-    images = int(images)
+    if executor is not None:
+        check_executor(executor)
     # Tensors made in the caller's inference mode could not be differentiated.
     with torch.inference_mode(False):
-        return _diagnose(
-            net, data, images, layers, ablation, classes, transform, layout, forward, resume, progress, cancel
-        )
+        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward)
+        samples = options.open(net, data)
+        if samples.is_stream and executor is not None:
+            raise ValueError(
+                "data is a stream, which can only be read from its start, so its shards cannot be read apart; give "
+                "executor=None, or a data set with a length"
+            )
+        runner = runner_for(net, samples, forward)
+        chosen = sorted(layer_indices(runner.layers, layers))
+        fingerprint = fingerprint_of(runner.net)
+        if resume is None:
+            examination = Examination(runner, samples, chosen)
+        else:
+            examination = _resumed(resume, runner, samples, chosen, fingerprint)
+        stop = cancel if cancel is not None else threading.Event()
+        identity = identify(runner, samples, chosen, pre_activation=False) if scan or executor is not None else None
+        with ExitStack() as stack:
+            place: Place | None = None
+            if executor is not None and identity is not None:
+                first = first_images(examination, int(images)).tolist()
+                net_sent, data_sent = None if net_factory else net, None if data_factory else data
+                setup = WorkerSetup(
+                    identity, first, net_sent, data_sent, options, net_factory, data_factory, asked="diagnose"
+                )
+                stack.callback(forget, setup)
+                place = Elsewhere(executor, setup)
+            interrupted = _interrupted(examination, int(images), ablation, progress, stop, place, scan)
+        complete = not interrupted and not stop.is_set()
+        diagnosis = conclude(examination, complete, ablation, fingerprint)
+        if not scan or identity is None:
+            return diagnosis
+        notes = tuple(filter(None, [one_at_a_time_note(runner)]))
+        cropper = Cropper(runner, samples, pre_activation=False)
+        return replace(diagnosis, scan=Scan(identity, ScanState().merge(*examination.scanned), cropper, notes))
 
 
-def _diagnose(
-    net: nn.Module,
-    data: Any,
+def _interrupted(
+    examination: Examination,
     images: int,
-    layers: Any,
     ablation: bool,
-    classes: Sequence[str] | None,
-    transform: Callable[[Any], Any] | None,
-    layout: str | None,
-    forward: Forward | None,
-    resume: Diagnosis | None,
     progress: bool | OnProgress,
-    cancel: threading.Event | None,
-) -> Diagnosis:
-    source = SampleSource(
-        data,
-        classes=classes,
-        transform=transform,
-        layout=layout,
-        inputs=net_inputs(net),
-        vector=vector_length(net),
-        several=forward is not None,
-        isolated=RandomStream().isolated,
-    )
-    samples = IsolatedSamples(source)
-    runner = runner_for(net, samples, forward)
-    chosen = sorted(layer_indices(runner.layers, layers))
-    fingerprint = fingerprint_of(runner.net)
-    if resume is None:
-        examination = Examination(runner, samples, chosen)
-    else:
-        examination = _resumed(resume, runner, samples, chosen, fingerprint)
-    stop = cancel if cancel is not None else threading.Event()
+    cancel: threading.Event,
+    place: Place | None,
+    scan: bool,
+) -> bool:
+    """Examines, and returns whether Ctrl-C ended that."""
     bar = ProgressBar() if progress is True else None
     on_progress = bar or (progress if callable(progress) else no_progress)
-    interrupted = False
     try:
-        examine(examination, images, ablation, on_progress, stop)
+        examine(examination, images, ablation, on_progress, cancel, place, scan)
     except KeyboardInterrupt:
-        interrupted = True
         warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
+        return True
     finally:
         if bar is not None:
             bar.close()
-    complete = not interrupted and not stop.is_set()
-    return conclude(examination, complete, ablation, fingerprint)
+    return False
 
 
 def _resumed(
