@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ ATTRIBUTES = (
 """The attributes, in the order of the columns of `attributes_of`."""
 
 
-def attributes_of(images: list[np.ndarray | Inputs]) -> np.ndarray:
+def attributes_of(images: Iterable[np.ndarray | Inputs]) -> np.ndarray:
     """The attributes of images as the net is given them, so that a Normalize is not undone.
 
     - brightness: the mean of all values; contrast: their standard deviation within the channels.
