@@ -176,7 +176,7 @@ def test_each_is_what_leaving_out_that_filter_alone_says():
         (name, before), after = found.before[0], dict(found.after)
         assert effects[index] == pytest.approx(np.log(before / after[name]), rel=1e-3, abs=1e-5)
     assert effects[11] == 0  # it is dead: not nearly 0
-    assert np.array_equal(explorer.filter_effects("conv2"), effects)
+    assert explorer.filter_effects("conv2") == pytest.approx(effects, abs=1e-5)  # memory elsewhere is summed in another order
     explorer.image_index = 18
     assert not np.allclose(explorer.filter_effects(), effects, atol=1e-2)
     explorer.close()
@@ -194,7 +194,7 @@ def test_neither_the_net_nor_random_numbers_are_touched():
     assert net.training and all(module.training for module in net.modules())
     assert not any(module._forward_hooks for module in net.modules())
     for layer, effects in enumerate(first):
-        assert np.array_equal(explorer.filter_effects(layer), effects)
+        assert explorer.filter_effects(layer) == pytest.approx(effects, abs=1e-5)
     explorer.close()
 
 
@@ -254,7 +254,7 @@ def test_it_says_how_far_it_is_and_ends_before_any_pass():
 
         with pytest.raises(StopPass):
             measure_filter_effects(runner, data[0].numpy(), 0, check=check)
-    assert np.array_equal(measure_filter_effects(runner, data[0].numpy(), 0).values, whole.values)
+    assert measure_filter_effects(runner, data[0].numpy(), 0).values == pytest.approx(whole.values, abs=1e-5)
 
 
 def test_what_lies_before_the_layer_is_computed_once():
