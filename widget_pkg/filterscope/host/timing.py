@@ -43,6 +43,9 @@ DIAGNOSIS_PASS_SECONDS = 0.03
 PARTIAL_RESULT_SECONDS = 0.5
 """A running diagnosis sends partial results at this interval."""
 
+SCAN_PIECE_SECONDS = 1.0
+"""A scan beside a person takes in so much at a time: what is cancelled loses no more, and a page shows what came."""
+
 EXECUTOR_LOOK_SECONDS = 0.2
 """While workers scan shards, it is checked at this interval whether the scan was cancelled."""
 
@@ -85,6 +88,9 @@ MEANS_SECONDS = 0.1
 
 FILTER_EFFECTS_SECONDS = 0.1
 """A request waits at most so long for the effects of a layer's filters; then the page asks again how far they are."""
+
+CROPS_SECONDS = 0.1
+"""A request waits at most so long for the crops of a filter; then the page asks again."""
 
 GIVE_WAY_SECONDS = 0.005
 """What a person waits for less than for a picture checks at this interval whether the picture is still waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,7 +47,7 @@ class Crop:
 
 
 class Cropper:
-    """Cuts crops out of a data set's images.
+    """Cuts crops out of a data set's images, for one thread after the other.
 
     Args:
         runner: Runs the net.
@@ -57,6 +58,7 @@ class Cropper:
     def __init__(self, runner: NetRunner, samples: Samples, pre_activation: bool) -> None:
         self._runner, self._samples, self._pre_activation = runner, samples, pre_activation
         self._geometries: dict[tuple[int, ...], Geometry] = {}  # by the image's shape
+        self._lock = threading.Lock()  # a runner is run by one thread at a time
 
     def crop(self, layer: int, filter_index: int, image: int, position: tuple[int, ...]) -> Crop:
         """The crop of one position.
@@ -96,9 +98,10 @@ class Cropper:
 
     def _fields(self, layer: int, filter_index: int, sample: Sample) -> ReceptiveFields | None:
         shape = sample.image.shape
-        if shape not in self._geometries:
-            self._geometries[shape] = find_geometry(self._runner, self._runner.batch([sample.net_input]))
-        geometry = self._geometries[shape]
+        with self._lock:
+            if shape not in self._geometries:
+                self._geometries[shape] = find_geometry(self._runner, self._runner.batch([sample.net_input]))
+            geometry = self._geometries[shape]
         maps: MapFields | None = (geometry.maps if self._pre_activation else geometry.activations).get(layer)
         return None if maps is None else maps.of(filter_index)
 
