@@ -29,7 +29,7 @@ const target = path.join(here, "..", "widget_pkg", "filterscope", "static");
  * The most bytes that a file may have after gzip, as notebook servers and archives compress it: the first module travels
  * with every instance, the second once with every view, the third with every saved page.
  */
-const LIMITS = { "widget.js": 30_000, "panels.js": 30_000, "page.js": 60_000 };
+const LIMITS = { "widget.js": 30_000, "panels.js": 34_000, "page.js": 60_000 };
 
 const entryPoints = [
   { in: "src/widget.ts", out: "widget" },

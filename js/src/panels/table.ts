@@ -5,9 +5,11 @@
 
 import arithmeticCss from "../styles/arithmetic.css?inline";
 import evidenceCss from "../styles/evidence.css?inline";
+import exemplarsCss from "../styles/exemplars.css?inline";
 import positionsCss from "../styles/positions.css?inline";
 import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
+import { ExemplarsPanel } from "./exemplars/panel";
 import { PositionsPanel } from "./positions/panel";
 import { sideBySide } from "./side_by_side";
 import { FilterEffectsPanel } from "./verdicts/effects";
@@ -38,6 +40,10 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
   filterEffects: {
     css: "",
     make: (host, kept) => (kept ? null : new FilterEffectsPanel(host)),
+  },
+  exemplars: {
+    css: exemplarsCss,
+    make: (host, kept) => (kept ? null : new ExemplarsPanel(host)),
   },
   verdicts: {
     css: verdictsCss + evidenceCss,

@@ -18,13 +18,15 @@ from filterscope.frames.verdict_bodies import ProgressBody, Status
 from filterscope.nets.layers import ConvLayer
 from filterscope.scans.crops import Crop
 from filterscope.scans.exemplars import Exemplars
-from filterscope.scans.identity import identify_layer
+from filterscope.scans.identity import ACTIVATION, identify_layer
 from filterscope.scans.piece import Label
 from filterscope.scans.result import Scan
 from filterscope.session.running_scan import RunningScan
 
 MOST_SIDE = 72
 """A crop is sent with no more pixels a side: it is not shown larger, and of a large image it is the whole."""
+GRID_SIDE = 48
+"""Beside a kernel of the grid: there are many of them."""
 BINS = 24
 MOST_CLASSES = 12
 """Classes that are shown of many: those for which the filter fires most."""
@@ -37,7 +39,10 @@ KINDS: tuple[Kind, ...] = ("top", "bottom", "typical", "class", "bin")
 
 
 class ScansBody(TypedDict):
-    """How far the newest scan is; `fits`: whether it is of this layer, `number` goes up when there is more to see."""
+    """How far the newest scan is, of which maps; `fits`: whether it is of this layer.
+
+    `number` goes up when there is more to see.
+    """
 
     layer: int
     status: Status | Literal["none"]
@@ -49,6 +54,7 @@ class ScansBody(TypedDict):
     is_stream: bool
     earlier: bool
     fits: bool
+    maps: str
     number: int
     notes: list[str]
 
@@ -144,6 +150,7 @@ def build_scans(
         "is_stream": is_stream,
         "earlier": earlier,
         "fits": scan is not None and fits(scan, layer),
+        "maps": ACTIVATION if scan is None else scan.identity.maps,
         "number": 0 if scan is None else scan.version,
         "notes": list(scan.notes) if scan is not None and scan.done else [],
     }
@@ -199,7 +206,10 @@ def classes_shown(scan: Scan, layer: int, filter_index: int) -> list[str | int]:
 
 
 def build_exemplars(
-    groups: Sequence[tuple[Label, Exemplars]], classes: Classes, check: Callable[[], None] = lambda: None
+    groups: Sequence[tuple[Label, Exemplars]],
+    classes: Classes,
+    check: Callable[[], None] = lambda: None,
+    most_side: int = MOST_SIDE,
 ) -> ExemplarsBody:
     """Exemplars with their crops.
 
@@ -207,6 +217,7 @@ def build_exemplars(
         groups: The exemplars; each group with its class.
         classes: Names the classes that the net tells.
         check: Called before each crop is cut; what it raises ends the work.
+        most_side: Pixels that a crop has a side at most.
     """
     crops: list[CropBody] = []
     pixels: list[np.ndarray] = []
@@ -218,7 +229,7 @@ def build_exemplars(
             except SampleError as error:
                 seen = _not_seen(str(error))
             else:
-                levels = levels_of(crop)
+                levels = levels_of(crop, most_side)
                 pixels.append(levels.ravel())
                 seen = _seen(crop, levels)
             crops.append(
@@ -240,12 +251,12 @@ def build_exemplars(
     }
 
 
-def levels_of(crop: Crop) -> np.ndarray:
+def levels_of(crop: Crop, most_side: int = MOST_SIDE) -> np.ndarray:
     """A crop as it is sent, uint8 `(h, w, 1)` or `(h, w, 3)`: as it is, or of a large one the means of areas."""
     pixels = crop.pixels
     height, width = pixels.shape[:2]
-    if max(height, width) > MOST_SIDE:
-        scale = MOST_SIDE / max(height, width)
+    if max(height, width) > most_side:
+        scale = most_side / max(height, width)
         small = max(1, round(width * scale)), max(1, round(height * scale))
         pixels = cv2.resize(np.ascontiguousarray(pixels), small, interpolation=cv2.INTER_AREA)
     levels: np.ndarray = np.floor(pixels * 255 + 0.5).astype(np.uint8)

@@ -57,6 +57,9 @@ QUICK_SAMPLE_SECONDS = 0.01
 THUMBNAILS_SECONDS = 0.05
 """Thumbnails are read for at most so long while the page waits for its strip; others are read in the background."""
 
+READ_AT_ONCE_SECONDS = 0.015
+"""A scan reads as many samples in one go as take so long: a person's own sample waits no longer than one frame."""
+
 SLOW_READ_SECONDS = 1.0
 """After so long, and four times as long as samples usually take, another sample that a person waits for is read too."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from filterscope.engine.engine import Engine
 from filterscope.frames.exemplars import (
     BINS,
+    GRID_SIDE,
     KINDS,
     BinPlace,
     ExemplarsBody,
@@ -22,14 +23,17 @@ from filterscope.frames.exemplars import (
 from filterscope.host.timing import CROPS_SECONDS, GIVE_WAY_SECONDS
 from filterscope.indices import check_index
 from filterscope.nets.layer_choice import layer_title
+from filterscope.scans.exemplars import Exemplars
+from filterscope.scans.piece import Label
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.scans import Scans
-from filterscope.session.selection import check_filter, check_layer
+from filterscope.session.selection import check_filter, check_filters, check_layer
 from filterscope.verdicts.run.task import Task
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body
 
 _KEPT = 64  # answers with crops, at most 200 kB each
+_MOST_FILTERS = 32  # whose crops a page is sent in one message
 
 
 class ScanRequests:
@@ -128,18 +132,23 @@ class ScanRequests:
         return {**asked, **self._answer("exemplars", key, cut)}
 
     def _best_crops(self, args: dict[str, Any]) -> Body:
-        """Of each filter of a layer what drives it most."""
+        """Of some filters of a layer what drives each most."""
         layer = self._layer(args)
         scan = self._known(layer)
         number = scan.version
-        filters = range(self._engine.layers[layer].out_channels)
+        filters = tuple(check_filters(self._engine.layers[layer], args.get("filters")))
+        if len(filters) > _MOST_FILTERS:
+            raise ValueError(f"filters are {len(filters)}; ask for at most {_MOST_FILTERS} at a time")
 
         def cut(task: Task) -> ExemplarsBody:
-            return build_exemplars(
-                [(None, scan.top(layer, index, 1)) for index in filters], self._engine.classes, task.check
-            )
+            best: list[tuple[Label, Exemplars]] = []
+            for index in filters:
+                task.check()
+                best.append((None, scan.top(layer, index, 1)))
+            return build_exemplars(best, self._engine.classes, task.check, GRID_SIDE)
 
-        return {"layer": layer, "number": number, **self._answer("best_crops", ("best_crops", number, layer), cut)}
+        asked = {"layer": layer, "number": number, "filters": list(filters)}
+        return {**asked, **self._answer("best_crops", ("best_crops", number, layer, filters), cut)}
 
     def _answer(self, name: str, key: Hashable, cut: Callable[[Task], ExemplarsBody]) -> Body:
         """What is cut, or that it is being cut: then the page asks again."""
