@@ -1,15 +1,14 @@
 /**
  * The panels of a view, each a room of this folder, from top to bottom. A new one is a folder, a style sheet, and its row
- * here; what it shows stands in `section[data-panel=<room>]` below the pictures, hidden until asked for.
+ * here; what it shows stands in `section[data-panel=<room>]` below the pictures, hidden until asked for. A large room is a
+ * module of its own, as `exemplars.ts` is: no module may have more than 30 kB (build.mjs).
  */
 
 import arithmeticCss from "../styles/arithmetic.css?inline";
 import evidenceCss from "../styles/evidence.css?inline";
-import exemplarsCss from "../styles/exemplars.css?inline";
 import positionsCss from "../styles/positions.css?inline";
 import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
-import { ExemplarsPanel } from "./exemplars/panel";
 import { PositionsPanel } from "./positions/panel";
 import { sideBySide } from "./side_by_side";
 import { FilterEffectsPanel } from "./verdicts/effects";
@@ -40,10 +39,6 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
   filterEffects: {
     css: "",
     make: (host, kept) => (kept ? null : new FilterEffectsPanel(host)),
-  },
-  exemplars: {
-    css: exemplarsCss,
-    make: (host, kept) => (kept ? null : new ExemplarsPanel(host)),
   },
   verdicts: {
     css: verdictsCss + evidenceCss,

@@ -1,6 +1,6 @@
 /**
- * What the page's two modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
- * `panels.js`, fetched when that stands, has what a person wants only after having seen it.
+ * What the page's modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
+ * `panels.js` and `exemplars.js`, fetched when that stands, have what a person wants only after having seen it.
  */
 
 import type { Palettes } from "../draw/palette";
@@ -142,5 +142,5 @@ export interface Panels {
   dispose(): void;
 }
 
-/** What `panels.js` exports as its default. */
+/** What each later module exports as its default. */
 export type MakePanels = (host: Host) => Panels;

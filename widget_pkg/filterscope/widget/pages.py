@@ -12,7 +12,7 @@ from typing import Any
 
 from filterscope import wire
 from filterscope._version import __version__
-from filterscope.assets import panels_module
+from filterscope.assets import later_modules
 from filterscope.figures.scene import Scene, scene
 from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
@@ -276,7 +276,7 @@ class Pages:
             return self._built(args)
 
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
-        return {"module": panels_module()}
+        return {"modules": later_modules()}
 
     def _prefetch(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
