@@ -28,18 +28,33 @@ def of_the_small_net():
 
 
 class Gate:
-    """A data set that reads no further than it is let."""
+    """A data set that a scan reads no further than it is let; before it looks at images in turn, it may read any."""
 
-    def __init__(self, first=24):
-        self.samples, self.first, self.open = small_data(), first, threading.Event()
+    def __init__(self):
+        self.samples, self.first, self.open, self.scanning = small_data(), 24, threading.Event(), False
 
     def __len__(self):
         return COUNT
 
     def __getitem__(self, index):
-        if index >= self.first and threading.current_thread().name == "filterscope scan" and not self.open.wait(60):
+        waits = self.scanning and index >= self.first and threading.current_thread().name == "filterscope scan"
+        if waits and not self.open.wait(60):
             raise OSError("nobody opened the gate")
         return self.samples[index]
+
+
+@pytest.fixture(name="gate")
+def that_knows_of_scans(monkeypatch):
+    gate = Gate()
+    whole = ShardScanner.scan
+
+    def scan(self, images):
+        gate.scanning = True
+        return whole(self, images)
+
+    monkeypatch.setattr(ShardScanner, "scan", scan)
+    yield gate
+    gate.open.set()
 
 
 @pytest.fixture(name="small_pieces")
@@ -112,8 +127,8 @@ def test_of_the_demo_net_it_finds_what_the_other_finds():
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_what_is_read_while_it_grows_is_of_one_moment():
-    gate = Gate(8)
+def test_what_is_read_while_it_grows_is_of_one_moment(gate):
+    gate.first = 8
     explorer = Explorer(small_net(), gate)
     found = explorer.scan()
     seen = set()
@@ -131,8 +146,8 @@ def test_what_is_read_while_it_grows_is_of_one_moment():
     explorer.close()
 
 
-def test_before_the_first_image_it_has_none():
-    gate = Gate(0)
+def test_before_the_first_image_it_has_none(gate):
+    gate.first = 0
     explorer = Explorer(small_net(), gate)
     found = explorer.scan()
     assert found.images == 0 and len(found.top("conv1", 0)) == 0 and found.by_class("conv1", 0) == {}
@@ -161,8 +176,7 @@ def test_what_cannot_be_read_is_left_out_and_said():
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_cancelled_it_keeps_what_was_seen_and_goes_on_from_there(monkeypatch):
-    gate = Gate()
+def test_cancelled_it_keeps_what_was_seen_and_goes_on_from_there(gate, monkeypatch):
     explorer = Explorer(small_net(), gate)
     found = explorer.scan()
     until(lambda: found.images == 24)
@@ -188,8 +202,7 @@ def test_cancelled_it_keeps_what_was_seen_and_goes_on_from_there(monkeypatch):
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_a_call_while_one_runs_ends_that_and_goes_on(monkeypatch):
-    gate = Gate()
+def test_a_call_while_one_runs_ends_that_and_goes_on(gate):
     explorer = Explorer(small_net(), gate)
     first = explorer.scan()
     until(lambda: first.images == 24)
@@ -259,8 +272,7 @@ def test_the_net_and_random_numbers_are_left_as_they_came():
     explorer.close()
 
 
-def test_sliders_are_answered_meanwhile():
-    gate = Gate()
+def test_sliders_are_answered_meanwhile(gate):
     explorer = Explorer(small_net(), gate)
     found = explorer.scan()
     for image in range(10):
@@ -271,8 +283,7 @@ def test_sliders_are_answered_meanwhile():
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_it_gives_way_while_the_person_moves():
-    gate = Gate()
+def test_it_gives_way_while_the_person_moves(gate):
     explorer = Explorer(small_net(), gate)
     found = explorer.scan()
     until(lambda: found.images == 24)
@@ -284,15 +295,14 @@ def test_it_gives_way_while_the_person_moves():
     explorer.close()
 
 
-def test_asleep_it_goes_on_and_closed_it_ends():
-    gate = Gate()
+def test_asleep_it_goes_on_and_closed_it_ends(gate):
     explorer = Explorer(small_net(), gate)
     found = explorer.scan()
     until(lambda: found.progress.stage == "images")
     assert explorer.session.sleep() and not found.done
     gate.open.set()
     assert found.wait().images == COUNT
-    gate = Gate()
+    gate.open.clear()
     second = Explorer(small_net(), gate)
     running = second.scan()
     threading.Timer(0.05, gate.open.set).start()
@@ -307,9 +317,10 @@ def test_asleep_it_goes_on_and_closed_it_ends():
         found.top("conv1", 0).crops()
 
 
-def test_what_a_page_began_ends_with_the_last_who_holds_it_and_what_python_began_goes_on():
+def test_what_a_page_began_ends_with_the_last_who_holds_it_and_what_python_began_goes_on(gate):
     for by_page in (True, False):
-        gate = Gate()
+        gate.open.clear()
+        gate.scanning = False
         explorer = Explorer(small_net(), gate)
         found = explorer.session.scans.scan() if by_page else explorer.scan()
         until(lambda found=found: found.progress.stage == "images")

@@ -131,13 +131,12 @@ export class DistributionView {
     const step = STEPS[event.key];
     if (step) {
       const last = distribution.counts.shape[1]! - 1;
-      const { row, bin } = this.#here ?? { row: 0, bin: last - step[1] };
       const within = (value: number, most: number) => Math.max(0, Math.min(value, most));
-      const next = {
-        row: within(row + step[0], distribution.rows.length - 1),
-        bin: within(bin + step[1], last),
-      };
-      this.#go(next, true);
+      const next = (from: Place) => ({
+        row: within(from.row + step[0], distribution.rows.length - 1),
+        bin: within(from.bin + step[1], last),
+      });
+      this.#go(this.#here ? next(this.#here) : { row: 0, bin: last }, true);
     } else if (event.key === "Escape" && this.#here) this.#go(null, false);
     else return;
     event.preventDefault();

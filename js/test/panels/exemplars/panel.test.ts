@@ -195,7 +195,7 @@ describe("the wall", () => {
     expect(root.dataset.image).toBe("2");
     const marker = query(".fs-activation .fs-marker");
     expect([marker.hidden, marker.classList.contains("fs-pinned")]).toEqual([false, true]);
-    expect([marker.style.top, marker.style.left].map((part) => part.includes("50%"))).toEqual([true, false]);
+    expect(query("canvas[data-view=activation]").getAttribute("aria-valuenow")).toBe("2"); // row 1, column 0
     expect(crops()[2]!.getAttribute("aria-selected")).toBe("true");
   });
 
@@ -205,10 +205,15 @@ describe("the wall", () => {
     expect(query(".fs-activation .fs-marker").classList.contains("fs-pinned")).toBe(true);
   });
 
-  it("forgets where somebody wanted to go who went elsewhere", () => {
+  it("forgets where somebody wanted to go when that image cannot be shown", () => {
     const { model, query, crops } = openPage({ scan: "done" });
+    model.behaviour.error = "broken";
     crops()[2]!.click();
-    slide(query("input[name=filter]"), 1);
+    settle(model);
+    model.behaviour.error = "";
+    slide(query("input[name=image]"), 3);
+    settle(model);
+    slide(query("input[name=image]"), 2);
     settle(model);
     expect(query(".fs-activation .fs-marker").classList.contains("fs-pinned")).toBe(false);
   });
@@ -242,7 +247,7 @@ describe("the distribution", () => {
       "Fires in 50\u00a0% of 30 images; on average most for Coat (2.00), least for Bag (0). Left out: 2 with NaN.",
     );
     expect(query(".fs-ridge-ends").textContent).toBe("04.00");
-    expect(barsPath(Float32Array.of(0, 2, 1))).toBe("M1 1v-1.0000h1V1zM2 1v-0.5000h1V1z");
+    expect(barsPath(Float32Array.of(0, 2, 1))).toBe("M1 1v-1h1V1zM2 1v-0.5h1V1z");
     expect(barsPath(new Float32Array(3))).toBe("");
   });
 
@@ -250,6 +255,7 @@ describe("the distribution", () => {
     const { model, query, press, crops } = openPage({ scan: "done" });
     const words = () => query(".fs-distribution").getAttribute("aria-valuetext");
     expect(words()).toBe("no bar");
+    press(".fs-distribution", "ArrowLeft"); // to the last
     press(".fs-distribution", "ArrowLeft");
     press(".fs-distribution", "ArrowDown");
     expect(words()).toBe("Coat, maximum 2.00 … 3.00: 10 of 20 images");
