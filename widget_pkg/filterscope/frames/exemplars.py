@@ -23,7 +23,7 @@ from filterscope.scans.piece import Label
 from filterscope.scans.result import Scan
 from filterscope.session.running_scan import RunningScan
 
-MOST_SIDE = 72
+MOST_SIDE = 64
 """A crop is sent with no more pixels a side: it is not shown larger, and of a large image it is the whole."""
 GRID_SIDE = 48
 """Beside a kernel of the grid: there are many of them."""

@@ -126,8 +126,8 @@ export class BestCropsView {
       offered
         ? {
             value: VALUE,
-            words: "image that drives it most",
-            caption: "what drives each filter most, of all images scanned",
+            words: "strongest image",
+            caption: "what drives each filter most of all images scanned",
             chosen,
           }
         : null,

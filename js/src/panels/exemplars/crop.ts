@@ -9,7 +9,7 @@ import type { ByteTensor } from "../../wire/tensor";
 import { cropInWords, isWrong } from "./words";
 
 /** Of the box that a crop stands in, in CSS pixels. */
-export const CROP_SIDE = 72;
+export const CROP_SIDE = 64;
 
 /** The crop itself, one canvas pixel a pixel of it, as large as fits into a box; where all is seen the place is marked. */
 export function cropPicture(crop: Crop, pixels: ByteTensor, side: number, ratio: number): HTMLElement {

@@ -45,6 +45,12 @@ export class DistributionView {
       "aria-valuemin": 0,
       "aria-valuenow": 0,
     },
+    element(
+      "div.fs-ridge.fs-ridge-head",
+      element("span"),
+      element("span"),
+      element("span.fs-fires", "fires"),
+    ),
     this.#rows,
     element("div.fs-ridge", element("span"), element("div.fs-ridge-ends", this.#low, this.#high)),
   );
