@@ -132,6 +132,7 @@ def test_a_bar_of_the_distribution_shows_its_images(lab):
     counts = notebook.python("explorer.newest_scan.histogram('conv2', 3, 24).counts")
     fullest = int(np.argmax(counts))
     plot = root.locator("[data-row='0'] svg")
+    plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     notebook.page.mouse.move(box["x"] + box["width"] * (fullest + 0.5) / 24, box["y"] + box["height"] - 2)
     exemplars = f"explorer.newest_scan.in_bin('conv2', 3, {fullest}, 24, k=12).fold()"
