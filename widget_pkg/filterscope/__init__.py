@@ -16,6 +16,7 @@ from filterscope.scans.distribution import Histogram, Moments
 from filterscope.scans.exemplars import Exemplar, Exemplars
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
+from filterscope.session.running_scan import RunningScan
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -43,6 +44,7 @@ __all__ = [
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
+    "RunningScan",
     "SampleError",
     "Scan",
     "Without",

@@ -94,6 +94,10 @@ class ExemplarsBody(TypedDict):
     pixels: np.ndarray
 
 
+NOTHING_CUT: dict[str, object] = {"groups": [], "crops": [], "values": None, "pixels": None}
+"""In place of the exemplars while they are being cut."""
+
+
 class DistributionRow(TypedDict):
     """All images, or those of a class: in which share the filter fires, and the mean of its maxima."""
 

@@ -12,6 +12,7 @@ from filterscope.frames.exemplars import (
     BINS,
     GRID_SIDE,
     KINDS,
+    NOTHING_CUT,
     BinPlace,
     ExemplarsBody,
     build_distribution,
@@ -166,7 +167,7 @@ class ScanRequests:
                 raise task.error
             known = self._cut.get(key)
         if known is None:
-            return {"status": "running", "groups": [], "crops": [], "values": None, "pixels": None}
+            return {"status": "running", **NOTHING_CUT}
         return {"status": "done", **known}
 
     def _begin(self, name: str, key: Hashable, cut: Callable[[Task], ExemplarsBody]) -> Task:

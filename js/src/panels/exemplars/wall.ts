@@ -65,7 +65,10 @@ export class Wall {
 
   /** Which of the crops is of the image on screen. */
   mark(image: number): void {
-    for (const item of this.#items) attribute(item, "aria-selected", item.dataset.image === String(image));
+    for (const item of this.#items) {
+      const here = String(item.dataset.image === String(image));
+      if (item.getAttribute("aria-selected") !== here) attribute(item, "aria-selected", here); // at each step of a drag
+    }
   }
 
   #key(event: KeyboardEvent): void {
