@@ -410,7 +410,10 @@ def scans():
         "running": sent("scans", build_scans(layer, 60, False, running, True)),
         "exemplars": sent("exemplars", {**asked, "status": "done", **build_exemplars(groups, engine.classes)}),
         "cutting": sent("exemplars", {**asked, "status": "running", **NOTHING_CUT}),
-        "distribution": sent("distribution", build_distribution(found, 1, 0)),
+        "distribution": sent(
+            "distribution",
+            {"layer": 1, "filter": 0, "number": 3, "status": "done", **build_distribution(found, 1, 0)},
+        ),
     }
 
 

@@ -189,7 +189,7 @@ def test_copies_stand_on_the_wall_once_with_their_number():
 
 def test_the_images_of_a_bar_are_in_its_bin_and_class(explorer):
     found, page = explorer.newest_scan, Page(explorer)
-    told = page.ask("distribution", layer=1, filter=3)
+    told = page.cut("distribution", layer=1, filter=3)
     assert told["counts"].shape == (11, BINS) and told["edges"].shape == (BINS + 1,)
     for row, place in enumerate(told["rows"]):
         for bin in range(0, BINS, 5):
@@ -204,7 +204,7 @@ def test_the_images_of_a_bar_are_in_its_bin_and_class(explorer):
 def test_the_distribution_is_pythons(explorer):
     found, page = explorer.newest_scan, Page(explorer)
     for layer, number in ((0, 2), (1, 13)):
-        told = page.ask("distribution", layer=layer, filter=number)
+        told = page.cut("distribution", layer=layer, filter=number)
         histogram, moments = found.histogram(layer, number, BINS), found.moments(layer, number)
         np.testing.assert_array_equal(told["counts"][0], histogram.counts)
         np.testing.assert_array_equal(told["edges"], histogram.edges.astype(np.float32))
@@ -245,7 +245,7 @@ def test_a_filter_of_which_nothing_is_known_has_no_crop():
     explorer.scan().wait()
     page = Page(explorer)
     assert page.cut(layer=0, filter=1, kind="top")["crops"] == []
-    told = page.ask("distribution", layer=0, filter=1)
+    told = page.cut("distribution", layer=0, filter=1)
     assert told["nan"] == 8 and told["mean_map"] is None and "no finite map" in told["why"]
     best = page.cut("best_crops", layer=0, filters=[0, 1])
     assert [group["count"] for group in best["groups"]] == [1, 0] and len(best["crops"]) == 1

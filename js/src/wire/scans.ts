@@ -90,10 +90,16 @@ export interface DistributionRow {
   readonly mean: number | null;
 }
 
-export interface Distribution {
+/** The answer for a filter; "running": it is being worked out, ask again. */
+export interface DistributionAnswer {
   readonly layer: number;
   readonly filter: number;
   readonly number: number;
+  readonly status: "running" | "done";
+}
+
+export interface Distribution extends DistributionAnswer {
+  readonly status: "done";
   /** All images first, then the classes, or of many those for which the filter fires most. */
   readonly rows: readonly DistributionRow[];
   readonly classes: number;
@@ -126,7 +132,10 @@ export interface ScanRequests {
   scan: { args: ScanArgs; body: Scans };
   cancel_scan: { args: LayerArgs; body: Scans };
   scans: { args: LayerArgs; body: Scans };
-  distribution: { args: FilterArgs; body: Distribution };
+  distribution: {
+    args: FilterArgs;
+    body: Distribution | (DistributionAnswer & { readonly status: "running" });
+  };
   exemplars: { args: FilterArgs & Bar & { readonly kind: Kind }; body: Exemplars };
   best_crops: { args: LayerArgs & { readonly filters: readonly number[] }; body: BestCrops };
 }

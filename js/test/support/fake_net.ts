@@ -64,6 +64,8 @@ export interface Behaviour {
   unscanned?: boolean;
   /** Crops are still being cut, so many times. */
   cutting?: number;
+  /** The distribution is still being worked out, so many times. */
+  counting?: number;
   /** Each crop is the whole image. */
   seesAll?: boolean;
   /** The crop that cannot be read. */

@@ -80,30 +80,36 @@ export const SCAN_ANSWERS = {
     if (behaviour.scan === "running") behaviour.scan = "cancelled";
     return scans(put, args, behaviour);
   },
-  distribution: (put: Put, { layer, filter }: Args, { scanNumber = 3, manyClasses = 0 }: Behaviour) => ({
-    layer,
-    filter,
-    number: scanNumber,
-    rows: [
-      { label: null, images: 30, fires: 0.5, mean: 1 },
-      { label: "Coat", images: 20, fires: 0.75, mean: 2 },
-      { label: "Bag", images: 10, fires: 0, mean: 0 },
-    ],
-    classes: manyClasses || 2,
-    edges: put([0, 1, 2, 3, 4], [BINS + 1]),
-    counts: put([10, 0, 15, 5, 5, 0, 10, 5, 5, 0, 5, 0], [3, BINS]),
-    nan: 2,
-    infinite: 0,
-    mean_map: {
-      tensor: put([2, 254, 128, 2], [2, 2], "uint8"),
-      encoding: "codes",
-      reduced: 1,
-      ranges: [
-        { low: 0, high: 4, signed: false, minimum: 0, maximum: 4, nan: 0, infinite: 0, constant: false },
+  distribution: (put: Put, { layer, filter }: Args, behaviour: Behaviour) => {
+    const asked = { layer, filter, number: behaviour.scanNumber ?? 3 };
+    if (behaviour.counting) {
+      behaviour.counting -= 1;
+      return { ...asked, status: "running" };
+    }
+    return {
+      ...asked,
+      status: "done",
+      rows: [
+        { label: null, images: 30, fires: 0.5, mean: 1 },
+        { label: "Coat", images: 20, fires: 0.75, mean: 2 },
+        { label: "Bag", images: 10, fires: 0, mean: 0 },
       ],
-    },
-    why: "",
-  }),
+      classes: behaviour.manyClasses ?? 2,
+      edges: put([0, 1, 2, 3, 4], [BINS + 1]),
+      counts: put([10, 0, 15, 5, 5, 0, 10, 5, 5, 0, 5, 0], [3, BINS]),
+      nan: 2,
+      infinite: 0,
+      mean_map: {
+        tensor: put([2, 254, 128, 2], [2, 2], "uint8"),
+        encoding: "codes",
+        reduced: 1,
+        ranges: [
+          { low: 0, high: 4, signed: false, minimum: 0, maximum: 4, nan: 0, infinite: 0, constant: false },
+        ],
+      },
+      why: "",
+    };
+  },
   exemplars: (put: Put, { layer, filter, kind, bin, label }: Args, behaviour: Behaviour) => {
     const asked = { layer, filter, kind, bin, label, number: behaviour.scanNumber ?? 3 };
     if (behaviour.cutting) {

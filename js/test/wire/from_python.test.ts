@@ -157,6 +157,7 @@ describe("a scan", () => {
 
   it("tells how the maxima are distributed, and where the filter fires", () => {
     const told = decode(replyOf("distribution", distribution!));
+    if (told.status !== "done") throw new Error("not there yet");
     expectArrays(told, distribution!.arrays);
     expect(told.counts.shape).toEqual([told.rows.length, told.edges.shape[0]! - 1]);
     const bins = told.counts.shape[1]!;

@@ -114,9 +114,6 @@ class DistributionBody(TypedDict):
     those are left out for which the filter fires least. `why` says why there is no mean map.
     """
 
-    layer: int
-    filter: int
-    number: int
     rows: list[DistributionRow]
     classes: int
     edges: np.ndarray
@@ -290,18 +287,14 @@ def _seen(crop: Crop, levels: np.ndarray) -> _Seen:
     }
 
 
-def build_distribution(scan: RunningScan, layer: int, filter_index: int) -> DistributionBody:
+def build_distribution(scan: Scan, layer: int, filter_index: int) -> DistributionBody:
     """How a filter's maxima are distributed, and where it fires."""
-    number = scan.version
     histogram, moments = scan.histogram(layer, filter_index, BINS), scan.moments(layer, filter_index)
     known = [name for name in classes_shown(scan, layer, filter_index) if name in histogram.by_class]
     shown: list[Label] = [None, *known]
     counts = np.stack([histogram.counts, *(histogram.by_class[name] for name in known)])
     mean_map, why = _mean_map(scan, layer, filter_index)
     return {
-        "layer": layer,
-        "filter": filter_index,
-        "number": number,
         "rows": [
             {
                 "label": name,

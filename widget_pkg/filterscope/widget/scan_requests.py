@@ -14,7 +14,6 @@ from filterscope.frames.exemplars import (
     KINDS,
     NOTHING_CUT,
     BinPlace,
-    ExemplarsBody,
     build_distribution,
     build_exemplars,
     build_scans,
@@ -33,15 +32,15 @@ from filterscope.verdicts.run.task import Task
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body
 
-_KEPT = 64  # answers with crops, at most 200 kB each
+_KEPT = 64  # answers, at most 200 kB each
 _MOST_FILTERS = 32  # whose crops a page is sent in one message
 
 
 class ScanRequests:
     """Answers the requests of pages that show exemplars; each raises what its page is then told.
 
-    Crops are cut in a thread of their own, since the images have to be read for them; of two questions under one name
-    the newer one ends the work on the older one.
+    What takes time is done in a thread of its own: crops, for which images have to be read, and the distribution over
+    many classes. Of two questions under one name the newer one ends the work on the older one.
 
     Args:
         engine: The net and the data set.
@@ -55,7 +54,7 @@ class ScanRequests:
     def __init__(self, engine: Engine, scans: Scans, someone_waits: Callable[[], bool] = lambda: False) -> None:
         self._engine, self._scans, self._someone_waits = engine, scans, someone_waits
         self._cutting: dict[str, tuple[Hashable, Task]] = {}
-        self._cut: OrderedDict[Hashable, ExemplarsBody] = OrderedDict()
+        self._cut: OrderedDict[Hashable, Body] = OrderedDict()
         self._of: RunningScan | None = None  # whose crops these are
         self.rows = (
             Request("scan", Urgency.VERDICT, self._scan),
@@ -106,7 +105,12 @@ class ScanRequests:
     def _distribution(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         filter_index = check_filter(self._engine.layers[layer], args.get("filter"), "filter")
-        return build_distribution(self._known(layer), layer, filter_index)
+        scan = self._known(layer)
+        number = scan.version
+        key = ("distribution", number, layer, filter_index)
+        asked = {"layer": layer, "filter": filter_index, "number": number}
+        work = lambda task: build_distribution(scan, layer, filter_index)  # noqa: E731
+        return {**asked, **self._answer("distribution", key, work)}
 
     def _exemplars(self, args: dict[str, Any]) -> Body:
         """The exemplars of one kind: `top`, `bottom`, `typical`, `class`, or those of a `bin` of the distribution."""
@@ -125,7 +129,7 @@ class ScanRequests:
         number = scan.version
         key = ("exemplars", number, layer, filter_index, kind, at["bin"], at["label"])
 
-        def cut(task: Task) -> ExemplarsBody:
+        def cut(task: Task) -> Body:
             groups = exemplar_groups(scan, layer, filter_index, kind, at)
             return build_exemplars(groups, self._engine.classes, task.check)
 
@@ -141,7 +145,7 @@ class ScanRequests:
         if len(filters) > _MOST_FILTERS:
             raise ValueError(f"filters are {len(filters)}; ask for at most {_MOST_FILTERS} at a time")
 
-        def cut(task: Task) -> ExemplarsBody:
+        def cut(task: Task) -> Body:
             best: list[tuple[Label, Exemplars]] = []
             for index in filters:
                 task.check()
@@ -151,7 +155,7 @@ class ScanRequests:
         asked = {"layer": layer, "number": number, "filters": list(filters)}
         return {**asked, **self._answer("best_crops", ("best_crops", number, layer, filters), cut)}
 
-    def _answer(self, name: str, key: Hashable, cut: Callable[[Task], ExemplarsBody]) -> Body:
+    def _answer(self, name: str, key: Hashable, cut: Callable[[Task], Body]) -> Body:
         """What is cut, or that it is being cut: then the page asks again."""
         known = self._cut.get(key)
         if known is None:
@@ -167,10 +171,10 @@ class ScanRequests:
                 raise task.error
             known = self._cut.get(key)
         if known is None:
-            return {"status": "running", **NOTHING_CUT}
+            return {"status": "running"} if name == "distribution" else {"status": "running", **NOTHING_CUT}
         return {"status": "done", **known}
 
-    def _begin(self, name: str, key: Hashable, cut: Callable[[Task], ExemplarsBody]) -> Task:
+    def _begin(self, name: str, key: Hashable, cut: Callable[[Task], Body]) -> Task:
         def work(task: Task) -> None:
             of = self._of
             answer = cut(task)

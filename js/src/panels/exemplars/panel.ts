@@ -10,9 +10,9 @@ import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import {
   type Bar,
   type Crop,
-  type Distribution,
   type Exemplars,
   type Kind,
+  type ScanRequests,
   type Scans,
   tellsOfScans,
 } from "../../wire/scans";
@@ -24,6 +24,7 @@ import { Wall } from "./wall";
 import { KINDS, kindInWords, summaryInWords, whole } from "./words";
 
 const ENTRIES = KINDS.map(([kind, words]) => [kind, words] as const);
+type Answer = ScanRequests["distribution"]["body"];
 const ALL: Bar = { bin: 0, label: null };
 
 /** Where a person wants to be: pinned as soon as that image is on screen. */
@@ -235,9 +236,13 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
     this.#settle();
   }
 
-  #distributed(distribution: Distribution): void {
+  #distributed(distribution: Answer): void {
     const frame = this.#frame;
     if (distribution.layer !== frame?.layer || distribution.filter !== frame.filter) return;
+    if (distribution.status === "running") {
+      this.#after("distribution", ASK_AGAIN_AFTER.crops, () => this.#askDistribution());
+      return;
+    }
     this.#body.hidden = false;
     setText(this.#title, `${this.#layerName}, filter ${frame.filter}: the images that drive it`);
     setText(
@@ -339,9 +344,14 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
     this.#settle();
     this.#after("look", rest, () => {
       this.#askExemplars();
-      const { layer, filter } = this.#frame!;
-      this.#client.ask("distribution", { layer, filter });
+      this.#askDistribution();
     });
+  }
+
+  #askDistribution(): void {
+    if (!this.#frame || !this.#open) return;
+    const { layer, filter } = this.#frame;
+    this.#client.ask("distribution", { layer, filter });
   }
 
   #askExemplars(): void {

@@ -281,6 +281,11 @@ describe("the distribution", () => {
     expect(argsOf(model, "exemplars")).toMatchObject([{ kind: "bin", bin: 3, label: "Coat" }]);
   });
 
+  it("is asked for again while it is being worked out", () => {
+    const { root } = openPage({ scan: "done", counting: 2 });
+    expect(root.querySelectorAll("[data-row]")).toHaveLength(3);
+  });
+
   it("says how many classes it leaves out", () => {
     const { panel } = openPage({ scan: "done", manyClasses: 100 });
     expect(panel().textContent).toContain("2 of 100 classes: those for which it is greatest on average.");
