@@ -40,6 +40,9 @@ LONG_PASS_SECONDS = 0.5
 DIAGNOSIS_PASS_SECONDS = 0.03
 """Processor time that a forward pass of a diagnosis should take; the backward pass takes about twice as long."""
 
+SCAN_PASS_SECONDS = 0.09
+"""The same for a scan, which has no backward pass: as long as a diagnosis takes for both."""
+
 PARTIAL_RESULT_SECONDS = 0.5
 """A running diagnosis sends partial results at this interval."""
 

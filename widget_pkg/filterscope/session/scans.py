@@ -12,7 +12,7 @@ import numpy as np
 from filterscope.data.sample import Sample
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
-from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS, READ_AT_ONCE_SECONDS
+from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS, READ_AT_ONCE_SECONDS, SCAN_PASS_SECONDS
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner, fingerprint
 from filterscope.scans.choice import check_count, chosen_images, count_of_stream
@@ -108,7 +108,10 @@ class Scans:
             def prepare(task: Task) -> Prepared:
                 samples, crop_samples = _SamplesAtOnce(engine, task.check), PacedSamples(engine)
                 return Prepared(
-                    runner(samples, PacedPasses(task.check)), samples, runner(crop_samples, PacedPasses()), crop_samples
+                    runner(samples, PacedPasses(task.check, SCAN_PASS_SECONDS)),
+                    samples,
+                    runner(crop_samples, PacedPasses()),
+                    crop_samples,
                 )
 
             same_data = engine.source.version == self._data_version
