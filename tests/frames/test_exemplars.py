@@ -102,6 +102,22 @@ def test_a_layer_that_sees_the_whole_image_has_the_place_to_mark():
     engine = Engine(seeded(SeesAll).eval(), SampleSource(data))
     groups = exemplar_groups(found, 1, 0, "top", {"bin": 0, "label": None})
     for crop in build_exemplars(groups, engine.classes)["crops"]:
-        assert crop["status"] == "whole image" and crop["box"] == [0, 0, 10, 11] and crop["shape"] == [10, 11, 1]
+        assert (
+            crop["status"] == "whole image"
+            and crop["whole"]
+            and crop["box"] == [0, 0, 10, 11]
+            and crop["shape"] == [10, 11, 1]
+        )
         row, column = crop["position"]
         assert crop["centre"] == [row + 2.5, column + 2.5]
+
+
+def test_a_box_that_is_cut_to_the_whole_image_has_it_too():
+    net = nn.Sequential(nn.Conv2d(1, 2, 9, padding=4), nn.ReLU())
+    data = [(image, 0) for image in images(5, 1, 5, 5)]
+    found = scan(seeded(lambda: net).eval(), data, progress=False)
+    engine = Engine(net, SampleSource(data))
+    for crop in build_exemplars(exemplar_groups(found, 0, 0, "top", {"bin": 0, "label": None}), engine.classes)[
+        "crops"
+    ]:
+        assert crop["status"] == "exact" and crop["whole"] and crop["box"] == [0, 0, 5, 5]

@@ -169,7 +169,7 @@ def test_the_exemplars_are_pythons_to_the_pixel(explorer, kind, layer):
                 assert (crop["label"], crop["copies"], crop["status"]) == (one.label, one.copies, cut.status)
                 assert crop["predicted"] == explorer.session.engine.classes[one.predicted]
                 assert crop["box"] == [cut.box.top, cut.box.left, cut.box.bottom, cut.box.right]
-                assert crop["centre"] == list(cut.centre) and crop["error"] is None
+                assert crop["centre"] == list(cut.centre) and crop["error"] is None and crop["whole"] is False
                 np.testing.assert_array_equal(pixels, levels(cut.pixels))
 
 

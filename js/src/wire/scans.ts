@@ -40,6 +40,8 @@ export interface Crop {
   /** The middle of what the position sees; null along an axis where it has no place. */
   readonly centre: readonly (number | null)[];
   readonly status: "exact" | "upper bound" | "whole image" | "nothing" | "";
+  /** It is the whole image. */
+  readonly whole: boolean;
   /** Rows, columns and colours of its pixels. */
   readonly shape: readonly [number, number, number];
   /** Why it cannot be read. */

@@ -41,6 +41,7 @@ const crop = (image: number, more: object = {}) => ({
   box: [0, 0, 2, 3],
   centre: [1, 1.5],
   status: "exact",
+  whole: false,
   shape: [2, 3, 1],
   error: null,
   ...more,
@@ -121,7 +122,7 @@ export const SCAN_ANSWERS = {
     const made = Array.from({ length: count }, (_, k) =>
       crop(10 * filter + k, {
         ...(k === 1 && { copies: 3 }),
-        ...(behaviour.seesAll && { status: "whole image", centre: [0.5, 3] }),
+        ...(behaviour.seesAll && { whole: true, centre: [0.5, 3] }),
         ...(behaviour.unreadable === k && { error: "gone", shape: [0, 0, 1] }),
       }),
     );

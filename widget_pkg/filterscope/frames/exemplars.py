@@ -63,7 +63,7 @@ class CropBody(TypedDict):
     """One exemplar: `shape` is that of its pixels, which follow those of the one before it; `[0, 0, 1]` with an error.
 
     `box` is the part of the image that is seen, `[top, left, bottom, right]`; `centre` the middle of what the position
-    sees, in pixels of the image.
+    sees, in pixels of the image; `whole` says that this is the whole image.
     """
 
     image: int
@@ -74,6 +74,7 @@ class CropBody(TypedDict):
     box: list[int]
     centre: list[float | None]
     status: str
+    whole: bool
     shape: list[int]
     error: str | None
 
@@ -268,12 +269,13 @@ class _Seen(TypedDict):
     box: list[int]
     centre: list[float | None]
     status: str
+    whole: bool
     shape: list[int]
     error: str | None
 
 
 def _not_seen(error: str) -> _Seen:
-    return {"box": [0, 0, 0, 0], "centre": [], "status": "", "shape": [0, 0, 1], "error": error}
+    return {"box": [0, 0, 0, 0], "centre": [], "status": "", "whole": False, "shape": [0, 0, 1], "error": error}
 
 
 def _seen(crop: Crop, levels: np.ndarray) -> _Seen:
@@ -282,6 +284,7 @@ def _seen(crop: Crop, levels: np.ndarray) -> _Seen:
         "box": [box.top, box.left, box.bottom, box.right],
         "centre": list(crop.centre),
         "status": crop.status,
+        "whole": crop.whole,
         "shape": list(levels.shape),
         "error": None,
     }

@@ -29,6 +29,7 @@ class Crop:
         position: The position in the filter's map, `(row, column)`.
         centre: The middle of what the position sees, in pixels of the image, `(row, column)`: where to mark it in a
             layer that sees the whole image. None along an axis where it has no place.
+        whole: Whether the box is the whole image.
 
     Example:
         >>> from filterscope import demo, scan
@@ -44,6 +45,7 @@ class Crop:
     status: str
     position: tuple[int, ...]
     centre: tuple[float | None, ...]
+    whole: bool = False
 
 
 class Cropper:
@@ -76,7 +78,8 @@ class Cropper:
         sample = self._samples.read(image)
         fields = self._fields(layer, filter_index, sample)
         size = sample.image.shape[1:]
-        whole = Crop(image, sample.display, _box_of(size), "nothing", position, (None,) * len(size))
+        box = _box_of(size)
+        whole = Crop(image, sample.display, box, "nothing", position, (None,) * len(size), True)
         if fields is None:
             return whole
         centre = tuple(
@@ -86,7 +89,8 @@ class Cropper:
         field = fields.at(position)
         if not field.inside:
             return replace(whole, centre=centre)
-        return Crop(image, _cut(sample, field.inside), field.inside, field.status, position, centre)
+        pixels, inside = _cut(sample, field.inside), field.inside
+        return Crop(image, pixels, inside, field.status, position, centre, inside == box)
 
     def picture(self, image: int) -> np.ndarray:
         """The whole picture of an image, float32 `(H, W)` or `(H, W, 3)` in [0, 1].

@@ -23,7 +23,7 @@ export function cropPicture(crop: Crop, pixels: ByteTensor, side: number, ratio:
     imageRendering: crisp ? "" : "auto",
   });
   const mount = element("span.fs-cut", canvas);
-  const spot = crop.status === "whole image" ? placeOf(crop) : null;
+  const spot = crop.whole ? placeOf(crop) : null;
   if (spot) {
     const mark = element("i.fs-spot");
     Object.assign(mark.style, { left: `${100 * spot.left}%`, top: `${100 * spot.top}%` });

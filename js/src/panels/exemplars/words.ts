@@ -100,14 +100,14 @@ export function isWrong({ label, predicted }: Crop): boolean {
 
 /** "image 12: Coat, predicted Shirt, wrong; maximum 2.31 at row 3, column 4; stands for 3 nearly equal images" */
 export function cropInWords(crop: Crop, value: number): string {
-  const { image, label, predicted, copies, position, error, status } = crop;
+  const { image, label, predicted, copies, position, error, whole: sees } = crop;
   const name = `image ${image}${label === null ? "" : `: ${className(label)}`}`;
   if (error) return `image ${image}: ${error}`;
   const says = predicted === null ? "" : `predicted ${className(predicted)}`;
   const judged = label === null || predicted === null ? "" : isWrong(crop) ? "wrong" : "right";
   const place =
     position.length < 2 ? `column ${position.at(-1)}` : `row ${position.at(-2)}, column ${position.at(-1)}`;
-  const seen = status === "whole image" ? "it sees the whole image" : "";
+  const seen = sees ? "it sees the whole image" : "";
   const same = copies > 1 ? `stands for ${copies} nearly equal images` : "";
   return [[name, says, judged].filter(Boolean).join(", "), `${number(value)} at ${place}`, seen, same]
     .filter(Boolean)
