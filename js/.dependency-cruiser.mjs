@@ -25,11 +25,12 @@ const rooms = ORDER.flatMap((level, place) =>
 const entries = [
   { entry: "widget", allowed: ORDER.slice(0, 5).flat() },
   { entry: "panels", allowed: ORDER.slice(0, 6).flat() },
+  { entry: "exemplars", allowed: ORDER.slice(0, 6).flat() },
 ].map(({ entry, allowed }) => ({
   name: `${entry}-holds-its-rooms-alone`,
   severity: "error",
   from: { path: `^src/${entry}\\.ts$` },
-  to: { path: "^src/", pathNot: [inRooms(allowed)] },
+  to: { path: "^src/", pathNot: [inRooms(allowed), STYLES] },
 }));
 
 export default {
@@ -40,7 +41,7 @@ export default {
       name: "nothing-unused",
       comment: "A file that no module of the page holds.",
       severity: "error",
-      from: { path: "^src/(widget|panels|saved_page)\\.ts$" },
+      from: { path: "^src/(widget|panels|exemplars|saved_page)\\.ts$" },
       to: { path: "^src/.+/.*\\.ts$", pathNot: "\\.d\\.ts$", reachable: false },
     },
     {

@@ -17,13 +17,20 @@ import torch
 from torch import nn
 
 from fields import Net, point
-from filterscope import wire
+from filterscope import scan, wire
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.figures import palette, scene
 from filterscope.filters.slices import slice_of
 from filterscope.filters.value_range import encode, encode_finely, join, value_range
 from filterscope.frames import frame, layer_picture
+from filterscope.frames.exemplars import (
+    NOTHING_CUT,
+    build_distribution,
+    build_exemplars,
+    build_scans,
+    exemplar_groups,
+)
 from filterscope.frames.outline import outline
 from filterscope.frames.pictures import PICTURES
 from filterscope.frames.positions import build_arithmetic, build_fields
@@ -38,6 +45,7 @@ from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.task import TaskProgress
 from filterscope.verdicts.weights.naming import NO_PATTERN
 from nets import TwoConvs, seeded
+from scan_cases import small_data, small_net
 
 # Codes, ranges, colours
 
@@ -378,6 +386,37 @@ def of_task(done):
     return SimpleNamespace(done=done, error=None, progress=progress)
 
 
+def scans():
+    """What a page is told of a scan; all values are exact, whatever batches the images went in."""
+    engine = Engine(small_net(), SampleSource(small_data()))
+    found = scan(small_net(), small_data(), progress=False)
+    found.version = 3
+    running = SimpleNamespace(
+        done=False,
+        error=None,
+        cancelled=False,
+        progress=TaskProgress("images", 30, 60, 12.5, 2.5),
+        images=30,
+        asked=60,
+        version=3,
+        notes=(),
+        identity=found.identity,
+    )
+    layer = engine.layers[1]
+    asked = {"layer": 1, "filter": 0, "number": 3, "kind": "class", "bin": 0, "label": None}
+    groups = exemplar_groups(found, 1, 0, "class", {"bin": 0, "label": None})
+    return {
+        "none": sent("scans", build_scans(layer, 60, False, None, False)),
+        "running": sent("scans", build_scans(layer, 60, False, running, True)),
+        "exemplars": sent("exemplars", {**asked, "status": "done", **build_exemplars(groups, engine.classes)}),
+        "cutting": sent("exemplars", {**asked, "status": "running", **NOTHING_CUT}),
+        "distribution": sent(
+            "distribution",
+            {"layer": 1, "filter": 0, "number": 3, "status": "done", **build_distribution(found, 1, 0)},
+        ),
+    }
+
+
 def envelopes():
     """Messages without a body; and a body as text, for a saved page."""
     body = {
@@ -391,6 +430,7 @@ def envelopes():
         "skipped": wire.skipped({"id": "page-7", "name": "frame"})[0],
         "changed": wire.changed(4)[0],
         "verdicts": wire.verdicts()[0],
+        "scans": wire.scans()[0],
         "refused": wire.refused("image_index is 99")[0],
         "packed": {"text": wire.packed(body), "arrays": dict(arrays_in(body)), "words": body["words"]},
     }
@@ -408,6 +448,7 @@ FIXTURES = {
     "strips": strips,
     "positions": positions,
     "verdicts": verdicts,
+    "scans": scans,
     "envelopes": envelopes,
 }
 

@@ -1,4 +1,4 @@
-"""The second module reaches a page whole, by the request that the page makes."""
+"""The later modules reach a page whole, by the request that the page makes."""
 
 import os
 import subprocess
@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import filterscope
-from filterscope.assets import asset, panels_module
+from filterscope.assets import asset, later_modules
 
 STATIC = Path(filterscope.__file__).parent / "static"
 
 
-def test_the_second_module_is_the_one_that_was_built():
-    assert panels_module() == (STATIC / "panels.js").read_text("utf-8")
+def test_the_later_modules_are_those_that_were_built():
+    assert later_modules() == [(STATIC / name).read_text("utf-8") for name in ("panels.js", "exemplars.js")]
     assert asset("widget.js") == (STATIC / "widget.js").read_text("utf-8")
 
 
@@ -22,11 +22,11 @@ import sys
 from pathlib import Path
 from filterscope import assets
 assets._STATIC = Path(sys.argv[1])
-copy = assets._STATIC / "panels.js"
-copy.write_text("one")
-assert assets.panels_module() == "one", assets.panels_module()[:50]
-copy.write_text("two")
-assert assets.panels_module() == "two"
+copies = [assets._STATIC / name for name in ("panels.js", "exemplars.js")]
+for text in ("one", "two"):
+    for copy in copies:
+        copy.write_text(copy.stem + text)
+    assert assets.later_modules() == ["panels" + text, "exemplars" + text]
 """
     env = {**os.environ, "ANYWIDGET_HMR": "1"}
     done = subprocess.run([sys.executable, "-c", code, tmp_path], env=env, capture_output=True, text=True)

@@ -8,7 +8,7 @@ from torch.utils.data import IterableDataset
 
 from explorers import ask, traits
 from filterscope import Explorer
-from filterscope.assets import panels_module
+from filterscope.assets import later_modules
 from nets import TwoConvs, images, seeded
 
 
@@ -43,10 +43,10 @@ def test_describe_and_frame_are_answered(explorer, sent):
     assert np.array_equal(shown, explorer.activation)
 
 
-def test_a_page_gets_its_second_module_when_it_asks(explorer, sent):
+def test_a_page_gets_its_later_modules_when_it_asks(explorer, sent):
     ask(explorer, "panels")
     ((answered, _),) = sent
-    assert answered["body"] == {"module": panels_module()}
+    assert answered["body"] == {"modules": later_modules()}
 
 
 def test_a_forged_request_gets_a_sentence_and_the_next_one_an_answer(explorer, sent):

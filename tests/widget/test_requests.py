@@ -39,6 +39,7 @@ def test_a_page_s_requests_in_the_order_in_which_they_are_answered():
         *("prediction", "filters"),
         *("fields", "prefetch", "strip"),
         *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect", "filter_effects"),
+        *("scan", "cancel_scan", "scans", "distribution", "exemplars", "best_crops"),
     ]
     assert [name for name in requests.handlers if requests.waited_for(name)] == ["describe", "frame"]
     explorer.close()

@@ -19,6 +19,7 @@ from filterscope.scans.names import Name
 from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
+from filterscope.session.running_scan import RunningScan
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -48,6 +49,7 @@ __all__ = [
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
+    "RunningScan",
     "SampleError",
     "Scan",
     "Without",

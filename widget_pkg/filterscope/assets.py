@@ -1,4 +1,4 @@
-"""Reads the built frontend: the module and style sheet that anywidget sends, and the module that a page loads later."""
+"""Reads the built frontend: the module and style sheet that anywidget sends, and the modules that pages load later."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def asset(name: str) -> Path | str:
     return _STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else asset_text(name)
 
 
-# Read at the same time as the first module, because the two must be from one build.
-_PANELS = asset("panels.js")
+# Read at the same time as the first module, because all must be from one build.
+_LATER = {name: asset(name) for name in ("panels.js", "exemplars.js")}
 
 
-def panels_module() -> str:
-    """The text of the page's second module; if `ANYWIDGET_HMR=1`, as it is on disk now."""
-    return _PANELS if isinstance(_PANELS, str) else asset_text("panels.js")
+def later_modules() -> list[str]:
+    """The texts of the page's later modules; if `ANYWIDGET_HMR=1`, as they are on disk now."""
+    return [text if isinstance(text, str) else asset_text(name) for name, text in _LATER.items()]

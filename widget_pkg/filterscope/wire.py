@@ -98,6 +98,11 @@ def verdicts() -> Message:
     return {"kind": "verdicts"}, []
 
 
+def scans() -> Message:
+    """A scan was begun: a page that shows exemplars asks for them."""
+    return {"kind": "scans"}, []
+
+
 def refused(message: str) -> Message:
     """A trait's value from the page was refused; the true state follows."""
     return {"kind": "refused", "message": _sentence(message)}, []

@@ -1,6 +1,7 @@
 /**
  * The panels of a view, each a room of this folder, from top to bottom. A new one is a folder, a style sheet, and its row
- * here; what it shows stands in `section[data-panel=<room>]` below the pictures, hidden until asked for.
+ * here; what it shows stands in `section[data-panel=<room>]` below the pictures, hidden until asked for. A large room is a
+ * module of its own, as `exemplars.ts` is: no module may have more than 30 kB (build.mjs).
  */
 
 import arithmeticCss from "../styles/arithmetic.css?inline";

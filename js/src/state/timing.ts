@@ -17,6 +17,8 @@ export const LOST_AFTER = {
   positions: 20_000,
   /** Short answers, out of what is known already. */
   verdicts: 4000,
+  /** The same; crops that are not cut yet are asked for again. */
+  scans: 4000,
 } as const;
 
 /**
@@ -37,6 +39,10 @@ export const RESTS_AFTER = {
   strip: 120,
   /** The effects of a layer's filters take a pass each, or several together. */
   effects: 150,
+  /** A filter's exemplars have their images read. */
+  exemplars: 120,
+  /** A bar that is pointed at: those passed on the way to it are not looked up. */
+  bin: 80,
   /** The arithmetic of a pinned position takes a forward pass. */
   arithmetic: 150,
   /** Receptive fields take many passes where they are searched for. */
@@ -47,6 +53,10 @@ export const RESTS_AFTER = {
 export const ASK_AGAIN_AFTER = {
   /** Bars that move four times a second look alive, and cost little. */
   diagnosis: 250,
+  /** How far a scan is. */
+  scan: 300,
+  /** While crops are being cut: a few images are read within that time. */
+  crops: 100,
   /** While the data set is looked through for images that match. */
   survey: 300,
   /** A search for receptive fields gave way to somebody who waits for a picture. */

@@ -95,6 +95,7 @@ export class ExplorerView implements Listener {
       ...this.#pictures.places,
       current,
       description: () => this.#description,
+      select: (change) => this.#select(change),
       announce: (words) => this.#status.announce(words),
     };
     this.#listen();
@@ -129,7 +130,7 @@ export class ExplorerView implements Listener {
     }
     try {
       if (reply.name === "describe") this.#described(decode(reply));
-      else if (reply.name === "panels") this.#load(decode(reply).module);
+      else if (reply.name === "panels") this.#load(decode(reply).modules);
       else if (reply.name === "frame") {
         const frame = this.#frames.take(reply, newest);
         if (frame) this.#framed(frame);
@@ -291,8 +292,8 @@ export class ExplorerView implements Listener {
     this.#client.ask("panels", {}); // not before: the first picture does not wait for it
   }
 
-  #load(text: string): void {
-    this.#slot.load(text, this.#host, (panels) => {
+  #load(texts: readonly string[]): void {
+    this.#slot.load(texts, this.#host, (panels) => {
       if (this.#painted) panels.painted(this.#painted, this.#layerName(this.#painted));
     });
     this.#follow(); // what waited for this answer

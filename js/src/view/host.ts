@@ -1,9 +1,10 @@
 /**
- * What the page's two modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
- * `panels.js`, fetched when that stands, has what a person wants only after having seen it.
+ * What the page's modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
+ * `panels.js` and `exemplars.js`, fetched when that stands, have what a person wants only after having seen it.
  */
 
 import type { Palettes } from "../draw/palette";
+import type { Selection } from "../state/selection";
 import type { Client, Options as ClientOptions, Listener } from "../wire/client";
 import type { Description } from "../wire/description";
 import type { Frame, PictureName } from "../wire/frame";
@@ -45,6 +46,8 @@ export interface LargePicture {
   changed: () => void;
   /** A click that means something else than a pin does it and says so. */
   press: (pixel: Pixel) => boolean;
+  /** Pins a pixel, once there is something that pins. */
+  pin: (pixel: Pixel) => void;
   /** The line below the canvas; null: what is said while no pixel is pointed at. */
   say(reading: Reading | null): void;
 }
@@ -85,6 +88,16 @@ export interface GridOrder {
   changed(): void;
 }
 
+/** What can stand beside the kernels in place of a map; whoever offers it draws it over the cells. */
+export interface GridBeside {
+  readonly value: string;
+  readonly words: string;
+  /** What it is, behind "kernel and". */
+  readonly caption: string;
+  /** A person has chosen it, or no longer does. */
+  chosen(now: boolean): void;
+}
+
 /** What the core gives to the panels. */
 export interface Host {
   /** The view's root element; parts of the panels go in here, and nothing of theirs outside of it. */
@@ -102,9 +115,13 @@ export interface Host {
   /** In the grid the box of the size of all cells, which scrolls: what stands over cells goes in. */
   readonly cells: HTMLElement;
   readonly order: GridOrder;
+  /** One thing more to stand beside the kernels, or none any more. */
+  beside(entry: GridBeside | null): void;
   /** The frame on screen, where that is what is selected; else null. */
   current(): Frame | null;
   description(): Description | null;
+  /** Selects, as a slider does; the picture follows. */
+  select(change: Partial<Selection>): void;
   /** To a screen reader, in place of what was to be announced. */
   announce(words: string): void;
 }
@@ -125,5 +142,5 @@ export interface Panels {
   dispose(): void;
 }
 
-/** What `panels.js` exports as its default. */
+/** What each later module exports as its default. */
 export type MakePanels = (host: Host) => Panels;

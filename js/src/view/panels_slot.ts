@@ -1,16 +1,17 @@
-/** Where a view keeps the page's second module: nothing at first; when it has come, it hears what it has missed. */
+/** Where a view keeps the page's later modules: nothing at first; when they have come, they hear what they have missed. */
 
 import { element } from "../dom/dom";
 import type { Host, MakePanels, Panels } from "./host";
+import { together } from "./together";
 
 const NONE =
   "Pixels cannot be pointed at, nor verdicts be shown: this page does not let the widget load its second part.";
 
 /** A module for each view, so that views share nothing; from a blob URL, as anywidget loads the first. */
-async function imported(text: string): Promise<MakePanels> {
+async function imported(text: string): Promise<MakePanels | null> {
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   try {
-    return (await import(/* @vite-ignore */ url)).default;
+    return (await import(/* @vite-ignore */ url)).default ?? null;
   } finally {
     URL.revokeObjectURL(url);
   }
@@ -32,10 +33,11 @@ export class PanelsSlot {
   }
 
   /** Where the page's policy forbids it, all else goes on as it is. */
-  async load(text: string, host: Host, caughtUp: (panels: Panels) => void): Promise<void> {
-    const make = await imported(text).catch(() => null);
+  async load(texts: readonly string[], host: Host, caughtUp: (panels: Panels) => void): Promise<void> {
+    const all = await Promise.all(texts.map((text) => imported(text).catch(() => null)));
+    const makes = all.filter((make) => make !== null);
     if (this.#gone) return;
-    if (make) this.stand(make, host, caughtUp);
+    if (makes.length > 0) this.stand((given) => together(makes.map((make) => make(given))), host, caughtUp);
     else this.refuse(host);
   }
 

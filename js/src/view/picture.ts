@@ -35,6 +35,7 @@ export class PictureBox implements LargePicture {
   /** Until there is something that points at pixels. */
   changed = () => this.say(null);
   press = (_pixel: Pixel) => false;
+  pin = (_pixel: Pixel) => {};
   #box = 200;
   #ratio = 1;
 

@@ -27,7 +27,7 @@ export class Pictures {
   readonly slot = new PanelsSlot();
   readonly nodes: readonly HTMLElement[];
   /** What the second module is given of them. */
-  readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "order">;
+  readonly places: Pick<Host, "palettes" | "pictures" | "below" | "cells" | "order" | "beside">;
   readonly #grid: GridView;
   readonly #large: readonly (ImageView | KernelView | MapView)[];
   readonly #views: readonly (ImageView | KernelView | MapView | GridView)[];
@@ -49,6 +49,7 @@ export class Pictures {
       below,
       cells: grid.extent,
       order: grid.order,
+      beside: (entry) => grid.offerBeside(entry),
     };
     grid.placed = () => this.slot.panels?.placed();
     this.#grid = grid;

@@ -1,4 +1,4 @@
-/** What a view asks first: which layers and images there are, and the text of its second module. */
+/** What a view asks first: which layers and images there are, and the text of its later modules. */
 
 export interface LayerInfo {
   readonly name: string;
@@ -21,5 +21,5 @@ export interface Description {
 
 export interface DescriptionRequests {
   describe: { args: Record<string, never>; body: Description };
-  panels: { args: Record<string, never>; body: { readonly module: string } };
+  panels: { args: Record<string, never>; body: { readonly modules: readonly string[] } };
 }

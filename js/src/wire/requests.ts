@@ -4,6 +4,7 @@ import type { DescriptionRequests } from "./description";
 import type { FrameRequests } from "./frame";
 import { bodyOf, type Reply } from "./messages";
 import type { PositionRequests } from "./positions";
+import type { ScanRequests } from "./scans";
 import type { StripRequests } from "./strip";
 import type { VerdictRequests } from "./verdicts";
 
@@ -12,7 +13,8 @@ export interface Requests
     FrameRequests,
     StripRequests,
     PositionRequests,
-    VerdictRequests {}
+    VerdictRequests,
+    ScanRequests {}
 
 export type RequestName = keyof Requests;
 export type ArgsOf<Name extends RequestName> = Requests[Name]["args"];

@@ -7,6 +7,7 @@ import type { FiltersArgs, FrameArgs } from "../../src/wire/frame";
 import type { RequestName } from "../../src/wire/requests";
 import { type Behaviour, LAYERS } from "./fake_net";
 import { POINT_ANSWERS, type PointName, pointReply } from "./fake_positions";
+import { SCAN_ANSWERS, type ScanName, scanReply } from "./fake_scans";
 import { VERDICT_ANSWERS, type VerdictName, verdictReply } from "./fake_verdicts";
 
 const SIGNED = {
@@ -226,7 +227,7 @@ export class FakeModel {
       };
       this.message({ kind: "reply", id, name, body, tensors: [] });
     } else if (name === "panels") {
-      this.message({ kind: "reply", id, name, body: { module: this.behaviour.module ?? "" }, tensors: [] });
+      this.message({ kind: "reply", id, name, body: { modules: this.behaviour.modules ?? [] }, tensors: [] });
     } else if (this.behaviour.error) {
       this.message({
         kind: "reply",
@@ -244,6 +245,9 @@ export class FakeModel {
         request.args as never,
         this.behaviour,
       );
+      this.message(content, buffers);
+    } else if (name in SCAN_ANSWERS) {
+      const { content, buffers } = scanReply(id, name as ScanName, request.args as never, this.behaviour);
       this.message(content, buffers);
     } else if (name === "prediction" || name === "filters") this.#answerMore(request);
     else {

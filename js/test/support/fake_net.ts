@@ -44,8 +44,8 @@ export interface Behaviour {
   noFields?: string;
   /** Of the kernels in the arithmetic: channels, and cells along a side. */
   arithmetic?: { channels: number; side: number };
-  /** The text of the page's second module. */
-  module?: string;
+  /** The texts of the page's later modules. */
+  modules?: readonly string[];
   /** The notebook runs a cell. */
   cellRuns?: boolean;
   /** Each pixel of the image stands for a block of so many. */
@@ -56,6 +56,22 @@ export interface Behaviour {
   effect?: "running" | "done" | "cancelled";
   /** How far the work on the effects of filters is; the effects of the predicted class, for each filter. */
   filterEffects?: "running" | "failed" | readonly number[];
+  /** There is a scan; how far it is. */
+  scan?: "running" | "done" | "cancelled" | "failed";
+  /** Goes up when there is more to see of it. */
+  scanNumber?: number;
+  /** It is of other layers. */
+  unscanned?: boolean;
+  /** Crops are still being cut, so many times. */
+  cutting?: number;
+  /** The distribution is still being worked out, so many times. */
+  counting?: number;
+  /** Each crop is the whole image. */
+  seesAll?: boolean;
+  /** The crop that cannot be read. */
+  unreadable?: number;
+  /** How many classes there are, of which two are shown. */
+  manyClasses?: number;
   /** The means for a removal are still to be found. */
   preparing?: boolean;
 }

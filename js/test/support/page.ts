@@ -1,16 +1,20 @@
 /** The widget in a jsdom page, with a fake kernel behind it. */
 
 import { afterEach, beforeEach, vi } from "vitest";
-import makePanels from "../../src/panels";
+import makeExemplars from "../../src/exemplars";
+import makeOthers from "../../src/panels";
 import type { Traits } from "../../src/state/selection";
 import { ExplorerView } from "../../src/view/explorer_view";
-import type { MakePanels } from "../../src/view/host";
+import type { Host, MakePanels } from "../../src/view/host";
+import { together } from "../../src/view/together";
 import { FakeResizeObserver, installCanvas } from "./canvas";
 import { FakeModel } from "./fake_kernel";
 
 export const cleanups: (() => void)[] = [];
 
-/** With the second module in its place from the start, or without it. */
+const makePanels = (host: Host) => together([makeOthers(host), makeExemplars(host)]);
+
+/** With the later modules in their place from the start, or without it. */
 export function render(model: FakeModel, panels: MakePanels | null = makePanels) {
   const el = document.createElement("div");
   const view = new ExplorerView(model.model, panels ? { panels } : {});

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-/** How the second module comes into a view, and what happens where it cannot. */
+/** How the later modules come into a view, and what happens where it cannot. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Host, Panels } from "../../src/view/host";
@@ -52,7 +52,7 @@ function useDataUrls() {
   return revoked;
 }
 
-describe("the second module", () => {
+describe("a later module", () => {
   it("is asked for when the first picture stands, once, and not before", () => {
     const model = new FakeModel();
     const { query } = render(model, null);
@@ -69,7 +69,7 @@ describe("the second module", () => {
   it("comes from its text, hears the frame that it missed, and stands", async () => {
     const revoked = useDataUrls();
     const model = new FakeModel();
-    model.behaviour.module = MODULE;
+    model.behaviour.modules = [MODULE];
     const { root } = render(model, null);
     model.answerAll();
     await vi.waitFor(() => expect(root.dataset.panels).toBe("true"));
@@ -77,10 +77,21 @@ describe("the second module", () => {
     expect(revoked).toHaveLength(1);
   });
 
+  it("stands where another of them cannot be read", async () => {
+    const revoked = useDataUrls();
+    const model = new FakeModel();
+    model.behaviour.modules = ["no module at all", MODULE];
+    const { root } = render(model, null);
+    model.answerAll();
+    await vi.waitFor(() => expect(root.dataset.panels).toBe("true"));
+    expect(root.dataset.heard).toBe("conv1");
+    expect(revoked).toHaveLength(2);
+  });
+
   it("leaves a view that was disposed of meanwhile alone", async () => {
     useDataUrls();
     const model = new FakeModel();
-    model.behaviour.module = MODULE;
+    model.behaviour.modules = [MODULE];
     const gone = render(model, null);
     model.answerAll();
     gone.clean();

@@ -1,12 +1,14 @@
 /** Messages as Python sends them, which stand in `tests/wire/`: the page reads what was meant. */
 
 import { describe, expect, it } from "vitest";
+import { progressInWords as scanProgressInWords } from "../../src/panels/exemplars/words";
 import { boxInWords, fieldAt, fieldInWords } from "../../src/panels/positions/receptive_field";
 import { progressInWords } from "../../src/panels/verdicts/words";
 import { unpack } from "../../src/saved/replies";
 import { decodeFrame, MAP_NAMES, pictureOf, rangeFor } from "../../src/wire/frame";
 import { decodeMessage } from "../../src/wire/messages";
 import { decode } from "../../src/wire/requests";
+import { pixelsOf, tellsOfScans } from "../../src/wire/scans";
 import { decodeStrip } from "../../src/wire/strip";
 import { tellsOfVerdicts } from "../../src/wire/verdicts";
 import { readFixture } from "./fixtures.mjs";
@@ -116,6 +118,58 @@ describe("verdicts", () => {
   });
 });
 
+describe("a scan", () => {
+  const { none, running, exemplars, cutting, distribution } = readSent("scans");
+
+  it("says how far it is, and whether it is of this layer", () => {
+    expect(decode(replyOf("scans", none!))).toMatchObject({ status: "none", fits: false, images: 0 });
+    const told = decode(replyOf("scans", running!));
+    expect(told).toEqual(running!.content.body);
+    expect(told).toMatchObject({
+      status: "running",
+      fits: true,
+      earlier: true,
+      maps: "activation",
+      number: 3,
+    });
+    expect(scanProgressInWords(told.progress!)).toBe("30 of 60 images · 3 s left");
+  });
+
+  it("gives exemplars in groups, each crop with its pixels", () => {
+    const told = decode(replyOf("exemplars", exemplars!));
+    expectArrays(told, exemplars!.arrays);
+    expect(told.groups.map(({ label }) => label)).toEqual([0, 1, 2]);
+    expect(told.groups.reduce((sum, { count }) => sum + count, 0)).toBe(told.crops.length);
+    const pixels = pixelsOf(told);
+    expect(pixels.map(({ shape }) => shape)).toEqual(told.crops.map(({ shape }) => shape));
+    expect(pixels.every(({ shape, data }) => data.length === shape[0]! * shape[1]! * shape[2]!)).toBe(true);
+    expect(pixels.reduce((sum, { data }) => sum + data.length, 0)).toBe(told.pixels!.data.length);
+    expect(told.values!.data).toHaveLength(told.crops.length);
+    for (const { box, shape } of told.crops)
+      expect([box[2] - box[0], box[3] - box[1], 1]).toEqual([...shape]);
+  });
+
+  it("says that crops are being cut", () => {
+    const told = decode(replyOf("exemplars", cutting!));
+    expect(told).toMatchObject({ status: "running", crops: [], values: null });
+    expect(pixelsOf(told)).toEqual([]);
+  });
+
+  it("tells how the maxima are distributed, and where the filter fires", () => {
+    const told = decode(replyOf("distribution", distribution!));
+    if (told.status !== "done") throw new Error("not there yet");
+    expectArrays(told, distribution!.arrays);
+    expect(told.counts.shape).toEqual([told.rows.length, told.edges.shape[0]! - 1]);
+    const bins = told.counts.shape[1]!;
+    const counted = told.rows.map((_, row) =>
+      told.counts.data.subarray(row * bins, (row + 1) * bins).reduce((sum, count) => sum + count, 0),
+    );
+    expect(counted).toEqual(told.rows.map(({ images }) => images));
+    expect(rangeFor(told.mean_map!, 0).maximum).toBeGreaterThan(0);
+    expect(told.mean_map!.tensor.dtype).toBe("uint8");
+  });
+});
+
 describe("the effects of filters", () => {
   it("come once they are there, and say until then how far they are", () => {
     const { effects, effects_begun } = readSent("verdicts");
@@ -129,8 +183,8 @@ describe("the effects of filters", () => {
 });
 
 describe("messages without a body", () => {
-  const { failure, skipped, changed, verdicts, refused, packed } = readFixture<
-    Record<"failure" | "skipped" | "changed" | "verdicts" | "refused", object> & {
+  const { failure, skipped, changed, verdicts, scans, refused, packed } = readFixture<
+    Record<"failure" | "skipped" | "changed" | "verdicts" | "scans" | "refused", object> & {
       packed: { text: string; arrays: Arrays; words: string };
     }
   >("envelopes");
@@ -147,6 +201,7 @@ describe("messages without a body", () => {
     expect(read(changed)).toEqual({ kind: "changed", revision: 4 });
     expect(read(refused)).toEqual({ kind: "refused", message: "image_index is 99" });
     expect([tellsOfVerdicts(verdicts), tellsOfVerdicts(changed)]).toEqual([true, false]);
+    expect([tellsOfScans(scans), tellsOfScans(verdicts)]).toEqual([true, false]);
   });
 
   it("a body that was packed as text comes back", async () => {

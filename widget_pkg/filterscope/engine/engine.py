@@ -23,7 +23,7 @@ from filterscope.engine.map_store import MapStore, first_scores
 from filterscope.engine.moment import Moment
 from filterscope.engine.responses import ResponseStore
 from filterscope.engine.samples import Samples
-from filterscope.errors import NetError, describe_exception
+from filterscope.errors import NetError, SampleError, describe_exception
 from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.inputs import Inputs
@@ -296,6 +296,14 @@ class Engine:
         """
         self._stay_open()
         return self.samples.read(image)
+
+    def read_for_net(self, images: Sequence[int]) -> list[Sample | SampleError]:
+        """Samples that are given to the net and not kept nor drawn; for one that cannot be read, its error.
+
+        Images that differ from an earlier read of theirs are not noticed here.
+        """
+        self._stay_open()
+        return self.samples.read_for_net(images)
 
     def has(self, image: int, seconds: float | None = None) -> bool:
         """Whether there is an image of that index; a stream is read on to know, for so many seconds."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
-from filterscope.data.sample import Sample
 from filterscope.errors import SampleError
 from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.host.timing import INTERRUPT_LOOK_SECONDS, SLOW_READ_SECONDS
@@ -15,13 +15,16 @@ _TIMES_USUAL = 4  # as long as a sample usually takes: then it is slow
 _MOST = 4  # threads that read at once
 
 
+Result = TypeVar("Result")
+
+
 class Reading:
-    """A sample that is being read, for all who wait for it."""
+    """A sample that is being read, or several at once, for all who wait for it."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
         self.thread = threading.get_ident()
-        self.sample: Sample | None = None
+        self.sample: Any = None
         self.error: SampleError | None = None
 
 
@@ -42,11 +45,11 @@ class Readers:
         self._active: dict[Hashable, Reading] = {}
         self._persons = 0  # reads for a person that wait: they go before others
 
-    def read(self, key: Hashable, read: Callable[[], Sample], for_person: bool) -> Sample:
-        """Reads a sample, or waits for the thread that reads it already.
+    def read(self, key: Hashable, read: Callable[[], Result], for_person: bool) -> Result:
+        """Reads a sample, or several at once, or waits for the thread that does so already.
 
         Args:
-            key: Stands for the sample.
+            key: Stands for what is read.
             read: Reads it.
             for_person: Whether a person waits for it.
 
@@ -61,8 +64,8 @@ class Readers:
                 if mine:
                     try:
                         with let_sigint_through():
-                            reading.sample = read()
-                        return reading.sample
+                            sample = reading.sample = read()
+                        return sample
                     except SampleError as error:
                         reading.error = error
                         raise
@@ -71,7 +74,8 @@ class Readers:
                 if reading.error is not None:
                     raise SampleError(reading.error.index, reading.error.cause) from reading.error.__cause__
                 if reading.sample is not None:
-                    return reading.sample
+                    known: Result = reading.sample
+                    return known
                 # The thread that read it was interrupted, so this one does.
 
     def _begin(self, key: Hashable, for_person: bool) -> tuple[Reading, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 
 from filterscope.data.sample import Sample
@@ -77,6 +78,23 @@ class Samples(Cache[int, Sample]):
             if image in self:
                 return self[image]
             return self._fresh(image, for_person=False)
+
+    def read_for_net(self, images: Sequence[int]) -> list[Sample | SampleError]:
+        """Samples that are given to the net and not drawn, read in one go; for one that cannot be read, its error."""
+        with self._lock:
+            kept = {image: self[image] for image in images if image in self}
+            missing = tuple(image for image in images if image not in kept)
+            source, before = self._source, self._cleared
+
+            def read() -> Sequence[Sample | SampleError]:
+                with self._isolated(), let_sigint_through():
+                    return source.read_for_net(missing)
+
+            fresh: dict[int, Sample | SampleError] = {}
+            if missing:
+                with self._lock.set_down():
+                    fresh = dict(zip(missing, self._readers.read((missing, before), read, False), strict=True))
+        return [kept.get(image) or fresh[image] for image in images]
 
     def has(self, image: int, seconds: float | None = None) -> bool:
         """Whether there is an image of that index; a stream is read on to know, for so many seconds."""

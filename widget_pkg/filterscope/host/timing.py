@@ -40,8 +40,14 @@ LONG_PASS_SECONDS = 0.5
 DIAGNOSIS_PASS_SECONDS = 0.03
 """Processor time that a forward pass of a diagnosis should take; the backward pass takes about twice as long."""
 
+SCAN_PASS_SECONDS = 0.09
+"""The same for a scan, which has no backward pass: as long as a diagnosis takes for both."""
+
 PARTIAL_RESULT_SECONDS = 0.5
 """A running diagnosis sends partial results at this interval."""
+
+SCAN_PIECE_SECONDS = 1.0
+"""A scan beside a person takes in so much at a time: what is cancelled loses no more, and a page shows what came."""
 
 EXECUTOR_LOOK_SECONDS = 0.2
 """While workers scan shards, it is checked at this interval whether the scan was cancelled."""
@@ -53,6 +59,9 @@ QUICK_SAMPLE_SECONDS = 0.01
 
 THUMBNAILS_SECONDS = 0.05
 """Thumbnails are read for at most so long while the page waits for its strip; others are read in the background."""
+
+READ_AT_ONCE_SECONDS = 0.015
+"""A scan reads as many samples in one go as take so long: a person's own sample waits no longer than one frame."""
 
 SLOW_READ_SECONDS = 1.0
 """After so long, and four times as long as samples usually take, another sample that a person waits for is read too."""
@@ -85,6 +94,9 @@ MEANS_SECONDS = 0.1
 
 FILTER_EFFECTS_SECONDS = 0.1
 """A request waits at most so long for the effects of a layer's filters; then the page asks again how far they are."""
+
+CROPS_SECONDS = 0.1
+"""A request waits at most so long for the crops of a filter; then the page asks again."""
 
 GIVE_WAY_SECONDS = 0.005
 """What a person waits for less than for a picture checks at this interval whether the picture is still waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +30,7 @@ class Crop:
         position: The position in the filter's map, `(row, column)`.
         centre: The middle of what the position sees, in pixels of the image, `(row, column)`: where to mark it in a
             layer that sees the whole image. None along an axis where it has no place.
+        whole: Whether the box is the whole image.
 
     Example:
         >>> from filterscope import demo, scan
@@ -44,10 +46,11 @@ class Crop:
     status: str
     position: tuple[int, ...]
     centre: tuple[float | None, ...]
+    whole: bool = False
 
 
 class Cropper:
-    """Cuts crops out of a data set's images: the net and the data set of a scan, at hand.
+    """Cuts crops out of a data set's images: the net and the data set of a scan, for one thread after the other.
 
     Args:
         runner: Runs the net.
@@ -63,6 +66,7 @@ class Cropper:
     def __init__(self, runner: NetRunner, samples: Samples, pre_activation: bool) -> None:
         self.runner, self.samples, self.pre_activation = runner, samples, pre_activation
         self._geometries: dict[tuple[int, ...], Geometry] = {}  # by the image's shape
+        self._lock = threading.Lock()  # a runner is run by one thread at a time
 
     def crop(self, layer: int, filter_index: int, image: int, position: tuple[int, ...]) -> Crop:
         """The crop of one position.
@@ -80,7 +84,8 @@ class Cropper:
         sample = self.samples.read(image)
         fields = self._fields(layer, filter_index, sample)
         size = sample.image.shape[1:]
-        whole = Crop(image, sample.display, _box_of(size), "nothing", position, (None,) * len(size))
+        box = _box_of(size)
+        whole = Crop(image, sample.display, box, "nothing", position, (None,) * len(size), True)
         if fields is None:
             return whole
         centre = tuple(
@@ -90,7 +95,8 @@ class Cropper:
         field = fields.at(position)
         if not field.inside:
             return replace(whole, centre=centre)
-        return Crop(image, _cut(sample, field.inside), field.inside, field.status, position, centre)
+        pixels, inside = _cut(sample, field.inside), field.inside
+        return Crop(image, pixels, inside, field.status, position, centre, inside == box)
 
     def layer(self, layer: int) -> ConvLayer:
         """A layer of the net that was scanned, by its index."""
@@ -111,9 +117,10 @@ class Cropper:
 
     def _fields(self, layer: int, filter_index: int, sample: Sample) -> ReceptiveFields | None:
         shape = sample.image.shape
-        if shape not in self._geometries:
-            self._geometries[shape] = find_geometry(self.runner, self.runner.batch([sample.net_input]))
-        geometry = self._geometries[shape]
+        with self._lock:
+            if shape not in self._geometries:
+                self._geometries[shape] = find_geometry(self.runner, self.runner.batch([sample.net_input]))
+            geometry = self._geometries[shape]
         maps: MapFields | None = (geometry.maps if self.pre_activation else geometry.activations).get(layer)
         return None if maps is None else maps.of(filter_index)
 

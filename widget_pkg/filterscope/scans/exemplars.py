@@ -278,11 +278,28 @@ def typical_rows(column: Column, count: int, groups: int) -> list[np.ndarray]:
         count: How many images of each group, at most.
         groups: How many groups.
     """
-    return [part[_spread(len(part), count)] for part in np.array_split(ranked(column, descending=True), groups)]
+    return [spread(part, count) for part in np.array_split(ranked(column, descending=True), groups)]
 
 
-def _spread(length: int, count: int) -> np.ndarray:
-    """`count` indices spread over `length`, or all of them where they are fewer."""
-    if length <= count:
-        return np.arange(length)
-    return (2 * np.arange(count) + 1) * length // (2 * count)
+def bin_rows(column: Column, edges: np.ndarray, number: int, of_class: int | None = None) -> np.ndarray:
+    """Rows of the images in one bin of a histogram, the greatest maximum first.
+
+    Args:
+        column: One filter's scores.
+        edges: float64 `(bins + 1,)`.
+        number: Which bin; it has its lower edge, the last one both.
+        of_class: Place of a class; None for the images of all classes, and those without.
+    """
+    rows = ranked(column, True, of_class)
+    values = column.maximum[rows].astype(np.float64)
+    below = values <= edges[-1] if number == len(edges) - 2 else values < edges[number + 1]
+    inside: np.ndarray = rows[(values >= edges[number]) & below]
+    return inside
+
+
+def spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """`count` of these rows at evenly spread places, the middles of as many equal parts; all where they are fewer."""
+    if len(rows) <= count:
+        return rows
+    chosen: np.ndarray = rows[(2 * np.arange(count) + 1) * len(rows) // (2 * count)]
+    return chosen

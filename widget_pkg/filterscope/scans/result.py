@@ -15,7 +15,15 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.scans.archive import write_scan
 from filterscope.scans.crops import Cropper
 from filterscope.scans.distribution import Histogram, Moments, histogram_of, moments_of
-from filterscope.scans.exemplars import NOT_AT_HAND, Exemplars, FilterScores, ranked, typical_rows
+from filterscope.scans.exemplars import (
+    NOT_AT_HAND,
+    Exemplars,
+    FilterScores,
+    bin_rows,
+    ranked,
+    spread,
+    typical_rows,
+)
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
 from filterscope.scans.names import ALPHA, Evidence, Name, name_filters
@@ -61,9 +69,9 @@ class Scan:
     ) -> None:
         self.identity, self.state = identity, state
         self._cropper, self._notes = cropper, tuple(notes)
-        self._evidence: dict[int, Evidence] = {}  # for names, by the number of shuffled nets
+        self._evidence: dict[int, tuple[ScanState, Evidence]] = {}  # for names, by the number of shuffled nets
 
-    # What it is
+    # What it is. Each answer reads `state` once: that of a scan in the background grows meanwhile.
 
     @property
     def images(self) -> int:
@@ -78,8 +86,7 @@ class Scan:
     @property
     def classes(self) -> tuple[Label, ...]:
         """The classes of the images: in the data set's order where it has one, else numbers first, then names."""
-        order = {name: number for number, name in enumerate(self.identity.data.classes)}
-        return tuple(sorted(self.state.classes, key=lambda name: order.get(name, len(order))))  # type: ignore[arg-type]
+        return self._in_order(self.state.classes)
 
     @property
     def nbytes(self) -> int:
@@ -222,12 +229,9 @@ class Scan:
             ('Bag', 'Bag')
         """
         scores, count = self._scores(layer, filter), _count(k, "k")
-        if label is not None and label not in scores.classes:
-            known = ", ".join(map(repr, self.classes)) or "no class of any image"
-            raise ValueError(f"label is {label!r}; this scan has {known}")
         exemplars = {
-            name: Exemplars.at(scores, self._cropper, ranked(scores.column, True, scores.classes.index(name))[:count])
-            for name in (self.classes if label is None else (label,))
+            name: Exemplars.at(scores, self._cropper, ranked(scores.column, True, self._place(scores, name))[:count])
+            for name in (self._in_order(scores.classes) if label is None else (label,))
         }
         return exemplars if label is None else exemplars[label]
 
@@ -244,7 +248,7 @@ class Scan:
         scores = self._scores(layer, filter)
         maximum, labels = scores.column.maximum, scores.column.labels
         moments: dict[Label, Moments] = {None: moments_of(maximum)}
-        for name in self.classes:
+        for name in self._in_order(scores.classes):
             moments[name] = moments_of(maximum[labels == scores.classes.index(name)])
         return moments
 
@@ -261,8 +265,37 @@ class Scan:
         """
         scores = self._scores(layer, filter)
         histogram = histogram_of(scores.column, scores.classes, _count(bins, "bins"))
-        by_class = {name: histogram.by_class[name] for name in self.classes}
+        by_class = {name: histogram.by_class[name] for name in self._in_order(scores.classes)}
         return Histogram(histogram.edges, histogram.counts, by_class, histogram.nan, histogram.infinite)
+
+    def in_bin(
+        self, layer: Any, filter: Any, bin: int, bins: int = 20, label: str | int | None = None, k: int = 9
+    ) -> Exemplars:
+        """Images of one bin of `histogram`, the greatest maximum first: those at evenly spread ranks.
+
+        Args:
+            layer: As for `top`.
+            filter: The filter's index.
+            bin: Which bin, from 0 on.
+            bins: How many bins the histogram has.
+            label: Of which class; None for the images of all classes, and those without.
+            k: How many images; fewer come where there are fewer.
+
+        Raises:
+            ValueError: If there is no such layer, filter, bin or class, or `k` or `bins` is below 1.
+
+        Example:
+            >>> from filterscope import demo, scan
+            >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+            >>> counts = found.histogram("conv1", 0, bins=8).counts
+            >>> len(found.in_bin("conv1", 0, 7, bins=8, k=100)) == counts[7]
+            True
+        """
+        scores, count, bins = self._scores(layer, filter), _count(k, "k"), _count(bins, "bins")
+        number = check_index(bin, bins, "bin", "this histogram has bins")
+        of_class = None if label is None else self._place(scores, label)
+        rows = bin_rows(scores.column, histogram_of(scores.column, (), bins).edges, number, of_class)
+        return Exemplars.at(scores, self._cropper, spread(rows, count))
 
     def mean_map(self, layer: Any, filter: Any) -> np.ndarray:
         """Where the filter fires: the mean of its maps over the images whose map is finite, float32 of the map's size.
@@ -332,8 +365,9 @@ class Scan:
         titles = self.layers if layer is None else (self._chosen(layer, 0)[0].title,)
         if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
             raise ValueError(f"alpha is {alpha!r}; give a chance above 0 and below 1, as 0.05")
-        evidence = self._evidence_with(_count(shuffles, "shuffles", least=0), progress)
-        return tuple(name for name in name_filters(self.state, evidence, alpha) if name.layer in titles)
+        state = self.state
+        evidence = self._evidence_with(_count(shuffles, "shuffles", least=0), progress, state)
+        return tuple(name for name in name_filters(state, evidence, alpha) if name.layer in titles)
 
     def overlaps(
         self, masks: Any, quantile: float = 0.005, ignore: int | None = 255, progress: bool = True
@@ -452,18 +486,21 @@ class Scan:
         """
         write_scan(path, self.identity, self.state)
 
-    def _evidence_with(self, shuffles: int, progress: bool) -> Evidence:
-        if shuffles not in self._evidence:
-            states: list[ScanState] = []
-            if self._cropper is None:
-                cause = "this scan was loaded without its net and data set: load_scan(path, net, data)"
-            elif not shuffles:
-                cause = "no nets with weights in random order were scanned"
-            else:
-                with _shown(progress) as on_progress:
-                    states, cause = scan_shuffled(self._cropper, self.identity, self.state, shuffles, on_progress)
-            self._evidence[shuffles] = Evidence.of(self.state, self.identity.layers, self.classes, states, cause)
-        return self._evidence[shuffles]
+    def _evidence_with(self, shuffles: int, progress: bool, state: ScanState) -> Evidence:
+        known, evidence = self._evidence.get(shuffles, (None, None))
+        if evidence is not None and known is state:
+            return evidence
+        states: list[ScanState] = []
+        if self._cropper is None:
+            cause = "this scan was loaded without its net and data set: load_scan(path, net, data)"
+        elif not shuffles:
+            cause = "no nets with weights in random order were scanned"
+        else:
+            with _shown(progress) as on_progress:
+                states, cause = scan_shuffled(self._cropper, self.identity, state, shuffles, on_progress)
+        evidence = Evidence.of(state, self.identity.layers, self._in_order(state.classes), states, cause)
+        self._evidence[shuffles] = state, evidence
+        return evidence
 
     def _chosen(self, layer: Any, filter_index: Any) -> tuple[LayerIdentity, int]:
         index = layer.index if isinstance(layer, ConvLayer) else as_index(layer)
@@ -474,19 +511,34 @@ class Scan:
         titles = ", ".join(f"{known.title} ({known.index})" for known in self.identity.layers)
         raise ValueError(f"layer is {layer!r}; this scan has {titles}")
 
-    def _scores(self, layer: Any, filter_index: Any) -> FilterScores:
+    def _in_order(self, classes: Sequence[Label]) -> tuple[Label, ...]:
+        """Classes in the data set's order where it has one, else as they are."""
+        order = {name: number for number, name in enumerate(self.identity.data.classes)}
+        return tuple(sorted(classes, key=lambda name: order.get(name, len(order))))  # type: ignore[arg-type]
+
+    def _place(self, scores: FilterScores, label: Any) -> int:
+        """The place of a class in the classes of a filter's scores."""
+        if label not in scores.classes:
+            known = ", ".join(map(repr, self._in_order(scores.classes))) or "no class of any image"
+            raise ValueError(f"label is {label!r}; this scan has {known}")
+        return scores.classes.index(label)
+
+    def _scores(self, layer: Any, filter_index: Any, state: ScanState | None = None) -> FilterScores:
+        """A filter's scores, all of one state: that of a scan that still runs is another at any moment."""
         of_layer, number = self._chosen(layer, filter_index)
-        return FilterScores(of_layer.index, number, self.state.column(of_layer.index, number), self.state.classes)
+        state = self.state if state is None else state
+        return FilterScores(of_layer.index, number, state.column(of_layer.index, number), state.classes)
 
     def _end(self, layer: Any, filter_index: Any, k: Any, score: Any, descending: bool) -> Exemplars:
-        scores, count = self._scores(layer, filter_index), _count(k, "k")
+        state = self.state
+        scores, count = self._scores(layer, filter_index, state), _count(k, "k")
         if score not in _SCORES:
             raise ValueError(f"score is {score!r}; choose 'maximum' or 'mean'")
         if score == "maximum":
             return Exemplars.at(scores, self._cropper, ranked(scores.column, descending)[:count])
         if count > KEPT:
             raise ValueError(f"k is {count}; of the means the {KEPT} greatest and the {KEPT} least are kept")
-        sums = self.state.sums.get(scores.layer)
+        sums = state.sums.get(scores.layer)
         if sums is None:
             return Exemplars.at(scores, self._cropper, np.zeros(0, np.int64))
         ends = sums.greatest if descending else sums.least
@@ -495,12 +547,13 @@ class Scan:
         return Exemplars.at(scores, self._cropper, rows, ends.values[scores.filter, : len(images)])
 
     def _row(self, layer: LayerIdentity, number: int) -> dict[str, Any]:
-        column = self.state.column(layer.index, number)
+        state = self.state
+        column = state.column(layer.index, number)
         moments, order = moments_of(column.maximum), ranked(column, True)
         ends = {"top_image": order[:1], "bottom_image": ranked(column, False)[:1]}
         images = {name: int(column.images[rows[0]]) if len(rows) else None for name, rows in ends.items()}
         best = column.labels[order[0]] if len(order) else -1
-        label = self.state.classes[best] if best >= 0 else None
+        label = state.classes[best] if best >= 0 else None
         return {"layer": layer.title, "filter": number, **vars(moments), **images, "top_class": label}
 
 

@@ -16,6 +16,8 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session.examiner import Examiner
 from filterscope.session.positions import MAPS, Map, Positions
+from filterscope.session.running_scan import RunningScan
+from filterscope.session.scans import Scans
 from filterscope.session.selection import Selection, check_filters, choice
 from filterscope.session.survey import Survey
 from filterscope.verdicts.ablation.ablation import Replacement
@@ -41,6 +43,7 @@ class Session:
         engine: The net and the data set.
         positions: What each position of a map sees, and how its value comes about; found out when it is asked for.
         examiner: The verdicts on filters, and the net without some of them; begun when they are asked for.
+        scans: What every filter gives for every image of the data set; begun when it is asked for.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
     """
@@ -56,10 +59,11 @@ class Session:
         self.selected = selected
         self.someone_waits: Callable[[], bool] = lambda: False
         self._announce = announce
-        self._diagnosed = False  # whether Python has begun a diagnosis, and may hold it
+        self._diagnosed = self._scanned = False  # whether Python has begun a diagnosis, or a scan, and may hold it
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
         self.survey = Survey(engine, lambda: self.someone_waits())
+        self.scans = Scans(engine, self.survey.take)  # its images need no second look
 
     def look(self) -> None:
         """Notices changed weights; whoever shows them is told."""
@@ -75,7 +79,7 @@ class Session:
         self._announce()
 
     def sleep(self) -> bool:
-        """Lets go of what can be computed anew, while nobody looks; a diagnosis that runs goes on to its end.
+        """Lets go of what can be computed anew, while nobody looks; a diagnosis or a scan that runs goes on to its end.
 
         Returns:
             Whether it did: while the engine works nothing is done, and nobody waits.
@@ -96,10 +100,13 @@ class Session:
         self.survey.sleep()
         if not self._diagnosed and self.examiner.diagnosis is not None:
             self.examiner.diagnosis.cancel()
+        if not self._scanned and self.scans.newest is not None:
+            self.scans.newest.cancel()
 
     def close(self) -> None:
         """Ends what runs, and lets go of the net, the data set and all that was computed."""
         self.examiner.close()
+        self.scans.close()
         self.survey.close()
         self.engine.close()
 
@@ -234,6 +241,13 @@ class Session:
         diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer)
         self._announce()
         return diagnosis
+
+    def scan(self, images: Any, layers: Any, pre_activation: Any) -> RunningScan:
+        """Begins to gather in the background what every filter gives for every image; see `Scans.scan`."""
+        self._scanned = True
+        scan = self.scans.scan(images, layers, pre_activation)
+        self._announce()
+        return scan
 
     def without(
         self, filters: Any, layer: Any = None, replaced_by: Replacement = "mean", images: Any = None

@@ -36,6 +36,7 @@ from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.scans.result import Scan
 from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
+from filterscope.session.running_scan import RunningScan
 from filterscope.session.session import Session
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
@@ -319,6 +320,49 @@ class Explorer(SelectionWidget):
     def diagnosis(self) -> RunningDiagnosis | None:
         """The newest diagnosis, begun here or in the page; None before the first."""
         return None if self._session is None else self._session.examiner.diagnosis
+
+    def scan(
+        self,
+        images: int | Iterable[int] | slice | None = None,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        *,
+        pre_activation: bool = False,
+    ) -> RunningScan:
+        """Gathers what every filter gives for every image, in the background: sliders and cells go on meanwhile.
+
+        See `filterscope.scan` for what is gathered. It is made with a copy of the net as it is now, so it holds for
+        these weights whatever happens to the net; the copy takes as much memory as the net. A second call for the same
+        weights and layers goes on where the last one ended, and one that still runs is ended first. Passes are as large
+        as leaves the sliders alive, so a last bit may differ from that of `filterscope.scan`.
+
+        Args:
+            images: None for all; how many, drawn from all of the data set (of a stream the first ones); or indices.
+            layers: Which layers, by index, name or module; None for all.
+            pre_activation: Whether the scores are those of the maps before normalisation and nonlinearity.
+
+        Returns:
+            A `Scan` that grows: `wait()` waits for its end, `cancel()` ends it within a moment and keeps what was seen,
+            `done` says whether it has ended; what it has so far can be read at any time.
+
+        Raises:
+            TypeError: If an argument is of the wrong kind.
+            ValueError: If an argument does not fit, with the valid choices.
+            NetError: If the net cannot be copied, so that nothing may run it in the background.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.scan(images=200).wait().top("conv2", 3, k=3).values.shape
+            (3,)
+        """
+        scan = self.session.scan(images, layers, pre_activation)
+        self.send(*wire.scans())
+        return scan
+
+    @property
+    def newest_scan(self) -> RunningScan | None:
+        """The newest scan, begun here or in the page; None before the first."""
+        return None if self._session is None else self._session.scans.newest
 
     def without(
         self,

@@ -12,7 +12,7 @@ from typing import Any
 
 from filterscope import wire
 from filterscope._version import __version__
-from filterscope.assets import panels_module
+from filterscope.assets import later_modules
 from filterscope.figures.scene import Scene, scene
 from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
@@ -29,6 +29,7 @@ from filterscope.verdicts.run.task import Task
 from filterscope.widget.inbox import Inbox
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
+from filterscope.widget.scan_requests import ScanRequests
 from filterscope.widget.verdict_requests import VerdictRequests
 from filterscope.widget.views import Views
 
@@ -59,6 +60,7 @@ class Pages:
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
+        self._scans = ScanRequests(engine, session.scans, self._someone_waits)
         self.requests = Requests(
             [
                 Request("describe", Urgency.PICTURE, self._describe),
@@ -70,6 +72,7 @@ class Pages:
                 Request("prefetch", Urgency.NEXT_MOVE, self._prefetch),
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
                 *self._verdicts.rows,
+                *self._scans.rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
@@ -114,6 +117,7 @@ class Pages:
         if not self._session.sleep():
             return False
         self.layer_parts.clear()
+        self._scans.sleep()
         self._slept_at = self._engine.looked
         return True
 
@@ -170,6 +174,7 @@ class Pages:
         self._inbox.close(wait)
         self._prefetch_inbox.close(wait)
         self._verdicts.close()
+        self._scans.close()
         if self._later is not None:
             self._later.close()
         self.layer_parts.clear()
@@ -271,7 +276,7 @@ class Pages:
             return self._built(args)
 
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
-        return {"module": panels_module()}
+        return {"modules": later_modules()}
 
     def _prefetch(self, args: dict[str, Any]) -> wire.Body:
         """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""

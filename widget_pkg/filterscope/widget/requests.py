@@ -1,6 +1,6 @@
 """What a page may ask: one table, a row a request. A new message is one handler and one row here, and its TypeScript.
 
-The rows stand beside their handlers, in `pages`, `position_requests` and `verdict_requests`; `Pages` joins them.
+The rows stand beside their handlers, in `pages` and the modules `*_requests`; `Pages` joins them.
 """
 
 from __future__ import annotations

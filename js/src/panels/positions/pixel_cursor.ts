@@ -48,6 +48,9 @@ export class PixelCursor {
     on("focus", () => this.#focus());
     on("blur", () => this.#point(null));
     picture.changed = () => this.#changed();
+    picture.pin = (pixel) => {
+      if (this.#reading(pixel)) this.#go(pixel, true);
+    };
     this.#changed();
   }
 
@@ -80,6 +83,7 @@ export class PixelCursor {
   dispose(): void {
     this.#gone.abort();
     this.#marker.remove();
+    this.picture.pin = () => {};
     this.picture.changed = () => this.picture.say(null);
     this.picture.changed();
   }

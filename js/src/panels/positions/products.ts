@@ -154,6 +154,7 @@ class CellPicture implements LargePicture {
   readonly shown: Shown;
   changed = () => {};
   press = () => false;
+  pin = () => {};
   readonly #words: (pixel: Pixel) => string;
 
   constructor(

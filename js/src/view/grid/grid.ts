@@ -16,6 +16,7 @@ import type { Palettes } from "../../draw/palette";
 import { number } from "../../text/format";
 import { type Frame, MAP_NAMES, type MapName, type Picture, pictureOf } from "../../wire/frame";
 import { sides } from "../../wire/tensor";
+import type { GridBeside } from "../host";
 import { kernelsAreSummed } from "../kernel";
 import { FilterOrder } from "./order";
 import { GridPainter } from "./painter";
@@ -47,6 +48,11 @@ export class GridView {
   #places: readonly number[] = [];
   #geometry: GridGeometry | null = null;
   #map: MapName = MAP_NAMES[0];
+  readonly #maps: readonly (readonly [value: string, title: string])[];
+  readonly #select: Select;
+  #offered: GridBeside | null = null;
+  /** What stands there in place of the map. */
+  #beside: GridBeside | null = null;
   #cursor = 0;
   #focused = false;
   #width = 700;
@@ -60,14 +66,32 @@ export class GridView {
   ) {
     this.#pick = pick;
     this.#painter = new GridPainter(this.#canvas, palettes);
-    const select = new Select("grid-map", "beside each kernel", maps, "", (value) => {
-      this.#map = value as MapName;
-      this.#place();
-    });
-    const choices = element("div.fs-choices", this.order.root, select.root);
+    this.#maps = maps;
+    this.#select = new Select("grid-map", "beside each kernel", maps, "", () => this.#choose());
+    const choices = element("div.fs-choices", this.order.root, this.#select.root);
     const head = element("div.fs-head", this.#title, choices, this.#caption, this.order.line);
     this.root = element("section.fs-grid", head, this.#scroller);
     this.#listen();
+  }
+
+  /** What else can stand beside the kernels. */
+  offerBeside(entry: GridBeside | null): void {
+    const { value } = this.#select;
+    this.#offered = entry;
+    this.#select.offer(entry ? [...this.#maps, [entry.value, entry.words]] : this.#maps);
+    if (value !== this.#beside?.value) this.#select.show(value);
+    this.#choose();
+  }
+
+  /** The map keeps its room where something else takes its place: cells stay where they are. */
+  #choose(): void {
+    const { value } = this.#select;
+    const before = this.#beside;
+    this.#beside = value === this.#offered?.value ? this.#offered : null;
+    if (!this.#beside) this.#map = value as MapName;
+    before?.chosen(false);
+    this.#beside?.chosen(true);
+    this.#place();
   }
 
   layout(width: number, ratio: number): void {
@@ -107,7 +131,7 @@ export class GridView {
     this.#painter.draw(
       {
         kernels: frame.kernels,
-        maps: this.#picture(frame),
+        maps: this.#beside ? null : this.#picture(frame),
         order: this.#places,
         selected: frame.filter,
         labels: this.#labels(geometry),
@@ -184,7 +208,12 @@ export class GridView {
     const reduced =
       picture.reduced > 1 ? `; one pixel stands for ${picture.reduced}×${picture.reduced} values` : "";
     const summed = kernelsAreSummed(frame) ? "; kernels as root mean square over their channels" : "";
-    setText(this.#caption, `kernel and ${this.#map}, ${scale}${reduced}${summed}`);
+    setText(
+      this.#caption,
+      this.#beside
+        ? `kernel and ${this.#beside.caption}${summed}`
+        : `kernel and ${this.#map}, ${scale}${reduced}${summed}`,
+    );
     this.order.say(frame.filter, this.#labels(geometry) !== null);
     attribute(this.#canvas, "aria-valuemax", Math.max(...this.#places));
     this.#sayCursor();

@@ -12,7 +12,8 @@ const FONT = "11px system-ui, sans-serif";
 
 export interface GridScene {
   readonly kernels: Picture;
-  readonly maps: Picture;
+  /** Null: something else stands in their place. */
+  readonly maps: Picture | null;
   /** Which filter stands at each place. */
   readonly order: readonly number[];
   readonly selected: number;
@@ -60,7 +61,7 @@ export class GridPainter {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     this.#drawTiles(context, scene.kernels, scene.order, geometry.kernel, rows, window);
-    this.#drawTiles(context, scene.maps, scene.order, geometry.map, rows, window);
+    if (scene.maps) this.#drawTiles(context, scene.maps, scene.order, geometry.map, rows, window);
     this.#drawMarks(context, scene, rows, window);
   }
 

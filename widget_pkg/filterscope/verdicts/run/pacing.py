@@ -78,11 +78,12 @@ class PacedPasses(Pace):
 
     Args:
         check: Called before each pass; what it raises ends the work.
+        seconds: How much processor time a forward pass should take.
     """
 
-    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None, seconds: float = DIAGNOSIS_PASS_SECONDS) -> None:
         self._check = check
-        self._size = StepSize(DIAGNOSIS_PASS_SECONDS, 2 * DIAGNOSIS_PASS_SECONDS, _FIRST_AT_ONCE, _MOST_AT_ONCE)
+        self._size = StepSize(seconds, 2 * seconds, _FIRST_AT_ONCE, _MOST_AT_ONCE)
 
     def before_pass(self) -> None:
         """Gives way."""
