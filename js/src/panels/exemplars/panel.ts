@@ -170,6 +170,7 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
   refused(): void {}
 
   skipped(): void {
+    if (this.#scans?.status === "running") this.#ask("scans");
     this.#look(ASK_AGAIN_AFTER.crops);
     this.#best.again();
   }
