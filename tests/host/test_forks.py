@@ -26,7 +26,6 @@ PRODUCTS = {
     "inner",
     "matmul",
     "tensordot",
-    "einsum",
     "cov",
     "corrcoef",
     "convolve",
@@ -43,8 +42,11 @@ def products_in(source):
             lines.append(node.lineno)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner, name = ast.unparse(node.func.value), node.func.attr
-            by_axis = name == "norm" and any(keyword.arg == "axis" for keyword in node.keywords)
+            keywords = {keyword.arg for keyword in node.keywords}
+            by_axis = name == "norm" and "axis" in keywords
             if owner.endswith("linalg") and not owner.startswith("torch") and not by_axis:
+                lines.append(node.lineno)
+            if name == "einsum" and "optimize" in keywords:  # without it sums in loops of its own
                 lines.append(node.lineno)
             if name in PRODUCTS and not owner.startswith(("torch", "cv2")):
                 lines.append(node.lineno)

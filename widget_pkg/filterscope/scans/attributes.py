@@ -99,9 +99,9 @@ def _of_values(values: np.ndarray) -> dict[str, np.ndarray]:
 
 def _colours(means: np.ndarray, centred: np.ndarray) -> dict[str, np.ndarray]:
     above = means - means.mean(1, keepdims=True)
-    covariance = (centred @ centred.swapaxes(1, 2)).astype(np.float64) / centred.shape[2]
+    covariance = np.einsum("nai,nbi->nab", centred, centred).astype(np.float64) / centred.shape[2]
     red_green, yellow_blue = np.array([1.0, -1.0, 0.0]), np.array([0.5, 0.5, -1.0])
-    spread = sum(along @ covariance @ along for along in (red_green, yellow_blue))
+    spread = sum(np.einsum("a,nab,b->n", along, covariance, along) for along in (red_green, yellow_blue))
     colourfulness = np.sqrt(np.maximum(spread, 0))
     return {"red": above[:, 0], "green": above[:, 1], "blue": above[:, 2], "colourfulness": colourfulness}
 

@@ -34,15 +34,14 @@ class Likeness:
     @classmethod
     def of(cls, picture: np.ndarray) -> Likeness:
         """What is compared of a picture, float32 `(H, W)` or `(H, W, 3)` in [0, 1]."""
-        gray = np.ascontiguousarray(picture if picture.ndim == 2 else picture @ _LUMA, np.float32)
+        gray = np.ascontiguousarray(picture if picture.ndim == 2 else (picture * _LUMA).sum(-1), np.float32)
         thumbnail = _resized(gray, _SIDE)
         spectrum = cv2.dct(thumbnail)
         lowest = spectrum[:_LOW, :_LOW].ravel()
         compared = spectrum[:_COMPARED, :_COMPARED].ravel()
         compared[0] = 0
-        length = float(np.linalg.norm(compared))
         roots = np.sign(compared) * np.sqrt(np.abs(compared))
-        frequencies = roots / np.linalg.norm(roots) if length > 1e-4 else np.zeros_like(roots)
+        frequencies = roots / _length(roots) if _length(compared) > 1e-4 else np.zeros_like(roots)
         return cls(lowest > np.median(lowest[1:]), frequencies, float(thumbnail.mean()))
 
     def is_nearly(self, other: Likeness) -> bool:
@@ -51,10 +50,14 @@ class Likeness:
             return not self.frequencies.any() and not other.frequencies.any() and abs(self.mean - other.mean) < 0.02
         if np.count_nonzero(self.bits != other.bits) > _BITS:
             return False
-        return float(self.frequencies @ other.frequencies) >= _CORRELATION
+        return float((self.frequencies * other.frequencies).sum()) >= _CORRELATION
 
 
 def _resized(gray: np.ndarray, side: int) -> np.ndarray:
     shrinks = max(gray.shape) > side
     resized: np.ndarray = cv2.resize(gray, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return resized
+
+
+def _length(vector: np.ndarray) -> float:
+    return float(np.sqrt(np.square(vector).sum()))

@@ -24,7 +24,7 @@ class Groups:
     def sum(self, weights: np.ndarray) -> np.ndarray:
         """The images' weights `(n,)`, summed over each group: float64 `(G,)`."""
         by_class = np.bincount(self.labels + 1, weights, self.classes + 1)[1:]
-        return np.concatenate([by_class, weights @ self.others])
+        return np.concatenate([by_class, np.einsum("n,ng->g", weights, self.others)])
 
     def only(self, chosen: np.ndarray) -> Groups:
         """The groups of some of the images."""
