@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-/** The bundle as it travels: both modules work as they were built, the second inside of the first. */
+/** The bundle as it travels: all modules work as they were built, the later ones inside of the first. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -21,8 +21,9 @@ const defaultOf = (name, loaded) =>
   )(loaded);
 
 /** A view of the bundle's own, its first questions answered. */
-function rendered(widget) {
+function rendered(widget, modules = []) {
   const model = new FakeModel();
+  model.behaviour.modules = modules;
   const el = document.createElement("div");
   document.body.append(el);
   const clean = widget().render({ model: model.model, el });
@@ -43,17 +44,20 @@ describe("the bundle", () => {
     expect(el.childElementCount).toBe(0);
   });
 
-  it("lets the second module point at what the first has painted", async () => {
+  it("lets the later modules point at what the first has painted, and offer a scan", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {}); // jsdom cannot parse nested styles
     vi.stubGlobal("URL", { createObjectURL: () => "blob:", revokeObjectURL: () => {} });
-    const widget = defaultOf("widget.js", async () => ({ default: defaultOf("panels.js") }));
-    const { el, root, clean } = rendered(widget);
+    const later = ["panels.js", "exemplars.js"];
+    const coming = later.map((name) => ({ default: defaultOf(name) }));
+    const widget = defaultOf("widget.js", async () => coming.shift());
+    const { el, root, clean } = rendered(widget, later);
     await vi.waitFor(() => expect(root.dataset.panels).toBe("true"));
     expect(root.querySelector("style").textContent).toContain(".fs-marker");
     const canvas = root.querySelector("canvas[data-view=response]");
     canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
     expect(canvas.closest("figure").querySelector(".fs-readout").textContent).toContain("row 2, col 2");
     expect(canvas.parentElement.querySelector(".fs-marker").hidden).toBe(false);
+    expect(root.querySelector("section[data-panel=exemplars]")).not.toBeNull();
     clean();
     expect(el.childElementCount).toBe(0);
   });
