@@ -54,9 +54,9 @@ class Page(html.parser.HTMLParser):
             if isinstance(value, list):
                 return [filled(one) for one in value]
             if isinstance(value, dict):
-                return (
-                    arrays[value["tensor"]] if "tensor" in value else {key: filled(one) for key, one in value.items()}
-                )
+                if set(value) == {"tensor"}:
+                    return arrays[value["tensor"]]
+                return {key: arrays[one] if key == "tensor" else filled(one) for key, one in value.items()}
             return value
 
         return filled(head["body"])

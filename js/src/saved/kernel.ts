@@ -1,8 +1,9 @@
 /** In the place of a notebook's kernel: answers requests from what was saved. */
 
 import type { FiltersArgs, FrameArgs } from "../wire/frame";
-import type { RequestName } from "../wire/requests";
+import type { ArgsOf, RequestName } from "../wire/requests";
 import type { StripArgs } from "../wire/strip";
+import { savedBestCrops, savedDistribution, savedExemplars } from "./exemplars";
 import { type FrameParts, savedFilters, savedFrame } from "./frame";
 import type { Parts } from "./parts";
 import { type Request, refusalOf, replyTo, type Sent } from "./replies";
@@ -39,6 +40,9 @@ export class SavedKernel {
   async #bodyFor({ name, args }: Request): Promise<object> {
     if (name === "describe") return this.#outline.description;
     if (name === "strip") return savedStrip(this.#outline.strip, args as StripArgs);
+    if (name === "exemplars") return savedExemplars(this.#parts, args as ArgsOf<"exemplars">, NOT_HERE);
+    if (name === "distribution") return savedDistribution(this.#parts, args as ArgsOf<"distribution">);
+    if (name === "best_crops") return savedBestCrops(this.#parts, args as ArgsOf<"best_crops">);
     const frameArgs = args as FrameArgs;
     if (name !== "frame" && name !== "prefetch" && name !== "prediction" && name !== "filters")
       return this.#savedBody(name, frameArgs);

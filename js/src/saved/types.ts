@@ -4,6 +4,7 @@ import type { Traits } from "../state/selection";
 import type { Description } from "../wire/description";
 import type { Agreement, ClassName, MapName, Prediction, Sample, Source } from "../wire/frame";
 import type { Fields } from "../wire/positions";
+import type { Distribution, Exemplars, Kind } from "../wire/scans";
 import type { ByteTensor, FloatTensor } from "../wire/tensor";
 import type { Verdict } from "../wire/verdicts";
 
@@ -33,6 +34,8 @@ export interface Saved {
   readonly precision: 8 | 16 | 32;
   /** Whether filters were judged: each layer has an answer to `verdicts` then. */
   readonly verdicts: boolean;
+  /** Whether the exemplars of a scan are there: each layer has an answer to `scans` then. */
+  readonly exemplars: boolean;
 }
 
 export interface SavedStrip {
@@ -110,3 +113,8 @@ export interface SavedFields {
 export interface SavedVerdicts {
   readonly filters: readonly Verdict[];
 }
+
+/** What a scan knows of one filter; in its place why its images could not be read. */
+export type SavedExemplars =
+  | { readonly kinds: Readonly<Record<Exclude<Kind, "bin">, Exemplars>>; readonly distribution: Distribution }
+  | { readonly error: string };

@@ -13,7 +13,7 @@ import { refusal, savedInWords } from "../../src/saved/unsaved";
 import { within } from "../../src/text/format";
 import { activityOf } from "../../src/view/grid/activity";
 import { decodeFrame } from "../../src/wire/frame";
-import { decodeMessage, type Reply } from "../../src/wire/messages";
+import { bodyOf, decodeMessage, type Reply } from "../../src/wire/messages";
 import type { StripArgs } from "../../src/wire/strip";
 import { FakeModel } from "../support/fake_kernel";
 import { LAYERS } from "../support/fake_net";
@@ -46,6 +46,7 @@ const SAVED: Saved = {
   sources: ["input"],
   precision: 8,
   verdicts: true,
+  exemplars: false,
 };
 const OUTLINE: SavedOutline = {
   description: { version: "0.1.0", revision: 0, images: 3, input: [1, 4, 4], layers: LAYERS },
@@ -284,6 +285,55 @@ describe("the saved kernel", () => {
       ["diagnose", { layer: 1 }],
     ] as const)
       expect(await ask(name, args)).toContain("takes the notebook");
+  });
+
+  it("answers of what drives a filter what was saved of it, and of several filters their strongest", async () => {
+    const crop = (image: number, side: number) => ({ image, shape: [side, side, 1] });
+    const top = async (crops: object[], values: number[], pixels: number[], layer = 1) =>
+      packed(
+        {
+          kinds: {
+            top: {
+              ...{ layer, status: "done", number: 1, groups: [{ label: null, count: crops.length }], crops },
+              ...{ values: { tensor: 0 }, pixels: { tensor: 1 } },
+            },
+          },
+          distribution: { layer, edges: { tensor: 0 } },
+        },
+        [Float32Array.from(values), Uint8Array.from(pixels)],
+      );
+    const texts: Record<string, string> = {
+      "exemplars-1-0": await top([crop(5, 2), crop(6, 1)], [4, 3], [1, 2, 3, 4, 9]),
+      "exemplars-1-1": await top([], [], []),
+      "exemplars-1-2": await top([crop(8, 1)], [2], [7]),
+      "exemplars-0-0": await packed({ error: "sample 5: gone" }),
+    };
+    const kernel = new SavedKernel(new Parts((name) => texts[name] ?? null), OUTLINE);
+    const ask = async (name: string, args: object) => {
+      const [content, buffers] = await kernel.answer({ id: "p-1", name: name as never, args });
+      const { reply } = decodeMessage(content, buffers, () => true) as { reply: Reply };
+      return reply.error?.message ?? bodyOf(reply);
+    };
+    const at = { layer: 1, filter: 0, bin: 0, label: null };
+    expect(await ask("exemplars", { ...at, kind: "top" })).toMatchObject({ crops: [crop(5, 2), crop(6, 1)] });
+    expect(await ask("exemplars", { ...at, kind: "bin" })).toContain("takes the notebook");
+    expect(await ask("exemplars", { ...at, layer: 0, kind: "top" })).toBe("sample 5: gone");
+    expect(await ask("distribution", at)).toMatchObject({ layer: 1 });
+    const best = await ask("best_crops", { layer: 1, filters: [2, 1, 0] });
+    expect(best).toMatchObject({
+      status: "done",
+      filters: [2, 1, 0],
+      groups: [{ count: 1 }, { count: 0 }, { count: 1 }],
+      crops: [crop(8, 1), crop(5, 2)],
+    });
+    const { values, pixels } = best as unknown as {
+      values: { data: Float32Array };
+      pixels: { data: Uint8Array };
+    };
+    expect([[...values.data], [...pixels.data]]).toEqual([
+      [2, 4],
+      [7, 1, 2, 3, 4],
+    ]);
   });
 
   it("shows the kernels of the image, where each image has its own", async () => {

@@ -23,6 +23,7 @@ def chosen_contents(
     channels: Any,
     sources: Any,
     precision: Any,
+    exemplars: Any = True,
 ) -> Contents:
     """What is to be saved.
 
@@ -33,6 +34,7 @@ def chosen_contents(
         channels: Indices, one, `"all"` or None.
         sources: `"input"`, `"image"` or both.
         precision: Bits a value.
+        exemplars: Whether those of the newest scan are saved.
 
     Raises:
         ValueError: If something of it is not there, or nothing is asked for.
@@ -47,6 +49,7 @@ def chosen_contents(
             [choice(source, SOURCES, "sources") for source in sources], "sources", "'input', 'image' or both"
         ),
         precision=choice(as_index(precision) or precision, PRECISIONS, "precision"),
+        exemplars=choice(exemplars, (True, False), "exemplars"),
     )
 
 

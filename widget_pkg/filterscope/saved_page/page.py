@@ -9,7 +9,7 @@ import html
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from filterscope import wire
 from filterscope._version import __version__
@@ -20,6 +20,7 @@ from filterscope.errors import NetError, SampleError
 from filterscope.frames.outline import outline
 from filterscope.frames.prediction import best_of
 from filterscope.saved_page.answers import Answers
+from filterscope.saved_page.exemplars import SavedExemplars
 from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.parts import (
     Contents,
@@ -33,6 +34,7 @@ from filterscope.session.session import Session
 from filterscope.text import well_formed
 
 _MB = 10**6
+Place = TypeVar("Place")
 
 # Nothing is loaded from anywhere, and no script runs but the one whose hash stands here.
 _POLICY = (
@@ -83,6 +85,7 @@ _WAYS = {
     "channels": "no channels=",
     "sources": 'sources="input" or "image"',
     "precision": "precision=8",
+    "exemplars": "exemplars=False",
     "limit_mb": "a larger limit_mb=",
 }
 
@@ -120,16 +123,22 @@ def save_page(
     end = _END.format(script=script())
     layers = [_data(f"layer-{place}", _layer(engine, layer, contents)) for place, layer in enumerate(contents.layers)]
     answers = Answers(session, contents)
-    layers += [_data(*part) for part in answers.verdicts]
-    budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)))
+    exemplars = SavedExemplars(session, contents)
+    layers += [_data(*part) for part in (*answers.verdicts, *exemplars.scans)]
+    budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)), len(exemplars.filters))
+    for first_part, count in exemplars.first_of_each_layer():
+        budget.foresee_exemplars(_data(*first_part), count)
     first, first_row = _first_image(engine, contents, budget)
     if progress:
-        print(f"{well_formed(str(output.path))}: {_counted(contents)}, about {_size(budget.about)}", file=sys.stderr)
+        print(f"{well_formed(str(output.path))}: {budget.counted}, about {_size(budget.about)}", file=sys.stderr)
     rows: list[StripRow] = []
     with output.open() as write:
         for part in (frame, *layers):
             write(part)
-        for place in _bar(range(len(contents.images)), progress):
+        for place, k in _bar(exemplars.filters, progress, "filter"):
+            budget.spend_exemplars(part := _data(*exemplars.part(place, k)))
+            write(part)
+        for place in _bar(range(len(contents.images)), progress, "image"):
             for part in first if place == 0 else _image(engine, contents, place):
                 budget.spend(part, place)
                 write(part)
@@ -138,8 +147,8 @@ def save_page(
                 write(part)
             rows.append(first_row if place == 0 else _strip_row(engine, contents.images[place]))
         # Last, since it takes a pass for each image; the page finds its parts wherever they stand.
-        judged, shapes = bool(answers.verdicts), answers.shapes
-        head = _data("outline", _outline(engine, contents, rows, selection, judged, shapes))
+        known = bool(answers.verdicts), bool(exemplars.filters)
+        head = _data("outline", _outline(engine, contents, rows, selection, *known, answers.shapes))
         budget.spend(head, len(rows) - 1)
         for part in (head, end):
             write(part)
@@ -201,14 +210,28 @@ class _Budget:
     """How large the page is, may be, and would be.
 
     Attributes:
-        about: Bytes of the page if all images are like the first.
+        about: Bytes of the page if all images, and all filters of a layer, are like the first.
+        counted: What is saved, in words.
     """
 
-    def __init__(self, contents: Contents, limit: float, fixed: int) -> None:
-        self._contents = contents
+    def __init__(self, contents: Contents, limit: float, fixed: int, filters: int) -> None:
+        self._contents, self._exemplars = contents, filters > 0
         self._limit = limit
         self._written = fixed
         self.about = float(fixed)
+        self.counted = _counted(contents) + (f", with the exemplars of {_some(filters, 'filter')}" if filters else "")
+
+    def foresee_exemplars(self, part: str, count: int) -> None:
+        """One filter's exemplars, and there are so many like them."""
+        self.about += len(part) * count
+        if self.about > self._limit:
+            raise self._error(self.about, "more than ")
+
+    def spend_exemplars(self, part: str) -> None:
+        """A filter's exemplars are written."""
+        self._written += len(part)
+        if self._written > self._limit:
+            raise self._error(max(self.about, self._written), "more than ")
 
     def foresee(self, part: str, more: bool) -> None:
         """A part that each image has; `more`: others follow."""
@@ -230,9 +253,10 @@ class _Budget:
             "channels": bool(contents.channels),
             "sources": len(contents.sources) > 1,
             "precision": contents.precision > 8,
+            "exemplars": self._exemplars,
             "limit_mb": True,
         }
-        would = f"the page would have {how}{_size(size)} for {_counted(contents)}, and may have {_size(self._limit)}"
+        would = f"the page would have {how}{_size(size)} for {self.counted}, and may have {_size(self._limit)}"
         return PageError(would, [way for way, there in smaller.items() if there])
 
 
@@ -248,23 +272,24 @@ def _first_image(engine: Engine, contents: Contents, budget: _Budget) -> tuple[l
 
 
 def _counted(contents: Contents) -> str:
-    def some(n: int, what: str) -> str:
-        return f"{n} {what}{'s' * (n != 1)}"
+    return f"{_some(len(contents.images), 'image')} and {_some(len(contents.layers), 'layer')}"
 
-    return f"{some(len(contents.images), 'image')} and {some(len(contents.layers), 'layer')}"
+
+def _some(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def _size(count: float) -> str:
     return f"{count / _MB:.3g} MB" if count >= _MB / 10 else f"{count / 1000:.0f} kB"
 
 
-def _bar(places: Sequence[int], visible: bool) -> Iterable[int]:
-    if visible:
+def _bar(places: Sequence[Place], visible: bool, unit: str) -> Iterable[Place]:
+    if visible and places:
         with contextlib.suppress(ImportError):
             from tqdm.auto import tqdm
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # where ipywidgets' bar cannot be had it draws another
-                bar: Iterable[int] = tqdm(places, desc="saving", unit="image", file=sys.stderr)
+                bar: Iterable[Place] = tqdm(places, desc="saving", unit=unit, file=sys.stderr)
                 return bar
     return places

@@ -43,6 +43,7 @@ class Contents:
         channels: Input channels of which the response is saved alone, beside that of all.
         sources: What filter2D runs over.
         precision: Bits a value of a map.
+        exemplars: Whether the exemplars of the newest scan are saved, where there is one.
     """
 
     images: Sequence[int]
@@ -50,6 +51,7 @@ class Contents:
     channels: Sequence[int]
     sources: Sequence[Source]
     precision: Precision
+    exemplars: bool = True
 
     def channels_of(self, layer: ConvLayer) -> list[int | None]:
         """The channels of one layer; a filter with one kernel has no others."""
@@ -118,6 +120,7 @@ def outline_part(
     rows: Sequence[StripRow],
     selection: dict[str, Any],
     verdicts: bool,
+    exemplars: bool,
     shapes: Sequence[int | None],
 ) -> dict[str, Any]:
     """What the page needs at once: the layers, what was saved, thumbnails, classes and shapes of the images.
@@ -130,6 +133,7 @@ def outline_part(
         rows: Of the strip, one an image.
         selection: What is selected when the page opens, in the page's own indices.
         verdicts: Whether filters were judged.
+        exemplars: Whether exemplars were saved.
         shapes: For each image the number of its shape, None for one that cannot be shown.
     """
     boxes = np.stack([row.thumbnail.box for row in rows])
@@ -153,6 +157,7 @@ def outline_part(
             "sources": list(contents.sources),
             "precision": contents.precision,
             "verdicts": verdicts,
+            "exemplars": exemplars,
         },
         "shapes": list(shapes),
         "strip": {

@@ -26,6 +26,7 @@ def save_html(
     limit_mb: float = 50,
     title: str | None = None,
     progress: bool = True,
+    exemplars: bool = True,
 ) -> Path:
     """Saves one page that shows a session without Python; see `Explorer.save_html` for the arguments.
 
@@ -37,7 +38,7 @@ def save_html(
         RuntimeError: If the net's weights changed meanwhile.
         OSError: If the file cannot be written.
     """
-    contents = chosen_contents(session.engine, images, layers, channels, sources, precision)
+    contents = chosen_contents(session.engine, images, layers, channels, sources, precision, exemplars)
     limit = check_limit(limit_mb)
     name = session.engine.net_name if title is None else str(title)
     output = OutputFile(Path(path))

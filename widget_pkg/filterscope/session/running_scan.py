@@ -136,6 +136,10 @@ class RunningScan(Scan):
         self._task.cancel()
         return self
 
+    def so_far(self) -> Scan:
+        """A scan of the images seen up to now, which grows no more."""
+        return Scan(self.identity, self.state, self._cropper, self.notes)
+
     def close(self) -> None:
         """Ends it, and waits until it has."""
         self._task.close()

@@ -498,12 +498,13 @@ class Explorer(SelectionWidget):
         limit_mb: float = 50,
         title: str | None = None,
         progress: bool = True,
+        exemplars: bool = True,
     ) -> Path:
         """Saves one page that shows this explorer without Python: it opens from disk, with no network.
 
         All sliders work over what was saved. Maps are saved as 8 bits a value over each map's own range, and the page
         says at each value how far it may be off. What was not saved cannot be chosen there, and a sentence says so.
-        The verdicts that `diagnose` has found so far are saved too.
+        The verdicts that `diagnose` has found so far are saved too, and the exemplars that `scan` has.
 
         Args:
             path: The file to write, `filters.html`. What was there stays until the new one is complete.
@@ -516,6 +517,7 @@ class Explorer(SelectionWidget):
             limit_mb: Megabytes that the page may have.
             title: The page's title; by default the net's class.
             progress: Whether the size is said first, and a bar shown (with tqdm, where it is installed).
+            exemplars: Whether the exemplars of the newest scan are saved, of every filter of these layers.
 
         Returns:
             The path.
@@ -534,7 +536,8 @@ class Explorer(SelectionWidget):
         """
         from filterscope.saved_page.save import save_html
 
-        return save_html(self.session, path, images, layers, channels, sources, precision, limit_mb, title, progress)
+        options = channels, sources, precision, limit_mb, title, progress, exemplars
+        return save_html(self.session, path, images, layers, *options)
 
     def _scene(self) -> Scene:
         return self.pages.scene(self._selection())

@@ -42,10 +42,12 @@ export class ScanBar {
   /** What was typed wrongly: it stands until it is put right, whatever answers come meanwhile. */
   #mistake = "";
 
-  constructor(actions: ScanBarActions, controls: string) {
+  /** `begins`: a scan can be begun. */
+  constructor(actions: ScanBarActions, controls: string, begins: boolean) {
     this.#actions = actions;
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
     const begin = element("div.fs-ask", this.#button, this.#cancel, many, this.#layers.root);
+    begin.hidden = !begins;
     const how = element("div.fs-scan-how", this.#progress, this.#bar);
     this.root = element("div.fs-scan-bar", begin, how, this.#toggle);
     attribute(this.#toggle, "aria-controls", controls);

@@ -56,14 +56,19 @@ export class DistributionView {
   );
   readonly root = element("div", this.#plot, this.#said, this.#more);
   readonly #point: (place: Place | null, kept: boolean) => void;
+  readonly #idle: string;
   readonly #marker = element("i.fs-ridge-mark", { hidden: true });
   #distribution: Distribution | null = null;
   #here: Place | null = null;
   #kept = false;
 
-  /** `point`: a bar is pointed at, or none any more; `kept`: until another is. */
-  constructor(point: (place: Place | null, kept: boolean) => void) {
+  /**
+   * `point`: a bar is pointed at, or none any more; `kept`: until another is. `leadsTo`: what a bar shows when it is pointed
+   * at, a sentence.
+   */
+  constructor(point: (place: Place | null, kept: boolean) => void, leadsTo: string) {
     this.#point = point;
+    this.#idle = `Each row has a scale of its own. ${leadsTo}`;
     on(this.#plot, "pointermove", (event) => {
       if (!this.#kept) this.#go(this.#under(event), false);
     });
@@ -161,10 +166,7 @@ export class DistributionView {
     const distribution = this.#distribution;
     const here = this.#here;
     this.#marker.hidden = !here || !distribution;
-    const words =
-      here && distribution
-        ? barInWords(distribution, here.row, here.bin)
-        : "Each row has a scale of its own. Point at a bar to see its images; a click keeps them.";
+    const words = here && distribution ? barInWords(distribution, here.row, here.bin) : this.#idle;
     setText(this.#said, words);
     attribute(this.#plot, "aria-valuetext", here ? words : "no bar");
     this.#plot.classList.toggle("fs-kept", this.#kept);

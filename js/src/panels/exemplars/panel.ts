@@ -38,6 +38,7 @@ interface Goal {
 
 export class ExemplarsPanel implements Partial<Panels>, Listener {
   readonly #host: Host;
+  readonly #saved: readonly number[] | null;
   readonly #client: Client;
   readonly #bar: ScanBar;
   readonly #title = element("h3.fs-title");
@@ -46,7 +47,7 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
   readonly #choose: Select;
   readonly #what = element("p.fs-note.fs-what");
   readonly #wall = new Wall((crop) => this.#visit(crop));
-  readonly #distribution = new DistributionView((place, kept) => this.#pointed(place, kept));
+  readonly #distribution: DistributionView;
   readonly #map: MeanMap;
   readonly #best: BestCropsView;
   readonly #body: HTMLElement;
@@ -65,9 +66,15 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
   #goal: Goal | null = null;
   #palette = "";
 
-  constructor(host: Host) {
+  /** `saved`: in a saved page the indices in the data set of its images. */
+  constructor(host: Host, saved: readonly number[] | null) {
     this.#host = host;
+    this.#saved = saved;
     this.#client = host.client(this, { patience: LOST_AFTER.scans, inFlight: 2 });
+    this.#distribution = new DistributionView(
+      (place, kept) => this.#pointed(place, kept),
+      saved ? "Point at a bar to read it." : "Point at a bar to see its images; a click keeps them.",
+    );
     this.#map = new MeanMap(host.palettes);
     this.#best = new BestCropsView(host, (filters) => {
       if (this.#frame) this.#client.ask("best_crops", { layer: this.#frame.layer, filters });
@@ -80,6 +87,7 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
         open: (open) => this.#show(open),
       },
       id,
+      saved === null,
     );
     this.#choose = new Select("exemplars-kind", "show", ENTRIES, "Which images of the data set", () => {
       this.#at = null;
@@ -126,7 +134,7 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
       this.#look(RESTS_AFTER.exemplars);
     } else if (this.#palette !== this.#host.palettes.choice) this.#paintMap();
     this.#palette = this.#host.palettes.choice;
-    if (before?.image !== frame.image) this.#wall.mark(frame.image);
+    if (before?.image !== frame.image) this.#wall.mark(this.#imageOnScreen());
     this.#arrive(frame);
   }
 
@@ -223,16 +231,11 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
 
   #paintWall(exemplars: Exemplars): void {
     this.#shown = exemplars;
-    const {
-      kind,
-      layer,
-      filter,
-      image = this.#frame?.image ?? -1,
-    } = exemplars as Exemplars & { image?: number };
+    const { kind, layer, filter } = exemplars;
     const what = kindInWords(kind, exemplars, this.#distribution.distribution);
     setText(this.#what, what);
     this.#wall.paint(exemplars, what, this.#ratio);
-    this.#wall.mark(image);
+    this.#wall.mark(this.#imageOnScreen());
     attribute(this.#root, "data-shown", `${layer} ${filter} ${kind} ${exemplars.number}`);
     this.#settle();
   }
@@ -292,6 +295,7 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
   }
 
   #pointed(place: Place | null, kept: boolean): void {
+    if (this.#saved) return; // there would be too many images to save
     const row = place && this.#distribution.distribution?.rows[place.row];
     this.#at = place && row ? { bin: place.bin, label: row.label } : null;
     this.#after("look", kept ? 0 : RESTS_AFTER.bin, () => this.#askExemplars());
@@ -302,7 +306,13 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
     if (!frame) return;
     const before = this.#scans?.maps === "pre-activation";
     const { layer, filter } = frame;
-    const { image, position } = crop;
+    const { position } = crop;
+    const image = this.#saved ? this.#saved.indexOf(crop.image) : crop.image;
+    if (image < 0) {
+      setText(this.#notes, `Image ${whole(crop.image)} of the data set is not in this page.`);
+      this.#host.announce(this.#notes.textContent!);
+      return;
+    }
     this.#goal = { image, layer, filter, view: before ? "response" : "activation", position };
     this.#host.select(before ? { image, source: "input", channel: null } : { image });
     this.#arrive(this.#host.current());
@@ -321,6 +331,12 @@ export class ExemplarsPanel implements Partial<Panels>, Listener {
   }
 
   // Inside
+
+  /** Its index in the data set. */
+  #imageOnScreen(): number {
+    const image = this.#frame?.image ?? -1;
+    return this.#saved?.[image] ?? image;
+  }
 
   /** Which state of the scan a layer's best crops are of; "" where there are none. */
   #stateOf(layer: number): string {
