@@ -74,7 +74,7 @@ def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
             pairs = zip(one.reshape(-1, 3), other.reshape(-1, 3), strict=True)
             assert max(abs(codes[tuple(a)] - codes[tuple(b)]) for a, b in pairs) <= 1
     for selector in (".fs-which", ".fs-size", ".fs-note", ".fs-ticks", ".fs-bars"):
-        ours = f".filterscope {selector}:not(.fs-verdicts *)"  # no diagnosis was saved
+        ours = f".filterscope {selector}:not(.fs-verdicts *, .fs-exemplars *)"  # neither diagnosis nor scan was saved
         texts = [both.page.locator(ours).all_text_contents() for both in (notebook, page)]
         assert texts[0] == texts[1], selector
 

@@ -288,7 +288,7 @@ class Scan:
             >>> from filterscope import demo, scan
             >>> found = scan(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
             >>> counts = found.histogram("conv1", 0, bins=8).counts
-            >>> len(found.in_bin("conv1", 0, 7, bins=8, k=100)) == counts[7]
+            >>> len(found.in_bin("conv1", 0, 7, bins=8, k=100)) == int(counts[7])
             True
         """
         scores, count, bins = self._scores(layer, filter), _count(k, "k"), _count(bins, "bins")
