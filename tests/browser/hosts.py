@@ -237,7 +237,7 @@ class InVoila(OnJupyterServer):
         r"^(console|the page asked the network)\b.*\bcdn\.jsdelivr\.net/npm/@fortawesome/",
         # It loads every extension of JupyterLab that is installed; Notebook 7's asks it for packages it has not.
         r"^console: Error: The getter for the shared module is not a function\.[^\n]*\nargs: [^\n]*@jupyterlab/",
-        r"^console: Plugin 'ipyparallel-labextension:plugin' failed to activate\. TypeError: No provider for: @jupyterlab/",
+        r"^console: Plugin 'ipyparallel-labextension:plugin' failed to activate\. TypeError: No provider for: @jupyter",
     )
 
     def open(self, theme: str = "light") -> ExplorerPage:

@@ -46,7 +46,7 @@ def expect_crops(notebook, root, exemplars, kind="top"):
         crop = crops.nth(place)
         assert crop.get_attribute("data-image") == str(image)
         assert crop.get_attribute("data-position") == " ".join(map(str, position))
-        words = crop.get_attribute("aria-label")
+        words = crop.get_attribute("title")
         assert words.startswith(f"image {image}: {label}, predicted ")
         assert (f"stands for {copies} nearly equal images" in words) == (copies > 1)
         digits = np.float32(crop.locator(".fs-crop-value").inner_text().replace("−", "-"))

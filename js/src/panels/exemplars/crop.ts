@@ -1,6 +1,6 @@
 /** One exemplar on the wall: what its maximum sees of the image, with its value, class and prediction. */
 
-import { element } from "../../dom/dom";
+import { attribute, element } from "../../dom/dom";
 import { fitPicture } from "../../draw/layout";
 import { rasterOfDisplay } from "../../draw/raster";
 import { className, number } from "../../text/format";
@@ -60,14 +60,22 @@ export function cropItem(
       id,
       role: "option",
       "aria-selected": false,
-      "aria-label": words,
       title: words,
       "data-image": image,
       "data-position": position.join(" "),
     },
-    box,
-    element("span.fs-crop-value", number(value)),
-    element("span.fs-label", label === null ? `image ${image}` : className(label)),
-    element(wrong ? "span.fs-mark.fs-wrong" : "span.fs-mark", wrong ? `✗ ${className(predicted!)}` : ""),
+    element("span.fs-live", words),
+    seen(box),
+    seen(element("span.fs-crop-value", number(value))),
+    seen(element("span.fs-label", label === null ? `image ${image}` : className(label))),
+    seen(
+      element(wrong ? "span.fs-mark.fs-wrong" : "span.fs-mark", wrong ? `✗ ${className(predicted!)}` : ""),
+    ),
   );
+}
+
+/** What stands in the item's words, too. */
+function seen(part: HTMLElement): HTMLElement {
+  attribute(part, "aria-hidden", true);
+  return part;
 }

@@ -43,8 +43,7 @@ export class Wall {
       const crops = element("div.fs-crops", ...this.#items.slice(start, start + count));
       start += count;
       if (!words) return crops;
-      const title = element("p.fs-group-name", { "aria-hidden": true }, words);
-      return element("div.fs-crop-group", { role: "group", "aria-label": words }, title, crops);
+      return element("div.fs-crop-group", { role: "group", "aria-label": words }, crops);
     });
     this.#list.replaceChildren(...groups);
     attribute(this.#list, "aria-label", label);
