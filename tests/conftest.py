@@ -1,6 +1,7 @@
 """How tests share two processes: one begins with those in a browser, which stay together; other files go as wholes."""
 
 import gc
+import sys
 
 import pytest
 
@@ -26,3 +27,9 @@ def pytest_collection_finish():
     """Explorers free what the one before left behind: without this they would look through all of PyTorch for it."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_configure():
+    """The module that xdist begins a process with has no `__spec__`, for which a process that it spawns looks."""
+    main = sys.modules["__main__"]
+    main.__spec__ = getattr(main, "__spec__", None)

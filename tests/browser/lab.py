@@ -16,6 +16,8 @@ JUPYTERLAB_NOISE = (
     # It draws an output before it knows the widget, and then once more: saved outputs of a page that is opened again,
     # and on a busy machine (seen once) a cell's own. A widget that never comes fails the test that waits for it.
     r"^console: Error: widget model not found\n\s+at \S*get_model [^\n]*/jupyterlab-manager/",
+    # A notebook that is closed while a subshell is asked for, in which its widget's messages are to be answered.
+    r"^page error: Error: Canceled future for create_subshell_request message before replies were done\b",
     # A tab that is closed while its debugger still asks the kernel for its state.
     r"^console: Could not restore the debugger state: Canceled future for debug_request [^\n]*/static/lab/jlab_core\.",
 )
