@@ -6,6 +6,8 @@ import sys
 import pytest
 
 BROWSER = "tests/browser/"
+MAIN = sys.modules["__main__"]
+SPEC = getattr(MAIN, "__spec__", None)
 
 
 def pytest_collection_modifyitems(items):
@@ -29,7 +31,7 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def pytest_configure():
-    """The module that xdist begins a process with has no `__spec__`, for which a process that it spawns looks."""
-    main = sys.modules["__main__"]
-    main.__spec__ = getattr(main, "__spec__", None)
+def pytest_runtest_setup():
+    """Processes that a test spawns look for `__spec__`: xdist's module has none, nor one that a test left behind."""
+    sys.modules["__main__"] = MAIN
+    MAIN.__spec__ = SPEC
