@@ -95,7 +95,8 @@ def report(counted, starts, names):
     lines = [
         '# How often "training pulled on it" is right',
         "",
-        f"Written by `training_report.py`: {len(nets)} nets on which nothing was tuned ({', '.join(nets)}), 64 images each.",
+        f"Written by `training_report.py`: {len(nets)} nets on which nothing was tuned, 64 images each",
+        f"({', '.join(nets)}).",
         f"Share called pulled (p ≤ {P_PULLED}), of so many filters.",
         "",
         "| filters | " + " | ".join(COLUMNS) + " |",

@@ -27,6 +27,8 @@ export interface Progress {
 export interface Badge {
   readonly structure: Structure;
   readonly state: State;
+  readonly training: Training;
+  readonly start: Start;
   readonly use: Use;
   readonly duplicate_of: number | null;
   readonly mirror_of: number | null;
@@ -71,10 +73,8 @@ export interface VerdictRow extends Badge {
   readonly p_noise: number | null;
   readonly noise_score: number | null;
   readonly structure_reason: string;
-  readonly training: Training;
   readonly p_training: number | null;
   readonly training_reason: string;
-  readonly start: Start;
   /** Over the root mean square of the layer's filters. */
   readonly start_share: number | null;
   readonly start_reason: string;

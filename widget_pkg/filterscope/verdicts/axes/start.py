@@ -72,4 +72,5 @@ START = Axis(
     remark=lambda answer: f"It {answer.start}." if answer.start == NEVER_LEFT else "",
     summary=_summary,
     cells=(Cell("structure", _cell),),
+    badge=("start",),
 )

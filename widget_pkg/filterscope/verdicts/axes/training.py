@@ -46,4 +46,5 @@ TRAINING = Axis(
     remark=lambda answer: "Training pulled on it." if answer.training == PULLED else "",
     summary=_summary,
     cells=(Cell("structure", lambda answer: "↗ pulled on" if answer.training == PULLED else ""),),
+    badge=("training",),
 )
