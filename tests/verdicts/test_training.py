@@ -144,5 +144,8 @@ def test_more_images_change_nothing_and_going_on_looks_at_the_first_ones_alone()
     whole = diagnose(net, data, images=400, resume=part, **options)
     further = diagnose(net, data, images=800, resume=whole, **options)
     windows = [one.examination.inputs[1].windows for one in (part, whole, further)]
-    assert windows[0] < windows[1] == windows[2]
+    at_once = diagnose(net, data, images=400, **options)
+    assert windows[0] < windows[1] == windows[2] == at_once.examination.inputs[1].windows
     assert [one.p_training for one in whole.filters] == [one.p_training for one in further.filters]
+    apart = [abs(one.p_training - other.p_training) for one, other in zip(whole.filters, at_once.filters, strict=True)]
+    assert max(apart) < 1e-3

@@ -80,7 +80,7 @@ export function startInWords({ start, start_share, start_reason }: VerdictRow): 
   if (start === "not given") return "";
   if (start === "can't tell") return `How far it went from its start: can't tell; ${start_reason}.`;
   if (start === "left its start" && start_share !== null) {
-    return `It went ${Number(start_share.toPrecision(2))} times as far from its start as the layer's filters do.`;
+    return `It went ${start_share.toFixed(2)} times as far from its start as the layer's filters do.`;
   }
   return start === "only scaled" ? "It was only scaled since its start." : `It ${start}.`;
 }

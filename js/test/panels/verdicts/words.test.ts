@@ -31,7 +31,7 @@ describe("what training did, in words", () => {
 
   it("says how far it went where a start was given", () => {
     expect(startInWords(row({ start: "not given" }))).toBe("");
-    expect(startInWords(row({ start: "left its start", start_share: 0.5 }))).toContain("0.5 times as far");
+    expect(startInWords(row({ start: "left its start", start_share: 0.5 }))).toContain("0.50 times as far");
     expect(startInWords(row({ start: "never left its start", start_share: 0 }))).toBe(
       "It never left its start.",
     );

@@ -50,7 +50,7 @@ def _sentence(answer: StartAnswer) -> str:
     if answer.start == SCALED:
         return "It was only scaled since its start, as weight decay alone does: its direction is still random."
     if answer.start == LEFT:
-        return f"It went {answer.start_share:.2g} times as far from its start as the layer's filters do."
+        return f"It went {answer.start_share:.2f} times as far from its start as the layer's filters do."
     return ""
 
 
@@ -62,7 +62,7 @@ def _summary(answers: Sequence[StartAnswer]) -> list[str]:
 def _cell(answer: StartAnswer) -> str:
     if answer.start == NOT_GIVEN:
         return ""
-    return f"{answer.start} (×{answer.start_share:.2g})" if answer.start == LEFT else answer.start
+    return f"{answer.start} (×{answer.start_share:.2f})" if answer.start == LEFT else answer.start
 
 
 START = Axis(

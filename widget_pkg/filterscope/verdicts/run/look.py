@@ -35,7 +35,7 @@ class Looking:
         first: The first images of all, among which labels are looked for.
         premises: What is known of net and data.
         scan: Whether what a scan keeps of the images is kept, too.
-        inputs_of: Images that begin a batch of which the layers' inputs are looked at.
+        inputs_of: Images of which the layers' inputs are looked at.
     """
 
     layers: Sequence[int]
@@ -58,12 +58,12 @@ class Looking:
 
     def _batch_sums(self, runner: NetRunner, samples: Samples, batch: ImageBatch, asked: np.ndarray) -> BatchSums:
         premises, not_seen = self.premises, dict[int, str]()
-        inputs = bool(len(asked)) and int(asked[0]) in self.inputs_of
 
         def pass_over(part: ImageBatch, differentiable: bool = True) -> _LookingPass:
             nonlocal premises
             images = runner.batch(part.images)
-            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels, inputs)
+            rows = [row for row, index in enumerate(part.indices) if index in self.inputs_of]
+            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels, rows)
             try:
                 looking.run(differentiable and not premises.no_gradient)
             finally:
@@ -117,7 +117,7 @@ class _LookingPass:
         looking: What is looked at, and what is known.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
-        look_at_inputs: Whether the layers' inputs are looked at.
+        rows: Images of which the layers' inputs are looked at.
 
     Attributes:
         premises: What is known after the pass.
@@ -135,12 +135,12 @@ class _LookingPass:
         looking: Looking,
         images: torch.Tensor,
         labels: list[str | int | None],
-        look_at_inputs: bool,
+        rows: Sequence[int],
     ) -> None:
         self.premises, self.not_seen = looking.premises, dict[int, str]()
         self.statistics: dict[int, LayerStatistics] = {}
         self.inputs: dict[int, InputMoments] = {}
-        self._look_at_inputs = look_at_inputs
+        self._rows = list(rows)
         self.knowledge: Knowledge | None = None
         self._runner, self._samples, self._looking = runner, samples, looking
         self._labels = labels
@@ -179,7 +179,7 @@ class _LookingPass:
             self._take_statistics(class_numbers, rows, self._gradients(losses))
 
     def _forward(self) -> torch.Tensor | None:
-        on_conv = self._keep_input if self._look_at_inputs else None
+        on_conv = self._keep_input if self._rows else None
         gradients = self._images.requires_grad
         output = self._runner.run(self._images, self._looking.layers, self._keep, on_conv, gradients=gradients)
         for layer, (activation, version) in self._late.items():
@@ -217,8 +217,10 @@ class _LookingPass:
                 *record.kernel_size,
             )
         )
-        if layer in self._looking.layers and usable and len(maps):
+        by_image, rest = divmod(len(maps), len(self._images))  # a net may make a batch of each image
+        if layer in self._looking.layers and usable and by_image and not rest:
             options = record.kernel_size, record.stride, record.pads, record.dilation, record.groups
+            maps = maps.reshape(-1, by_image, *maps.shape[1:])[self._rows].flatten(0, 1)
             self.inputs[layer] = InputMoments.of(maps, *options)
 
     def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
