@@ -77,16 +77,21 @@ def measure(nets, folders):
                 who = "epoch 0" if state == "start" else "frozen" if is_frozen else "trained"
                 if who == "trained" and which.variant == "shuffled":
                     who = "labels shuffled"
-                counted[kinds[verdict.layer], who].append((which, verdict.training == "pulled", verdict.p_training))
+                pulled, structured = verdict.training == "pulled", verdict.structure == "structured"
+                counted[kinds[verdict.layer], who].append((which, pulled, structured))
                 if state == "end":
                     starts[who].append(verdict.start)
         print(which.name, f"{time.process_time() - begin:.1f} s", flush=True)
     return counted, starts
 
 
-def cell(counted, kind, who, only=None):
-    results = [pulled for which, pulled, _ in counted[kind, who] if only is None or only(which)]
-    return f"{np.mean(results):.3f} of {len(results)}" if results else ""
+def cell(counted, kind, who, only=lambda which: True):
+    """Shares called pulled, called structured, and either, and of how many."""
+    results = np.array([(pulled, structured) for which, pulled, structured in counted[kind, who] if only(which)])
+    if not len(results):
+        return ""
+    pulled, structured = results.mean(0)
+    return f"{pulled:.3f}, {structured:.3f}; {results.any(1).mean():.3f} of {len(results)}"
 
 
 def report(counted, starts, names):
@@ -97,7 +102,8 @@ def report(counted, starts, names):
         "",
         f"Written by `training_report.py`: {len(nets)} nets on which nothing was tuned, 64 images each",
         f"({', '.join(nets)}).",
-        f"Share called pulled (p ≤ {P_PULLED}), of so many filters.",
+        "Nets of one kind and seed start alike, whatever they learn: their frozen and untrained filters are the same.",
+        f"Shares called pulled from the input (p ≤ {P_PULLED}), structured from the weights; either; of so many.",
         "",
         "| filters | " + " | ".join(COLUMNS) + " |",
         "| --- |" + " --- |" * len(COLUMNS),

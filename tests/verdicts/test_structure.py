@@ -31,7 +31,8 @@ def patterned(filters=20, channels=10, seed=0):
 
 
 @pytest.mark.parametrize(
-    "shape", [(20, 10, 3, 3), (10, 1, 5, 5), (10, 1, 7, 7), (24, 3, 7, 7), (20, 8, 9), (12, 2, 3, 3, 3)]
+    "shape",
+    [(20, 10, 3, 3), (10, 1, 5, 5), (10, 1, 7, 7), (24, 3, 7, 7), (20, 8, 9), (12, 2, 3, 3, 3), (40, 32, 1, 1)],
 )
 def test_random_filters_are_called_structured_in_one_of_a_hundred(shape):
     random = np.random.default_rng(1)
@@ -113,7 +114,7 @@ def test_the_same_weights_get_the_same_verdicts():
     ("shape", "reason"),
     [
         ((10, 1, 3, 3), "9 weights a filter are too few"),
-        ((32, 64, 1, 1), "1×1 kernel"),
+        ((32, 16, 1, 1), "16 weights"),
         ((16, 1, 3, 3), "too few"),
         ((4, 10, 3, 3), "the layer has 4 filters"),
         ((8, 2, 5), "10 weights"),
@@ -187,3 +188,14 @@ def test_the_moment_of_a_fold_is_that_of_the_other_filters(count, groups):
         inverse = np.kron(np.linalg.inv(pair[0]), np.linalg.inv(pair[1]))
         flat = units[fold].reshape(len(fold), -1)
         np.testing.assert_allclose(inverse_form(units[fold], *pair), np.einsum("fi,ij,fj->f", flat, inverse, flat))
+
+
+def test_a_1x1_filter_that_weighs_channels_as_its_layer_does_is_structured_and_never_called_noise():
+    random = np.random.default_rng(2)
+    kernels = random.normal(size=(40, 32, 1, 1)) * np.exp(-np.arange(32) / 4)[:, None, None]
+    kernels[[3, 30]] = random.normal(size=(2, 32, 1, 1))
+    judged = judge_structure(kernels)
+    assert {one.verdict for k, one in enumerate(judged) if k not in (3, 30)} == {"structured"}
+    assert {judged[3].verdict, judged[30].verdict} == {"can't tell"}
+    assert "random filters look as structured" in judged[3].reason
+    assert {"in groups" in one.reason for one in judge_structure(kernels, groups=2)} == {True}

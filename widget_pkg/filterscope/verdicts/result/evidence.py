@@ -73,7 +73,8 @@ def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) 
     norms = np.linalg.norm(flat, axis=1)
     usable = np.flatnonzero(np.isfinite(norms) & (norms > 0))
     numbers = flat.shape[1]
-    if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
+    apart = groups > 1 and np.prod(size) == 1
+    if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or apart:
         return [None] * len(indices)
     units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
     moments = SharedMoments(units, groups)

@@ -25,6 +25,8 @@ def plain_words(verdict: FilterVerdict) -> str:
 def _detects(verdict: FilterVerdict) -> str:
     if verdict.name is not None and verdict.name != NO_PATTERN:
         return f"It looks for: {verdict.name}. {_learned(verdict)}".strip()
+    if verdict.structure == STRUCTURED and verdict.name is None:
+        return "Its weights are no chance; what it looks for, no few words could name."
     if verdict.structure == STRUCTURED:
         most = "" if verdict.drives_most is None else f"; it answers most to {verdict.drives_most}"
         return f"It learned a pattern, but none that a few words could name{most}."

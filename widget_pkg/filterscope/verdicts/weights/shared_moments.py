@@ -8,6 +8,8 @@ import numpy as np
 
 from filterscope.verdicts.matrices import cholesky, product, solve_lower
 
+_MANY_CHANNELS = 512
+
 
 class SharedMoments:
     """Second moments of a layer's filters, of all but one fold at a time.
@@ -20,7 +22,8 @@ class SharedMoments:
         groups: The layer's groups: with more than one, channels mean something else in each, and share nothing.
 
     Attributes:
-        folds: Who is judged by the others: each filter alone, or in large layers a sixteenth at a time.
+        folds: Who is judged by the others: each filter alone, or in large layers a sixteenth at a time, and where
+            filters have very many channels a quarter.
     """
 
     def __init__(self, units: np.ndarray, groups: int) -> None:
@@ -64,7 +67,8 @@ def inverse_form(units: np.ndarray, channels: np.ndarray, places: np.ndarray) ->
 def _folds_of(count: int, channels: int) -> Sequence[np.ndarray]:
     if channels <= 64 and count <= 128:
         return [np.array([index]) for index in range(count)]
-    return [np.arange(first, count, 16) for first in range(min(16, count))]
+    most = 16 if channels <= _MANY_CHANNELS else 4  # each takes time that goes with the cube of the channels
+    return [np.arange(first, count, most) for first in range(min(most, count))]
 
 
 def _shrunk(sums: np.ndarray, number: int) -> np.ndarray:

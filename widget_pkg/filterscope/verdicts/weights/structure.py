@@ -21,6 +21,9 @@ from filterscope.verdicts.weights.shared_moments import SharedMoments, inverse_f
 
 STRUCTURED, NOISE_LIKE, CANT_TELL = "structured", "noise-like", "can't tell"
 P_STRUCTURED, P_NOISE = 0.01, 0.05
+# Of a 1×1 kernel, which the input is asked about as well: of trained ones .22 are below it, of those that never left
+# their start .002. None of them is called noise: a trained one may well share nothing with its layer.
+P_STRUCTURED_1X1 = 0.005
 P_PLAIN = 0.05  # where fewer random filters look as structured, it isn't called noise either
 FEWEST_NUMBERS = 25  # a filter
 FEWEST_FILTERS = 5  # a layer
@@ -73,14 +76,15 @@ def judge_structure(kernels: np.ndarray, groups: int = 1, seed: int = 0) -> list
     norms = np.where(usable, np.linalg.norm(np.where(usable[:, None], flat, 0), axis=1), 0)
     reasons = [_unusable(bool(finite), float(norm)) for finite, norm in zip(usable, norms, strict=True)]
     live = np.flatnonzero([not reason for reason in reasons])
-    too_little = _too_little(numbers, int(np.prod(size)), len(live))
+    too_little = _too_little(numbers, groups > 1 and numbers == channels, len(live))
     if too_little:
         return [Structure(CANT_TELL, reason=reason or too_little) for reason in reasons]
     units = (flat[live] / norms[live, None]).reshape(len(live), channels, -1)
     p_structured, p_noise, score = _test(units, groups, tuple(size), np.random.default_rng(seed))
     results = [Structure(CANT_TELL, reason=reason) for reason in reasons]
     for row, index in enumerate(live):
-        results[index] = _verdict(float(p_structured[row]), float(p_noise[row]), float(score[row]))
+        found = float(p_structured[row]), float(p_noise[row]), float(score[row])
+        results[index] = _verdict(*found) if numbers > channels else _verdict_1x1(*found)
     return results
 
 
@@ -96,15 +100,22 @@ def _verdict(p_structured: float, p_noise: float, score: float) -> Structure:
     return Structure(CANT_TELL, p_structured, p_noise, score, reason)
 
 
+def _verdict_1x1(p_structured: float, p_noise: float, score: float) -> Structure:
+    if p_structured < P_STRUCTURED_1X1:
+        return Structure(STRUCTURED, p_structured, p_noise, score)
+    reason = f"{per_100(p_structured)} in 100 random filters look as structured"
+    return Structure(CANT_TELL, p_structured, p_noise, score, reason)
+
+
 def _unusable(finite: bool, norm: float) -> str:
     if not finite:
         return "some of its weights are NaN or infinite"
     return "" if norm > 0 else "all its weights are zero"
 
 
-def _too_little(numbers: int, cells: int, live: int) -> str:
-    if cells == 1:
-        return "a 1×1 kernel has no shape that chance could be told from"
+def _too_little(numbers: int, apart: bool, live: int) -> str:
+    if apart:
+        return "1×1 kernels in groups share neither channels nor a shape that chance could be told from"
     if numbers < FEWEST_NUMBERS:
         return f"{numbers} weights a filter are too few to tell a pattern from chance; {FEWEST_NUMBERS} are needed"
     if live < FEWEST_FILTERS:
@@ -138,7 +149,7 @@ def _own_tests(units: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
     tests = []
     if len(size) == 2 and min(size) >= 3:
         tests.append(neighbours_alike(units, size))
-    if units.shape[1] > 1:
+    if min(units.shape[1:]) > 1:
         tests.append(shared_patterns(units).p)
     return tests
 
