@@ -102,6 +102,8 @@ def report(counted, starts, names):
         "",
         f"Written by `training_report.py`: {len(nets)} nets on which nothing was tuned, 64 images each",
         f"({', '.join(nets)}).",
+        "What tells was chosen on the nets of `BUILDING`; the input alone fell short of a fifth of the 1×1 filters,",
+        "after which the weights' test, too, was let say something of 1×1 kernels.",
         "Nets of one kind and seed start alike, whatever they learn: their frozen and untrained filters are the same.",
         f"Shares called pulled from the input (p ≤ {P_PULLED}), structured from the weights; either; of so many.",
         "",

@@ -43,7 +43,6 @@ TRAINING = Axis(
     TrainingAnswer,
     _judge,
     sentence=_sentence,
-    remark=lambda answer: "Training pulled on it." if answer.training == PULLED else "",
     summary=_summary,
     cells=(Cell("structure", lambda answer: "↗ pulled on" if answer.training == PULLED else ""),),
     badge=("training",),
