@@ -22,8 +22,6 @@ from torch import nn
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from zoo_nets import BUILDING, HELD_OUT, frozen_filters, load_data
-
 from filterscope import diagnose
 from filterscope.verdicts.activations.training import FEWEST_NUMBERS, P_PULLED
 
@@ -58,6 +56,8 @@ def settle(net, data):
 
 
 def measure(nets, folders):
+    from zoo_nets import frozen_filters, load_data
+
     counted, starts = defaultdict(list), defaultdict(list)
     for which in nets:
         zoo = next((folder for folder in folders if (folder / which.name / "card.json").exists()), None)
@@ -129,6 +129,8 @@ def main():
     parser.add_argument("--nets", type=Path, nargs="*", default=[])
     parser.add_argument("--only", choices=["building"])
     options = parser.parse_args()
+    from zoo_nets import BUILDING, HELD_OUT  # beside this file, where the zoo was made
+
     torch.set_num_threads(1)
     counted, starts = measure(BUILDING if options.only else HELD_OUT, [options.zoo, *options.nets])
     report(counted, starts, ("left its start", "only scaled", "never left its start", "can't tell"))
