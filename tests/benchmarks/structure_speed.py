@@ -139,8 +139,9 @@ def report(before, now, other):
         "# Structure from the weights: CPU seconds, and equality with an earlier version",
         "",
         "Written by `structure_speed.py`; CPU seconds of one process (`OMP_NUM_THREADS=1`), other work beside it.",
-        "The last two columns, of filters that both tested: verdicts that changed; the largest difference of `p_structured` / of `p_noise`. The",
-        "last compares the earlier version with itself under another seed, which is what Monte Carlo alone changes.",
+        "The last two columns, of filters that both tested: verdicts that changed; the largest difference of",
+        "`p_structured` / of `p_noise`. The last compares the earlier version with itself under another seed,",
+        "which is what Monte Carlo alone changes.",
         "",
         "| filters of | filters (tested) | structure, before → now | with the names | now against before "
         "| another seed |",
