@@ -338,14 +338,16 @@ def verdicts():
     counts = {"images": 100, "ablated": 50, "labelled": True}
     numbers = (
         *("p_structured", "p_noise", "noise_score", "taylor", "ci_low", "ci_high", "share", "match", "p_match"),
+        *("p_training", "start_distance", "start_share"),
         *("p_template", "one_pattern", "times_likelier", "fires", "class_rise", "correlation", "merge_cost"),
     )
     texts = ("template", "runner_up", "drives_most", "drives_least", "hurts_most")
-    reasons = ("structure_reason", "state_reason", "use_reason", "name_reason")
+    reasons = ("structure_reason", "training_reason", "start_reason", "state_reason", "use_reason", "name_reason")
     empty = {**dict.fromkeys(numbers, nan), **dict.fromkeys(texts), **dict.fromkeys(reasons, "")}
 
     def verdict(index, structure, state, use, name, delta_loss, estimate, **more):
         told = {"structure": structure, "state": state, "use": use, "name": name, "rank": None}
+        told |= {"training": "can't tell", "start": "not given"}
         pair = {"duplicate_of": None, "mirror_of": None, "delta_loss": delta_loss, "estimate": estimate}
         return FilterVerdict(layer="0", filter=index, **empty, **counts, **told, **{**pair, **more})
 

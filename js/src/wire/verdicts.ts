@@ -8,6 +8,9 @@ export const NO_PATTERN = "no simple pattern";
 
 export type Structure = "structured" | "noise-like" | "can't tell";
 export type State = "live" | "dead" | "constant" | "can't tell";
+/** Whether training pulled on it, as its input tells: that promises no pattern of the world. */
+export type Training = "pulled" | "can't tell";
+export type Start = "left its start" | "only scaled" | "never left its start" | "can't tell" | "not given";
 export type Use = "used" | "harmful" | "no measurable use" | "withheld";
 export type Status = "none" | "running" | "done" | "cancelled" | "failed";
 export type ReplacedBy = "mean" | "zero";
@@ -24,6 +27,8 @@ export interface Progress {
 export interface Badge {
   readonly structure: Structure;
   readonly state: State;
+  readonly training: Training;
+  readonly start: Start;
   readonly use: Use;
   readonly duplicate_of: number | null;
   readonly mirror_of: number | null;
@@ -68,6 +73,11 @@ export interface VerdictRow extends Badge {
   readonly p_noise: number | null;
   readonly noise_score: number | null;
   readonly structure_reason: string;
+  readonly p_training: number | null;
+  readonly training_reason: string;
+  /** Over the root mean square of the layer's filters. */
+  readonly start_share: number | null;
+  readonly start_reason: string;
   readonly name_reason: string;
   readonly state_reason: string;
   readonly use_reason: string;

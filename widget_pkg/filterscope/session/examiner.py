@@ -30,6 +30,7 @@ from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
+from filterscope.verdicts.run.start import read_start
 from filterscope.verdicts.run.task import Task
 
 
@@ -55,7 +56,7 @@ class Examiner:
         """The newest, running or not."""
         return self._diagnosis
 
-    def diagnose(self, images: int, layers: Any, ablation: bool, first: int = 0) -> RunningDiagnosis:
+    def diagnose(self, images: int, layers: Any, ablation: bool, first: int = 0, start: Any = None) -> RunningDiagnosis:
         """Begins one, or goes on with the last where it is of the same weights and layers.
 
         Args:
@@ -63,8 +64,10 @@ class Examiner:
             layers: Which layers; see `filterscope.diagnose`.
             ablation: Whether each filter is ablated in turn.
             first: Index of the layer whose weights are judged first.
+            start: What the net started from; see `filterscope.diagnose`. None keeps what the last one was given.
 
         Raises:
+            TypeError: If the start is of the wrong kind.
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied.
         """
@@ -78,6 +81,7 @@ class Examiner:
                 engine.check()
                 net, forward, revision, image = engine.snapshot(), engine.forward, engine.revision, engine.first_image
                 titles = {index: layer_title(engine.layers[index]) for index in chosen}
+                start_kernels = None if start is None else read_start(start, engine.layers, sorted(chosen))
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
@@ -92,7 +96,8 @@ class Examiner:
                 return runner_for(net, samples, forward, PacedPasses(task.check), image), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
-            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.seconds_until_idle)
+            begin = prepare, titles, images, ablation, earlier, start_kernels, self.seconds_until_idle
+            self._diagnosis = RunningDiagnosis(*begin)
             return self._diagnosis
 
     def of_earlier_weights(self) -> bool:

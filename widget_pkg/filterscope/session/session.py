@@ -235,10 +235,10 @@ class Session:
 
     # Verdicts
 
-    def diagnose(self, images: Any, layers: Any, ablation: Any) -> RunningDiagnosis:
+    def diagnose(self, images: Any, layers: Any, ablation: Any, start: Any = None) -> RunningDiagnosis:
         """Begins to judge filters in the background, those of the selected layer first; see `Examiner.diagnose`."""
         self._diagnosed = True
-        diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer)
+        diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer, start)
         self._announce()
         return diagnosis
 

@@ -13,6 +13,7 @@ from filterscope.errors import NetError, SampleError
 from filterscope.scans.sampling import Samples
 from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
+from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 
 LABELS_LOOKED_AT = 20  # a first batch may be a single image, and that one without a label
@@ -74,6 +75,7 @@ class BatchSums:
         before: What was known before it.
         after: What is known after it.
         statistics: Of each layer that it reached.
+        inputs: Of the input of each layer that it reached, where it is looked at.
         knowledge: What the net knows of the images; None where its output is not one score a class.
         not_seen: Why there are no statistics of a layer.
         unreadable: Samples that could not be read.
@@ -88,6 +90,7 @@ class BatchSums:
     before: Premises
     after: Premises
     statistics: dict[int, LayerStatistics] = field(default_factory=dict)
+    inputs: dict[int, InputMoments] = field(default_factory=dict)
     knowledge: Knowledge | None = None
     not_seen: dict[int, str] = field(default_factory=dict)
     unreadable: int = 0

@@ -17,9 +17,12 @@ from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
+from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.state import LIVE, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
+from filterscope.verdicts.activations.training import CANT_TELL, Training, judge_training
 from filterscope.verdicts.batch_sums import BatchSums, Premises
+from filterscope.verdicts.weights.start import StartKernels
 
 Judged = TypeVar("Judged")
 
@@ -65,6 +68,8 @@ class Examination:
         premises: What the images seen so far showed of net and data.
         knowledge: What the net knows; None where its output is not one score a class.
         statistics: Of each layer looked at.
+        inputs: Of each layer's input, over the first images.
+        start: What the net started from, where that was given.
         means: Each layer's mean activation by filter, over the first images; what an ablated map is replaced by.
         ablations: Of each layer that was ablated.
         not_seen: Why there are no statistics of a layer.
@@ -80,12 +85,15 @@ class Examination:
         self.premises = Premises()
         self.knowledge: Knowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
+        self.inputs: dict[int, InputMoments] = {}
+        self.start: StartKernels | None = None
         self.means: dict[int, np.ndarray] = {}
         self.ablations: dict[int, LayerAblation] = {}
         self.not_seen: dict[int, str] = {}
         self.scanned: list[ScanState] = []
         self._means_of = 0  # images
         self._judged_weights: dict[tuple[int, Callable[[LayerWeights], Any], bool], Any] = {}
+        self._judged_training: dict[int, tuple[int, list[Training]]] = {}
 
     # What comes in
 
@@ -107,6 +115,11 @@ class Examination:
                     self.statistics[layer].merge(of_batch)
                 else:
                     self.statistics[layer] = of_batch
+            for layer, of_input in sums.inputs.items():
+                if layer in self.inputs:
+                    self.inputs[layer].merge(of_input)
+                else:
+                    self.inputs[layer] = of_input
             if sums.knowledge is not None and self.knowledge is not None:
                 self.knowledge.merge(sums.knowledge)
             if sums.refused:
@@ -131,7 +144,7 @@ class Examination:
         """A copy of the sums, to go on with; the ones here stay as they are."""
         other = copy.copy(self)  # what was judged of the weights is shared: they are equal
         other.runner, other.samples = runner, samples
-        for name in ("knowledge", "statistics", "means", "ablations", "not_seen"):
+        for name in ("knowledge", "statistics", "inputs", "means", "ablations", "not_seen"):
             setattr(other, name, copy.deepcopy(getattr(self, name)))
         other.scanned = list(self.scanned)  # which nothing changes
         return other
@@ -173,6 +186,26 @@ class Examination:
             no_verdict = KERNELS_OF_EACH_IMAGE if dynamic else ""
             self._judged_weights[key] = judge(LayerWeights(record.kernels, record.groups, sees_rgb, no_verdict))
         judged: Judged = self._judged_weights[key]
+        return judged
+
+    def training(self, layer: int) -> list[Training]:
+        """What a layer's input says of its filters; judged anew only where more images were looked at."""
+        record, moments = self.runner.layers[layer], self.inputs.get(layer)
+        reason = ""
+        if self.runner.is_dynamic(layer):
+            reason = KERNELS_OF_EACH_IMAGE
+        elif record.transposed:
+            reason = "it is a transposed convolution, which lays no kernel on its input"
+        elif sum(other.name == record.name for other in self.runner.layers) > 1:
+            reason = "the net calls it more than once, so its input comes from its own weights"
+        elif moments is None:
+            reason = self.not_seen.get(layer, "no image was seen")
+        if reason or moments is None:
+            return [Training(CANT_TELL, reason=reason)] * record.out_channels
+        windows, judged = self._judged_training.get(layer, (0, []))
+        if not judged or windows != moments.windows:
+            judged = judge_training(record.kernels, record.groups, moments)
+            self._judged_training[layer] = moments.windows, judged
         return judged
 
     def live(self, layer: int) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -286,6 +287,8 @@ class Explorer(SelectionWidget):
         images: int = 1000,
         layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
         ablation: bool = True,
+        *,
+        start: Mapping[str, Any] | str | PathLike[str] | None = None,
     ) -> RunningDiagnosis:
         """Judges every filter in the background, and returns at once: sliders and cells go on meanwhile.
 
@@ -297,12 +300,14 @@ class Explorer(SelectionWidget):
             images: How many images are looked at, drawn from all of the data set; of a stream the first ones.
             layers: Which layers, by index, name or module; None for all.
             ablation: Whether each filter is removed in turn on these images, to measure what the net loses.
+            start: A state dict of the time before training, or the path of one, which tells how far each filter went.
 
         Returns:
             A `Diagnosis` that grows: `wait()` waits for its end, `cancel()` ends it within a moment, `done` says
             whether it has ended; what it has so far can be read at any time.
 
         Raises:
+            TypeError: If `start` is of the wrong kind.
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied, so that nothing may run it in the background.
 
@@ -312,7 +317,7 @@ class Explorer(SelectionWidget):
             >>> explorer.diagnose(images=100, ablation=False).wait().done
             True
         """
-        diagnosis = self.session.diagnose(images, layers, ablation)
+        diagnosis = self.session.diagnose(images, layers, ablation, start)
         self.send(*wire.verdicts())
         return diagnosis
 

@@ -68,6 +68,23 @@ export function structureInWords(row: VerdictRow): string {
   return `Noise-like: ${random}, and ${alike}.`;
 }
 
+export function trainingInWords({ training, p_training, training_reason }: VerdictRow): string {
+  if (training === "can't tell")
+    return `Pulled on by training: can't tell from its input; ${training_reason}.`;
+  const random = `${per100(p_training ?? 1)} in 100 random filters look as much along what varies in its input`;
+  return `Training pulled on it: ${random}.`;
+}
+
+/** Empty where no start was given. */
+export function startInWords({ start, start_share, start_reason }: VerdictRow): string {
+  if (start === "not given") return "";
+  if (start === "can't tell") return `How far it went from its start: can't tell; ${start_reason}.`;
+  if (start === "left its start" && start_share !== null) {
+    return `It went ${start_share.toFixed(2)} times as far from its start as the layer's filters do.`;
+  }
+  return start === "only scaled" ? "It was only scaled since its start." : `It ${start}.`;
+}
+
 export function looksInWords(row: VerdictRow): string {
   const { name, name_reason, template, match, p_match, one_pattern } = row;
   if (name === null || match === null) return `${capital(name_reason)}.`;

@@ -17,6 +17,7 @@ from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examine import examine
 from filterscope.verdicts.run.task import Task, TaskProgress
+from filterscope.verdicts.weights.start import StartKernels
 
 _STAGES = {
     "weights": "layers' weights",
@@ -41,6 +42,7 @@ class RunningDiagnosis(Diagnosis):
         images: How many images are looked at.
         ablation: Whether each filter is ablated in turn on these.
         earlier: A diagnosis of the same weights and layers to go on from.
+        start: What the net started from, where that is known.
         seconds_until_idle: For how long the person still comes first.
 
     Example:
@@ -58,11 +60,12 @@ class RunningDiagnosis(Diagnosis):
         images: int,
         ablation: bool,
         earlier: Diagnosis | None = None,
+        start: StartKernels | None = None,
         seconds_until_idle: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._prepare, self._titles = prepare, titles
         self._asked, self._ablation = images, ablation
-        self._earlier = earlier
+        self._earlier, self._start = earlier, start
         self._latest: Diagnosis | None = None
         self._finished = False
         self._version = 0
@@ -206,6 +209,8 @@ class RunningDiagnosis(Diagnosis):
             )
         fingerprint = fingerprint_of(runner.net)
         examination = self._beginning(runner, samples, fingerprint)
+        if self._start is not None:
+            examination.start = self._start
         judged: list[int] = []
         try:
             task.begin("weights", 0, len(self._titles))

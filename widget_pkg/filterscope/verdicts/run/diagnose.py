@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import torch
@@ -32,6 +33,7 @@ from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.run.division import Elsewhere, Place
 from filterscope.verdicts.run.examine import OnProgress, examine, first_images
+from filterscope.verdicts.run.start import StateDict, read_start
 
 
 def diagnose(
@@ -45,6 +47,7 @@ def diagnose(
     transform: Callable[[Any], Any] | None = None,
     layout: str | None = None,
     forward: Forward | None = None,
+    start: StateDict | str | PathLike[str] | None = None,
     resume: Diagnosis | None = None,
     scan: bool = False,
     executor: Executor | None = None,
@@ -55,9 +58,9 @@ def diagnose(
 ) -> Diagnosis:
     """Judges every filter of a net: structured or noise, live or dead, duplicate, used or not, and what it looks for.
 
-    Structure comes from the weights alone; state, duplicates and use from the data. They are separate questions: a
-    filter that never learned may well be used. Where there is too little to tell, the verdict says so, and why. The net
-    is left exactly as it came.
+    Structure comes from the weights alone; whether training pulled on a filter, state, duplicates and use from the
+    data. They are separate questions: a filter that never learned may well be used. Where there is too little to tell,
+    the verdict says so, and why. The net is left exactly as it came.
 
     Args:
         net: The network.
@@ -72,6 +75,9 @@ def diagnose(
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
         forward: The user's own way of calling the net, a function of a net and an image.
+        start: What the net started from, where there is a checkpoint of it: a state dict, or the path of one, which is
+            read with `weights_only=True`. It tells for kernels of any size how far each filter went, and which never
+            left their start.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
         scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
             images are read and the net is run on them once for both.
@@ -116,11 +122,14 @@ def diagnose(
             )
         runner = runner_for(net, samples, forward)
         chosen = sorted(layer_indices(runner.layers, layers))
+        start_kernels = None if start is None else read_start(start, runner.layers, chosen)
         fingerprint = fingerprint_of(runner.net)
         if resume is None:
             examination = Examination(runner, samples, chosen)
         else:
             examination = _resumed(resume, runner, samples, chosen, fingerprint)
+        if start_kernels is not None:
+            examination.start = start_kernels
         stop = cancel if cancel is not None else threading.Event()
         identity = identify(runner, samples, chosen, pre_activation=False) if scan or executor is not None else None
         with ExitStack() as stack:

@@ -12,6 +12,7 @@ from filterscope.host.sigint import defer_sigint
 from filterscope.scans.sampling import find_out_batches, order_of
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.ablation.use import gate
+from filterscope.verdicts.activations.inputs import INPUT_IMAGES
 from filterscope.verdicts.examination import MEAN_IMAGES, Examination
 from filterscope.verdicts.run.ablate import Ablating
 from filterscope.verdicts.run.division import Here, Place, ranges
@@ -90,7 +91,8 @@ class _Examining:
     def _look(self, stop: int) -> None:
         """Looks at the images up to a place, or until one shows something that the next ones were not told of."""
         sums = self._sums
-        looking = Looking(tuple(sums.layers), tuple(sums.order[:_FIRST].tolist()), sums.premises, self._scan)
+        first = sums.order[:INPUT_IMAGES].tolist()
+        looking = Looking(tuple(sums.layers), tuple(first[:_FIRST]), sums.premises, self._scan, frozenset(first))
         parts = [(sums.seen, min(stop, MEAN_IMAGES)), (max(sums.seen, min(stop, MEAN_IMAGES)), stop)]
         shards = [shard for part in parts for shard in ranges(*part, sums.runner, sums.layers)]
         with closing(self._place.run(looking, sums.order, shards, self._cancel)) as batches:  # type: ignore[type-var]

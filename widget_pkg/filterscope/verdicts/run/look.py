@@ -11,6 +11,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
 from filterscope.host.sigint import defer_sigint, let_sigint_through
+from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
@@ -20,6 +21,7 @@ from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.scans.shard import PassScores, ShardRows
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
+from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.batch_sums import BatchSums, Premises
 
@@ -33,12 +35,14 @@ class Looking:
         first: The first images of all, among which labels are looked for.
         premises: What is known of net and data.
         scan: Whether what a scan keeps of the images is kept, too.
+        inputs_of: Images of which the layers' inputs are looked at.
     """
 
     layers: Sequence[int]
     first: Sequence[int]
     premises: Premises
     scan: bool = False
+    inputs_of: frozenset[int] = frozenset()
 
     def __call__(
         self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
@@ -58,7 +62,8 @@ class Looking:
         def pass_over(part: ImageBatch, differentiable: bool = True) -> _LookingPass:
             nonlocal premises
             images = runner.batch(part.images)
-            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels)
+            rows = [row for row, index in enumerate(part.indices) if index in self.inputs_of]
+            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels, rows)
             try:
                 looking.run(differentiable and not premises.no_gradient)
             finally:
@@ -89,6 +94,7 @@ class Looking:
             before=self.premises,
             after=premises,
             statistics={} if looking is None else looking.statistics,
+            inputs={} if looking is None else looking.inputs,
             knowledge=None if looking is None else looking.knowledge,
             not_seen=not_seen,
             unreadable=batch.unreadable,
@@ -111,11 +117,13 @@ class _LookingPass:
         looking: What is looked at, and what is known.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
+        rows: Images of which the layers' inputs are looked at.
 
     Attributes:
         premises: What is known after the pass.
         not_seen: Why there are no statistics of a layer.
         statistics: Of each layer that the pass reached.
+        inputs: Of the input of each layer that the pass reached, where it is looked at.
         knowledge: What the net knows of the images; None where its output is not one score a class.
         scores: What a scan keeps of the pass; None where it keeps nothing.
     """
@@ -127,9 +135,12 @@ class _LookingPass:
         looking: Looking,
         images: torch.Tensor,
         labels: list[str | int | None],
+        rows: Sequence[int],
     ) -> None:
         self.premises, self.not_seen = looking.premises, dict[int, str]()
         self.statistics: dict[int, LayerStatistics] = {}
+        self.inputs: dict[int, InputMoments] = {}
+        self._rows = list(rows)
         self.knowledge: Knowledge | None = None
         self._runner, self._samples, self._looking = runner, samples, looking
         self._labels = labels
@@ -168,7 +179,9 @@ class _LookingPass:
             self._take_statistics(class_numbers, rows, self._gradients(losses))
 
     def _forward(self) -> torch.Tensor | None:
-        output = self._runner.run(self._images, self._looking.layers, self._keep, gradients=self._images.requires_grad)
+        on_conv = self._keep_input if self._rows else None
+        gradients = self._images.requires_grad
+        output = self._runner.run(self._images, self._looking.layers, self._keep, on_conv, gradients=gradients)
         for layer, (activation, version) in self._late.items():
             # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
             if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
@@ -190,6 +203,25 @@ class _LookingPass:
             self._edges[layer] = get_gradient_edge(activation)
         else:
             self._late[layer] = activation, activation._version
+
+    def _keep_input(self, layer: int, call: ConvCall) -> None:
+        record = self._runner.layers[layer]
+        maps = call.input if call.input.ndim == record.rank + 2 else call.input[None]
+        usable = (
+            not record.transposed
+            and maps.shape[1] == record.in_channels
+            and call.kernels.shape
+            == (
+                record.out_channels,
+                record.channels,
+                *record.kernel_size,
+            )
+        )
+        by_image, rest = divmod(len(maps), len(self._images))  # a net may make a batch of each image
+        if layer in self._looking.layers and usable and by_image and not rest:
+            options = record.kernel_size, record.stride, record.pads, record.dilation, record.groups
+            maps = maps.reshape(-1, by_image, *maps.shape[1:])[self._rows].flatten(0, 1)
+            self.inputs[layer] = InputMoments.of(maps, *options)
 
     def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
         """The losses that are finite, and of which images they are; notes what the net knows."""
