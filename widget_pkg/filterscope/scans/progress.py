@@ -21,7 +21,12 @@ class ProgressBar:
             tqdm = None
         self._make = tqdm
         self._stage = ""
+        self._expected: dict[str, str] = {}
         self._bar: Any = None
+
+    def expect(self, stage: str, time: str) -> None:
+        """A stage that begins later is expected to take so long, in words."""
+        self._expected[stage] = time
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """So many of so many are done in a stage."""
@@ -32,7 +37,10 @@ class ProgressBar:
             self._stage = stage
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # tqdm warns where ipywidgets' bar cannot be had, and draws another
-                self._bar = self._make(total=total, desc=stage, unit="image", file=sys.stderr)
+                unit = "filter" if stage == "filters" else "image"
+                expected = self._expected.get(stage)
+                name = stage if expected is None else f"{stage} (about {expected})"
+                self._bar = self._make(total=total, desc=name, unit=unit, file=sys.stderr)
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:

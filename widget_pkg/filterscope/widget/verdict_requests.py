@@ -78,7 +78,7 @@ class VerdictRequests:
     def _diagnose(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         only = [layer] if args.get("only_this_layer") else None
-        self._examiner.diagnose(args.get("images", 1000), only, bool(args.get("ablation", True)), layer)
+        self._examiner.diagnose(args.get("images", 1000), only, args.get("ablation", "auto"), layer)
         return self._verdicts(args)
 
     def _cancel(self, args: dict[str, Any]) -> Body:

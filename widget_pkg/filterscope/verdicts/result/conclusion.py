@@ -21,11 +21,12 @@ def conclude(examination: Examination, complete: bool, ablation: bool, fingerpri
         fingerprint: Of the net's weights.
     """
     filters = [verdict for index in examination.layers for verdict in judge_layer(examination, index, ablation)]
-    rises = [rise for layer in examination.ablations.values() for rise in layer.rises]
+    ablated = [rise.images for layer in examination.ablations.values() for rise in layer.rises]
+    ablated += [rise.images for layer in examination.sampled.values() for rise in layer.rises]
     return Diagnosis(
         filters=tuple(filters),
         images=examination.images,
-        ablated=max((rise.images for rise in rises), default=0),
+        ablated=max(ablated, default=0),
         complete=complete,
         knowledge=_knowledge(examination),
         notes=_notes(examination, complete),
