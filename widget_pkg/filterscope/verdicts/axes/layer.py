@@ -71,6 +71,21 @@ class LayerEvidence:
         """To first order what replacing each filter's map by its mean does to the loss, `(F,)`; NaN where unknown."""
         return np.full(len(self), np.nan) if self.statistics is None else self.statistics.estimate
 
+    @cached_property
+    def estimated_rises(self) -> np.ndarray:
+        """The mean rise of the loss without each filter by gradients alone, in nats, `(F,)`; NaN where unknown.
+
+        That on linearised logits, on the images for which they are kept; its first order, over all images.
+        """
+        moments = self.examination.linearised(self.index).moments if self.statistics is not None else None
+        if moments is None:
+            return np.full(len(self), np.nan)
+        rises: np.ndarray = moments.sums[0] / moments.images
+        pool = self.examination.pool(self.index)
+        if self.examination.labelled and pool is not None and pool.images > moments.images:
+            rises = rises - moments.sums[1] / moments.images + pool.mean
+        return rises
+
 
 def _ablation_of(examination: Examination, index: int) -> LayerAblation | SampledAblation | None:
     """On all images where that is on its way far enough, else on few."""

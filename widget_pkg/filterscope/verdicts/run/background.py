@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from filterscope.errors import NetError
@@ -15,6 +15,7 @@ from filterscope.scans.sampling import Samples
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude, judge_weights
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.layer_use import LayerUse
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examine import examine
 from filterscope.verdicts.run.plan import AblationPlan
@@ -169,6 +170,11 @@ class RunningDiagnosis(Diagnosis):
         if self.error is not None:
             return (*notes, f"It stopped: {self.error}")
         return notes
+
+    @property
+    def layer_uses(self) -> Mapping[str, LayerUse]:
+        """How much of each layer is needed, by the layer's name, as far as is known."""
+        return {} if self._latest is None else self._latest.layer_uses
 
     @property
     def fingerprint(self) -> str:
