@@ -28,6 +28,7 @@ from filterscope.verdicts.ablation.effect import Effect, measure_effect
 from filterscope.verdicts.ablation.filter_effects import FilterEffects, measure_filter_effects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
+from filterscope.verdicts.result.layer_use import JointEstimate
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 from filterscope.verdicts.run.request import check_request
@@ -141,6 +142,17 @@ class Examiner:
             after=self._engine.classes.ranked(after),
             notes=() if means is None else means.notes,
         )
+
+    def cost_together(self, layer: int, filters: tuple[int, ...]) -> JointEstimate | None:
+        """What filters cost together by the gradients of the newest diagnosis; None where it does not tell."""
+        diagnosis = self._diagnosis
+        if diagnosis is None or not diagnosis.filters or self.of_earlier_weights():
+            return None
+        title = layer_title(self._engine.layers[layer])
+        try:
+            return diagnosis.cost_together(title, filters)
+        except (KeyError, ValueError):
+            return None
 
     def effect(
         self,

@@ -16,7 +16,7 @@ from filterscope.verdicts.ablation.rises import Rise
 
 SPARED = 0.01
 """Of what the net knows: what the least used filters of a layer may cost together, so that they count as spared."""
-_PREDICTED = 0.6 * SPARED  # what the chosen set is to cost by linearised logits, so that measuring it can confirm it
+_PREDICTED = 0.4 * SPARED  # what the chosen set is to cost by linearised logits, so that measuring it can confirm it
 _SMALLEST = 1 / 16  # of a layer, where even that is predicted to cost more
 MEASURED_IMAGES = 256
 FEWEST_CHOSEN, FEWEST_MEASURED = 50, 50

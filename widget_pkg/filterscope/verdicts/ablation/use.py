@@ -104,7 +104,9 @@ def judge_use(ablation: LayerAblation | SampledAblation | None, knowledge: Knowl
     fewest = FEWEST_ABLATED if sampled else FEWEST_IMAGES
     if images < fewest:
         reason = f"{images} images are too few; {fewest} are needed"
-        if sampled:
+        if sampled and not images:
+            reason = "no filter of the layer was ablated"
+        elif sampled:
             reason = f"each filter was ablated on {images} images, which are too few; {fewest} are needed"
         return Use(WITHHELD, images=images, reason=reason)
     nats, _ = knowledge.nats()

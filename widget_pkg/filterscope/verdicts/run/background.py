@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from filterscope.errors import NetError
 from filterscope.host.timing import PARTIAL_RESULT_SECONDS
@@ -242,23 +243,22 @@ class RunningDiagnosis(Diagnosis):
             share = None if plan is None else plan.share_done(done)
             expected = None if plan is None else plan.seconds
             task.note(stage, done, most if stage == "images" else total, share, expected)
+            if stage == "images" and self._plan is not None and self._plan.seconds == self._plan.seconds:
+                task.progress = replace(task.progress, seconds_after=self._plan.seconds)
             self._publish_now_and_then(examination, judged, fingerprint)
 
         began = time.monotonic()
         task.begin("images", examination.seen, most)
+        looking = partial(examine, examination, self._asked, self._request, on_progress, task.cancelled, began=began)
         passes, before = 1, -1
-        looking = replace(self._request, mode=False)
-        while (
-            before < examination.seen < self._asked and not examination.cut
-        ):  # a few at first, until it is known how many take how long
+        # A few at first, until it is known how many take how long.
+        while before < examination.seen < self._asked and not examination.cut:
             before = examination.seen
-            stop = before + passes * examination.runner.images_at_once()
-            examine(examination, min(stop, self._asked), looking, on_progress, task.cancelled, began=began)
+            pause = min(before + passes * examination.runner.images_at_once(), self._asked)
+            looking(pause=pause, on_plan=None if self._plan else self._told_plan)
             task.check()
             passes *= 2
-        examine(
-            examination, self._asked, self._request, on_progress, task.cancelled, began=began, on_plan=self._told_plan
-        )
+        looking(on_plan=self._told_plan)
 
     def _told_plan(self, plan: AblationPlan) -> None:
         self._plan = plan

@@ -169,7 +169,7 @@ def _interrupted(
 
     def on_plan(plan: AblationPlan) -> None:
         if bar is not None and not plan.exhaustive:
-            bar.expect("filters", in_words(plan.seconds))
+            bar.expect(f"each filter on {plan.images} images", in_words(plan.seconds))
 
     try:
         examining(examination, images, on_progress=on_progress, cancel=cancel, on_plan=on_plan)

@@ -43,7 +43,8 @@ def examine(
     place: Place | None = None,
     scan: bool = False,
     began: float | None = None,
-    on_plan: OnPlan = lambda plan: None,
+    on_plan: OnPlan | None = None,
+    pause: int | None = None,
 ) -> None:
     """Adds to the sums until so many images were seen, or `cancel` is set; then ablates on these.
 
@@ -56,13 +57,14 @@ def examine(
         place: Where the net is run; None for here.
         scan: Whether what a scan keeps of the images is kept, too.
         began: When a budget's seconds began, of `time.monotonic`; None for now.
-        on_plan: Told what ablating will take.
+        on_plan: Told what ablating will take: once while images are looked at, and again before it begins.
+        pause: It ends when so many images were seen, and nothing is ablated; None to do all that is asked for.
     """
     began = time.monotonic() if began is None else began
     first = first_images(examination, images)
     find_out_batches(examination.runner, examination.samples, first)
     examining = _Examining(examination, request, on_progress, cancel, place, scan, began, on_plan)
-    examining.run(min(images, len(examination.order)))
+    examining.run(min(images, len(examination.order)), pause)
 
 
 def first_images(examination: Examination, images: int) -> np.ndarray:
@@ -84,29 +86,32 @@ class _Examining:
         place: Place | None,
         scan: bool,
         began: float,
-        on_plan: OnPlan,
+        on_plan: OnPlan | None,
     ) -> None:
         self._sums, self._on_progress, self._cancel, self._scan = examination, on_progress, cancel, scan
         self._request, self._on_plan = request, on_plan
         self._place = place or Here(examination.runner, examination.samples)
         self._workers = getattr(getattr(place, "executor", None), "_max_workers", 1)
+        self._forecasted = False
         seconds = request.seconds
         self._deadline = None if seconds is None else began + seconds
         self._look_until = None if seconds is None else began + _LOOKING * seconds
 
-    def run(self, stop: int) -> None:
+    def run(self, total: int, pause: int | None) -> None:
         """Looks at images as far as a place in their order, and ablates on these."""
-        sums = self._sums
+        sums, stop = self._sums, total if pause is None else min(total, pause)
         sums.cut = ""
         if sums.seen == MEAN_IMAGES:  # where it ended before these were kept
             sums.keep_means()
         if sums.seen < stop:
-            self._on_progress("images", sums.seen, stop)
+            self._on_progress("images", sums.seen, total)
             sums.joint, sums.joint_of = {}, 0
         while sums.seen < stop and not sums.cut:
-            self._look(stop)
+            self._look(stop, total)
             if self._cancel.is_set():
                 return
+        if pause is not None:
+            return
         sums.keep_means()
         if self._request.mode is False or gate(sums.knowledge):
             return
@@ -116,9 +121,9 @@ class _Examining:
 
     # Looking
 
-    def _look(self, stop: int) -> None:
+    def _look(self, stop: int, total: int) -> None:
         """Looks at the images up to a place, or until one shows something that the next ones were not told of."""
-        sums, total = self._sums, stop
+        sums = self._sums
         linearised = sums.most_linearised()
         linearise = sums.seen < linearised
         stop = min(stop, linearised) if linearise else stop
@@ -130,6 +135,7 @@ class _Examining:
                 if not batch.holds(sums.premises):
                     return
                 sums.add(batch)
+                self._forecast(total)
                 self._on_progress("images", sums.seen, total)
                 if self._cancel.is_set():
                     return
@@ -141,6 +147,13 @@ class _Examining:
                     )
                     return
 
+    def _forecast(self, images: int) -> None:
+        """Says once, early, what ablating will take."""
+        forecast = self._on_plan if self._request.mode == "auto" and self._deadline is None else None
+        if forecast is not None and not self._forecasted and self._sums.statistics:
+            self._forecasted = True
+            forecast(plan(self._sums, self._request, None, self._workers, images))
+
     # Filters one by one
 
     def _ablate_filters(self) -> None:
@@ -149,7 +162,8 @@ class _Examining:
             self._ablate_duplicates(sums.ablations, sums.seen)
             return
         planned = plan(sums, self._request, self._deadline, self._workers)
-        self._on_plan(planned)
+        if self._on_plan is not None:
+            self._on_plan(planned)
         if planned.exhaustive:
             self._ablate_each_filter()
             if not self._cancel.is_set():

@@ -82,7 +82,9 @@ def shard_images(runner: NetRunner, images: int) -> int:
     return int(np.clip(4e8 // max(each, 1.0), 4, max(images, 4)))
 
 
-def plan(sums: Examination, request: AblationRequest, deadline: float | None, workers: int = 1) -> AblationPlan:
+def plan(
+    sums: Examination, request: AblationRequest, deadline: float | None, workers: int = 1, seen: int | None = None
+) -> AblationPlan:
     """Decides on how many of the images seen each filter is ablated.
 
     Args:
@@ -90,18 +92,20 @@ def plan(sums: Examination, request: AblationRequest, deadline: float | None, wo
         request: What is asked for.
         deadline: When the time is over, of `time.monotonic`; None for never.
         workers: How many passes are made at a time.
+        seen: How many images will have been seen by then; None for those that were.
     """
+    seen = sums.seen if seen is None else seen
     layers = [layer for layer, seen in sums.statistics.items() if seen.images]
     filters = {layer: int(sums.live(layer).sum()) for layer in layers}
     shares = shares_behind(sums.runner)
     passes = {layer: filters[layer] * float(shares[layer]) + (_OVERHEAD if filters[layer] else 0) for layer in layers}
     order = _order(layers, request.first)
     one_pass = sum(multiplications(sums.runner, layer) for layer in range(len(sums.runner.layers)))
-    quick = one_pass * sum(passes.values()) * sums.seen <= _QUICK
+    quick = one_pass * sum(passes.values()) * seen <= _QUICK
     if request.mode == "all" or (quick and request.images is None and request.seconds is None):
-        return AblationPlan(sums.seen, True, order, passes, filters, np.nan)
+        return AblationPlan(seen, True, order, passes, filters, np.nan)
     seconds = seconds_a_pass(sums) / workers
-    most = min(sums.seen, LINEARISED_IMAGES)
+    most = min(seen, LINEARISED_IMAGES)
     images, short = min(SAMPLED_IMAGES if request.images is None else request.images, most), ""
     if deadline is not None:
         left, each = deadline - time.monotonic(), seconds * sum(passes.values())

@@ -24,7 +24,8 @@ class TaskProgress:
         done: How many of it.
         total: Of how many; 0 where that is not known.
         per_second: How many a second since the stage began; 0 before the first.
-        seconds_left: Of this stage, at that speed; None before the first.
+        seconds_left: Of this stage, at that speed; None where that is not known.
+        seconds_after: Of the stages after this one; None where that is not known.
     """
 
     stage: str = ""
@@ -32,6 +33,7 @@ class TaskProgress:
     total: int = 0
     per_second: float = 0.0
     seconds_left: float | None = None
+    seconds_after: float | None = None
 
 
 class Task:
