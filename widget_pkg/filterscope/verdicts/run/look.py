@@ -48,7 +48,9 @@ class Looking:
     ) -> Iterator[BatchSums]:
         """The sums of each batch of these images; what one shows is known for the next."""
         looking, start = self, 0
-        for batch in batches(samples, images, 0, len(images), runner.images_at_once()):
+        # Two more passes back a batch: a person who moves a slider meanwhile waits no longer for fewer images.
+        at_once = max(1, runner.images_at_once() // 2) if self.linearise else runner.images_at_once()
+        for batch in batches(samples, images, 0, len(images), at_once):
             asked = images[start : batch.end]
             sums = looking._batch_sums(runner, samples, batch, asked)
             yield sums
@@ -230,7 +232,13 @@ class _LookingPass:
 
     def _gradients_of(self, total: torch.Tensor, again: bool) -> dict[int, torch.Tensor | None]:
         """The gradient by each layer's activation; `again` says whether others follow."""
-        gradients = torch.autograd.grad(total, list(self._edges.values()), allow_unused=True, retain_graph=again)
+        edges = list(self._edges.values())
+        try:
+            gradients = torch.autograd.grad(total, edges, allow_unused=True, retain_graph=again)
+        except Exception:
+            if not again:
+                raise
+            gradients = torch.autograd.grad(total, edges, allow_unused=True)  # some functions go back only once
         return dict(zip(self._edges, gradients, strict=True))
 
     def _linearise(
