@@ -52,7 +52,10 @@ def main():
         return
     found = diagnose(net, data(4), images=4, ablation=False, progress=False)
     sums = found.examination
-    work = {linearise: Looking(tuple(sums.layers), sums.order.tolist(), sums.premises, False, linearise) for linearise in (False, True)}
+    work = {
+        linearise: Looking(tuple(sums.layers), sums.order.tolist(), sums.premises, False, linearise)
+        for linearise in (False, True)
+    }
     looks = {}
     for linearise, looking in work.items():
         _, seconds = clock(lambda looking=looking: list(looking(sums.runner, sums.samples, sums.order)))
@@ -77,7 +80,9 @@ def main():
     near = min(LINEARISED_IMAGES, options.images)
     looking = near * looks[True] + (options.images - near) * looks[False]
     ablating, every = (images * passes * one * factor for images in (options.ablated, 1000))
-    print(f"a pass {one:.4f} s; {passes:.0f} passes an image for {sum(filters.values())} filters; measured / plan {factor:.2f}")
+    print(
+        f"a pass {one:.4f} s; {passes:.0f} an image for {sum(filters.values())} filters; took {factor:.2f} of the plan"
+    )
     print(
         f"looking {looking / 60:.1f} min, ablating on {options.ablated} images {ablating / 60:.1f} min, together "
         f"{(looking + ablating) / 60:.1f} min; on all of 1,000 images {every / 3600:.1f} h"

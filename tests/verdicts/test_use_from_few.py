@@ -26,7 +26,9 @@ def test_it_says_what_all_images_say_to_within_both_errors(few):
     pairs = list(zip(few.filters, every.filters, strict=True))
     assert few.ablated == 64 and every.ablated == 2000
     assert every.filters == look(demo.fashion_net(), images=2000, ablation=True, resume=every).filters
-    apart = [(a.delta_loss - b.delta_loss) / np.hypot(a.ci_high - a.ci_low, b.ci_high - b.ci_low) * 3.92 for a, b in pairs]
+    apart = [
+        (a.delta_loss - b.delta_loss) / np.hypot(a.ci_high - a.ci_low, b.ci_high - b.ci_low) * 3.92 for a, b in pairs
+    ]
     assert np.abs([z for z in apart if z == z]).max() < 4  # the dead one is 0 in both
     both = [(a.use, b.use) for a, b in pairs]
     assert both.count(("used", "used")) >= 8 and ("used", "harmful") not in both
