@@ -170,15 +170,22 @@ def rise_of(shifts: np.ndarray, probabilities: np.ndarray, labelled: bool) -> np
     """
     first_order, first, second = shifts.astype(np.float64)
     own, of_first, of_second, of_rest = (column[:, None] for column in probabilities.T)
-    moved = first_order - of_first * first - of_second * second
-    # Of a rest that has next to nothing rounding alone would move it anywhere.
-    bound = 2 * np.maximum(np.abs(first), np.abs(second))
-    rest = np.clip(moved / np.maximum(of_rest, 1e-9), -bound, bound)
+    rest = _move_of_rest(first_order - of_first * first - of_second * second, of_rest, first, second)
     highest = np.maximum(np.maximum(first, second), np.maximum(rest, 0))
     total = own * np.exp(-highest) + of_first * np.exp(first - highest)
     total += of_second * np.exp(second - highest) + of_rest * np.exp(rest - highest)
     rises: np.ndarray = highest + np.log(np.maximum(total / probabilities.sum(1)[:, None], 1e-300))
     return rises if labelled else rises - first_order
+
+
+def _move_of_rest(moved: np.ndarray, probability: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How far all the other classes move on average; `moved` is that times their probability.
+
+    Of a rest that has next to nothing rounding alone would move it anywhere: it moves about as far as the two do.
+    """
+    bound = np.maximum(np.abs(first), np.abs(second)) * np.maximum(2, 1e4 * probability)
+    move: np.ndarray = np.clip(moved / np.maximum(probability, 1e-9), -bound, bound)
+    return move
 
 
 class LinearisedLogits:
@@ -275,9 +282,8 @@ def _centred(shifts: np.ndarray, probabilities: np.ndarray) -> torch.Tensor:
     """√p_k (Δz_k − Σ p Δz) of each image and class, `(N · 4, F)`."""
     first_order, first, second = shifts.astype(np.float32)
     p = probabilities.astype(np.float32)
-    bound = 2 * np.maximum(np.abs(first), np.abs(second))
     moved = first_order - p[:, 1, None] * first - p[:, 2, None] * second
-    rest = np.clip(moved / np.maximum(p[:, 3, None], 1e-9), -bound, bound)
+    rest = _move_of_rest(moved, p[:, 3, None], first, second)
     moves = np.stack([np.zeros_like(first), first, second, rest], 1)  # (N, 4, F)
     mean = (p[..., None] * moves).sum(1, keepdims=True)
     return torch.from_numpy((np.sqrt(p)[..., None] * (moves - mean)).reshape(-1, moves.shape[2]))
