@@ -88,8 +88,8 @@ def layer_use(evidence: LayerEvidence) -> LayerUse:
 class JointEstimate:
     """What a set of filters costs together, estimated from linearised logits, before any pass without them.
 
-    Random sets of up to a quarter of a layer came out within .7 to 1.3 of what was measured in three of four
-    (docs/explanation/verdicts.md); larger ones are taken for too cheap.
+    Sets of up to a quarter of a layer mostly come out within .7 to 1.3 of what is measured; larger ones are taken for
+    too cheap.
 
     Attributes:
         layer: The layer's name.
