@@ -5,7 +5,7 @@ images whose logits are kept. E, the first order, on all. With β and γ the reg
 
     mean rise = mean of (D − β·G) over few + mean of β·(G − γ·E) over more + mean of β·γ·E over all,
 
-which holds however wrong G and E are, but for the bias of fitting β on the same few images: of a fifth of its error with
+which holds however wrong G and E are, but for the bias of fitting β on the same few images: a fifth of its error with
 32 images, where G misses all that is curved. Where they are right, its error is that of all images (control variates:
 Glynn, Szechtman 2002; on several levels: Giles 2015). The few are among the more, and these among all: where all three
 are the same images, G and E cancel, and it is the mean of D.
