@@ -13,6 +13,7 @@ from filterscope.verdicts.ablation.control import Pool, controlled_rises
 from filterscope.verdicts.ablation.linearised import Moments, rise_of
 from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.together import joint_order, surely_used
+from filterscope.verdicts.chance import t_exceeded
 from filterscope.verdicts.run.ablate import AblatingRows, AblatingSets
 
 
@@ -113,26 +114,24 @@ def test_of_the_same_images_it_is_the_mean_of_what_was_measured():
 
 
 @pytest.mark.parametrize("near_is", ["right", "too small", "of something else"])
-def test_its_interval_holds_the_truth_also_where_gradients_are_wrong(near_is):
-    """On 2,000 drawn layers; and where they are right, it is far narrower than that of what was measured alone.
-
-    Where they miss what is curved, the regression on the same images has a small bias, a fifth of the error.
-    """
+@pytest.mark.parametrize("few", [12, 32])
+def test_its_interval_holds_the_truth_also_where_gradients_are_wrong(near_is, few):
+    """On 3,000 drawn layers; and where they are right, it is far narrower than that of what was measured alone."""
     generator = np.random.default_rng(1)
-    filters, images, kept, few = 2000, 1500, 400, 32
+    filters, images, kept = 3000, 1500, 400
     first = generator.standard_normal((images, filters))
     direct = 0.1 + first + 0.3 * first**2 + 0.3 * generator.standard_normal((images, filters))
     near = {
         "right": first + 0.3 * first**2,
-        "too small": 0.3 * first,
+        "too small": 0.3 * first,  # nothing of what is curved
         "of something else": generator.standard_normal((images, filters)),
     }[near_is]
     sums = moments(near[:kept], first[:kept])
     rises = controlled_rises(direct[:few], near[:few], first[:few], sums, pool(first))
     mean, error = (np.array([getattr(rise, name) for rise in rises]) for name in ("mean", "error"))
-    assert abs(mean.mean() - 0.4) < (4 * mean.std() / np.sqrt(filters) if near_is == "right" else 0.03)
-    holds = np.abs(mean - 0.4) <= 2.04 * error
-    assert (0.93 if near_is == "right" else 0.9) <= holds.mean() <= 0.99
+    assert abs(mean.mean() - 0.4) < 4 * mean.std() / np.sqrt(filters)
+    holds = np.abs(mean - 0.4) <= t_exceeded(0.025, few - 2.0) * error
+    assert 0.93 <= holds.mean() <= 0.98
     plain = np.array([rise.error for rise in _measured(direct[:few])])
     if near_is == "right":
         assert np.median(error) < 0.5 * np.median(plain)

@@ -5,10 +5,10 @@ images whose logits are kept. E, the first order, on all. With β and γ the reg
 
     mean rise = mean of (D − β·G) over few + mean of β·(G − γ·E) over more + mean of β·γ·E over all,
 
-which holds however wrong G and E are, but for the bias of fitting β on the same few images: a fifth of its error with
-32 images, where G misses all that is curved. Where they are right, its error is that of all images (control variates:
-Glynn, Szechtman 2002; on several levels: Giles 2015). The few are among the more, and these among all: where all three
-are the same images, G and E cancel, and it is the mean of D.
+which holds however wrong G and E are, since each of the few images has a β of its own, fitted on the others: with one β
+fitted on all of them, what gradients miss made the mean too low by a fifth of its error. Where gradients are right, the
+error is that of all images (control variates: Glynn, Szechtman 2002; on several levels: Giles 2015). The few are among
+the more, and these among all: where all three are the same images, G and E cancel, and it is the mean of D.
 """
 
 from __future__ import annotations
@@ -84,12 +84,18 @@ def controlled_rises(
     g_mean, e_mean, g_var, ge, e_var = _of_kept(kept)
     d0, g0, e0 = (values - values.mean(0) for values in (direct, near, first_order))
     pull = _PULL * g_var
-    beta = _ratio((d0 * g0).sum(0) + pull, (g0 * g0).sum(0) + pull)
+    of_others = count / (count - 1)  # leaving an image out takes so much of its square from a sum of squares
+    above, below = (values.sum(0) - of_others * values + pull for values in (d0 * g0, g0 * g0))
+    betas = _ratio(above, np.maximum(below, 0))  # below 0 by rounding alone
     gamma = _ratio(ge, e_var) if pool.images > kept.images else np.zeros(filters)
-    residual = d0 - beta * g0
+    # Seen from an image, it stands for all of the few also where G and E are averaged: so its β knows nothing of them.
+    g_means = g_mean + count / kept.images * g0
+    e_means = e_mean + count / kept.images * e0 - (pool.mean + count / pool.images * e0)
+    mean = (direct + betas * (g_means - near - gamma * e_means)).mean(0)
+    residual = of_others * (d0 - betas * g0)  # of an image, as the others foretell it
+    beta = betas.mean(0)
     middle = beta * (g0 - gamma * e0)
-    mean = (direct - beta * near).mean(0) + beta * (g_mean - gamma * e_mean) + beta * gamma * pool.mean
-    few = (residual**2).sum(0) / (count - 2)
+    few = (residual**2).sum(0) / (count - 1)
     more = beta**2 * (g_var - 2 * gamma * ge + gamma**2 * e_var)
     across = (residual * middle).sum(0) / (count - 1)
     far = (residual * (beta * gamma * e0)).sum(0) / (count - 1)
