@@ -66,6 +66,21 @@ def test_it_goes_on_from_where_it_ended():
     assert look(net, images=300, ablated_images=40, resume=every).ablated == 300  # which tells more
 
 
+def test_a_quick_look_linearises_a_quarter_and_what_is_asked_for_later_the_rest(monkeypatch):
+    monkeypatch.setattr("filterscope.verdicts.run.plan._QUICK_LOOK", 0)
+    net = demo.fashion_net()
+    quick = look(net, images=200, ablation=False)
+    on = look(net, images=300, ablated_images=64, resume=quick)
+    whole = look(net, images=300, ablated_images=64)
+    assert [len(each.examination.linearised(1).indices) for each in (quick, on, whole)] == [50, 300, 300]
+    assert on.examination.linearised(1).indices.tolist() == whole.examination.linearised(1).indices.tolist()
+    assert on.examination.linearised(1).indices.tolist() == on.examination.order[:300].tolist()
+    for left, right in zip(on.filters, whole.filters, strict=True):
+        assert left.ablated == right.ablated == 64
+        assert left.delta_loss == pytest.approx(right.delta_loss, abs=2e-5)
+    assert np.corrcoef([f.estimated_rise for f in quick.filters], [f.delta_loss for f in whole.filters])[0, 1] > 0.4
+
+
 def test_cancelled_between_layers_it_holds_for_the_layers_that_are_done():
     stop = threading.Event()
 

@@ -83,7 +83,8 @@ class BatchSums:
         refusal: Why the first of these, or "".
         refused_all: The error for that, where it took none.
         scanned: What a scan keeps of the images; None where it keeps nothing.
-        slopes: What the images' linearised logits follow from; None where they are not kept.
+        linearised: Whether the images' linearised logits were to be kept.
+        slopes: What these follow from; None where they are not kept.
     """
 
     end: int
@@ -98,6 +99,7 @@ class BatchSums:
     refusal: str = ""
     refused_all: NetError | None = None
     scanned: ScanState | None = None
+    linearised: bool = False
     slopes: Slopes | None = None
 
     def holds(self, now: Premises) -> bool:

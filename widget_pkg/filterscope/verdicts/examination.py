@@ -75,6 +75,7 @@ class Examination:
         sampled: Of each layer that was ablated on few images.
         slopes: What the linearised logits of the first images follow from, until their filters' means are known.
         shifts: The linearised logits of images, where the means are known.
+        linearised_to: How far in the order of the images their logits are linearised.
         joint: Of each layer its least used filters, ablated together.
         joint_of: How many images had been seen by then.
         merged_of: How many images had been seen when candidates for duplicates were last tested.
@@ -87,7 +88,7 @@ class Examination:
         self.runner, self.samples = runner, samples
         self.layers = sorted(layers)
         self.order = np.zeros(0, np.int64)
-        self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
+        self.seen = self.linearised_to = self.ablated = self.merged = self.unreadable = self.refused_images = 0
         self.refused = self.unreadable_cause = ""
         self.premises = Premises()
         self.knowledge: Knowledge | None = None
@@ -136,9 +137,16 @@ class Examination:
             self.unreadable_cause = self.unreadable_cause or sums.unreadable_cause
             if sums.scanned is not None:
                 self.scanned.append(sums.scanned)
+            if self.linearised_to == self.seen and sums.linearised:
+                self.add_slopes(sums)
+            self.seen = sums.end
+
+    def add_slopes(self, sums: BatchSums) -> None:
+        """Takes in what the linearised logits of a batch follow from, and nothing else."""
+        with defer_sigint():
             if sums.slopes is not None and len(sums.slopes.indices):
                 self._keep_slopes(sums.slopes)
-            self.seen = sums.end
+            self.linearised_to = sums.end
 
     def _keep_slopes(self, slopes: Slopes) -> None:
         """Of the images after the first ones only what follows for their means, which takes half the memory."""

@@ -20,7 +20,7 @@ from filterscope.verdicts.examination import MEAN_IMAGES, Examination
 from filterscope.verdicts.run.ablate import Ablating, AblatingRows, AblatingSets
 from filterscope.verdicts.run.division import Here, Place, ranges
 from filterscope.verdicts.run.look import Looking
-from filterscope.verdicts.run.plan import AblationPlan, plan, shard_images
+from filterscope.verdicts.run.plan import AblationPlan, images_linearised, plan, shard_images
 from filterscope.verdicts.run.request import AblationRequest
 
 OnProgress = Callable[[str, int, int], None]
@@ -106,11 +106,11 @@ class _Examining:
         if sums.seen < stop:
             self._on_progress("images", sums.seen, total)
             sums.joint, sums.joint_of = {}, 0
-        while sums.seen < stop and not sums.cut:
-            self._look(stop, total)
-            if self._cancel.is_set():
-                return
-        if pause is not None:
+        linearised = images_linearised(sums, self._request, total)
+        self._linearise(min(linearised, sums.seen), total)
+        while sums.seen < stop and not sums.cut and not self._cancel.is_set():
+            self._look(stop, total, linearised)
+        if pause is not None or self._cancel.is_set():
             return
         sums.keep_means()
         if self._request.mode is False or gate(sums.knowledge):
@@ -121,10 +121,26 @@ class _Examining:
 
     # Looking
 
-    def _look(self, stop: int, total: int) -> None:
-        """Looks at the images up to a place, or until one shows something that the next ones were not told of."""
+    def _linearise(self, stop: int, total: int) -> None:
+        """Keeps the linearised logits of images up to a place that were looked at without: less was asked for then."""
         sums = self._sums
-        linearised = sums.most_linearised()
+        if sums.linearised_to >= stop or sums.no_gradient:
+            return
+        looking = Looking(tuple(sums.layers), tuple(sums.order[:_FIRST].tolist()), sums.premises, linearise=True)
+        shards = list(ranges(sums.linearised_to, stop, sums.runner, sums.layers))
+        with closing(self._place.run(looking, sums.order, shards, self._cancel)) as batches:  # type: ignore[type-var]
+            for batch in batches:
+                sums.add_slopes(batch)
+                self._on_progress("images", batch.end, total)
+                if self._cancel.is_set():
+                    return
+
+    def _look(self, stop: int, total: int, linearised: int) -> None:
+        """Looks at the images up to a place, or until one shows something that the next ones were not told of.
+
+        Up to another place, `linearised`, their linearised logits are kept.
+        """
+        sums = self._sums
         linearise = sums.seen < linearised
         stop = min(stop, linearised) if linearise else stop
         looking = Looking(tuple(sums.layers), tuple(sums.order[:_FIRST].tolist()), sums.premises, self._scan, linearise)

@@ -104,6 +104,7 @@ class Looking:
             if refusals and looking is None
             else None,
             scanned=scanned,
+            linearised=self.linearise,
             slopes=None if looking is None else looking.slopes,
         )
 

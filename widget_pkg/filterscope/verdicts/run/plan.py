@@ -20,6 +20,8 @@ SAMPLED_IMAGES = 64
 """On how many images each filter is ablated where nothing else is asked for."""
 _QUICK = 5e11
 """Multiplications up to which every filter is ablated on every image: some minutes of one core."""
+_QUICK_LOOK, _FEWEST_LINEARISED = 2e10, 16
+"""Multiplications of one pass over all images up to which all of them are linearised; else at least so many."""
 _OVERHEAD = 3.0  # passes a layer and batch: the intact one, the one that is written down, the one that checks it
 _REST = 0.02  # of a pass: norms, pools and linear layers
 _SAFE = 0.8  # of the time that is left
@@ -60,6 +62,23 @@ class AblationPlan:
             total += self.passes[layer] * min(left / count, 1.0) if count else 0.0
             left = max(left - count, 0)
         return total / max(sum(self.passes.values()), 1e-9)
+
+
+def images_linearised(sums: Examination, request: AblationRequest, images: int) -> int:
+    """How far in the order of the images their logits are linearised, which takes longer than all else about an image.
+
+    Where nothing is ablated, it is a quarter of them: the first order, over all, tells much of the rest.
+
+    Args:
+        sums: What was seen.
+        request: What is asked for.
+        images: How many images are looked at in all.
+    """
+    most = sums.most_linearised()
+    one_pass = sum(multiplications(sums.runner, layer) for layer in range(len(sums.runner.layers)))
+    if request.mode is not False or one_pass * images <= _QUICK_LOOK:
+        return most
+    return min(most, max(images // 4, _FEWEST_LINEARISED))
 
 
 def multiplications(runner: NetRunner, layer: int) -> float:
