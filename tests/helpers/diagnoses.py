@@ -44,7 +44,8 @@ def same(one, other):
 def bytes_of(diagnosis):
     """All sums behind a diagnosis and all that it says, to the byte."""
     sums = diagnosis.examination
-    names = ("statistics", "inputs", "knowledge", "ablations", "means", "not_seen", "premises")
+    names = ("statistics", "inputs", "knowledge", "ablations", "sampled", "shifts", "slopes", "joint")
+    names += ("means", "not_seen", "premises")
     numbers = ("seen", "ablated", "merged", "unreadable", "unreadable_cause", "refused")
     parts: list[bytes] = []
     _feed([getattr(sums, name) for name in names + numbers], parts)

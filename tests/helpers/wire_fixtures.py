@@ -340,6 +340,7 @@ def verdicts():
         *("p_structured", "p_noise", "noise_score", "taylor", "ci_low", "ci_high", "share", "match", "p_match"),
         *("p_training", "start_distance", "start_share"),
         *("p_template", "one_pattern", "times_likelier", "fires", "class_rise", "correlation", "merge_cost"),
+        "estimated_rise",
     )
     texts = ("template", "runner_up", "drives_most", "drives_least", "hurts_most")
     reasons = ("structure_reason", "training_reason", "start_reason", "state_reason", "use_reason", "name_reason")

@@ -255,7 +255,7 @@ def test_a_number_of_images_is_a_number(explorer, wrong):
 def test_wrong_options_are_refused_at_once(explorer):
     with pytest.raises(ValueError, match="layers is 'conv3'; this net has convolutions 0 … 1: conv1, conv2"):
         explorer.diagnose(layers="conv3")
-    with pytest.raises(ValueError, match="ablation is 'no'; choose True or False"):
+    with pytest.raises(ValueError, match="ablation is 'no'; choose 'auto' "):
         explorer.diagnose(ablation="no")
     assert explorer.diagnosis is None
 

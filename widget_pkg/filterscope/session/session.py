@@ -235,10 +235,19 @@ class Session:
 
     # Verdicts
 
-    def diagnose(self, images: Any, layers: Any, ablation: Any, start: Any = None) -> RunningDiagnosis:
+    def diagnose(
+        self,
+        images: Any,
+        layers: Any,
+        ablation: Any,
+        ablated_images: Any = None,
+        seconds: Any = None,
+        start: Any = None,
+    ) -> RunningDiagnosis:
         """Begins to judge filters in the background, those of the selected layer first; see `Examiner.diagnose`."""
         self._diagnosed = True
-        diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer, start)
+        first = self.selected().layer
+        diagnosis = self.examiner.diagnose(images, layers, ablation, first, ablated_images, seconds, start)
         self._announce()
         return diagnosis
 
