@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from filterscope import demo
+from filterscope.verdicts.weights import neighbours, separable
 from filterscope.verdicts.weights.separable import shared_patterns
+from filterscope.verdicts.weights.shared_moments import SharedMoments, inverse_form
 from filterscope.verdicts.weights.structure import judge_structure
 from planted import NOISE, plant
 
@@ -142,3 +144,46 @@ def test_the_shared_pattern_is_the_first_singular_vector(shape):
     np.testing.assert_allclose(np.abs((found.pattern * right[:, 0]).sum(1)), 1)
     np.testing.assert_allclose(np.abs((found.channels * left[:, :, 0]).sum(1)), 1)
     assert (found.channels.sum(1) >= 0).all()
+
+
+def furthest_apart(one, other):
+    """Kolmogorov and Smirnov's distance of two samples."""
+    at = np.sort(np.concatenate([one, other]))
+    shares = [np.searchsorted(np.sort(sample), at, side="right") / len(sample) for sample in (one, other)]
+    return np.abs(shares[0] - shares[1]).max()
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, (5, 5)), (3, (3, 3)), (16, (3, 5)), (40, (3, 3))])
+def test_nulls_drawn_by_shape_are_those_of_random_filters(channels, size):
+    drawn = np.random.default_rng(7).normal(size=(5000, channels, size[0] * size[1]))
+    alike = 1.95 * np.sqrt(1 / 5000 + 1 / 20000)  # reached in 1 of 1,000 samples of the same
+    assert furthest_apart(neighbours.moran(drawn, size), neighbours._null(channels, *size)) < alike
+    if channels > 1:
+        energy = np.linalg.svd(drawn, compute_uv=False) ** 2
+        null = separable._null(channels, size[0] * size[1])
+        assert furthest_apart(energy[:, 0] / energy.sum(1), null) < 1.95 * np.sqrt(1 / 5000 + 1 / len(null))
+
+
+@pytest.mark.parametrize(("count", "groups"), [(20, 1), (200, 1), (20, 2)])
+def test_the_moment_of_a_fold_is_that_of_the_other_filters(count, groups):
+    units = np.random.default_rng(0).normal(size=(count, 6, 9)) * np.linspace(1, 3, 6)[:, None]
+    units /= np.linalg.norm(units, axis=(1, 2), keepdims=True)
+    moments = SharedMoments(units, groups)
+    assert sorted(np.concatenate(moments.folds)) == list(range(count))
+    for fold in moments.folds[:3]:
+        others = np.delete(units, fold, axis=0)
+        pair = moments.without(fold)
+        samples = others.transpose(0, 2, 1).reshape(-1, 6), others.reshape(-1, 9)
+        for found, of in zip(pair, samples, strict=True):
+            size, (number, _) = len(found), of.shape
+            sample = np.cov(of.T, bias=True) + np.outer(of.mean(0), of.mean(0))
+            sample *= size / np.trace(sample)
+            if groups > 1 and size == 6:
+                sample = np.eye(6)
+            squared = (sample**2).sum()
+            above, below = (1 - 2 / size) * squared + size**2, (number + 1 - 2 / size) * (squared - size)
+            shrink = 1 if below <= 1e-9 else min(1, above / below)
+            np.testing.assert_allclose(found, (1 - shrink) * sample + shrink * np.eye(size), atol=1e-9)
+        inverse = np.kron(np.linalg.inv(pair[0]), np.linalg.inv(pair[1]))
+        flat = units[fold].reshape(len(fold), -1)
+        np.testing.assert_allclose(inverse_form(units[fold], *pair), np.einsum("fi,ij,fj->f", flat, inverse, flat))

@@ -1,0 +1,62 @@
+"""Are neighbouring weights alike, or opposite, more than by chance? Moran's I, and what it is by chance."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from filterscope.verdicts.chance import share_as_extreme
+from filterscope.verdicts.matrices import eigenvalues
+
+_DRAWS = 2_000, 20_000  # fewest and most random filters
+_NUMBERS = 12_000_000
+
+
+def neighbours_alike(units: np.ndarray, size: tuple[int, int] | tuple[int, ...]) -> np.ndarray:
+    """Two-sided Monte-Carlo p-values of Moran's I.
+
+    Args:
+        units: Filters `(F, C, S)`.
+        size: Of a kernel, `(rows, columns)`.
+
+    Returns:
+        float64 `(F,)`.
+    """
+    null_values, values = _null(units.shape[1], *size), moran(units, size)
+    high, low = share_as_extreme(null_values, values, True), share_as_extreme(null_values, values, False)
+    p: np.ndarray = np.minimum(1, 2 * np.minimum(high, low))
+    return p
+
+
+def moran(units: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Moran's I of filters `(F, C, S)` over the four neighbours, all channels together, `(F,)`."""
+    maps = units.reshape(len(units), -1, *size)
+    maps = maps - maps.mean((2, 3), keepdims=True)
+    products = (maps[..., 1:, :] * maps[..., :-1, :]).sum((1, 2, 3)) + (maps[..., 1:] * maps[..., :-1]).sum((1, 2, 3))
+    index: np.ndarray = products / np.maximum((maps**2).sum((1, 2, 3)), 1e-30)
+    return index
+
+
+@lru_cache(maxsize=64)
+def _null(channels: int, rows: int, columns: int) -> np.ndarray:
+    """Moran's I of random filters.
+
+    Of a normal kernel without its mean, both the products of neighbours and the squares are sums over the same
+    independent squared normal numbers, the products' weighted by the eigenvalues of the neighbours' matrix. Over
+    channels these add up to χ² with one degree of freedom a channel: a random filter takes rows · columns − 1 numbers,
+    however many channels it has.
+    """
+    cells = rows * columns
+    places = np.arange(cells).reshape(rows, columns)
+    neighbours = np.zeros((cells, cells))
+    for first, second in ((places[1:], places[:-1]), (places[:, 1:], places[:, :-1])):
+        neighbours[first.ravel(), second.ravel()] = neighbours[second.ravel(), first.ravel()] = 0.5
+    centred = neighbours - neighbours.mean(0) - neighbours.mean(1)[:, None] + neighbours.mean()
+    # The mean's own eigenvalue, 0, is moved to where it can be told from the others, and left out.
+    weights = eigenvalues(centred + 4.0 / cells)[:-1]
+    random = np.random.default_rng([channels, rows, columns])
+    draws = int(np.clip(_NUMBERS // cells, *_DRAWS))
+    squares = random.chisquare(channels, (draws, cells - 1))
+    null: np.ndarray = (squares * weights).sum(1) / squares.sum(1)
+    return null
