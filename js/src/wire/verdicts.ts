@@ -18,6 +18,8 @@ export interface Progress {
   readonly total: number;
   readonly per_second: number;
   readonly seconds_left: number | null;
+  /** Of the stages after this one. */
+  readonly seconds_after: number | null;
 }
 
 /** What the grid shows of a filter, and is sorted by. */
@@ -74,6 +76,7 @@ export interface VerdictRow extends Badge {
   readonly ci_low: number | null;
   readonly ci_high: number | null;
   readonly share: number | null;
+  readonly estimated_rise: number | null;
   readonly template: string | null;
   readonly match: number | null;
   readonly p_match: number | null;
@@ -125,6 +128,8 @@ export interface Without {
   readonly replaced_by: ReplacedBy;
   readonly mean_images: number;
   readonly image: number;
+  /** What the filters cost together by gradients alone, in nats and as a share of what the net knows. */
+  readonly estimate: { readonly rise: number; readonly share: number | null; readonly images: number } | null;
   /** Class, probability, and its probability afterwards. */
   readonly before: readonly (readonly [ClassName, number, number])[];
   readonly after: readonly (readonly [ClassName, number])[];

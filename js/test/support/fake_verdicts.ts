@@ -25,7 +25,7 @@ export const BADGE: Badge = {
   delta_loss: 0.1,
   estimate: 0.1,
 };
-const PROGRESS = { stage: "images", done: 3, total: 10, per_second: 1, seconds_left: 7 };
+const PROGRESS = { stage: "images", done: 3, total: 10, per_second: 1, seconds_left: 7, seconds_after: null };
 const CHANCE = { low: 0, high: 1, mark: 0.5, alike: null };
 
 const verdicts = (_put: Put, { layer }: Args, { diagnosis }: Behaviour) => ({
@@ -104,6 +104,7 @@ export const VERDICT_ANSWERS = {
           replaced_by,
           mean_images: 64,
           image,
+          estimate: replaced_by === "mean" ? { rise: 0.031, share: 0.016, images: 200 } : null,
           before: [["Coat", 0.6, 0.2]],
           after: [["Bag", 0.7]],
         },
@@ -116,7 +117,7 @@ export const VERDICT_ANSWERS = {
       layer,
       status: cancel ? "cancelled" : values ? "done" : filterEffects,
       error: filterEffects === "failed" ? "there is no prediction" : null,
-      progress: { stage: "filters", done: 3, total: 10, per_second: 1, seconds_left: 7 },
+      progress: { stage: "filters", done: 3, total: 10, per_second: 1, seconds_left: 7, seconds_after: null },
       predicted: values ? "Shirt" : null,
       effects: values ? put([...values], [filters]) : null,
     };

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filterscope.engine.engine import Engine
@@ -28,8 +28,10 @@ from filterscope.verdicts.ablation.effect import Effect, measure_effect
 from filterscope.verdicts.ablation.filter_effects import FilterEffects, measure_filter_effects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
+from filterscope.verdicts.result.layer_use import JointEstimate
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
+from filterscope.verdicts.run.request import check_request
 from filterscope.verdicts.run.task import Task
 
 
@@ -55,22 +57,31 @@ class Examiner:
         """The newest, running or not."""
         return self._diagnosis
 
-    def diagnose(self, images: int, layers: Any, ablation: bool, first: int = 0) -> RunningDiagnosis:
+    def diagnose(
+        self,
+        images: int,
+        layers: Any,
+        ablation: bool | str = "auto",
+        first: int = 0,
+        ablated_images: int | None = None,
+        seconds: float | None = None,
+    ) -> RunningDiagnosis:
         """Begins one, or goes on with the last where it is of the same weights and layers.
 
         Args:
             images: How many images are looked at.
             layers: Which layers; see `filterscope.diagnose`.
-            ablation: Whether each filter is ablated in turn.
-            first: Index of the layer whose weights are judged first.
+            ablation: How the use of filters is found; see `filterscope.diagnose`.
+            first: Index of the layer that is judged first.
+            ablated_images: On how many images each filter is ablated.
+            seconds: How long it may take.
 
         Raises:
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied.
         """
         images = check_images(images)
-        if not isinstance(ablation, bool):
-            raise ValueError(f"ablation is {ablation!r}; choose True or False")
+        request = replace(check_request(ablation, ablated_images, seconds), first=first)
         with self._lock:
             engine = self._engine
             chosen = sorted(layer_indices(engine.layers, layers), key=lambda index: (index != first, index))
@@ -92,7 +103,7 @@ class Examiner:
                 return runner_for(net, samples, forward, PacedPasses(task.check), image), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
-            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.seconds_until_idle)
+            self._diagnosis = RunningDiagnosis(prepare, titles, images, request, earlier, self.seconds_until_idle)
             return self._diagnosis
 
     def of_earlier_weights(self) -> bool:
@@ -131,6 +142,17 @@ class Examiner:
             after=self._engine.classes.ranked(after),
             notes=() if means is None else means.notes,
         )
+
+    def cost_together(self, layer: int, filters: tuple[int, ...]) -> JointEstimate | None:
+        """What filters cost together by the gradients of the newest diagnosis; None where it does not tell."""
+        diagnosis = self._diagnosis
+        if diagnosis is None or not diagnosis.filters or self.of_earlier_weights():
+            return None
+        title = layer_title(self._engine.layers[layer])
+        try:
+            return diagnosis.cost_together(title, filters)
+        except (KeyError, ValueError):
+            return None
 
     def effect(
         self,

@@ -235,10 +235,13 @@ class Session:
 
     # Verdicts
 
-    def diagnose(self, images: Any, layers: Any, ablation: Any) -> RunningDiagnosis:
+    def diagnose(
+        self, images: Any, layers: Any, ablation: Any, ablated_images: Any = None, seconds: Any = None
+    ) -> RunningDiagnosis:
         """Begins to judge filters in the background, those of the selected layer first; see `Examiner.diagnose`."""
         self._diagnosed = True
-        diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer)
+        first = self.selected().layer
+        diagnosis = self.examiner.diagnose(images, layers, ablation, first, ablated_images, seconds)
         self._announce()
         return diagnosis
 

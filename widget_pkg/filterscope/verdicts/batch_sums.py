@@ -12,6 +12,7 @@ import torch
 from filterscope.errors import NetError, SampleError
 from filterscope.scans.sampling import Samples
 from filterscope.scans.state import ScanState
+from filterscope.verdicts.ablation.linearised import Slopes
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
 from filterscope.verdicts.activations.statistics import LayerStatistics
 
@@ -82,6 +83,7 @@ class BatchSums:
         refusal: Why the first of these, or "".
         refused_all: The error for that, where it took none.
         scanned: What a scan keeps of the images; None where it keeps nothing.
+        slopes: What the images' linearised logits follow from; None where they are not kept.
     """
 
     end: int
@@ -96,6 +98,7 @@ class BatchSums:
     refusal: str = ""
     refused_all: NetError | None = None
     scanned: ScanState | None = None
+    slopes: Slopes | None = None
 
     def holds(self, now: Premises) -> bool:
         """Whether the batch would have given the same, had it been known what is known now."""

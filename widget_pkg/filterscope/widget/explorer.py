@@ -285,7 +285,10 @@ class Explorer(SelectionWidget):
         self,
         images: int = 1000,
         layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
-        ablation: bool = True,
+        ablation: bool | str = "auto",
+        *,
+        seconds: float | None = None,
+        ablated_images: int | None = None,
     ) -> RunningDiagnosis:
         """Judges every filter in the background, and returns at once: sliders and cells go on meanwhile.
 
@@ -296,7 +299,10 @@ class Explorer(SelectionWidget):
         Args:
             images: How many images are looked at, drawn from all of the data set; of a stream the first ones.
             layers: Which layers, by index, name or module; None for all.
-            ablation: Whether each filter is removed in turn on these images, to measure what the net loses.
+            ablation: How it is measured what the net loses without each filter: `"auto"` removes each in turn on a few
+                of these images and takes the rest from gradients, `"all"` removes each on all of them, False none.
+            seconds: With `ablation="auto"`, about how long it may take.
+            ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000.
 
         Returns:
             A `Diagnosis` that grows: `wait()` waits for its end, `cancel()` ends it within a moment, `done` says
@@ -312,7 +318,7 @@ class Explorer(SelectionWidget):
             >>> explorer.diagnose(images=100, ablation=False).wait().done
             True
         """
-        diagnosis = self.session.diagnose(images, layers, ablation)
+        diagnosis = self.session.diagnose(images, layers, ablation, ablated_images, seconds)
         self.send(*wire.verdicts())
         return diagnosis
 

@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { badgeInWords, chip } from "../../../src/panels/verdicts/axes";
 import { SHOWN, sortsOf } from "../../../src/panels/verdicts/order";
-import { per100, percentOf, points, progressInWords, time } from "../../../src/panels/verdicts/words";
+import {
+  estimateInWords,
+  per100,
+  percentOf,
+  points,
+  progressInWords,
+  time,
+} from "../../../src/panels/verdicts/words";
 import type { Frame } from "../../../src/wire/frame";
 import type { Badge } from "../../../src/wire/verdicts";
 import { BADGE } from "../../support/fake_verdicts";
@@ -76,11 +83,34 @@ describe("words of verdicts", () => {
   });
 
   it("say how far it is", () => {
-    const at = { stage: "images", done: 320, total: 1000, per_second: 410.4, seconds_left: 1.7 };
+    const at = {
+      stage: "images",
+      done: 320,
+      total: 1000,
+      per_second: 410.4,
+      seconds_left: 1.7,
+      seconds_after: null,
+    };
     expect(progressInWords(at)).toBe("image 320 of 1,000 · 410 a second · 2 s left");
     expect(progressInWords({ ...at, stage: "weights", done: 1, total: 2, seconds_left: null })).toBe(
       "weights of layer 1 of 2",
     );
     expect(progressInWords({ ...at, stage: "" })).toBe("starting …");
+    expect(progressInWords({ ...at, seconds_after: 350 })).toBe(
+      "image 320 of 1,000 · 410 a second · 2 s left, then 6 min for use",
+    );
+    const filters = { ...at, stage: "filters", done: 0, total: 4800, per_second: 0, seconds_left: 1740 };
+    expect(progressInWords(filters)).toBe("without each filter: 0 of 4,800 · 29 min left");
+  });
+
+  it("say what filters would cost together, and that it is estimated", () => {
+    const estimate = { rise: 0.031, share: 0.016, images: 1000 };
+    expect(estimateInWords({ estimate, filters: [1, 2] })).toBe(
+      "Together about +0.031 nats, 1.6\u00a0% of what the net knows: estimated from gradients on 1,000 images, not measured.",
+    );
+    expect(estimateInWords({ estimate: { ...estimate, share: null }, filters: [1] })).toMatch(
+      /^On average about \+0\.031 nats: estimated/,
+    );
+    expect(estimateInWords({ estimate: null, filters: [1] })).toBe("");
   });
 });

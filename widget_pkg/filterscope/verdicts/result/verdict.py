@@ -39,6 +39,8 @@ class FilterVerdict:
         estimate: Root mean square over images of Σ (mean − activation) · ∂loss/∂activation: to first order what
             replacing its map by its mean does to an image's loss, in nats. It ranks better than `taylor`, which stands
             for a map of zeros.
+        estimated_rise: Mean rise of the loss where its map is replaced by its mean, in nats, estimated from gradients
+            alone: the rise on linearised logits. NaN where the net has not learned.
         rank: Its place in the layer by what the net loses without it, 1 the most: by `delta_loss` where all of the
             layer were ablated, else by `estimate`; None where the net has not learned.
         delta_loss: Mean rise of the loss where the filter's map is replaced by its mean, in nats an image; without
@@ -90,6 +92,7 @@ class FilterVerdict:
     use: str
     taylor: float
     estimate: float
+    estimated_rise: float
     rank: int | None
     delta_loss: float
     ci_low: float

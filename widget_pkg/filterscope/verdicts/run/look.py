@@ -19,6 +19,7 @@ from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.scans.shard import PassScores, ShardRows
+from filterscope.verdicts.ablation.linearised import CONTRASTS, Classes, Slopes, slopes_of
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.batch_sums import BatchSums, Premises
@@ -33,12 +34,14 @@ class Looking:
         first: The first images of all, among which labels are looked for.
         premises: What is known of net and data.
         scan: Whether what a scan keeps of the images is kept, too.
+        linearise: Whether the linearised logits of the images are kept, too.
     """
 
     layers: Sequence[int]
     first: Sequence[int]
     premises: Premises
     scan: bool = False
+    linearise: bool = False
 
     def __call__(
         self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
@@ -58,7 +61,7 @@ class Looking:
         def pass_over(part: ImageBatch, differentiable: bool = True) -> _LookingPass:
             nonlocal premises
             images = runner.batch(part.images)
-            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels)
+            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels, part.indices)
             try:
                 looking.run(differentiable and not premises.no_gradient)
             finally:
@@ -99,6 +102,7 @@ class Looking:
             if refusals and looking is None
             else None,
             scanned=scanned,
+            slopes=None if looking is None else looking.slopes,
         )
 
 
@@ -111,6 +115,7 @@ class _LookingPass:
         looking: What is looked at, and what is known.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
+        indices: The images' indices in the data set.
 
     Attributes:
         premises: What is known after the pass.
@@ -118,6 +123,7 @@ class _LookingPass:
         statistics: Of each layer that the pass reached.
         knowledge: What the net knows of the images; None where its output is not one score a class.
         scores: What a scan keeps of the pass; None where it keeps nothing.
+        slopes: What the linearised logits follow from; None where they are not kept.
     """
 
     def __init__(
@@ -127,10 +133,13 @@ class _LookingPass:
         looking: Looking,
         images: torch.Tensor,
         labels: list[str | int | None],
+        indices: Sequence[int],
     ) -> None:
         self.premises, self.not_seen = looking.premises, dict[int, str]()
         self.statistics: dict[int, LayerStatistics] = {}
         self.knowledge: Knowledge | None = None
+        self.slopes: Slopes | None = None
+        self._indices = np.asarray(indices, np.int64)
         self._runner, self._samples, self._looking = runner, samples, looking
         self._labels = labels
         self._differentiable = False
@@ -165,7 +174,10 @@ class _LookingPass:
             self.premises = self.premises.with_scores(scores, self._labels, self._samples, self._looking.first)
             class_numbers = self.premises.class_numbers(scores, self._labels, self._samples.classes)
             losses, rows = self._losses(scores, class_numbers)
-            self._take_statistics(class_numbers, rows, self._gradients(losses))
+            gradients = self._gradients(losses)
+            self._take_statistics(class_numbers, rows, gradients)
+            if self._looking.linearise and gradients and len(self._indices) == len(self._labels):
+                self._linearise(scores, class_numbers, rows, gradients)
 
     def _forward(self) -> torch.Tensor | None:
         output = self._runner.run(self._images, self._looking.layers, self._keep, gradients=self._images.requires_grad)
@@ -210,12 +222,47 @@ class _LookingPass:
             reason = "the net's output cannot be differentiated by its activations"
         else:
             try:
-                gradients = torch.autograd.grad(losses.sum(), list(self._edges.values()), allow_unused=True)
-                return dict(zip(self._edges, gradients, strict=True))
+                return self._gradients_of(losses.sum(), self._looking.linearise)
             except Exception as error:  # also what a function of the user's own raises on the way back
                 reason = f"the net cannot be differentiated ({describe_exception(error)})"
         self.premises = replace(self.premises, no_gradient=reason)
         return {}
+
+    def _gradients_of(self, total: torch.Tensor, again: bool) -> dict[int, torch.Tensor | None]:
+        """The gradient by each layer's activation; `again` says whether others follow."""
+        gradients = torch.autograd.grad(total, list(self._edges.values()), allow_unused=True, retain_graph=again)
+        return dict(zip(self._edges, gradients, strict=True))
+
+    def _linearise(
+        self,
+        scores: torch.Tensor,
+        class_numbers: np.ndarray,
+        rows: np.ndarray,
+        gradients: dict[int, torch.Tensor | None],
+    ) -> None:
+        """Keeps what the linearised logits follow from, of the images that have a gradient."""
+        at = torch.from_numpy(rows).to(scores.device)
+        classes = Classes.of(scores[at], class_numbers[rows])
+        reached = [layer for layer, gradient in gradients.items() if gradient is not None]
+        shape = (CONTRASTS, 2, len(rows))
+        layers = {layer: np.zeros((*shape, self._activations[layer].shape[1]), np.float32) for layer in reached}
+        for place in range(CONTRASTS):
+            if place:
+                contrast = classes.contrast(scores[at], place)
+                if contrast is None:
+                    continue
+                try:
+                    gradients = self._gradients_of(contrast, place + 1 < CONTRASTS)
+                except Exception:  # a function of the user's own that can go back only once
+                    return
+            for layer in reached:
+                gradient = gradients[layer]
+                if gradient is not None:
+                    layers[layer][place] = slopes_of(self._activations[layer][at], gradient[at])
+        finite = np.all([np.isfinite(slopes).all((0, 1, 3)) for slopes in layers.values()], 0)
+        kept = {layer: slopes[:, :, finite] for layer, slopes in layers.items()}
+        chosen = Classes(classes.numbers[finite], classes.probabilities[finite])
+        self.slopes = Slopes(self._indices[rows][finite], chosen, kept)
 
     def _take_statistics(
         self, class_numbers: np.ndarray | None, rows: np.ndarray, gradients: dict[int, torch.Tensor | None]
