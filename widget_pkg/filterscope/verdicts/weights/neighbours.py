@@ -43,9 +43,10 @@ def moran(units: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 def _pairs(size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The places of all neighbours in a kernel's weights, one after the other: of the first ones, and of the second."""
-    places = np.arange(np.prod(size)).reshape(size)
+    places = np.arange(int(np.prod(size))).reshape(size)
     along = [np.moveaxis(places, axis, 0) for axis in range(len(size))]
-    before, after = (np.concatenate([axis[part].ravel() for axis in along]) for part in (slice(-1), slice(1, None)))
+    before = np.concatenate([axis[:-1].ravel() for axis in along])
+    after = np.concatenate([axis[1:].ravel() for axis in along])
     return before, after
 
 
