@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 
 from filterscope import demo
 from filterscope.verdicts.weights import neighbours, separable
@@ -154,15 +155,36 @@ def furthest_apart(one, other):
     return np.abs(shares[0] - shares[1]).max()
 
 
-@pytest.mark.parametrize(("channels", "size"), [(1, (5, 5)), (3, (3, 3)), (16, (3, 5)), (40, (3, 3))])
+@pytest.mark.parametrize(("channels", "size"), [(1, (5, 5)), (3, (3, 3)), (16, (3, 5)), (40, (3, 3)), (2, (30,))])
 def test_nulls_drawn_by_shape_are_those_of_random_filters(channels, size):
-    drawn = np.random.default_rng(7).normal(size=(5000, channels, size[0] * size[1]))
+    drawn = np.random.default_rng(7).normal(size=(5000, channels, np.prod(size)))
     alike = 1.95 * np.sqrt(1 / 5000 + 1 / 20000)  # reached in 1 of 1,000 samples of the same
-    assert furthest_apart(neighbours.moran(drawn, size), neighbours._null(channels, *size)) < alike
+    assert furthest_apart(neighbours.moran(drawn, size), neighbours._null(channels, size)) < alike
     if channels > 1:
         energy = np.linalg.svd(drawn, compute_uv=False) ** 2
-        null = separable._null(channels, size[0] * size[1])
+        null = separable._null(channels, int(np.prod(size)))
         assert furthest_apart(energy[:, 0] / energy.sum(1), null) < 1.95 * np.sqrt(1 / 5000 + 1 / len(null))
+
+
+@pytest.mark.parametrize("size", [(7,), (4, 5), (1, 6), (3, 2, 4)])
+def test_morans_index_is_the_correlation_of_neighbours(size):
+    filters = np.random.default_rng(0).normal(size=(3, 2, np.prod(size)))
+    steps = np.eye(len(size), dtype=int).tolist()  # from a place to the next one along each axis
+    places = list(enumerate(np.ndindex(size)))
+    pairs = [(a, b) for a, here in places for b, there in places if np.subtract(there, here).tolist() in steps]
+    centred = filters - filters.mean(2, keepdims=True)
+    expected = [sum(one[c, a] * one[c, b] for c in (0, 1) for a, b in pairs) / (one**2).sum() for one in centred]
+    np.testing.assert_allclose(neighbours.moran(filters, size), expected)
+
+
+@pytest.mark.parametrize("shape", [(258, 1, 256), (128, 1, 64, 1), (32, 1, 1, 64)])
+def test_waves_over_time_are_structured_and_noise_is_not(shape):
+    taps = np.arange(np.prod(shape[2:]))
+    waves = np.cos(np.linspace(0.02, 0.8, shape[0])[:, None] * taps).reshape(shape)  # up to a quarter of the rate
+    noise = np.random.default_rng(0).normal(size=shape)
+    assert sum(one.verdict == "structured" for one in judge_structure(waves)) > 0.95 * shape[0]
+    by_chance = binom.isf(1e-3, shape[0], 0.01)  # of filters at an error rate of 1 in 100
+    assert sum(one.verdict == "structured" for one in judge_structure(noise)) <= by_chance
 
 
 @pytest.mark.parametrize(("count", "groups"), [(20, 1), (200, 1), (20, 2)])

@@ -147,7 +147,7 @@ def _test(
 def _own_tests(units: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
     """p-values of tests that ask a filter alone, so that one that is unlike its neighbours can be structured too."""
     tests = []
-    if len(size) == 2 and min(size) >= 3:
+    if max(size) >= 3:  # of two neighbours chance makes much
         tests.append(neighbours_alike(units, size))
     if min(units.shape[1:]) > 1:
         tests.append(shared_patterns(units).p)
