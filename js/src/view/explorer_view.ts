@@ -95,6 +95,7 @@ export class ExplorerView implements Listener {
       ...this.#pictures.places,
       current,
       description: () => this.#description,
+      paint: (frame) => this.#paint(frame),
       select: (change) => this.#select(change),
       announce: (words) => this.#status.announce(words),
     };

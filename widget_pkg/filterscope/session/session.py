@@ -15,6 +15,7 @@ from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session.examiner import Examiner
+from filterscope.session.lab import Lab
 from filterscope.session.positions import MAPS, Map, Positions
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.scans import Scans
@@ -43,6 +44,7 @@ class Session:
         engine: The net and the data set.
         positions: What each position of a map sees, and how its value comes about; found out when it is asked for.
         examiner: The verdicts on filters, and the net without some of them; begun when they are asked for.
+        lab: Other kernels and images, tried on the twin.
         scans: What every filter gives for every image of the data set; begun when it is asked for.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
@@ -62,6 +64,7 @@ class Session:
         self._diagnosed = self._scanned = False  # whether Python has begun a diagnosis, or a scan, and may hold it
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
+        self.lab = Lab(engine, self.examiner, lambda: self.selected(), lambda: self._announce())
         self.survey = Survey(engine, lambda: self.someone_waits())
         self.scans = Scans(engine, self.survey.take)  # its images need no second look
 

@@ -18,9 +18,11 @@ from filterscope.host.reports import reported
 from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
+from filterscope.nets.kernel_edits import KernelEdit
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.session import selection
+from filterscope.session.lab import Lab
 from filterscope.session.session import Session
 from filterscope.widget.index_trait import Index
 
@@ -142,8 +144,54 @@ class SelectionWidget(anywidget.AnyWidget):
 
     @property
     def kernel(self) -> np.ndarray:
-        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
+        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`; to set them is a trial on the twin.
+
+        All pictures, properties and predictions are then those of the net with these kernels, and `edited` says so; the
+        user's net is never changed. `(kH, kW)` are the numbers of kernel `channel`, or of a filter's only one. None
+        gives the filter the net's own kernels again; `lab.undo()` and `lab.reset()` are other ways back.
+
+        Raises:
+            ValueError: If what is set has another shape, or is no array of finite numbers; if the layer's kernels are
+                computed in each pass, so that none can take their place.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.kernel = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+            >>> explorer.kernel[0, 1].tolist(), len(explorer.edited)
+            ([-2.0, 0.0, 2.0], 1)
+        """
         return self.session.kernel
+
+    @kernel.setter
+    def kernel(self, value: Any) -> None:
+        self.session.lab.edit(value)
+
+    @property
+    def edited(self) -> tuple[KernelEdit, ...]:
+        """The kernels that stand in place of the net's own, each with `.layer .filter .kernel`; empty where none do."""
+        return self.session.lab.edited
+
+    def edited_net(self) -> nn.Module:
+        """A copy of the net with the edited kernels, in eval mode and with tensors of its own.
+
+        Raises:
+            NetError: If the net cannot be copied.
+
+        Example:
+            >>> import torch
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.kernel = torch.zeros(3, 3)
+            >>> float(explorer.edited_net().conv1.weight[0].abs().sum())
+            0.0
+        """
+        return self.session.lab.edited_net()
+
+    @property
+    def lab(self) -> Lab:
+        """What can be tried: `undo`, `redo`, `reset`, `changes`, `effect`, `stages`, `spectrum`, `geometry`."""
+        return self.session.lab
 
     @property
     def response(self) -> np.ndarray:
