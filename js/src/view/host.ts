@@ -125,6 +125,8 @@ export interface Host {
   paint(frame: Frame): void;
   /** Selects, as a slider does; the picture follows. */
   select(change: Partial<Selection>): void;
+  /** Makes a module of a text that came over the wire; null where the page's policy forbids it. */
+  load(text: string): Promise<MakePanels | null>;
   /** To a screen reader, in place of what was to be announced. */
   announce(words: string): void;
 }

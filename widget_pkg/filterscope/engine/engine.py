@@ -120,7 +120,16 @@ class Engine:
     @property
     def note(self) -> str:
         """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
-        return " ".join(filter(None, [self.source.note, self.runner.call_note]))
+        return " ".join(filter(None, [self.source.note, self.runner.call_note, self._trial_note]))
+
+    @property
+    def _trial_note(self) -> str:
+        edits = self.runner.edits.edits
+        if not edits:
+            return ""
+        names = ", ".join(f"{edit.layer} filter {edit.filter}" for edit in edits[:3])
+        more = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
+        return f"A trial: {names}{more} has other kernels here than in your net."
 
     @property
     def runs_the_net_itself(self) -> bool:

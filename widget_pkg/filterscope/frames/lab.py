@@ -242,8 +242,8 @@ def build_spectrum(
     pictures: list[dict[str, object]] = [
         {"name": f"{name}: gain", **lab_picture(each.gain)} for name, each in spectra.items()
     ]
-    for name, plane in (("what it runs over", image), ("the response", response)):
-        pictures.append({"name": f"{name}: log10(1 + amplitude)", **lab_picture(amplitudes(plane))})
+    for name, plane in (("before", image), ("after", response)):
+        pictures.append({"name": f"image {name}: amplitudes", **lab_picture(amplitudes(plane))})
     return {"unit": first.unit, "pictures": pictures, "curves": [], "frequencies": first.frequencies}
 
 

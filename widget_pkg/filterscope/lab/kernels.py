@@ -11,6 +11,8 @@ from filterscope.errors import kind_of
 from filterscope.nets.kernel_edits import editable
 from filterscope.nets.layers import ConvLayer
 
+_NUMBERS = ("b", "i", "u", "f")
+
 
 def check_editable(layer: ConvLayer) -> None:
     """Sees to it that a layer's kernels can be edited.
@@ -45,11 +47,11 @@ def check_kernel(value: Any, layer: ConvLayer, own: np.ndarray, channel: int | N
     try:
         array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
         kind = str(array.dtype.kind)
-        array = array.astype(np.float64)
+        array = array.astype(np.float64) if kind in _NUMBERS else array
     except (TypeError, ValueError, RuntimeError):
         kind, array = "no numbers", np.zeros(0)
     shape = f"({', '.join(map(str, own.shape))}{',' * (own.ndim == 1)})"
-    if kind not in ("b", "i", "u", "f"):
+    if kind not in _NUMBERS:
         said = repr(value) if isinstance(value, str) else kind_of(value)
         raise ValueError(f"kernel is {said[:80]}; give numbers of shape {shape}, as an array, a tensor or nested lists")
     kernel = own.astype(np.float64)

@@ -39,7 +39,7 @@ class PageStep:
 
 NONLINEAR: dict[str, Callable[..., np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0),
-    "relu6": lambda x: np.clip(x, 0, 6),
+    "clip": lambda x, low, high: np.clip(x, low, high),
     "leaky_relu": lambda x, slope: np.where(x > 0, x, x * slope),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": np.tanh,
@@ -114,6 +114,9 @@ def _step(kind: str, module: nn.Module, filter_index: int) -> PageStep | None:
         return PageStep(kind, (float(getattr(module, "negative_slope", 0.01)),))
     if kind == "elu" and getattr(module, "alpha", 1.0) != 1.0:
         return None
+    if kind in ("relu6", "hardtanh"):
+        ends = (0.0, 6.0) if kind == "relu6" else (-1.0, 1.0)
+        return PageStep("clip", (getattr(module, "min_val", ends[0]), getattr(module, "max_val", ends[1])))
     return PageStep(kind) if kind in NONLINEAR and kind in NONLINEARITIES else None
 
 

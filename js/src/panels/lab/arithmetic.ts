@@ -82,7 +82,7 @@ export function convolve(planes: FloatTensor, taps: Taps, geometry: Geometry): P
 /** `lab/page_arithmetic.py` has the same. */
 export const NONLINEAR: Readonly<Record<string, (x: number, ...numbers: number[]) => number>> = {
   relu: (x) => Math.max(x, 0),
-  relu6: (x) => Math.min(Math.max(x, 0), 6),
+  clip: (x, low = 0, high = 6) => Math.min(Math.max(x, low), high),
   leaky_relu: (x, slope = 0.01) => (x > 0 ? x : x * slope),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   tanh: Math.tanh,

@@ -3,7 +3,6 @@
 import { attribute, element, on, setText } from "../../dom/dom";
 import { LOST_AFTER } from "../../state/timing";
 import type { Host, MakePanels, Panels } from "../../view/host";
-import { imported } from "../../view/panels_slot";
 import type { Client, Listener } from "../../wire/client";
 import type { Frame } from "../../wire/frame";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
@@ -66,10 +65,7 @@ export class LabDoor implements Partial<Panels>, Listener {
   reply(reply: ReplyTo<RequestName>): void {
     if (reply.name !== "module") return;
     if (reply.error) setText(this.#words, reply.error.message);
-    else
-      imported(decode(reply).text)
-        .catch(() => null)
-        .then((make) => this.#stand(make));
+    else this.#host.load(decode(reply).text).then((make) => this.#stand(make));
   }
 
   #show(open: boolean): void {

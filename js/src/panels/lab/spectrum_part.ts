@@ -78,7 +78,7 @@ export class SpectrumPart implements Part {
       this.#says,
       curves.length
         ? `The size of each frequency's response, in dB: 0 dB leaves a wave as high as it is, −20 dB a tenth of it. Frequencies in ${unit}.`
-        : `Frequency 0, plain brightness, stands in the middle; half a cycle a pixel, the finest stripes, at the edges. Gain is how many times higher a wave comes out; of one kernel, ${this.#bench.frame()?.channel === null ? "the first" : "the selected one"}.`,
+        : `Frequency 0, plain brightness, stands in the middle; half a cycle a pixel, the finest stripes, at the edges. Gain is how many times higher a wave comes out; amplitudes are log10(1 + |F|) of what the kernel runs over, and of its response. One kernel, ${this.#bench.frame()?.channel === null ? "the first" : "the selected one"}.`,
     );
   }
 }
