@@ -420,7 +420,7 @@ def scans():
 
 
 def lab():
-    """Filters in the lab, and what Python computes of each with another kernel; the page's arithmetic is to equal it."""
+    """Filters in the lab, and what Python computes of each with another kernel: the page is to compute the same."""
     cases = []
     for build, image, layer, filter_index, source, channel in (
         (exact_net, (1, 5, 5), 0, 1, "input", None),

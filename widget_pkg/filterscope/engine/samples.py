@@ -58,6 +58,15 @@ class Samples(Cache[int, Sample]):
                     self[image] = sample
             return self[image]
 
+    def own(self, image: int) -> Sample:
+        """The data set's own sample, also where another one is shown in its place."""
+        with self._lock:
+            trial, self.trial = self.trial, None
+            try:
+                return self.sample(image)
+            finally:
+                self.trial = trial
+
     def preload(self, image: int) -> None:
         """Reads a sample that `sample` will be asked for.
 

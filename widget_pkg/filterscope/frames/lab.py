@@ -13,6 +13,7 @@ from filterscope.filters.value_range import encode, value_range
 from filterscope.frames.layer_picture import PictureBody, range_body
 from filterscope.frames.prediction import best_of
 from filterscope.lab.geometry import GeometryTrial, own_geometry
+from filterscope.lab.occlusion import Occlusion
 from filterscope.lab.page_arithmetic import page_planes, page_steps
 from filterscope.lab.spectrum import amplitudes, frequency_response
 from filterscope.lab.stages import Stage
@@ -187,6 +188,22 @@ def build_effect(effect: Effect) -> EffectBody:
         "loss_change": np.array([loss.value, loss.low, loss.high], np.float32),
         "notes": list(effect.notes),
     }
+
+
+class OcclusionBody(TypedDict):
+    """A heat map each for the filter and for the predicted class: float32, and pictures of the same."""
+
+    box: int
+    stride: int
+    maps: list[dict[str, object]]
+
+
+def build_occlusion(found: Occlusion) -> OcclusionBody:
+    """The heat maps of an occlusion."""
+    maps: list[dict[str, object]] = [{"of": "filter", **lab_picture(found.filter)}]
+    if found.probability is not None:
+        maps.append({"of": "class", **lab_picture(found.probability)})
+    return {"box": found.box, "stride": found.stride, "maps": maps}
 
 
 class StageBody(PictureBody):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +11,20 @@ import numpy as np
 import torch
 from torch import nn
 
+from filterscope.data.sample import Sample
+from filterscope.data.trial import painted_sample, trial_sample
 from filterscope.engine.classes import Prediction
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
 from filterscope.lab.geometry import GeometryTrial, try_geometry
 from filterscope.lab.kernels import check_editable, check_kernel
+from filterscope.lab.occlusion import Occlusion, occlude
 from filterscope.lab.presets import random_like, template_of, textbook_kernels
 from filterscope.lab.spectrum import Spectrum, frequency_response
 from filterscope.lab.stages import Stage, record_stages
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.kernel_edits import KernelEdit, KernelEdits, editable
+from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, float32
 from filterscope.scans.sampling import runner_for
 from filterscope.session.examiner import Examiner, check_images
@@ -251,6 +256,91 @@ class Lab:
                 with torch.inference_mode(False), torch.no_grad():
                     edit.write(weight)
             return net
+
+    # Images
+
+    def try_image(self, picture: Any, image: int | None = None) -> None:
+        """Shows a picture in place of an image of the data set; None for the data set's own again.
+
+        Args:
+            picture: See `filterscope.data.trial.trial_sample`.
+            image: In place of which image; None for the selected one.
+
+        Raises:
+            SampleError: If it is no picture, or the data's transform refuses it.
+            NetError: If the net refuses it; then nothing is changed.
+        """
+        transform = self.engine.source.picture_transform
+
+        def made(like: Sample) -> Sample:
+            with RandomStream().isolated(wait=False):
+                return trial_sample(picture, like, transform)
+
+        self._try(None if picture is None else made, image)
+
+    def try_pixels(self, pixels: np.ndarray, plane: int | None = None, image: int | None = None) -> None:
+        """Shows an image with other pixels in its place; see `filterscope.data.trial.painted_sample`.
+
+        Args:
+            pixels: uint8 `(h, w)` or `(h, w, 3)`.
+            plane: Which channel was drawn, where they cannot be drawn together.
+            image: Which image; None for the selected one.
+        """
+        self._try(lambda like: painted_sample(pixels, like, plane), image)
+
+    @property
+    def tried_image(self) -> int | None:
+        """In place of which image another one stands; None where all are the data set's."""
+        trial = self.engine.samples.trial
+        return None if trial is None else trial.index
+
+    def _try(self, make: Callable[[Sample], Sample] | None, image: int | None) -> None:
+        engine = self.engine
+        index = self._selected().image if image is None else image
+        with engine.lock:
+            if make is None:
+                if engine.samples.trial is None:
+                    return
+                engine.try_image(None)
+            else:
+                sample = make(engine.samples.own(index))
+                batch = engine.runner.batch([sample.net_input])
+                try:  # first, so that a picture that the net cannot take is never shown
+                    engine.runner.keep(batch, (), to_the_end=True)
+                except Exception as error:
+                    raise engine.runner.refusal(batch, error) from error
+                engine.try_image(sample)
+        self._announce()
+
+    def occlusion(
+        self,
+        box: int | None = None,
+        on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+        check: Callable[[], None] = lambda: None,
+        at: Selection | None = None,
+    ) -> Occlusion:
+        """Covers one place of the image after the other: what falls of the selected filter and of the predicted class.
+
+        Args:
+            box: The box's side in pixels; None for a seventh of the image's shorter side.
+            on_progress: Told how many places were covered, and of how many.
+            check: Called before each batch; what it raises ends the work.
+            at: The selection; None for the present one.
+
+        Raises:
+            ValueError: If the box does not fit the image.
+        """
+        engine, at = self.engine, self._selected() if at is None else at
+        image = engine.sample(at.image).image
+        side = max(1, round(min(image.shape[-2:]) / 7)) if box is None else box
+
+        @contextmanager
+        def turn() -> Iterator[None]:
+            check()
+            with engine.lock:
+                yield
+
+        return occlude(engine.runner, image, at.layer, at.filter, side, on_progress, turn)
 
     # What comes of it
 

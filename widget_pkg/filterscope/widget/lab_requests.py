@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -15,17 +16,20 @@ from filterscope.frames.lab import (
     build_filter,
     build_geometry,
     build_history,
+    build_occlusion,
     build_spectrum,
     build_stage,
 )
 from filterscope.host.timing import CROPS_SECONDS, GIVE_WAY_SECONDS
-from filterscope.indices import check_index
+from filterscope.indices import as_index, check_index
 from filterscope.session.selection import Selection, asked_image, check_filter, check_layer, choice, selection_from
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body
 
+_IMAGES = ("painted", "picture", "own")
+_MOST_SIDE = 4096
 _STEPS = ("undo", "redo", "reset", "own")
 _MOST_NUMBERS = 2**16  # of a filter that a page sends
 _LONGEST_GESTURE = 40
@@ -55,6 +59,8 @@ class LabRequests:
             Request("lab_stages", Urgency.DETAIL, self._stages),
             Request("lab_spectrum", Urgency.DETAIL, self._spectrum),
             Request("lab_geometry", Urgency.DETAIL, self._geometry),
+            Request("lab_image", Urgency.PICTURE, self._image),
+            Request("lab_occlusion", Urgency.VERDICT, self._occlusion),
             Request("lab_effect", Urgency.VERDICT, self._effect),
         )
 
@@ -169,7 +175,39 @@ class LabRequests:
             built = build_geometry(trial, self._engine.layers[layer])
             return {"revision": self._engine.revision, "layer": layer, "filter": filter_index, **built}
 
+    def _image(self, args: dict[str, Any]) -> Body:
+        """Another image in place of one of the data set's: painted pixels, a picture, or the data set's own again."""
+        image = asked_image(self._engine, args)
+        kind = choice(args.get("kind"), _IMAGES, "kind")
+        if kind == "own":
+            self._lab.try_image(None, image)
+        else:
+            pixels = _pixels_in(args)
+            if kind == "painted":
+                self._lab.try_pixels(pixels, args.get("plane"), image)
+            else:
+                self._lab.try_image(pixels, image)
+        return {"revision": self._engine.revision, "tried": self._lab.tried_image}
+
     # What takes time
+
+    def _occlusion(self, args: dict[str, Any]) -> Body:
+        if args.get("cancel"):
+            return self._cancelled("lab_occlusion")
+        image, layer, filter_index = self._asked(args)
+        box = args.get("box")
+        if box is not None and as_index(box) is None:
+            raise ValueError(f"box is {box!r}; type how many pixels the box is wide")
+        at = Selection(image, layer, filter_index)
+
+        def work(task: Task) -> Body:
+            found = self._lab.occlusion(box, task.note, task.check, at)
+            classes = self._engine.classes
+            predicted = None if found.predicted is None else classes[found.predicted]
+            return {**build_occlusion(found), "predicted": predicted}
+
+        key = (self._engine.revision, image, layer, filter_index, box)
+        return {"image": image, "layer": layer, "filter": filter_index, **self._answer("lab_occlusion", key, work)}
 
     def _effect(self, args: dict[str, Any]) -> Body:
         if args.get("cancel"):
@@ -214,6 +252,22 @@ class LabRequests:
             self._working.pop(name, None)
             return {"status": "done", **known[1]}
         return {"status": "running", "done": task.progress.done, "total": task.progress.total}
+
+
+def _pixels_in(args: dict[str, Any]) -> np.ndarray:
+    """The picture of a request: its shape, and its bytes as base64."""
+    shape, text = args.get("shape"), args.get("pixels")
+    sides = [as_index(side) for side in shape] if isinstance(shape, list) and len(shape) in (2, 3) else []
+    if not sides or any(side is None or not 1 <= side <= _MOST_SIDE for side in sides) or not isinstance(text, str):
+        raise ValueError("the page sent no picture; a picture has a shape (H, W) or (H, W, 3) and its bytes as base64")
+    count = int(np.prod([side for side in sides if side is not None]))
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    if len(data) != count:
+        raise ValueError(f"the page sent {len(data)} bytes for a picture of {count}")
+    return np.frombuffer(data, np.uint8).reshape([side for side in sides if side is not None])
 
 
 def _plane(values: np.ndarray, rank: int) -> np.ndarray:

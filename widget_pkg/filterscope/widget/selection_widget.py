@@ -188,6 +188,31 @@ class SelectionWidget(anywidget.AnyWidget):
         """
         return self.session.lab.edited_net()
 
+    def try_image(self, picture: Any) -> None:
+        """Shows a picture in place of the selected image: a trial; None for the data set's own image again.
+
+        Floats are what the net is given. A picture of bytes goes through the data's own transform; where the data has
+        none, it is scaled to the image's size and channels, 0 … 255 becomes 0 … 1, and the Normalize is applied. The
+        note under the image says so. The data set is not changed: scans and verdicts never see the trial.
+
+        Args:
+            picture: float `(C, H, W)`, or `(H, W)` of one channel; or uint8 `(H, W)` or `(H, W, 3)`, a PIL image, the
+                path of a picture; or None.
+
+        Raises:
+            SampleError: If it is no picture, or the data's transform refuses it.
+            NetError: If the net refuses it; then nothing is changed.
+
+        Example:
+            >>> import numpy as np
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.try_image(np.zeros((28, 28), np.uint8))
+            >>> float(explorer.image.max())
+            0.0
+        """
+        self.session.lab.try_image(picture)
+
     @property
     def lab(self) -> Lab:
         """What can be tried: `undo`, `redo`, `reset`, `changes`, `effect`, `stages`, `spectrum`, `geometry`."""
