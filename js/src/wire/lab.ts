@@ -1,6 +1,6 @@
 /** The lab on the wire: a filter whose kernels can be edited, what comes of it, and other trials. */
 
-import type { FrameArgs, Picture, Prediction } from "./frame";
+import type { ClassName, FrameArgs, Picture, Prediction } from "./frame";
 import type { FloatTensor } from "./tensor";
 import type { Status } from "./verdicts";
 
@@ -119,6 +119,23 @@ export interface GeometryTrial extends Picture {
   };
 }
 
+export interface ImageArgs {
+  readonly image: number;
+  readonly kind: "painted" | "picture" | "own";
+  readonly shape?: readonly number[];
+  /** Its bytes as base64. */
+  readonly pixels?: string;
+  readonly plane?: number | null;
+}
+
+/** Heat maps of what falls when a box covers a place, of the filter and of the class that is predicted. */
+export interface Occlusion extends Working, FilterArgs {
+  readonly box?: number;
+  readonly stride?: number;
+  readonly predicted?: ClassName | null;
+  readonly maps?: readonly (Picture & { readonly of: "filter" | "class" })[];
+}
+
 export interface LabRequests {
   module: { args: { room: string }; body: { readonly text: string } };
   lab: { args: FrameArgs; body: LabFilter };
@@ -129,6 +146,8 @@ export interface LabRequests {
   lab_history: { args: FilterArgs & { step: "undo" | "redo" | "reset" | "own" }; body: History };
   lab_changes: { args: { image: number }; body: Changes };
   lab_effect: { args: { images: number; cancel?: boolean }; body: Working & { effect?: EditEffect } };
+  lab_image: { args: ImageArgs; body: { readonly revision: number; readonly tried: number | null } };
+  lab_occlusion: { args: FilterArgs & { box: number | null; cancel?: boolean }; body: Occlusion };
   lab_stages: {
     args: FilterArgs & { channel: number | null };
     body: { readonly revision: number; readonly stages: readonly Stage[] };

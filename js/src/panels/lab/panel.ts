@@ -8,8 +8,10 @@ import type { Client, Listener } from "../../wire/client";
 import type { Frame } from "../../wire/frame";
 import type { ReplyTo, RequestName } from "../../wire/requests";
 import { GeometryPart } from "./geometry_part";
+import { ImagePart } from "./image_part";
 import { KernelPart } from "./kernel_part";
 import type { Bench, Part } from "./part";
+import { SlidePart } from "./slide_part";
 import { SpectrumPart } from "./spectrum_part";
 import { StagesPart } from "./stages_part";
 
@@ -35,6 +37,8 @@ export class LabPanel implements Partial<Panels>, Listener {
     };
     this.#parts = [
       new KernelPart(bench),
+      new ImagePart(bench),
+      new SlidePart(bench),
       new StagesPart(bench),
       new SpectrumPart(bench),
       new GeometryPart(bench),
@@ -111,6 +115,10 @@ export class LabPanel implements Partial<Panels>, Listener {
   }
 
   reply(reply: ReplyTo<RequestName>, newest: boolean): void {
+    if (reply.name === "lab") {
+      for (const part of this.#parts) part.reply(reply, newest); // several parts need the filter
+      return;
+    }
     for (const part of this.#parts) if (part.reply(reply, newest)) return;
   }
 
