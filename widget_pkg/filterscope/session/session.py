@@ -11,6 +11,7 @@ import numpy as np
 from filterscope.engine.engine import Engine
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import shown_plane
+from filterscope.lab.quiz import Quiz
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
@@ -251,6 +252,17 @@ class Session:
         scan = self.scans.scan(images, layers, pre_activation)
         self._announce()
         return scan
+
+    def quiz(self, rounds: Any = 20, seed: Any = 0, layer: Any = None) -> Quiz:
+        """Questions of which image drives a filter; see `filterscope.lab.quiz`.
+
+        Raises:
+            ValueError: If nothing was scanned yet, or an argument does not fit.
+        """
+        scan = self.scans.newest
+        if scan is None:
+            raise ValueError("the quiz is made of a scan's evidence, and there is none yet: explorer.scan().wait()")
+        return Quiz(scan, rounds, seed, layer)
 
     def without(
         self, filters: Any, layer: Any = None, replaced_by: Replacement = "mean", images: Any = None

@@ -18,6 +18,7 @@ from filterscope.host.reports import reported
 from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
+from filterscope.lab.quiz import Quiz
 from filterscope.nets.kernel_edits import KernelEdit
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
@@ -212,6 +213,22 @@ class SelectionWidget(anywidget.AnyWidget):
             0.0
         """
         self.session.lab.try_image(picture)
+
+    def quiz(self, rounds: int = 20, seed: int = 0, layer: Any = None) -> Quiz:
+        """Guess the filter: two pictures, of which one drives it, from the evidence of the newest scan.
+
+        Args:
+            rounds: How many questions.
+            seed: The same questions for the same seed.
+            layer: Of which layer the filters are, by index or name; None for all.
+
+        Returns:
+            A `Quiz` with `.rounds`, `.answer(round, side)` and `.grade()`, a plain dictionary.
+
+        Raises:
+            ValueError: If nothing was scanned yet, or an argument does not fit.
+        """
+        return self.session.quiz(rounds, seed, layer)
 
     @property
     def lab(self) -> Lab:
