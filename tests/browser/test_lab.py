@@ -117,6 +117,7 @@ def test_an_image_is_painted_dropped_and_covered_and_the_data_sets_comes_back(la
     expect(section.locator(".fs-complaint:visible")).to_contain_text("camera that this page may use")
     section.locator("button[name=lab-own-image]").click()
     notebook.expect_python("explorer.image.tolist()", own.tolist())
+    notebook.ready()
     section.locator("button[name=lab-occlude]").click()
     section.locator("[data-occlusion=class]").wait_for()
     canvas = section.locator("[data-occlusion=class] canvas")
@@ -163,13 +164,29 @@ def test_stages_spectrum_geometry_and_slide_need_no_code(lab):
     notebook.page.emulate_media(reduced_motion="no-preference")
 
 
+def test_the_quiz_asks_and_grades_in_the_page(lab):
+    notebook, _, section = open_lab(lab, "quiz", image=2, layer=0, filter=1)
+    section.locator("button[name=lab-quiz-begin]").click()
+    expect(section.locator(".fs-quiz")).to_contain_text("the quiz is made of a scan's evidence, and there is none yet")
+    notebook.python("explorer.scan(images=300).wait(); None")
+    section.locator("button[name=lab-quiz-begin]").click()
+    for number in range(3):
+        section.locator(f"[data-round='{number}']").wait_for()
+        drives = notebook.python(f"explorer.pages._lab._quiz.rounds[{number}].drives")
+        notebook.expect_python(f"explorer.layer.name == explorer.pages._lab._quiz.rounds[{number}].layer", True)
+        section.locator(f"button[name=lab-quiz-{drives}]").click()
+        section.locator(f"[data-round='{number} answered']").wait_for()
+        section.locator("button[name=lab-quiz-next]").click()
+    expect(section.locator(".fs-quiz .fs-note")).to_contain_text("3 of 3 right: 100 %")
+
+
 def test_the_lab_is_for_keys_and_screen_readers_too(lab):
     notebook, _, section = open_lab(lab, image=2, layer=0, filter=1)
     notebook.page.evaluate(AXE.read_text())
     section.locator("button[name=lab-tab-kernel]").focus()
     for theme in THEMES:
         notebook.theme(theme)
-        for _ in range(6):
+        for _ in range(7):
             found = notebook.page.evaluate(
                 "() => axe.run('section[data-panel=lab]', {runOnly: " + WCAG + "}).then(r => r.violations.map(v => "
                 "v.id + ': ' + v.nodes.map(n => n.html).join(' ')))"

@@ -1,7 +1,7 @@
 /** The lab on the wire: a filter whose kernels can be edited, what comes of it, and other trials. */
 
 import type { ClassName, FrameArgs, Picture, Prediction } from "./frame";
-import type { FloatTensor } from "./tensor";
+import type { ByteTensor, FloatTensor } from "./tensor";
 import type { Status } from "./verdicts";
 
 export interface FilterArgs {
@@ -136,7 +136,32 @@ export interface Occlusion extends Working, FilterArgs {
   readonly maps?: readonly (Picture & { readonly of: "filter" | "class" })[];
 }
 
+export interface Grade {
+  readonly rounds: number;
+  readonly answered: number;
+  readonly right: number;
+  readonly score: number;
+  readonly low: number;
+  readonly high: number;
+  readonly better_than_chance: boolean;
+}
+
+export type Side = "left" | "right";
+
+export interface QuizRound {
+  readonly round: number;
+  readonly layer: string;
+  readonly filter: number;
+  readonly pictures: readonly ByteTensor[];
+  /** Null until it is answered. */
+  readonly right: boolean | null;
+  readonly drives: Side | null;
+  readonly values: FloatTensor | null;
+  readonly grade: Grade;
+}
+
 export interface LabRequests {
+  lab_quiz: { args: { round: number; seed?: number; side?: Side }; body: QuizRound };
   module: { args: { room: string }; body: { readonly text: string } };
   lab: { args: FrameArgs; body: LabFilter };
   edit_kernel: {

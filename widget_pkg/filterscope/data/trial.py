@@ -103,7 +103,7 @@ def trial_sample(picture: Any, like: Sample, transform: Callable[[Any], Any] | N
 
 def _scaled(levels: np.ndarray, like: Sample) -> Sample:
     channels, height, width = like.image.shape
-    values = levels.astype(np.float32)
+    values: np.ndarray = levels.astype(np.float32)
     note = ""
     if values.shape[:2] != (height, width):
         smaller = values.shape[0] > height or values.shape[1] > width

@@ -190,6 +190,12 @@ def build_effect(effect: Effect) -> EffectBody:
     }
 
 
+def build_crop(pixels: np.ndarray) -> np.ndarray:
+    """A crop's pixels as bytes, uint8 `(h, w)` or `(h, w, 3)`."""
+    levels: np.ndarray = np.floor(np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return levels
+
+
 class OcclusionBody(TypedDict):
     """A heat map each for the filter and for the predicted class: float32, and pictures of the same."""
 

@@ -73,7 +73,7 @@ def occlude(
     places = [(int(row), int(column)) for row in rows for column in columns]
 
     def covered(place: tuple[int, int] | None) -> np.ndarray:
-        other = image.copy()
+        other: np.ndarray = image.copy()
         if place is not None:
             top, left = (max(0, at - box // 2) for at in place)
             other[:, top : place[0] - box // 2 + box, left : place[1] - box // 2 + box] = gray
@@ -101,7 +101,8 @@ def occlude(
             falls += [float(whole[0] - value) for value in values]
             if scores is not None and after is not None:
                 now = np.log(np.maximum(after[:, predicted], _SMALLEST))
-                losses += [float(np.log(max(scores[0, predicted], _SMALLEST)) - each) for each in now]
+                before = float(np.log(max(float(scores[0, predicted]), _SMALLEST)))
+                losses += [before - float(each) for each in now]
         on_progress("places", min(start + at_once, len(places)), len(places))
     shape = len(rows), len(columns)
     probability = np.array(losses, np.float32).reshape(shape) if len(losses) == len(places) else None

@@ -12,6 +12,7 @@ import numpy as np
 from filterscope.filters.response import shown_channels
 from filterscope.frames.lab import (
     build_changes,
+    build_crop,
     build_effect,
     build_filter,
     build_geometry,
@@ -22,6 +23,7 @@ from filterscope.frames.lab import (
 )
 from filterscope.host.timing import CROPS_SECONDS, GIVE_WAY_SECONDS
 from filterscope.indices import as_index, check_index
+from filterscope.lab.quiz import Quiz
 from filterscope.session.selection import Selection, asked_image, check_filter, check_layer, choice, selection_from
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
@@ -49,6 +51,7 @@ class LabRequests:
     def __init__(self, session: Session, someone_waits: Callable[[], bool]) -> None:
         self._session, self._engine, self._lab = session, session.engine, session.lab
         self._someone_waits = someone_waits
+        self._quiz: Quiz | None = None
         self._working: dict[str, tuple[Hashable, Task]] = {}
         self._known: dict[str, tuple[Hashable, Body]] = {}
         self.rows = (
@@ -59,6 +62,7 @@ class LabRequests:
             Request("lab_stages", Urgency.DETAIL, self._stages),
             Request("lab_spectrum", Urgency.DETAIL, self._spectrum),
             Request("lab_geometry", Urgency.DETAIL, self._geometry),
+            Request("lab_quiz", Urgency.DETAIL, self._quiz_round),
             Request("lab_image", Urgency.PICTURE, self._image),
             Request("lab_occlusion", Urgency.VERDICT, self._occlusion),
             Request("lab_effect", Urgency.VERDICT, self._effect),
@@ -188,6 +192,26 @@ class LabRequests:
             else:
                 self._lab.try_image(pixels, image)
         return {"revision": self._engine.revision, "tried": self._lab.tried_image}
+
+    def _quiz_round(self, args: dict[str, Any]) -> Body:
+        """One question of the quiz; with `seed` a new quiz is begun, with `side` the question is answered."""
+        seed, number = args.get("seed"), args.get("round", 0)
+        if seed is not None or self._quiz is None:
+            self._quiz = self._session.quiz(seed=0 if seed is None else seed)
+        quiz = self._quiz
+        index = check_index(number, len(quiz.rounds), "round", "this quiz has rounds")
+        question, side = quiz.rounds[index], args.get("side")
+        right = None if side is None else quiz.answer(index, side)
+        return {
+            "round": index,
+            "layer": question.layer,
+            "filter": question.filter,
+            "pictures": [build_crop(each.crop().pixels) for each in question.pictures],
+            "right": right,
+            "drives": None if side is None else question.drives,
+            "values": None if side is None else np.array([each.value for each in question.pictures], np.float32),
+            "grade": quiz.grade(),
+        }
 
     # What takes time
 

@@ -93,7 +93,11 @@ export class ImagePart implements Part {
     this.#bench = bench;
     this.#occlusion = new OcclusionView(bench);
     const changes = CHANGES.map(([name, words, hint, change]) => {
-      const node = element("button.fs-wide", { type: "button", name: `lab-${name}`, title: hint }, words);
+      const node = element(
+        "button.fs-wide",
+        { type: "button", name: `lab-image-${name}`, title: hint },
+        words,
+      );
       if (words.length === 1) node.setAttribute("aria-label", hint);
       on(node, "click", () => this.#pixels && this.#put(change(this.#pixels)));
       return node;

@@ -44,6 +44,7 @@ export class OcclusionView {
     this.#maps,
   );
   #place = "";
+  #revision = -1;
   #running = false;
 
   constructor(bench: Bench) {
@@ -52,12 +53,16 @@ export class OcclusionView {
   }
 
   follow({ image, layer, filter, revision }: Frame): void {
-    const place = [image, layer, filter, revision].join();
-    if (place === this.#place) return;
+    const place = [image, layer, filter].join();
+    if (place === this.#place && revision === this.#revision) return;
+    // A click may come before the frame of what was changed just now: it is meant for that.
+    const again = this.#running && place === this.#place;
     this.#place = place;
+    this.#revision = revision;
     this.leave();
     this.#maps.replaceChildren();
     setText(this.#progress, "");
+    if (again) this.#begin();
   }
 
   leave(): void {

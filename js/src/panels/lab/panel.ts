@@ -11,6 +11,7 @@ import { GeometryPart } from "./geometry_part";
 import { ImagePart } from "./image_part";
 import { KernelPart } from "./kernel_part";
 import type { Bench, Part } from "./part";
+import { QuizPart } from "./quiz_part";
 import { SlidePart } from "./slide_part";
 import { SpectrumPart } from "./spectrum_part";
 import { StagesPart } from "./stages_part";
@@ -42,6 +43,7 @@ export class LabPanel implements Partial<Panels>, Listener {
       new StagesPart(bench),
       new SpectrumPart(bench),
       new GeometryPart(bench),
+      new QuizPart(bench),
     ];
     this.#open = this.#parts[0]!;
     const id = uniqueId();
