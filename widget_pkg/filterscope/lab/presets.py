@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -63,18 +65,17 @@ def _gaussian(cells: int) -> np.ndarray:
 
 
 def _binomial(cells: int) -> np.ndarray:
-    weights = np.ones(1)
-    for _ in range(cells - 1):
-        weights = np.convolve(weights, [1, 1])
-    return weights
+    return np.array([math.comb(cells - 1, place) for place in range(cells)], np.float64)
 
 
 def _slope(cells: int, smooth: bool) -> np.ndarray:
     """From negative to positive: binomial coefficients and their difference, or a line."""
     if cells == 1:
         return np.zeros(1)
-    slope: np.ndarray = np.convolve(_binomial(cells - 1), [-1, 1]) if smooth else np.arange(cells) - (cells - 1) / 2
-    return slope
+    if smooth:
+        difference: np.ndarray = -np.diff(_binomial(cells - 1), prepend=0, append=0)
+        return difference
+    return np.arange(cells) - (cells - 1) / 2
 
 
 def _edges(name: str, rows: int, columns: int, across: object) -> dict[str, np.ndarray]:
