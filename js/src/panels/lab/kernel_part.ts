@@ -14,6 +14,8 @@ import { TRANSFORMS, type Transform } from "./transforms";
 
 const ALL = "all";
 
+type HistoryStep = "undo" | "redo" | "reset" | "own";
+
 export class KernelPart implements Part {
   readonly name = "kernel";
   readonly title = "Kernel";
@@ -36,6 +38,8 @@ export class KernelPart implements Part {
   #kernels = new Float32Array();
   /** It was sent, and is not answered yet. */
   #pending = false;
+  /** What is to be done when that is answered. */
+  #next: HistoryStep | null = null;
   #painting = false;
   #asked = "";
 
@@ -156,6 +160,9 @@ export class KernelPart implements Part {
 
   #settled(history: History): void {
     this.#pending = false;
+    const next = this.#next;
+    this.#next = null;
+    if (next) this.#history(next);
     if (this.#lab) this.#lab = { ...this.#lab, ...history };
     this.#paint();
     if (this.#lab) this.#outcome.follow(this.#lab);
@@ -164,6 +171,7 @@ export class KernelPart implements Part {
   /** What Python did not take stands nowhere: the kernel is again what it was. */
   #refused(sentence: string): void {
     this.#pending = false;
+    this.#next = null;
     if (this.#lab) this.#kernels = this.#lab.kernels.data.slice();
     const frame = this.#bench.frame();
     if (frame) this.#show(frame);
@@ -198,9 +206,13 @@ export class KernelPart implements Part {
     if (refusal) this.#complaint.say(refusal);
   }
 
-  #history(step: "undo" | "redo" | "reset" | "own"): void {
+  #history(step: HistoryStep): void {
     const frame = this.#bench.frame();
     if (!frame) return;
+    if (this.#pending) {
+      this.#next = step; // what is on its way is a step, too: it must not come after this one
+      return;
+    }
     const { image, layer, filter } = frame;
     this.#complaint.say("");
     this.#bench.ask("lab_history", { image, layer, filter, step });
