@@ -130,8 +130,9 @@ export class KernelPart implements Part {
       return true;
     }
     if (reply.name !== "edit_kernel" && reply.name !== "lab_history") return false;
+    if (!newest) return true;
     if (reply.error) this.#refused(reply.error.message);
-    else if (newest) this.#settled(decode(reply));
+    else this.#settled(decode(reply));
     return true;
   }
 
