@@ -11,7 +11,12 @@ import { sides } from "../../wire/tensor";
 
 export class SmallPicture {
   readonly #host: Host;
-  readonly canvas = element("canvas", { role: "img", width: 1, height: 1 });
+  readonly canvas = element("canvas", {
+    role: "img",
+    "aria-label": "not drawn yet",
+    width: 1,
+    height: 1,
+  });
   readonly #title = element("span.fs-title");
   readonly #shape = element("span.fs-size");
   readonly #range = element("span.fs-size");
