@@ -55,26 +55,6 @@ EDIT = """async ([edits]) => {
     return times;
 }"""
 
-MOVE = """async ([moves]) => {
-    const root = document.querySelector('.filterscope');
-    const slider = root.querySelector('input[type=range][name=image]');
-    const times = [];
-    for (let k = 0; k < moves; k++) {
-        slider.value = String(101 + 137 * k);  // far apart: no neighbour that was fetched before
-        const start = performance.now();
-        slider.dispatchEvent(new Event('input', {bubbles: true}));
-        await new Promise(done => {
-            const look = () => {
-                if (root.dataset.ready === 'true' && root.dataset.image === slider.value) done();
-                else requestAnimationFrame(look);
-            };
-            requestAnimationFrame(look);
-        });
-        times.push(performance.now() - start);
-    }
-    return times;
-}"""
-
 
 def measured(layer):
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -86,12 +66,10 @@ def measured(layer):
         root.locator("button[name=lab]").click()
         root.locator(".fs-outcome[data-revision]").wait_for()
         times = np.array(notebook.page.evaluate(EDIT, [EDITS]))
-        root.locator("button[name=lab]").click()
-        moves = np.array(notebook.page.evaluate(MOVE, [EDITS]))
         browser.close()
         server.close()
     assert times[:, 2].mean() > 0.9, "the page's own answer was not painted"
-    return np.column_stack([times[:, :2], moves])
+    return times[:, :2]
 
 
 def main():
@@ -101,9 +79,8 @@ def main():
         f"Milliseconds over {EDITS} edits of the demo net in JupyterLab, in Chromium (`lab_speed.py`). The machine was",
         "loaded by other work, so these are upper bounds.",
         "",
-        "| layer | the page's own answer: median | 95 % | Python's, exact: median | 95 % | beside it, a jump of the image "
-        "slider: median | 95 % |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| layer | the page's own answer: median | 95 % | Python's, exact: median | 95 % |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for layer, name in enumerate(("conv1", "conv2")):
         numbers = [np.percentile(column, share) for column in measured(layer).T for share in (50, 95)]
