@@ -30,7 +30,8 @@ def same(one, other):
     for left, right in zip(one.rows(), other.rows(), strict=True):
         for name, value in left.items():
             if isinstance(value, float):
-                assert value == pytest.approx(right[name], rel=1e-4, abs=1e-7, nan_ok=True), name
+                rounding = 1e-5 if name == "estimated_rise" else 1e-7  # next to no probability moves it by rounding
+                assert value == pytest.approx(right[name], rel=1e-4, abs=rounding, nan_ok=True), name
             elif name != "sentence":
                 assert value == right[name], name
     return True
