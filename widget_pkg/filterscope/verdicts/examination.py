@@ -78,8 +78,8 @@ class Examination:
         means: Each layer's mean activation by filter, over the first images; what an ablated map is replaced by.
         ablations: Of each layer that was ablated on all images seen.
         sampled: Of each layer that was ablated on few images.
-        slopes: What the linearised logits of the first images follow from, until their filters' means are known.
-        shifts: The linearised logits of images, where the means are known.
+        slopes: What the linearised logits of the first images follow from, until the filters' means are settled.
+        shifts: The linearised logits of images, from then on.
         linearised_to: How far in the order of the images their logits are linearised.
         joint: Of each layer its least used filters, ablated together.
         joint_of: How many images had been seen by then.
@@ -127,6 +127,7 @@ class Examination:
         if sums.refused_all is not None and not self.images and enough:
             raise sums.refused_all
         with defer_sigint():
+            self._linearised = {}
             self.premises = sums.after
             if self.knowledge is None and sums.after.classes is not None:
                 self.knowledge = Knowledge.of(sums.after.classes, bool(sums.after.labelled))
@@ -177,9 +178,8 @@ class Examination:
             self.means = {layer: seen.mean.copy() for layer, seen in self.statistics.items() if seen.images}
             self.ablations, self.ablated, self.merged = {}, 0, 0
             self.sampled, self._linearised, self.joint, self.joint_of = {}, {}, {}, 0
-            self.shifts = [slopes.at(self.means) for slopes in self.slopes]
             if images == MEAN_IMAGES:
-                self.slopes = []
+                self.shifts, self.slopes = [slopes.at(self.means) for slopes in self.slopes], []
 
     def copy(self, runner: NetRunner, samples: Samples) -> Examination:
         """A copy of the sums, to go on with; the ones here stay as they are."""
@@ -274,15 +274,22 @@ class Examination:
     def linearised(self, layer: int) -> LinearisedLogits:
         """The linearised logits of a layer, as far as they are kept."""
         if layer not in self._linearised:
-            self._linearised[layer] = LinearisedLogits(self.shifts, layer, bool(self.labelled))
+            shifts = self.shifts
+            if self.slopes and layer in self.statistics:
+                shifts = [slopes.at({layer: self._means_now(layer)}) for slopes in self.slopes]
+            self._linearised[layer] = LinearisedLogits(shifts, layer, bool(self.labelled))
         return self._linearised[layer]
+
+    def _means_now(self, layer: int) -> np.ndarray:
+        """By what a layer's maps are replaced; where it is not settled yet, the mean over the images so far."""
+        return self.means[layer] if self._means_of == MEAN_IMAGES else self.statistics[layer].mean
 
     def pool(self, layer: int) -> Pool | None:
         """The first order of ablating a layer's filters, over all images seen; None where there are no gradients."""
         seen = self.statistics[layer]
-        if not seen.taylor_images or layer not in self.means:
+        if not seen.taylor_images or (self._means_of == MEAN_IMAGES and layer not in self.means):
             return None
-        mean, variance = seen.first_order(self.means[layer])
+        mean, variance = seen.first_order(self._means_now(layer))
         return Pool(seen.taylor_images, mean, variance)
 
     def live(self, layer: int) -> np.ndarray:

@@ -138,7 +138,7 @@ describe("words of verdicts", () => {
   it("say what filters would cost together, and that it is estimated", () => {
     const estimate = { rise: 0.031, share: 0.016, images: 1000 };
     expect(estimateInWords({ estimate, filters: [1, 2] })).toBe(
-      "Together about +0.031 nats, 1.6\u00a0% of what the net knows: estimated from gradients on 1,000 images, not measured.",
+      "Together about +0.0310 nats, 1.6\u00a0% of what the net knows: estimated from gradients on 1,000 images, not measured.",
     );
     expect(estimateInWords({ estimate: { ...estimate, share: null }, filters: [1] })).toMatch(
       /^On average about \+0\.031 nats: estimated/,
