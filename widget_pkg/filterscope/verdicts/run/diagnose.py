@@ -168,8 +168,8 @@ def _interrupted(
     on_progress = bar or (progress if callable(progress) else no_progress)
 
     def on_plan(plan: AblationPlan) -> None:
-        if bar is not None and not plan.exhaustive:
-            bar.expect(f"each filter on {plan.images} images", in_words(plan.seconds))
+        if bar is not None:
+            bar.expect(f"each filter on {plan.images:,} images", in_words(plan.seconds))
 
     try:
         examining(examination, images, on_progress=on_progress, cancel=cancel, on_plan=on_plan)
