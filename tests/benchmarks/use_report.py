@@ -217,8 +217,12 @@ def main():
         names = options.nets or sorted(path.stem for path in options.out.glob("*.npz"))
         tables = {name: dict(np.load(options.out / f"{name}.npz")) for name in names}
         for more in (True, False):
-            chosen = {name: arrays for name, arrays in tables.items() if (arrays["known"][1] > LINEARISED_IMAGES) == more}
-            print(f"\n{len(chosen)} nets with {'more than' if more else 'at most'} {LINEARISED_IMAGES:,} images looked at")
+            chosen = {
+                name: arrays for name, arrays in tables.items() if (arrays["known"][1] > LINEARISED_IMAGES) == more
+            }
+            print(
+                f"\n{len(chosen)} nets with {'more than' if more else 'at most'} {LINEARISED_IMAGES:,} images looked at"
+            )
             report(chosen)
         return
     sys.path.insert(0, str(options.zoo))
