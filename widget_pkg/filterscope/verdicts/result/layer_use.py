@@ -88,8 +88,8 @@ def layer_use(evidence: LayerEvidence) -> LayerUse:
 class JointEstimate:
     """What a set of filters costs together, estimated from linearised logits, before any pass without them.
 
-    Sets of up to a quarter of a layer mostly come out within .7 to 1.3 of what is measured; larger ones are taken for
-    too cheap.
+    It is mostly too low: of sets of up to a quarter of a layer it came out at .4 to 1.2 of what is measured, the median
+    .8, and of larger ones lower (`tests/benchmarks/use_report.md`).
 
     Attributes:
         layer: The layer's name.
