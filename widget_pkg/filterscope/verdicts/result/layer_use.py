@@ -97,6 +97,14 @@ class JointEstimate:
         rise: By how much the loss rises, in nats an image; its interval is over images alone, not for that error.
         share: The rise as a share of what the net knows.
         images: On how many images it was estimated.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> data = demo.fashion_test_data()
+        >>> diagnosis = diagnose(demo.fashion_net(), data, images=64, ablation=False, progress=False)
+        >>> cost = diagnosis.cost_together("conv2", [3, 7, 12])
+        >>> cost.filters, cost.rise.value > 0
+        ((3, 7, 12), True)
     """
 
     layer: str
