@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 
 from filterscope.filters.response import shown_channels
-from filterscope.frames.lab import (
-    build_changes,
+from filterscope.frames.lab import build_changes, build_effect, build_filter, build_history
+from filterscope.frames.lab_pictures import (
     build_crop,
-    build_effect,
-    build_filter,
     build_geometry,
-    build_history,
     build_occlusion,
     build_spectrum,
     build_stage,
