@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
 
 from filterscope.engine.classes import Prediction
 from filterscope.frames.prediction import best_of
-from filterscope.lab.page_arithmetic import page_planes, page_steps
+from filterscope.lab.page_arithmetic import PageStep, page_planes, page_steps
 from filterscope.nets.kernel_edits import editable
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.runner import float32
@@ -106,12 +107,20 @@ def build_filter(lab: Lab, at: Selection) -> FilterBody:
         "bias": np.array([bias], np.float32),
         "input": seen,
         "over": over,
-        "geometry": None if seen is None and over is None else _geometry(record),
-        "steps": None
-        if steps is None
-        else [{"name": step.name, "numbers": np.array(step.numbers, np.float32)} for step in steps],
-        "presets": [{"name": name, "kernel": kernel} for name, kernel in lab.presets(at.layer, at.filter).items()],
+        "geometry": None if seen is None and over is None else geometry_body(record),
+        "steps": None if steps is None else build_page_steps(steps),
+        "presets": build_presets(lab, at.layer, at.filter),
     }
+
+
+def build_page_steps(steps: Sequence[PageStep]) -> list[PageStepBody]:
+    """The steps that the page takes by itself."""
+    return [{"name": step.name, "numbers": np.array(step.numbers, np.float32)} for step in steps]
+
+
+def build_presets(lab: Lab, layer: int, filter_index: int) -> list[PresetBody]:
+    """The kernels to begin with, of one filter."""
+    return [{"name": name, "kernel": kernel} for name, kernel in lab.presets(layer, filter_index).items()]
 
 
 def _why_not(layer: ConvLayer) -> str:
@@ -121,7 +130,8 @@ def _why_not(layer: ConvLayer) -> str:
     )
 
 
-def _geometry(layer: ConvLayer) -> GeometryBody:
+def geometry_body(layer: ConvLayer) -> GeometryBody:
+    """A layer's geometry, as the page computes with it."""
     flat = 2 - layer.rank
     return {
         "stride": [1] * flat + list(layer.stride),

@@ -56,6 +56,10 @@ export class Cells {
     }
   }
 
+  disable(disabled: boolean): void {
+    for (const input of this.#inputs) input.disabled = disabled;
+  }
+
   /** The number that a cell has as it is typed, or null. */
   static numberIn(text: string): number | null {
     const plain = text.trim().replace(/[−–]/g, "-").replace(",", ".");
