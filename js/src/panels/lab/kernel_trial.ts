@@ -84,7 +84,8 @@ export class KernelTrial {
     if (reply.name !== "edit_kernel" && reply.name !== "lab_history") return false;
     if (!newest) return true;
     if (reply.error) this.#refused(reply.error.message);
-    else this.#settled(decode(reply));
+    else if (reply.name === "edit_kernel") this.#settled(decode(reply));
+    else this.#stepped(decode(reply));
     return true;
   }
 
@@ -151,9 +152,16 @@ export class KernelTrial {
     const next = this.#next;
     this.#next = null;
     if (next) this.go(next);
-    if (this.lab) this.lab = { ...this.lab, ...history };
+    if (this.lab)
+      this.lab = { ...this.lab, ...history, kernels: { ...this.lab.kernels, data: this.kernels } };
     this.#listener.changed();
     if (this.lab) this.#listener.settled(this.lab);
+  }
+
+  /** Which kernels stand after a step is not said: they are asked for once the frame of that revision comes. */
+  #stepped({ revision: _, ...history }: History): void {
+    if (this.lab) this.lab = { ...this.lab, ...history };
+    this.#listener.changed();
   }
 
   /** What was not taken stands nowhere: the kernel is again what it was. */
