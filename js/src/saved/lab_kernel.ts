@@ -3,7 +3,7 @@
 import { mapsWith } from "../panels/lab/edited_frame";
 import { sameNumbers } from "../panels/lab/kernel_trial";
 import type { FrameArgs } from "../wire/frame";
-import type { FilterArgs, History, LabFilter, LabRequests } from "../wire/lab";
+import type { FilterArgs, History, HistoryStep, LabFilter, LabRequests, StepName } from "../wire/lab";
 import type { RequestName } from "../wire/requests";
 import { type FloatTensor, sliceOf } from "../wire/tensor";
 import type { EditedFilters, SavedLabKernel } from "./lab_script";
@@ -98,8 +98,14 @@ export class LabKernel implements SavedLabKernel {
     return this.#put(saved, [[filter, Float32Array.from(kernel)]], gesture && `${filter} ${gesture}`);
   }
 
-  async #step({ layer, filter, step }: Step): Promise<History> {
+  async #step({ layer, filter, step }: Step): Promise<HistoryStep> {
     const saved = await this.#layer(layer);
+    const history = this.#go(saved, filter, step);
+    const kernels = { ...sliceOf(saved.own, filter), data: this.#standing(saved, filter) };
+    return { ...history, layer, filter, kernels };
+  }
+
+  #go(saved: SavedLab, filter: number, step: StepName): History {
     const own = (k: number) => [k, sliceOf(saved.own, k).data] as const;
     if (step === "own") return this.#put(saved, [own(filter)], "");
     if (step === "reset") return this.#put(saved, [...Array(saved.own.shape[0]).keys()].map(own), "");

@@ -308,11 +308,11 @@ describe("the lab of a saved page", () => {
     await edit(6, "drag");
     await edit(7, "drag");
     expect(await maps()).toEqual([[7], [-7, 28], [0, 18]]);
-    expect(await step("undo")).toMatchObject({ can_redo: true });
+    expect(await step("undo")).toMatchObject({ can_redo: true, filter: 1, kernels: floats([5], [1, 1, 1]) });
     expect((await maps())![0]).toEqual([5]); // what was dragged is one step
     await step("redo");
     expect((await maps())![0]).toEqual([7]);
-    expect(await step("own")).toMatchObject({ edits: [] });
+    expect(await step("own")).toMatchObject({ edits: [], kernels: floats([3], [1, 1, 1]) });
     await step("undo");
     expect(await step("reset")).toMatchObject({ edits: [], can_undo: true });
     expect(await maps()).toBeUndefined();

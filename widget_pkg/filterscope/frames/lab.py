@@ -28,6 +28,14 @@ class HistoryBody(TypedDict):
     can_redo: bool
 
 
+class StepBody(HistoryBody):
+    """What stands after a step; `kernels` is float32 `(C, *k)`, those of the filter that was asked about."""
+
+    layer: int
+    filter: int
+    kernels: np.ndarray
+
+
 class GeometryBody(TypedDict):
     """A layer's geometry along rows and columns; of a signal the rows are one. `pads` are before and after."""
 
@@ -79,6 +87,16 @@ def build_history(lab: Lab, revision: int) -> HistoryBody:
         "edits": [{"layer": edit.layer, "filter": edit.filter} for edit in lab.edited],
         "can_undo": lab.can_undo,
         "can_redo": lab.can_redo,
+    }
+
+
+def build_step(lab: Lab, image: int, layer: int, filter_index: int) -> StepBody:
+    """What stands after a step, and the kernels of one filter."""
+    return {
+        **build_history(lab, lab.engine.revision),
+        "layer": layer,
+        "filter": filter_index,
+        "kernels": lab.engine.kernels(layer, image)[filter_index],
     }
 
 

@@ -3,10 +3,10 @@
 import { element, on, setText } from "../../dom/dom";
 import { Select } from "../../dom/select";
 import type { Frame } from "../../wire/frame";
-import type { LabFilter } from "../../wire/lab";
+import type { LabFilter, StepName } from "../../wire/lab";
 import type { ReplyTo, RequestName } from "../../wire/requests";
 import { Cells, Complaint, MOST_CELLS, tooLarge } from "./cells";
-import { type HistoryStep, type KernelChange, KernelTrial, sameNumbers } from "./kernel_trial";
+import { type KernelChange, KernelTrial, sameNumbers } from "./kernel_trial";
 import type { Bench, Part } from "./part";
 import { TRANSFORMS, type Transform } from "./transforms";
 
@@ -75,7 +75,7 @@ export class KernelPart implements Part {
     this.#buttons = [...transforms, this.#own];
     const steps = { undo: this.#undo, redo: this.#redo, reset: this.#reset, own: this.#own } as const;
     for (const [step, node] of Object.entries(steps))
-      on(node, "click", () => this.#trial.go(step as HistoryStep));
+      on(node, "click", () => this.#trial.go(step as StepName));
     const editor = element(
       "div.fs-editor",
       element("div.fs-choices", this.#channel.root, this.#preset.root),

@@ -5,12 +5,10 @@
 
 import { RESTS_AFTER } from "../../state/timing";
 import type { Frame } from "../../wire/frame";
-import type { History, LabFilter } from "../../wire/lab";
+import type { History, HistoryStep, LabFilter, StepName } from "../../wire/lab";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import { sidesOf, withKernels } from "./edited_frame";
 import type { Bench } from "./part";
-
-export type HistoryStep = "undo" | "redo" | "reset" | "own";
 
 export type KernelChange = (values: Float32Array, channel: number, own: Float32Array) => Float32Array;
 
@@ -36,7 +34,7 @@ export class KernelTrial {
   /** They were sent, and are not answered yet. */
   #pending = false;
   /** What is to be done when they are answered. */
-  #next: HistoryStep | null = null;
+  #next: StepName | null = null;
   #painting = false;
   #asked = "";
 
@@ -123,7 +121,7 @@ export class KernelTrial {
     this.#bench.ask("edit_kernel", { layer, filter, kernel: [...kernels], gesture });
   }
 
-  go(step: HistoryStep): void {
+  go(step: StepName): void {
     const frame = this.#bench.frame();
     if (!frame) return;
     if (this.#pending) {
@@ -158,9 +156,14 @@ export class KernelTrial {
     if (this.lab) this.#listener.settled(this.lab);
   }
 
-  /** Which kernels stand after a step is not said: they are asked for once the frame of that revision comes. */
-  #stepped({ revision: _, ...history }: History): void {
-    if (this.lab) this.lab = { ...this.lab, ...history };
+  /** Its numbers are shown at once. The layer's input may be another, too: it comes with the frame of that revision. */
+  #stepped({ revision: _, layer, filter, kernels, ...history }: HistoryStep): void {
+    if (!this.lab) return;
+    this.lab = { ...this.lab, ...history };
+    if (this.lab.layer === layer && this.lab.filter === filter && !this.#pending) {
+      this.lab = { ...this.lab, kernels };
+      this.kernels = kernels.data.slice();
+    }
     this.#listener.changed();
   }
 
