@@ -46,6 +46,9 @@ const CHANGES: readonly (readonly [
   ["clear", "Empty pad", "All black: a pad to draw on", (from) => brightened(from, 0)],
 ];
 
+const NO_IMAGES =
+  "Signals and volumes are not painted on here: explorer.try_image(array) in Python shows another in place of this one.";
+
 export class ImagePart implements Part {
   readonly name = "image";
   readonly title = "Image";
@@ -72,6 +75,8 @@ export class ImagePart implements Part {
     "Data's own",
   );
   readonly #occlusion: OcclusionView;
+  readonly #editor: HTMLElement;
+  readonly #refusal = element("p.fs-note", { hidden: true }, NO_IMAGES);
   readonly root: HTMLElement;
   #pixels: Pixels | null = null;
   #place = "";
@@ -105,7 +110,7 @@ export class ImagePart implements Part {
     );
     on(camera, "click", () => this.#take(photograph()));
     on(this.#own, "click", () => this.#ask({ kind: "own" }));
-    const editor = element(
+    this.#editor = element(
       "div.fs-editor",
       element(
         "div.fs-choices",
@@ -119,13 +124,17 @@ export class ImagePart implements Part {
       element("div.fs-buttons", open, camera, this.#own),
       this.#says,
     );
-    this.root = element("div.fs-bench", editor, this.#occlusion.root);
+    this.root = element("div.fs-bench", this.#refusal, this.#editor, this.#occlusion.root);
     on(this.root, "paste", (event) => this.#bring(event, event.clipboardData));
     on(this.root, "dragover", (event) => event.preventDefault());
     on(this.root, "drop", (event) => this.#bring(event, event.dataTransfer));
   }
 
   follow(frame: Frame): void {
+    const images = this.#bench.host.description()?.input.length === 3;
+    this.#refusal.hidden = images;
+    this.#editor.hidden = this.#occlusion.root.hidden = !images;
+    if (!images) return;
     this.#occlusion.follow(frame);
     const place = `${frame.image} ${frame.sample.plane}`;
     const other = place !== this.#place;

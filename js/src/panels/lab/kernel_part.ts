@@ -37,6 +37,7 @@ export class KernelPart implements Part {
   readonly #own = button("own", "Net's own", "Gives this filter the net's own kernel again");
   readonly #reset = button("reset", "Reset all", "Gives every edited filter the net's own kernel again");
   readonly #buttons: readonly HTMLButtonElement[];
+  readonly #ofRows: readonly HTMLButtonElement[];
   readonly root: HTMLElement;
 
   constructor(bench: Bench, consequences: Consequences) {
@@ -73,6 +74,7 @@ export class KernelPart implements Part {
       return node;
     });
     this.#buttons = [...transforms, this.#own];
+    this.#ofRows = transforms.filter((_, k) => TRANSFORMS[k]!.ofRows);
     const steps = { undo: this.#undo, redo: this.#redo, reset: this.#reset, own: this.#own } as const;
     for (const [step, node] of Object.entries(steps))
       on(node, "click", () => this.#trial.go(step as StepName));
@@ -140,6 +142,8 @@ export class KernelPart implements Part {
     this.#channel.offer(channels > 1 ? [...each, [ALL, `all ${channels}`]] : each);
     this.#channel.show(String(frame.channel ?? 0));
     this.#channel.root.hidden = channels === 1;
+    const [height] = this.#trial.sides();
+    for (const node of this.#ofRows) node.hidden = height === 1;
     this.#preset.offer([["", "…"], ...presets.map(({ name }, k) => [String(k), name] as const)]);
   }
 

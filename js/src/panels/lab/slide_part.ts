@@ -209,7 +209,8 @@ export class SlidePart implements Part {
     put(this.#window, this.#input, top, left, tall, wide);
     put(this.#spot, this.#map, row, column, 1, 1);
     const sum = whole.map.data[at]!;
-    setText(this.#says, `Position (${row}, ${column}): Σ window × kernel = ${number(sum)}, without the bias`);
+    const position = this.#map.height === 1 ? `${column}` : `(${row}, ${column})`;
+    setText(this.#says, `Position ${position}: Σ window × kernel = ${number(sum)}, without the bias`);
     attribute(this.root, "data-at", at);
   }
 
