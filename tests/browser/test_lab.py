@@ -157,7 +157,10 @@ def test_an_image_is_painted_dropped_and_covered_and_the_data_sets_comes_back(la
 def test_stages_spectrum_geometry_and_slide_need_no_code(lab):
     notebook, root, section = open_lab(lab, "stages", image=2, layer=0, filter=1)
     pool = section.locator("[data-stage=pool]")
-    expect(pool).to_contain_text("13×13")
+    root.evaluate("e => { e.style.maxWidth = '668px'; }")
+    expect(pool).to_contain_text("13×13", use_inner_text=True)  # in sight, in a narrow page too
+    expect(pool.get_by_text("13×13")).to_be_visible()
+    root.evaluate("e => { e.style.maxWidth = ''; }")
     kinds = section.locator("[data-stage]").evaluate_all("all => all.map(e => e.dataset.stage)")
     assert kinds == ["input", "response", "bias", "nonlinearity", "pool"]
     section.locator("button[name=lab-tab-spectrum]").click()
