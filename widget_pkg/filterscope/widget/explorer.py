@@ -509,6 +509,7 @@ class Explorer(SelectionWidget):
         title: str | None = None,
         progress: bool = True,
         exemplars: bool = True,
+        lab: bool = False,
     ) -> Path:
         """Saves one page that shows this explorer without Python: it opens from disk, with no network.
 
@@ -528,6 +529,8 @@ class Explorer(SelectionWidget):
             title: The page's title; by default the net's class.
             progress: Whether the size is said first, and a bar shown (with tqdm, where it is installed).
             exemplars: Whether the exemplars of the newest scan are saved, of every filter of these layers.
+            lab: Whether the kernels of the selected layer can be edited in the page, which computes that layer by
+                itself then. What the layer is given of each image is saved for that, exactly.
 
         Returns:
             The path.
@@ -546,7 +549,7 @@ class Explorer(SelectionWidget):
         """
         from filterscope.saved_page.save import save_html
 
-        options = channels, sources, precision, limit_mb, title, progress, exemplars
+        options = channels, sources, precision, limit_mb, title, progress, exemplars, lab
         return save_html(self.session, path, images, layers, *options)
 
     def _scene(self) -> Scene:
