@@ -142,12 +142,25 @@ def follows_theme(opened: ExplorerPage, dark: bool) -> None:
     texts = root.evaluate(TEXTS)
     assert len(texts) > 40
     assert all((luminance(behind) < 0.2) == dark for _, _, behind in texts if behind == texts[0][2])
-    faint = [(said, round(contrast(text, behind), 2)) for said, text, behind in texts if contrast(text, behind) < 4.5]
-    assert not faint
+    assert faint_texts(root) == []
     # Chromium draws a slider whose accent colour it finds too faint as in the other theme.
-    slider = cv2.imdecode(np.frombuffer(opened.slider("filter").screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    track = slider[slider.shape[0] // 2, -12, ::-1]  # right of the thumb
+    slider = as_pixels(opened.slider("filter").screenshot())
+    track = slider[slider.shape[0] // 2, -12]  # right of the thumb
     assert luminance(track) < 0.2 if dark else luminance(track) > 0.6, track
+
+
+def faint_texts(root) -> list[tuple[str, float]]:
+    """The texts inside of an element that are hard to read, with their contrast."""
+    return [
+        (said, round(contrast(text, behind), 2))
+        for said, text, behind in root.evaluate(TEXTS)
+        if contrast(text, behind) < 4.5
+    ]
+
+
+def as_pixels(screenshot: bytes) -> np.ndarray:
+    """A screenshot's pixels, uint8 (rows, columns, RGB)."""
+    return cv2.imdecode(np.frombuffer(screenshot, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def while_a_cell_runs(opened: ExplorerPage, begin: Callable[[Path], None], end: Path, answered: str) -> None:

@@ -1,7 +1,8 @@
 /** One view of an explorer: the selection goes in, the newest frame that has come is painted. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element, on } from "../dom/dom";
+import { element } from "../dom/dom";
+import { keepOwnKeys } from "../dom/keys";
 import { Status } from "../dom/status";
 import { followTheme, onThemeChange } from "../dom/theme";
 import { Palettes } from "../draw/palette";
@@ -21,10 +22,11 @@ import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
 import { Pictures } from "./pictures";
+import { Still } from "./still";
 import { StripView } from "./strip/strip";
 
 export class ExplorerView implements Listener {
-  readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
+  readonly root = element("div.filterscope");
   readonly #model: AnyModel<Traits>;
   readonly #choice: Choice;
   readonly #line: Line;
@@ -41,6 +43,9 @@ export class ExplorerView implements Listener {
   readonly #host: Host;
   readonly #frames: FrameSource;
   readonly #slot = this.#pictures.slot;
+  /** As wide as there is room, and never high. */
+  readonly #width = element("div");
+  readonly #still: Still;
 
   #description: Description | null = null;
   #painted: Frame | null = null;
@@ -54,6 +59,7 @@ export class ExplorerView implements Listener {
     this.#model = model;
     this.#choice = new Choice(model, () => this.#description);
     this.#line = new Line(model, () => this.#kernelChanged());
+    this.#still = new Still(model, this.#line);
     this.#controls = new Controls(
       {
         select: (change) => this.#select(change),
@@ -88,7 +94,7 @@ export class ExplorerView implements Listener {
       visible: () => this.root.getClientRects().length > 0,
     });
     const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, ...this.#pictures.nodes];
-    this.root.append(element("div.fs-inner", ...parts));
+    this.root.append(element("div.fs-inner", this.#width, ...parts, this.#still.root));
     this.#host = {
       root: this.root,
       client: (listener, options) => new Client(this.#line, listener, { ...options, visible, someoneWaits }),
@@ -117,6 +123,7 @@ export class ExplorerView implements Listener {
     this.#prefetch.dispose();
     this.#slot.dispose();
     this.#status.dispose();
+    this.#still.dispose();
     this.#frames.kept.clear();
     this.#painted = this.#description = null;
     this.root.remove();
@@ -159,10 +166,9 @@ export class ExplorerView implements Listener {
     const moved = () => this.#followSoon();
     model.on("msg:custom", received);
     for (const trait of TRAITS) model.on(`change:${trait}`, moved);
+    // Not the root: its height changes by what is laid out then, which WebKit reports as an error.
     const size = new ResizeObserver(() => this.#resize());
-    size.observe(root);
-    // Hosts bind their own actions to keys: what is pressed in here stays in here.
-    on(root, "keydown", (event) => event.stopPropagation());
+    size.observe(this.#width);
     const theme = onThemeChange(root, () => {
       followTheme(root);
       this.#pictures.themed();
@@ -170,6 +176,7 @@ export class ExplorerView implements Listener {
     this.#undo.push(
       () => model.off("msg:custom", received),
       followHost(model, root, this.#line),
+      keepOwnKeys(root),
       () => {
         for (const trait of TRAITS) model.off(`change:${trait}`, moved);
       },
@@ -179,6 +186,7 @@ export class ExplorerView implements Listener {
   }
 
   #received(content: unknown, buffers: readonly unknown[] = []): void {
+    this.#still.heard();
     this.#client.receive(content, buffers);
     this.#strip.receive(content, buffers);
     this.#prefetch.receive(content, buffers);
@@ -285,7 +293,9 @@ export class ExplorerView implements Listener {
     const ready = current && error === null && this.#description !== null;
     const { gone } = this.#line;
     const waiting = !ready && error === null && !gone;
-    this.#status.show({ ready, waiting, gone, error, notice: this.#notice });
+    const kernel = gone ? (this.#painted ? "gone" : "none") : "there";
+    if (kernel === "none") this.#still.show();
+    this.#status.show({ ready, waiting, kernel, error, notice: this.#notice });
     this.#line.probe(waiting);
     if (!ready || this.#slot.asked) return;
     this.#slot.asked = true;
@@ -304,6 +314,7 @@ export class ExplorerView implements Listener {
   }
 
   #resize(): void {
+    this.#still.seen(this.root);
     this.#client.resume();
     this.#strip.resume();
     const inner = this.root.firstElementChild as HTMLElement;
