@@ -61,6 +61,7 @@ export class Line implements Wire {
   probe(waiting: boolean): void {
     clearTimeout(this.#probe);
     clearTimeout(this.#unanswered);
+    this.#probe = undefined;
     const ask = () => {
       this.#ask();
       this.#probe = setTimeout(ask, PROBE.every);
@@ -72,7 +73,7 @@ export class Line implements Wire {
   #ask(): void {
     const heard = this.#heard;
     const status = (message: { content?: { execution_state?: string } }) => {
-      if (message.content?.execution_state !== "idle") return;
+      if (message.content?.execution_state !== "idle" || this.#probe === undefined) return;
       clearTimeout(this.#unanswered);
       this.#unanswered = setTimeout(() => this.#heard === heard && this.is(true), PROBE.answered);
     };
