@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+import firefox_bidi
 from explorer_page import new_context
 from filterscope import Explorer, demo
 from lab import Lab
@@ -56,12 +57,13 @@ def browser_context(playwright):
 
 
 @pytest.fixture(scope="session")
-def firefox(playwright):
+def firefox(playwright, tmp_path_factory):
     """This machine's own Firefox, spoken to by WebDriver BiDi, or the one that FILTERSCOPE_FIREFOX names."""
     path = find_firefox()
     if path is None:
         pytest.skip(f"no Firefox: {how_to_get('Firefox')}")
-    browser = playwright.firefox.launch(channel="moz-firefox", executable_path=path, timeout=MILLISECONDS)
+    program = firefox_bidi.as_executable(path, tmp_path_factory.mktemp("firefox"))
+    browser = playwright.firefox.launch(channel="moz-firefox", executable_path=program, timeout=MILLISECONDS)
     yield browser
     browser.close()
 
