@@ -41,6 +41,13 @@ TEXTS = """root => [...root.querySelectorAll('*')].flatMap(element => {
     return [[said.join(' ').trim(), ...colours]];
 })"""
 
+# The two words of a line, and where its end is.
+READOUT = """line => [...line.children].map(word => {
+    const {width, top, bottom, right} = word.getBoundingClientRect();
+    const end = line.getBoundingClientRect().right;
+    return {text: word.textContent, needed: word.scrollWidth, width, top, bottom, right, end};
+})"""
+
 
 @functools.cache
 def demo_net():
@@ -64,6 +71,17 @@ def shows(opened: ExplorerPage, image: int, layer: int, filter: int, n: int = 0)
     opened.expect_python(INDICES, [image, layer, filter])
     maps = activations(image, layer)
     assert np.array_equal(opened.canvas_pixels("activation", n)[..., :3], colours(maps[filter], of=maps))
+
+
+def says_whole_words(opened: ExplorerPage) -> None:
+    """Points at the response; what its pixel sees stands below the image, and no word is cut in its middle."""
+    readout = opened.widget().locator(".fs-image .fs-readout")
+    opened.canvas("response").hover()
+    expect(readout).to_contain_text("sees rows")
+    where, value = readout.evaluate(READOUT)
+    assert where["needed"] <= where["width"] + 1, where
+    assert value["right"] <= where["end"] + 1 or value["top"] >= where["bottom"] - 1, (where, value)
+    opened.page.mouse.move(0, 0)
 
 
 def click_in_grid(opened: ExplorerPage, filter: int) -> None:
@@ -91,6 +109,7 @@ def the_mouse_moves_it(opened: ExplorerPage) -> None:
     shows(opened, image, 0, 6)
     opened.widget().locator(".fs-thumbs [role=option]").nth(2).click()
     shows(opened, int(opened.slider("image").input_value()), 0, 6)
+    says_whole_words(opened)
 
 
 def keys_move_it(opened: ExplorerPage) -> None:
