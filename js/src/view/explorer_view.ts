@@ -1,14 +1,14 @@
 /** One view of an explorer: the selection goes in, the newest frame that has come is painted. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element } from "../dom/dom";
+import { element, onResize } from "../dom/dom";
 import { keepOwnKeys } from "../dom/keys";
 import { Status } from "../dom/status";
 import { followTheme, onThemeChange } from "../dom/theme";
 import { Palettes } from "../draw/palette";
 import { sameArgs } from "../state/frames";
 import { Prefetch } from "../state/prefetch";
-import { type Selection, TRAITS, type Traits } from "../state/selection";
+import type { Selection, Traits } from "../state/selection";
 import { LOST_AFTER } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
@@ -17,7 +17,7 @@ import type { Frame } from "../wire/frame";
 import { Line } from "../wire/line";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
 import { Choice, type Drawing } from "./choice";
-import { followHost } from "./connection";
+import { followHost, followModel, type Received } from "./connection";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
@@ -51,7 +51,6 @@ export class ExplorerView implements Listener {
   #painted: Frame | null = null;
   readonly #errors: Partial<Record<RequestName, string | null>> = {};
   #notice: string | null = null;
-  #following = false;
   readonly #undo: (() => void)[] = [];
 
   /** `panels`: where they need not be fetched, as in a saved page. */
@@ -160,28 +159,18 @@ export class ExplorerView implements Listener {
   }
 
   #listen(): void {
-    const model = this.#model;
-    const root = this.root;
-    const received = (content: unknown, buffers: readonly unknown[]) => this.#received(content, buffers);
-    const moved = () => this.#followSoon();
-    model.on("msg:custom", received);
-    for (const trait of TRAITS) model.on(`change:${trait}`, moved);
-    // Not the root: its height changes by what is laid out then, which WebKit reports as an error.
-    const size = new ResizeObserver(() => this.#resize());
-    size.observe(this.#width);
-    const theme = onThemeChange(root, () => {
-      followTheme(root);
-      this.#pictures.themed();
-    });
+    const { root } = this;
+    const received: Received = (content, buffers) => this.#received(content, buffers);
     this.#undo.push(
-      () => model.off("msg:custom", received),
-      followHost(model, root, this.#line),
+      followModel(this.#model, received, () => this.#follow()),
+      followHost(this.#model, root, this.#line),
       keepOwnKeys(root),
-      () => {
-        for (const trait of TRAITS) model.off(`change:${trait}`, moved);
-      },
-      () => size.disconnect(),
-      theme,
+      // Not the root's: its height changes by what is laid out then, which WebKit reports as an error.
+      onResize(this.#width, () => this.#resize()),
+      onThemeChange(root, () => {
+        followTheme(root);
+        this.#pictures.themed();
+      }),
     );
   }
 
@@ -219,16 +208,6 @@ export class ExplorerView implements Listener {
   #draw(change: Partial<Drawing>): void {
     this.#choice.draw(change);
     this.#follow();
-  }
-
-  /** Traits that change together arrive as several events: one look at all of them follows. */
-  #followSoon(): void {
-    if (this.#following) return;
-    this.#following = true;
-    queueMicrotask(() => {
-      this.#following = false;
-      this.#follow();
-    });
   }
 
   /** Brings the view to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
