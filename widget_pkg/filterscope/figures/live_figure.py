@@ -108,7 +108,7 @@ class LiveFigure(Figure):
 
     def _arrange(self, width: float) -> None:
         places = _Places(width)
-        self.set_size_inches(*places.size, forward=False)
+        self.set_size_inches(places.size, forward=False)
         for place, name in enumerate(_PANELS):
             panel, bar = places.of(place)
             self.panels[name].set_position(panel)
