@@ -60,11 +60,15 @@ ours and none of your data, from a network.
 state, and prefer the widget to the picture. It finds no kernel there, says so, and shows the picture of what the cell
 showed (`test_without_kernel.py`). For one that moves without a kernel: [`explorer.save_html`](../how-to/share.md).
 
-**Shiny** (`shinywidgets`): its `output_widget` is 400 px high by default, and nothing says that there is more. Give it
-the height it needs: `output_widget("explorer", height="auto", fill=False, fillable=False)`.
+**Shiny, Solara and Panel** are not part of the tests either. They show anywidgets, and load some of their own
+JavaScript from a network: Panel anywidget's module (unpkg.com), Solara its page's parts (its extra
+`solara[assets]` brings them), Shiny anywidget's module where that is not among Jupyter's extensions of the same environment. Shiny's
+`output_widget` (`shinywidgets`) lets a widget without a height of its own fill its place, from 400 px on. The explorer
+scrolls where its place is lower than itself: a test gives it 400 px, in another host. By `shinywidgets`' own code a
+widget does not fill where `height` is given: `output_widget("explorer", height="auto")`.
 
-Not tested either: Safari itself, Shiny, Solara, Panel, PyCharm, Databricks and other hosted notebooks. Those that
-support anywidget should show it.
+Not tested either: Safari itself, PyCharm, Databricks and other hosted notebooks. Those that support anywidget should
+show it.
 """
 
 BROWSERS = ("Chromium", "Firefox", "WebKit")
