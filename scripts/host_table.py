@@ -61,8 +61,8 @@ state, and prefer the widget to the picture. It finds no kernel there, says so, 
 showed (`test_without_kernel.py`). For one that moves without a kernel: [`explorer.save_html`](../how-to/share.md).
 
 **Shiny, Solara and Panel** are not part of the tests either. They show anywidgets, and load some of their own
-JavaScript from a network: Panel anywidget's module (unpkg.com), Solara its page's parts (its extra
-`solara[assets]` brings them), Shiny anywidget's module where that is not among Jupyter's extensions of the same environment. Shiny's
+JavaScript from a network: Panel anywidget's module (unpkg.com), Solara its page's parts (its extra `solara[assets]`
+brings them), Shiny anywidget's module where that is not among Jupyter's extensions of the same environment. Shiny's
 `output_widget` (`shinywidgets`) lets a widget without a height of its own fill its place, from 400 px on. The explorer
 scrolls where its place is lower than itself: a test gives it 400 px, in another host. By `shinywidgets`' own code a
 widget does not fill where `height` is given: `output_widget("explorer", height="auto")`.
