@@ -248,6 +248,17 @@ def test_after_a_restart_of_the_kernel_it_says_so_and_keeps_its_picture(vscode):
     assert opened.slider("image").input_value() == "0"
 
 
+# The figure takes the width of its output as far as it has use for it, 892 px, and something is drawn on it.
+FIGURE_FITS = """() => {
+    const output = [...document.querySelectorAll('.output')].at(-1);
+    const canvas = output.querySelector('.jupyter-matplotlib-canvas-container canvas');
+    if (!canvas) return false;
+    const {right, width} = canvas.getBoundingClientRect();
+    const fits = right <= output.getBoundingClientRect().right + 1 && width > 0.85 * Math.min(output.clientWidth, 892);
+    return fits && canvas.toDataURL() !== canvas.cloneNode().toDataURL();
+}"""
+
+
 def test_an_explorer_in_a_box_and_a_narrow_editor(vscode):
     opened = vscode.open(DEMO.replace("\nexplorer\n", "\nimport ipywidgets\nipywidgets.VBox([explorer])"), width=500)
     root = opened.ready(image=0, layer=0, filter=0)
@@ -261,6 +272,8 @@ def test_an_explorer_in_a_box_and_a_narrow_editor(vscode):
         opened.laid_out()
         outputs = "[...document.querySelectorAll('.output')].map(e => [e.clientWidth, e.scrollWidth])"
         opened.page.wait_for_function(f"{outputs}.every(([inside, needed]) => needed <= inside)")
+        # Its box cuts off what is wider, so that the output's own width says nothing of it.
+        opened.page.wait_for_function(FIGURE_FITS)
         opened.screenshot(f"vscode_{width}")
     # A host that gives it a height and hides the rest, as Shiny: it scrolls.
     root.evaluate("e => Object.assign(e.parentElement.style, {height: '400px', overflow: 'hidden'})")
