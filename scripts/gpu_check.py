@@ -126,7 +126,7 @@ def fields(device: str, images: int) -> list[Numbers]:
     numbers = []
     for net, data in ((None, None), (deep, [(image, 0) for image in pixels])):
         with explorer_on(device, net, data) as explorer:
-            for layer in (explorer.layers[0], explorer.layers[len(explorer.layers) // 2], explorer.layers[-1]):
+            for layer in (explorer.layers[0], explorer.layers[-1]):
                 explorer.select(layer=layer.index)
                 numbers += shown(explorer, layer.title)
                 field = explorer.receptive_field(1, 1)

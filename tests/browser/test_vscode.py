@@ -248,14 +248,19 @@ def test_after_a_restart_of_the_kernel_it_says_so_and_keeps_its_picture(vscode):
     assert opened.slider("image").input_value() == "0"
 
 
-# The figure takes the width of its output as far as it has use for it, 892 px, and something is drawn on it.
+# The figure takes the width of its output as far as it has use for it, 892 px, and has been drawn anew for it: what is
+# drawn reaches to its right edge, and does not go on behind it.
 FIGURE_FITS = """() => {
     const output = [...document.querySelectorAll('.output')].at(-1);
     const canvas = output.querySelector('.jupyter-matplotlib-canvas-container canvas');
-    if (!canvas) return false;
+    if (!canvas?.width || !canvas.height) return false;
     const {right, width} = canvas.getBoundingClientRect();
-    const fits = right <= output.getBoundingClientRect().right + 1 && width > 0.85 * Math.min(output.clientWidth, 892);
-    return fits && canvas.toDataURL() !== canvas.cloneNode().toDataURL();
+    if (right > output.getBoundingClientRect().right + 1) return false;
+    if (width < 0.85 * Math.min(output.clientWidth, 892)) return false;
+    const pixels = new Uint32Array(
+        canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    const last = pixels.reduce((last, pixel, at) => pixel === pixels[0] ? last : Math.max(last, at % canvas.width), 0);
+    return last > 0.8 * canvas.width && last < canvas.width - 2;
 }"""
 
 
@@ -272,7 +277,7 @@ def test_an_explorer_in_a_box_and_a_narrow_editor(vscode):
         opened.laid_out()
         outputs = "[...document.querySelectorAll('.output')].map(e => [e.clientWidth, e.scrollWidth])"
         opened.page.wait_for_function(f"{outputs}.every(([inside, needed]) => needed <= inside)")
-        # Its box cuts off what is wider, so that the output's own width says nothing of it.
+        # Its box cuts off what is wider, so that the output's own width says nothing of the figure.
         opened.page.wait_for_function(FIGURE_FITS)
         opened.screenshot(f"vscode_{width}")
     # A host that gives it a height and hides the rest, as Shiny: it scrolls.

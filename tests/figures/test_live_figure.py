@@ -151,6 +151,7 @@ def test_the_notebook_gets_the_canvas_with_its_toolbar(explorer):
 
 @pytest.mark.parametrize("width", [300, 342, 500, 620, 844, 893, 1502])
 def test_it_is_no_wider_than_its_page_and_nothing_in_it_overlaps(explorer, width):
+    explorer.select(channel=0)  # one kernel, its numbers in it
     figure = explorer.figure()
     widest = figure.bbox.width
     figure.fit(width)
@@ -160,6 +161,12 @@ def test_it_is_no_wider_than_its_page_and_nothing_in_it_overlaps(explorer, width
     assert all(part.x0 >= 0 and part.x1 <= 1 and part.y0 >= 0 and part.y1 <= 1 for part in parts)
     apart = [(one, other) for k, one in enumerate(parts) for other in parts[:k]]
     assert not any(Bbox.intersection(one, other) for one, other in apart)
+    words = [*figure.texts, *(text for axes in figure.axes for text in (axes._left_title, *axes.texts))]
+    assert len(words) > 25
+    assert [text for text in words if text.get_text() and text.get_window_extent().x1 > figure.bbox.width] == []
+    numbers = [text.get_window_extent() for text in figure.panels["kernel"].texts]
+    assert len(numbers) == 9
+    assert not any(one.overlaps(other) for k, one in enumerate(numbers) for other in numbers[:k])
     figure.fit(1502)
     assert figure.bbox.width == widest
 

@@ -31,7 +31,9 @@ _LEFT, _SPACE = 0.315, 0.385  # of the axes' numbers on the left, and between tw
 _HEAD, _TITLE, _BAR, _BAR_HEIGHT, _FOOT = 0.45, 0.26, 0.31, 0.11, 0.74
 _ASPECT = 0.92
 _NARROWEST = 1.5  # a panel's share of the width, below which they stand in two rows
-_LETTERS = 20  # an inch has room for so many
+_LETTERS = {"words": 14, "note": 19}  # an inch has room for so many
+_LETTER = 0.68  # ems that a letter of a number in a cell takes, with a share of the cell's margins
+_TOOLBAR = 5.0  # inches below which the tools lie over the words, and show only under the pointer
 _NUMBERED_SIDE = 5  # cells along a kernel's side up to which a number fits into each
 
 
@@ -102,6 +104,7 @@ class LiveFigure(Figure):
             if self._look is None or abs(inches - self.get_figwidth()) * pixels < 1:
                 return
             self._arrange(inches)
+            self._canvas.toolbar_visible = "visible" if inches >= _TOOLBAR else "fade-in-fade-out"
             self._stale = True  # words are cut by the room they have
             self._manager.resize(*self.bbox.size)
             self._canvas.draw_idle()
@@ -115,7 +118,7 @@ class LiveFigure(Figure):
             if name in self._bars:
                 self._bars[name].axes.set_position(bar)
         self._words.set_position((_LEFT / width, 1 - 0.095 / places.size[1]))
-        self._letters = int(_LETTERS * places.pitch)
+        self._letters = int(_LETTERS["note"] * (places.pitch - 0.1))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = self._canvas._repr_mimebundle_(**options)
@@ -135,7 +138,7 @@ class LiveFigure(Figure):
             return
         self._reveal(True)
         words = (scene.image_words, f"{scene.layer_words} · filter {scene.filter}")
-        room = int(_LETTERS * self.get_figwidth())
+        room = int(_LETTERS["words"] * (self.get_figwidth() - _LEFT))
         self._words.set_text("\n".join(textwrap.shorten(line, room, placeholder=" …") for line in words))
         self._show_image(scene.display)
         self._show_kernels(scene)
@@ -163,11 +166,14 @@ class LiveFigure(Figure):
             words.remove()
         self._numbers = []
         if n == 1 and max(height, width) <= _NUMBERED_SIDE:
+            points = 72 * axes.get_position(original=True).height * self.get_figheight() / max(height, width)
+            letters = max(len(number(value)) for value in values.flat)
+            size = min(FONT_SIZE if max(height, width) <= 3 else FONT_SIZE - 2, points / (letters * _LETTER))
             shades = (axes.images[0].to_rgba(values) * (0.299, 0.587, 0.114, 0)).sum(-1)
             for (row, column), value in np.ndenumerate(values):
                 colour = "black" if shades[row, column] > 0.45 else "white"
                 words = axes.text(column, row, number(value), color=colour, ha="center", va="center", clip_on=True)
-                words.set_fontsize(FONT_SIZE if max(height, width) <= 3 else FONT_SIZE - 2)
+                words.set_fontsize(size)
                 self._numbers.append(words)
 
     def _show_map(self, scene_map: SceneMap) -> None:
