@@ -60,12 +60,21 @@ ours and none of your data, from a network.
 state, and prefer the widget to the picture. It finds no kernel there, says so, and shows the picture of what the cell
 showed (`test_without_kernel.py`). For one that moves without a kernel: [`explorer.save_html`](../how-to/share.md).
 
-**Shiny, Solara and Panel** are not part of the tests either. They show anywidgets, and load some of their own
-JavaScript from a network: Panel anywidget's module (unpkg.com), Solara its page's parts (its extra `solara[assets]`
-brings them), Shiny anywidget's module where that is not among Jupyter's extensions of the same environment. Shiny's
-`output_widget` (`shinywidgets`) lets a widget without a height of its own fill its place, from 400 px on. The explorer
-scrolls where its place is lower than itself: a test gives it 400 px, in another host. By `shinywidgets`' own code a
-widget does not fill where `height` is given: `output_widget("explorer", height="auto")`.
+**Shiny, Solara and Panel** are not part of the tests: they load some of their own JavaScript from a network, and are
+heavy. Each was tried by hand (Shiny 1.8 with shinywidgets 0.8, Panel 1.9, Solara 1.58) in Chromium:
+
+| host | how it is shown there | loads from a network |
+| --- | --- | --- |
+| Shiny | `output_widget("explorer", height="auto")` | anywidget's module (cdn.jsdelivr.net) |
+| Panel | `pn.extension("ipywidgets")`, `pn.pane.IPyWidget(explorer)` | anywidget's module (unpkg.com) |
+| Solara | `solara.display(explorer)` in a component | its page's parts |
+
+Shiny finds anywidget's module by itself where it is among Jupyter's extensions of the same environment, and Solara its
+parts where its extra `solara[assets]` is installed. Without `height="auto"` Shiny's place is 400 px high, and the
+explorer scrolls in it.
+
+What they ask of the explorer is tested in the page of VS Code's manager: a place of 400 px that hides the rest, and
+widths from 342 to 1,502 px. That Solara only imitates IPython's shell is a test too (`tests/host/test_outputs.py`).
 
 Not tested either: Safari itself, PyCharm, Databricks and other hosted notebooks. Those that support anywidget should
 show it.
