@@ -61,17 +61,19 @@ state, and prefer the widget to the picture. It finds no kernel there, says so, 
 showed (`test_without_kernel.py`). For one that moves without a kernel: [`explorer.save_html`](../how-to/share.md).
 
 **Shiny, Solara and Panel** are not part of the tests: they load some of their own JavaScript from a network, and are
-heavy. Each was tried by hand (Shiny 1.8 with shinywidgets 0.8, Panel 1.9, Solara 1.58) in Chromium:
+heavy. Each was tried by hand (Shiny 1.8 with shinywidgets 0.8, Panel 1.9, Solara 1.58) in Chromium, with anywidget's
+module served from the same machine:
 
 | host | how it is shown there | loads from a network |
 | --- | --- | --- |
 | Shiny | `output_widget("explorer", height="auto")` | anywidget's module (cdn.jsdelivr.net) |
 | Panel | `pn.extension("ipywidgets")`, `pn.pane.IPyWidget(explorer)` | anywidget's module (unpkg.com) |
-| Solara | `solara.display(explorer)` in a component | its page's parts |
+| Solara | `solara.display(explorer)` in a component | anywidget's module, and its page's parts |
 
-Shiny finds anywidget's module by itself where it is among Jupyter's extensions of the same environment, and Solara its
-parts where its extra `solara[assets]` is installed. Without `height="auto"` Shiny's place is 400 px high, and the
-explorer scrolls in it.
+In Solara the explorer must be made in the component, by `solara.use_memo(lambda: Explorer(net, test_data), [])`: one
+that is made beside it belongs to no page, and Solara says "Loading widget…" for ever. Its page's parts come with its
+extra `solara[assets]`. Shiny finds anywidget's module by itself where it is among Jupyter's extensions of the same
+environment. Without `height="auto"` Shiny's place is 400 px high, and the explorer scrolls in it.
 
 What they ask of the explorer is tested in the page of VS Code's manager: a place of 400 px that hides the rest, and
 widths from 342 to 1,502 px. That Solara only imitates IPython's shell is a test too (`tests/host/test_outputs.py`).

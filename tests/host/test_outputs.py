@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-from filterscope.host import outputs
+from filterscope.host import cells, outputs
 
 
 def test_a_shell_that_is_imitated_runs_no_cell(monkeypatch):
@@ -12,3 +12,8 @@ def test_a_shell_that_is_imitated_runs_no_cell(monkeypatch):
     assert outputs._running_cell() is None
     shell.history_manager.input_hist_raw = ["", "explorer"]
     assert outputs._running_cell() == outputs.Cell("explorer", 2)
+
+
+def test_a_shell_without_events_is_left_without_a_word():
+    for room in (outputs, cells):
+        room._unregister(SimpleNamespace, starts=print, ended=print)

@@ -134,8 +134,8 @@ def _shell() -> Any:
 
 
 def _unregister(shell: Any, starts: Any, ended: Any) -> None:
-    live = shell()
-    if live is not None:
+    events = getattr(shell(), "events", None)  # an imitated shell (Solara's) has none
+    if events is not None:
         for event, callback in (("pre_run_cell", starts), ("post_run_cell", ended)):
-            if callback in live.events.callbacks[event]:
-                live.events.unregister(event, callback)
+            if callback in events.callbacks[event]:
+                events.unregister(event, callback)
