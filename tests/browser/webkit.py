@@ -1,6 +1,6 @@
 """WebKit, as Safari's engine, by its W3C WebDriver: Debian's webkit2gtk-driver, its window on a screen of Xvfb.
 
-Playwright drives only a WebKit of its own making, which no package registry has. This speaks the few commands of the
+Playwright drives only a WebKit of its own making, which no system packages. This speaks the few commands of the
 standard that the test needs.
 """
 
