@@ -108,6 +108,7 @@ class Explorer(SelectionWidget):
 
     _esm = asset("widget.js")
     _css = asset("widget.css")
+    _png = traitlets.Bytes(b"", help="What the cell showed, for pages without a kernel.").tag(sync=True)
 
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
@@ -565,7 +566,8 @@ class Explorer(SelectionWidget):
         included, excluded = options.get("include"), options.get("exclude") or ()
         if bundle is not None and (included is None or "image/png" in included) and "image/png" not in excluded:
             with contextlib.suppress(ValueError, RuntimeError):  # no picture; the widget says what is wrong
-                bundle["image/png"] = base64.b64encode(png(self._scene())).decode()
+                self._png = png(self._scene())
+                bundle["image/png"] = base64.b64encode(self._png).decode()
         return widget
 
     # Life
