@@ -20,6 +20,8 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
+from filterscope.surgery.plan import Plan, PlannedGroup
+from filterscope.surgery.size import Size
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -46,12 +48,15 @@ __all__ = [
     "Name",
     "NetError",
     "Overlap",
+    "Plan",
+    "PlannedGroup",
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
     "RunningScan",
     "SampleError",
     "Scan",
+    "Size",
     "Without",
     "__version__",
     "demo",

@@ -163,15 +163,38 @@ def measure_effect(
         NetError: If it refuses all.
         ValueError: If the net's output is not one score a class, or no image gives a finite loss.
     """
-    order = order_of(samples, images)
-    stop = min(images, len(order))
-    find_out_batches(runner, samples, order[:stop])
+    order = order_of(samples, images)[:images]
+    return measure_change(runner, samples, order, lambda batch: _ablated(runner, batch, ablation), on_progress)
+
+
+def measure_change(
+    runner: NetRunner,
+    samples: Samples,
+    indices: np.ndarray,
+    changed: Callable[[torch.Tensor], torch.Tensor | None],
+    on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Effect:
+    """What a net loses when it is changed in some way, over certain images.
+
+    Args:
+        runner: Runs the net as it is.
+        samples: The data set.
+        indices: Indices of the images.
+        changed: Log-probabilities `(N, K)` of the changed net for a batch; None where it gives no score a class.
+        on_progress: Told how far it is.
+
+    Raises:
+        NetError: If the net refuses all images.
+        ValueError: If the net's output is not one score a class, or no image gives a finite loss.
+    """
+    order, stop = indices, len(indices)
+    find_out_batches(runner, samples, order)
     whole = _Table(Rise())
     tables: dict[int, _Table] = {}
     labelled: bool | None = None
     left_out = LeftOut(runner)
     for batch in _in_growing_parts(runner, samples, order, stop):
-        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), ablation))
+        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), changed))
         if scores is not None:
             before, after = _scores_of_classes(*scores)
             numbers = class_numbers(accepted.labels, samples.classes, before.shape[1])
@@ -218,11 +241,14 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
         passes *= 2
 
 
+def _ablated(runner: NetRunner, batch: torch.Tensor, ablation: Ablation) -> torch.Tensor | None:
+    return log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
+
+
 def _both(
-    runner: NetRunner, batch: torch.Tensor, ablation: Ablation
+    runner: NetRunner, batch: torch.Tensor, changed: Callable[[torch.Tensor], torch.Tensor | None]
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    before = log_probabilities(runner.run(batch), len(batch), runner.known)
-    return before, log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
+    return log_probabilities(runner.run(batch), len(batch), runner.known), changed(batch)
 
 
 def _scores_of_classes(before: torch.Tensor | None, after: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
