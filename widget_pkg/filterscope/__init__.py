@@ -22,6 +22,7 @@ from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
 from filterscope.surgery.plan import Plan, PlannedGroup
 from filterscope.surgery.size import Size
+from filterscope.surgery.widths import WidthCurve, WidthPoint, Widths
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -57,6 +58,9 @@ __all__ = [
     "SampleError",
     "Scan",
     "Size",
+    "WidthCurve",
+    "WidthPoint",
+    "Widths",
     "Without",
     "__version__",
     "demo",

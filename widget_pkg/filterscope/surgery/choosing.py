@@ -44,7 +44,7 @@ class Choice:
         self.candidates = structure.removable(self.layers)
         self.removal = Removal(structure, self.candidates, self.patient.partners(self.candidates))
         self.count = ParameterCount(self.patient.runner.net, structure.channels)
-        self._filters = 0
+        self.gone_filters = 0
         of_layers = set(self.layers)
         self.filters_of = {
             group: sum(layer in of_layers for layer, _ in structure.groups[group].filters) for group in self.candidates
@@ -63,7 +63,7 @@ class Choice:
 
     def filters(self, most: int) -> list[int]:
         """Groups with so many filters of the layers."""
-        return self._until(lambda share: self._filters >= share * most)
+        return self._until(lambda share: self.gone_filters >= share * most)
 
     def parameters(self, least: int) -> list[int]:
         """Groups, so that so many parameters are left, or fewer."""
@@ -127,7 +127,7 @@ class Choice:
         before = len(self.removal.gone)
         for group in greedy(self.removal, left, shifts.covariances(), weights, enough):
             self.count.remove(patient.structure.groups[group].labels)
-            self._filters += self.filters_of[group]
+            self.gone_filters += self.filters_of[group]
         return len(self.removal.gone) > before
 
     def _saves(self, group: int) -> float:

@@ -20,6 +20,7 @@ from filterscope.verdicts.result.verdict import COLUMNS, COUNTS, FilterVerdict, 
 
 if TYPE_CHECKING:
     from filterscope.surgery.plan import Plan
+    from filterscope.surgery.widths import Widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +175,30 @@ class Diagnosis:
             images=images,
             progress=progress,
         )
+
+    def widths(
+        self,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        images: int = 500,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Widths:
+        """Finds how wide the layers have to be: what it costs when one keeps fewer and fewer filters.
+
+        Each layer alone loses an eighth after another, chosen by what the filters cost together; the cost is measured on
+        images that were not used to choose.
+
+        Args:
+            layers: Which layers, by index, name or module; None for all that were diagnosed.
+            images: On how many images the costs are measured.
+            progress: Told how many layers are done, and of how many.
+
+        Raises:
+            ValueError: If the net has no score a class, was changed since, or the diagnosis saw all images.
+            RuntimeError: If this diagnosis is still running.
+        """
+        from filterscope.surgery.widths import find_widths  # it is made of a diagnosis, and offered by it
+
+        return find_widths(self, layers, images, progress or (lambda stage, done, total: None))
 
     def __str__(self) -> str:
         lines = [self.knowledge, *(self.summary(layer) for layer in self.layers), *self.notes]
