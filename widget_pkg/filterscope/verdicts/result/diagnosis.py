@@ -16,6 +16,7 @@ from filterscope.scans.result import Scan
 from filterscope.text import well_formed
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.html import as_html
+from filterscope.verdicts.result.report import Report, report_of
 from filterscope.verdicts.result.verdict import COLUMNS, COUNTS, FilterVerdict, summaries
 
 if TYPE_CHECKING:
@@ -122,6 +123,22 @@ class Diagnosis:
         Path(path).write_text(well_formed(text.getvalue()), encoding="utf-8")
         return None
 
+    def report(self) -> Report:
+        """One page in words for a colleague: what is well, what is not, what to try.
+
+        Each has its evidence, and how often that was wrong on nets that nothing was tuned on.
+
+        Returns:
+            Markdown, which a notebook shows as a page; a `str`.
+
+        Example:
+            >>> from filterscope import demo, diagnose
+            >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+            >>> print(found.report().splitlines()[0])
+            # 30 filters in 2 layers
+        """
+        return report_of(self.filters, self.knowledge, self.notes)
+
     def plan(
         self,
         *,
@@ -184,8 +201,8 @@ class Diagnosis:
     ) -> Widths:
         """Finds how wide the layers have to be: what it costs when one keeps fewer and fewer filters.
 
-        Each layer alone loses an eighth after another, chosen by what the filters cost together; the cost is measured on
-        images that were not used to choose.
+        Each layer alone loses an eighth after another, chosen by what the filters cost together; the cost is measured
+        on images that were not used to choose.
 
         Args:
             layers: Which layers, by index, name or module; None for all that were diagnosed.
