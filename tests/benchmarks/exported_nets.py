@@ -122,12 +122,9 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    print(
-        f"# Smaller torchvision nets, seed {options.seed}\n\n{__doc__.partition(chr(10) * 2)[2].partition(chr(10) * 2)[2]}"
-    )
-    print(
-        "| net | layers | filters | can go | parameters left | difference, exact | one bias a filter | from the whole net | CPU |"
-    )
+    about = __doc__.split("\n\n", 2)[2]
+    print(f"# Smaller torchvision nets, seed {options.seed}\n\n{about}")
+    print("| net | layers | filters | can go | parameters | exact | one bias a filter | from the whole net | CPU |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     differences = []
     for name in options.names or NAMES:
@@ -139,8 +136,8 @@ def main():
         differences.append(difference)
     made = [difference for difference in differences if difference is not None]
     print(
-        f"\n{len(made)} of {len(differences)} nets were made smaller; {sum(d <= 1e-4 for d in made)} of these differ from "
-        f"the ablated net by at most 1e-4 of its output's range, the worst by {max(made, default=0):.1e}."
+        f"\n{len(made)} of {len(differences)} nets were made smaller; {sum(d <= 1e-4 for d in made)} of these differ "
+        f"from the ablated net by at most 1e-4 of its output's range, the worst by {max(made, default=0):.1e}."
     )
 
 

@@ -114,8 +114,8 @@ def _well(filters: Sequence[FilterVerdict]) -> list[str]:
     structured = sum(verdict.structure == "structured" for verdict in told)
     if structured:
         lines.append(
-            f"- {structured} of the {len(told)} whose weights can be judged are structured: a random direction looks as "
-            "structured in less than 1 of 100 (in untrained nets 5 of 1,488 were called so)."
+            f"- {structured} of the {len(told)} whose weights can be judged are structured: a random direction looks "
+            "so in less than 1 of 100 (in untrained nets 5 of 1,488 were called so)."
         )
     used = sum(verdict.use == "used" for verdict in filters)
     if used:
