@@ -58,7 +58,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 @rule("convolution", "_convolution", "cudnn_convolution", "mkldnn_convolution")
 def _convolution(trace: ChannelTrace, name: str, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> None:
-    data, weight, bias, _, padding, _, transposed, _, groups = args[:9]
+    data, weight, bias, _, _, _, transposed, _, groups = args[:9]
     channels, slot = trace.channels, trace.slot(weight)
     inputs = by_channel(trace.labels, trace.of(data), 1)
     filters = out.shape[1]
@@ -83,9 +83,8 @@ def _convolution(trace: ChannelTrace, name: str, args: Sequence[Any], kwargs: di
     if groups == 1:
         channels.cut(slot.name, in_axis, len(inputs), np.arange(len(inputs)), inputs)
         channels.cut(slot.name, out_axis, filters, np.arange(filters), outputs)
-        padded = transposed or any(padding)
         bias_name = None if bias_slot is None else bias_slot.name
-        trace.mixes(out, Consumer(slot.name, bias_name, in_axis, out_axis, np.where(inputs > DATA, inputs, 0), padded))
+        trace.mixes(out, Consumer(slot.name, bias_name, in_axis, out_axis, np.where(inputs > DATA, inputs, 0)))
         return
     if transposed:
         channels.cut(slot.name, 0, len(inputs), np.arange(len(inputs)), inputs)
@@ -118,7 +117,7 @@ def _linear(trace: ChannelTrace, name: str, args: Sequence[Any], kwargs: dict[st
     channels.cut(slot.name, 1, len(inputs), np.arange(len(inputs)), inputs)
     bias_slot = trace.slot(bias)
     bias_name = None if bias_slot is None else bias_slot.name
-    trace.mixes(out, Consumer(slot.name, bias_name, 1, 0, np.where(inputs > DATA, inputs, 0), padded=False))
+    trace.mixes(out, Consumer(slot.name, bias_name, 1, 0, np.where(inputs > DATA, inputs, 0)))
 
 
 @rule(

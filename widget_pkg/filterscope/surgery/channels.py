@@ -53,7 +53,6 @@ class Consumer:
         axis: The weight's axis of input channels.
         outputs: The weight's axis of output channels.
         inputs: Label of each input channel.
-        padded: Whether it pads with zeros, so that at the border a constant map does not count in full.
         norm: Name of the running mean of the batch norm behind it, where nothing else takes its output; or None.
         uses: How many operations take its output.
     """
@@ -63,7 +62,6 @@ class Consumer:
     axis: int
     outputs: int
     inputs: np.ndarray
-    padded: bool
     norm: str | None = None
     uses: int = 0
 

@@ -71,16 +71,6 @@ class Labels:
             together.setdefault(self.root(label), []).append(label)
         return together
 
-    def reason(self, root: int) -> str:
-        """Why the channels that are joined under a label cannot be removed; "" where they can."""
-        if root == DATA:
-            return self.reasons[DATA]
-        return next((self.reasons[label] for label in self.groups_of(root) if label in self.reasons), "")
-
-    def groups_of(self, root: int) -> list[int]:
-        """The labels joined under one."""
-        return [label for label in range(DATA + 1, len(self._parent)) if self.root(label) == root]
-
 
 def compact(labels: torch.Tensor) -> torch.Tensor:
     """The labels without the axes along which they are only repeated in the same memory, which have size 1 then."""

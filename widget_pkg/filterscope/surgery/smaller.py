@@ -12,7 +12,6 @@ from torch.utils._pytree import tree_flatten
 
 from filterscope.errors import NetError, describe_exception
 from filterscope.inputs import Inputs
-from filterscope.nets.modes import plain_modes
 from filterscope.nets.runner import NetRunner
 from filterscope.surgery.ablation import LayersAblation, Merge
 from filterscope.surgery.cutting import Border, cut_net
@@ -139,7 +138,7 @@ def _difference(
     worst = 0.0
     for batch, output in zip(batches, expected, strict=True):
         try:
-            with plain_modes(), torch.no_grad():
+            with runner.ready():  # in our modes, with our random numbers
                 actual = runner.call(net, batch.clone())
         except Exception as error:
             raise NetError(

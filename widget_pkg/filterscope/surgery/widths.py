@@ -169,7 +169,7 @@ def _curve(patient: Patient, layer: int, known: float) -> WidthCurve:
         reason = structure.groups[structure.group_of(layer, 0)].reason or "has one group of filters, which must stay"
         return WidthCurve(name, record.out_channels, (), 0.0, (), reason)
     choice = Choice(patient, [layer], "filters", no_progress)
-    points = []
+    points: list[WidthPoint] = []
     others: set[int] = set()
     for number in range(1, ROUNDS):
         most = number / ROUNDS * record.out_channels
