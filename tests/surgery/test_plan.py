@@ -188,3 +188,22 @@ def test_a_scripted_net_cannot_be_cut(data):
     found = diagnose(scripted, data, images=100, ablation=False, progress=False)
     with pytest.raises(NetError, match=r"scripted|computed"):
         found.plan(remove={found.layers[1]: [3]}, images=30)
+
+
+def test_a_net_without_a_score_a_class_is_cut_where_somebody_says_and_its_cost_is_not_known():
+    class Segments(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Conv2d(4, 2, 1)
+
+        def forward(self, x):
+            return self.last(torch.relu(self.first(x)))
+
+    found = diagnose(Segments(), torch.rand(90, 1, 8, 8), images=40, ablation=False, progress=False)
+    plan = found.plan(remove={"first": [1]}, images=30)
+    assert plan.cost is None and plan.accuracy is None and plan.apply().first.out_channels == 3
+    assert str(plan).startswith("1 filter goes (1 asked for)")
+    with pytest.raises(ValueError, match="output is not one score a class"):
+        found.plan(keep=0.5, layers="first")
+    with pytest.raises(NetError, match="filter 1 of last cannot be removed: it is a part of the net's output"):
+        found.plan(remove={"last": [1]})

@@ -138,8 +138,8 @@ class Plan:
         why = Counter(group.why.partition(" of ")[0] for group in self.groups)
         reasons = ", ".join(f"{number} {word}" for word, number in why.most_common())
         lines = [
-            f"{count:,} filters go, in {len(self.groups):,} groups ({reasons})"
-            + (f"; {together:,} of these are of several filters, which can only go together" if together else "")
+            f"{count:,} {'filter goes' if count == 1 else 'filters go'} ({reasons})"
+            + (f", in {len(self.groups):,} groups; {together:,} of them have to go together" if together else "")
         ]
         if layers:
             lines += [

@@ -89,14 +89,18 @@ def logit_shifts(
         ValueError: If the net's output is not one score a class, or it cannot be differentiated.
     """
     values, probabilities = [], []
+    refusals: list[Exception] = []
     for batch in batches(samples, images, 0, len(images), min(runner.images_at_once(), _IMAGES_AT_ONCE)):
-        _, result, _ = run_accepted(
+        _, result, refused = run_accepted(
             batch,
             lambda part: _of_batch(runner, runner.batch(part.images), structure, groups, ablated, merges),
         )
+        refusals += refused
         if result is not None:
             values.append(result[0])
             probabilities.append(result[1])
+    if not values and refusals and isinstance(refusals[0], ValueError):
+        raise refusals[0]
     if not values:
         raise ValueError("no image went through the net, so nothing tells which filters can go")
     return LogitShifts(np.array(groups, np.int64), np.concatenate(values), np.concatenate(probabilities))
