@@ -25,7 +25,6 @@ from filterscope.surgery.smaller import SmallerNet, check_images_for, make_small
 from filterscope.surgery.structure import Filter, Structure, check_removable, find_structure
 from filterscope.surgery.why import duplicates_of
 from filterscope.verdicts.ablation.effect import Effect, Estimate, measure_change
-from filterscope.verdicts.ablation.losses import log_probabilities
 from filterscope.verdicts.examination import MEAN_IMAGES
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
@@ -195,14 +194,7 @@ class Patient:
 
     def change(self, groups: Iterable[int], images: np.ndarray, on_progress: OnProgress) -> Effect:
         """What the net loses without some groups, ablated, over certain images."""
-        ablation = self.ablation(groups)
-        return measure_change(
-            self.runner,
-            self.samples,
-            images,
-            lambda batch: log_probabilities(ablation.run(self.runner, batch), len(batch), self.runner.known),
-            on_progress,
-        )
+        return measure_change(self.runner, self.samples, images, self.ablation(groups), on_progress)
 
     def cost(self, net: nn.Module, on_progress: OnProgress) -> Effect | None:
         """What a smaller net loses on the images that were not used to choose; None where there is no accuracy."""
@@ -210,17 +202,22 @@ class Patient:
         other.find_layers(self.images[0])
         other.known = self.runner.known
         try:
-            return measure_change(
-                self.runner,
-                self.samples,
-                self.measured_on,
-                lambda batch: log_probabilities(other.run(batch), len(batch), self.runner.known),
-                on_progress,
-            )
+            return measure_change(self.runner, self.samples, self.measured_on, OtherNet(other), on_progress)
         except ValueError as error:
             if isinstance(error, NetError) or "score a class" not in str(error):
                 raise
             return None
+
+
+@dataclass(frozen=True)
+class OtherNet:
+    """The change from a net to another one."""
+
+    other: NetRunner
+
+    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
+        """The other net's output for a batch."""
+        return self.other.run(batch)
 
 
 def wilson(right: float, images: int) -> Estimate:
