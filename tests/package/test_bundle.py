@@ -18,6 +18,7 @@ NOTEBOOK = [
     STATIC / "panels.js",
     STATIC / "exemplars.js",
     STATIC / "lab.js",
+    STATIC / "surgery.js",
 ]
 SAVED = [STATIC / "page.js", STATIC / "page.css"]
 BUNDLE = NOTEBOOK + SAVED
@@ -54,7 +55,14 @@ def loads(text):
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("widget.js", 30_000), ("panels.js", 30_000), ("exemplars.js", 30_000), ("lab.js", 30_000), ("page.js", 60_000)],
+    [
+        ("widget.js", 30_000),
+        ("panels.js", 30_000),
+        ("exemplars.js", 30_000),
+        ("lab.js", 30_000),
+        ("surgery.js", 30_000),
+        ("page.js", 60_000),
+    ],
 )
 def test_a_module_is_small_as_it_travels(name, most):
     assert len(gzip.compress((STATIC / name).read_bytes(), 9)) <= most

@@ -10,7 +10,7 @@ import evidenceCss from "../styles/evidence.css?inline";
 import positionsCss from "../styles/positions.css?inline";
 import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
-import { LabDoor } from "./lab/door";
+import { Door } from "./door";
 import { PositionsPanel } from "./positions/panel";
 import { sideBySide } from "./side_by_side";
 import { FilterEffectsPanel } from "./verdicts/effects";
@@ -33,6 +33,20 @@ const NO_NET = {
   effective: "The gradient takes the net: the notebook that this page was saved from shows it.",
 } as const;
 
+const LAB = {
+  room: "lab",
+  open: "Lab",
+  close: "Close the lab",
+  about: "Change the kernel, the image or the geometry, and see what happens.",
+} as const;
+
+const TRAY = {
+  room: "surgery",
+  open: "Tray",
+  close: "Close the tray",
+  about: "Leave filters out, see what that costs, and take the smaller net along.",
+} as const;
+
 const PANELS: Readonly<Record<string, PanelRow>> = {
   positions: {
     css: positionsCss + arithmeticCss,
@@ -44,11 +58,15 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
   },
   lab: {
     css: doorCss,
-    make: (host, kept) => (kept ? null : new LabDoor(host)),
+    make: (host, kept) => (kept ? null : new Door(host, LAB)),
   },
   verdicts: {
     css: verdictsCss + evidenceCss,
     make: (host, kept) => (kept && !kept.verdicts ? null : new VerdictsPanel(host, kept !== null)),
+  },
+  surgery: {
+    css: "",
+    make: (host, kept) => (kept ? null : new Door(host, TRAY)),
   },
 };
 

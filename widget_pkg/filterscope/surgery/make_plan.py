@@ -99,7 +99,7 @@ def _groups(
         check_removable(structure, groups)
         return groups, ASKED, []
     if remove is not None:
-        return _by_word(patient, layers, [remove] if isinstance(remove, str) else list(remove))
+        return groups_by_word(patient, layers, [remove] if isinstance(remove, str) else list(remove))
     if not structure.removable(layers):
         reasons = {structure.groups[structure.group_of(layer, 0)].reason for layer in layers}
         raise NetError(f"no filter of these layers can be removed: each {'; or '.join(sorted(reasons))}")
@@ -124,7 +124,7 @@ def _groups(
     return groups, LEAST_USED, notes
 
 
-def _by_word(patient: Patient, layers: Sequence[int], words: list[str]) -> tuple[list[int], str, list[str]]:
+def groups_by_word(patient: Patient, layers: Sequence[int], words: Sequence[str]) -> tuple[list[int], str, list[str]]:
     """The groups in which a word holds of all filters whose maps something else takes."""
     structure, verdicts = patient.structure, patient.verdicts
     wanted, held_back = [], 0

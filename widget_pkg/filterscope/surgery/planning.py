@@ -43,15 +43,27 @@ class Patient:
         diagnosis: The diagnosis.
         chosen_on: Indices of the images that the diagnosis saw, on which filters are chosen.
         measured_on: Indices of others, on which the cost is measured.
+        runner: Runs the net.
+        samples: The data set.
     """
 
     diagnosis: Diagnosis
     chosen_on: np.ndarray
     measured_on: np.ndarray
+    runner: NetRunner
+    samples: Samples
 
     @classmethod
-    def of(cls, diagnosis: Diagnosis, images: int) -> Patient:
-        """The patient of a diagnosis; so many images at most measure the cost.
+    def of(
+        cls, diagnosis: Diagnosis, images: int, runner: NetRunner | None = None, samples: Samples | None = None
+    ) -> Patient:
+        """The patient of a diagnosis.
+
+        Args:
+            diagnosis: The diagnosis.
+            images: So many at most measure the cost.
+            runner: Runs the net; None for what ran it in the diagnosis.
+            samples: The data set; None for what the diagnosis read.
 
         Raises:
             ValueError: If the net was changed since, or the diagnosis left no images to measure on.
@@ -61,7 +73,9 @@ class Patient:
             raise RuntimeError("the diagnosis is still running; wait() for it first, then plan")
         examination = diagnosis.examination
         order, seen = examination.order, examination.seen
-        patient = cls(diagnosis, order[:seen], order[seen : seen + images])
+        chosen_on, measured_on = order[:seen], order[seen : seen + images]
+        runner, samples = runner or examination.runner, samples or examination.samples
+        patient = cls(diagnosis, chosen_on, measured_on, runner, samples)
         patient.check_weights()
         return patient
 
@@ -90,16 +104,6 @@ class Patient:
                 f"to choose, and {FEWEST_MEASURED} are needed to measure what a smaller net costs; diagnose with "
                 "fewer images=, or give more data"
             )
-
-    @property
-    def runner(self) -> NetRunner:
-        """Runs the net."""
-        return self.diagnosis.examination.runner
-
-    @property
-    def samples(self) -> Samples:
-        """The data set."""
-        return self.diagnosis.examination.samples
 
     @cached_property
     def images(self) -> Sequence[Any]:

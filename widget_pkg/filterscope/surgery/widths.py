@@ -149,19 +149,29 @@ def find_widths(diagnosis: Diagnosis, layers: Any, images: int, progress: OnProg
     patient = Patient.of(diagnosis, images)
     patient.check_measurable()
     chosen = patient.layer_indices(layers if layers is not None else list(diagnosis.examination.layers))
-    knowledge = diagnosis.examination.knowledge
-    if knowledge is None:
-        raise ValueError("the net's output is not one score a class, so there is no loss to measure widths by")
-    known = knowledge.nats()[0]
+    known = _known(patient)
     curves = []
     for place, layer in enumerate(chosen):
         progress("layers", place, len(chosen))
-        curves.append(_curve(patient, layer, known))
+        curves.append(width_curve(patient, layer))
     progress("layers", len(chosen), len(chosen))
     return Widths(tuple(curves), len(patient.measured_on), known)
 
 
-def _curve(patient: Patient, layer: int, known: float) -> WidthCurve:
+def _known(patient: Patient) -> float:
+    knowledge = patient.diagnosis.examination.knowledge
+    if knowledge is None:
+        raise ValueError("the net's output is not one score a class, so there is no loss to measure widths by")
+    return knowledge.nats()[0]
+
+
+def width_curve(patient: Patient, layer: int) -> WidthCurve:
+    """The curve of one layer.
+
+    Raises:
+        ValueError: If the net's output is not one score a class.
+    """
+    known = _known(patient)
     structure, record = patient.structure, patient.runner.layers[layer]
     name = patient.name(layer)
     candidates = structure.removable([layer])
