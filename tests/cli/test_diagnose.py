@@ -20,7 +20,7 @@ def test_a_net_within_its_limits_is_reported_and_kept_as_json(tmp_path, capsys):
     report = tmp_path / "report.json"
     code, out, _ = call(capsys, *DEMO, "--json", report, "--max-dead", 0.1, "--max-unused", 1)
     assert code == 0 and out.startswith("# 30 filters in 2 layers\n")
-    assert "- **1 dead filters** (conv2: 11)" in out and "126 of 126 planted" in out
+    assert "- **dead filters: 1** (conv2: 11)" in out and "126 of 126 planted" in out
     told = json.loads(report.read_text("utf-8"))
     direct = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=60, progress=False)
     assert told["fingerprint"] == direct.fingerprint and told["ablated"] == 60

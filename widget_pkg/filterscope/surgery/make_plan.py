@@ -213,11 +213,16 @@ def plan_of(
 
 def _notes(patient: Patient, small: SmallerNet, layers: int) -> list[str]:
     notes = [
-        f"chosen on {len(patient.chosen_on):,} images that the diagnosis saw; the cost was measured on "
+        f"Chosen on {len(patient.chosen_on):,} images that the diagnosis saw; the cost was measured on "
         f"{len(patient.measured_on):,} others."
     ]
     if small.merges:
-        notes.append(f"{len(small.merges)} duplicates are computed from their partners.")
+        duplicates = len(small.merges)
+        notes.append(
+            "One duplicate is computed from its partner."
+            if duplicates == 1
+            else f"{duplicates} duplicates are computed from their partners."
+        )
     if small.inexact:
         where = ", ".join(small.inexact[:3]) + (f" and {len(small.inexact) - 3} more" if len(small.inexact) > 3 else "")
         notes.append(

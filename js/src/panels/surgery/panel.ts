@@ -40,7 +40,7 @@ export class TrayPanel implements Partial<Panels>, Listener {
     };
     this.#choice = new Choice({
       toggle: (filter) => this.#toggle(filter),
-      word: (word) => this.#change(this.#filters, { word }),
+      word: (word) => this.#change(this.#filters, { ...this.#pending, word }),
       clear: () => this.#change([]),
       select: (filter) => host.select({ filter }),
     });
@@ -147,7 +147,8 @@ export class TrayPanel implements Partial<Panels>, Listener {
 
   #toggle(filter: number): void {
     const layer = this.#frame?.layer ?? 0;
-    this.#change(this.#filters, { toggles: [...(this.#pending.toggles ?? []), [layer, filter]] });
+    const toggles = [...(this.#pending.toggles ?? []), [layer, filter] as const];
+    this.#change(this.#filters, { ...this.#pending, toggles });
   }
 
   #change(filters: readonly FilterOf[], pending: Pick<TrayArgs, "toggles" | "word"> = {}): void {

@@ -118,12 +118,14 @@ describe("what goes in", () => {
   });
 
   it("is put in by a verdict's word, of those that hold of any filter", () => {
-    const { below, query, last, reply } = open();
+    const { below, query, filters, last, reply } = open();
     reply("tray", trayBody([1]));
     expect(below.querySelector("[name=tray-harmful]")).toBeNull();
     expect(query("[name=tray-dead]").textContent).toBe("All dead (1)");
     query("[name=tray-dead]").click();
     expect(last("tray")).toMatchObject({ filters: [[1, 1]], word: "dead" });
+    filters()[2]!.click();
+    expect(last("tray")).toMatchObject({ filters: [[1, 1]], word: "dead", toggles: [[1, 2]] });
     query("[name=tray-clear]").click();
     expect(last("tray")).toEqual({ image: 2, layer: 1, filters: [] });
   });

@@ -95,7 +95,7 @@ def report_of(filters: Sequence[FilterVerdict], knowledge: str, notes: Iterable[
     found = {word: [verdict for verdict in filters if fault.holds(verdict)] for word, fault in FAULTS.items()}
     for word, fault in FAULTS.items():
         if found[word]:
-            lines.append(f"- **{len(found[word])} {fault.name}** ({_places(found[word])}): {fault.evidence}. "
+            lines.append(f"- **{fault.name}: {len(found[word])}** ({_places(found[word])}): {fault.evidence}. "
                          f"How sure: {fault.error}.")  # fmt: skip
     if not any(found.values()):
         lines.append("- Nothing that a verdict finds.")
