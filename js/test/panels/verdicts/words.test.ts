@@ -141,7 +141,7 @@ describe("words of verdicts", () => {
       "Together about +0.0310 nats, 1.6\u00a0% of what the net knows: estimated from gradients on 1,000 images, not measured.",
     );
     expect(estimateInWords({ estimate: { ...estimate, share: null }, filters: [1] })).toMatch(
-      /^On average about \+0\.031 nats: estimated/,
+      /^On average about \+0\.0310 nats: estimated/,
     );
     expect(estimateInWords({ estimate: null, filters: [1] })).toBe("");
   });
