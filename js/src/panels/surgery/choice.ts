@@ -7,7 +7,6 @@ export interface ChoiceActions {
   toggle(filter: number): void;
   word(word: string): void;
   clear(): void;
-  select(filter: number): void;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -77,7 +76,6 @@ export class Choice {
     this.#buttons = Array.from({ length: count }, (_, index) => {
       const button = element("button", { type: "button", "aria-pressed": "false" }, `${index}`);
       on(button, "click", () => this.#actions.toggle(index));
-      on(button, "dblclick", () => this.#actions.select(index));
       return button;
     });
     this.#filters.replaceChildren(...this.#buttons);

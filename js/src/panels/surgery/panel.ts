@@ -42,7 +42,6 @@ export class TrayPanel implements Partial<Panels>, Listener {
       toggle: (filter) => this.#toggle(filter),
       word: (word) => this.#change(this.#filters, { ...this.#pending, word }),
       clear: () => this.#change([]),
-      select: (filter) => host.select({ filter }),
     });
     this.#slider = new SizeSlider(bench, (filters) => this.#change(filters));
     this.#cost = new Cost(bench, () => this.#filters);

@@ -51,10 +51,11 @@ export class SizeSlider {
     this.#groups = groups;
     this.#left = left.data;
     this.#range.max = `${groups.length}`;
+    const focused = (this.root.getRootNode() as Document | ShadowRoot).activeElement === this.#find;
     this.#find.hidden = true;
     this.#slider.hidden = false;
+    if (focused) this.#range.focus();
     this.#say();
-    this.#range.focus();
   }
 
   /** What is in the tray by now: the slider stands where it begins with just these. */
