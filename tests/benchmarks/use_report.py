@@ -28,11 +28,12 @@ from filterscope.data.source import SampleSource
 from filterscope.scans.sampling import IsolatedSamples
 from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.control import Pool, controlled_rises
-from filterscope.verdicts.ablation.linearised import Moments
+from filterscope.verdicts.ablation.linearised import LINEARISED_IMAGES, Moments
 from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.run.ablate import AblatingRows, AblatingSets
 
 DIRECT, POOL = 1000, 7000
+KEYS = ("power", "wrong", "holds", "order", "harmful", "false harm")
 LEAST = 0.002  # of what the net knows: a rise that counts as use in the truth
 
 
@@ -112,7 +113,7 @@ def compare(arrays, only_live=True):
     layers = sorted({int(name.split("/")[0]) for name in arrays if "/" in name})
     counts = {}
     for layer in layers:
-        live, truth = arrays[f"{layer}/live"], arrays[f"{layer}/truth"]
+        live, truth = arrays[f"{layer}/live"].astype(bool), arrays[f"{layer}/truth"]
         true, error = truth.mean(0), truth.std(0, ddof=1) / np.sqrt(len(truth))
         needed = live & (true - 3.3 * error > 0) & (true > LEAST * nats)
         for name, rises in estimators(arrays, layer).items():
@@ -125,11 +126,12 @@ def compare(arrays, only_live=True):
             half = np.hypot((high - low) / 2, 1.96 * error)
             holds = np.abs(mean - true) <= half
             surely = np.abs(true) > 2.6 * error
-            row = counts.setdefault(name, {key: [] for key in ("power", "wrong", "holds", "order", "harmful")})
+            row = counts.setdefault(name, {key: [] for key in KEYS})
             row["power"] += used[needed].tolist()
             row["wrong"] += ((used & (true < 0)) | (harmful & (true > 0)))[surely & live & (used | harmful)].tolist()
             row["holds"] += holds[live].tolist()
             row["harmful"] += harmful[live].tolist()
+            row["false harm"] += (true > -1.96 * error)[harmful & live].tolist()
             if live.sum() > 4:
                 row["order"].append(float(spearmanr(mean[live], true[live]).statistic))
     return counts
@@ -153,13 +155,14 @@ def sets(arrays):
 
 
 def alone(arrays):
-    """Rise on linearised logits alone / true rise, of filters that are surely used; the median."""
+    """The rise that gradients alone say / true rise, of filters that are surely used."""
     ratios = []
     for layer in {name.split("/")[0] for name in arrays if "/" in name}:
         truth, near = arrays[f"{layer}/truth"], arrays[f"{layer}/near"]
         true, error = truth.mean(0), truth.std(0, ddof=1) / np.sqrt(len(truth))
         sure = (true > 4 * error) & (true > LEAST * arrays["known"][0])
-        ratios += (near.mean(0)[sure] / true[sure]).tolist()
+        estimated = near.mean(0) - arrays[f"{layer}/first"].mean(0) + arrays[f"{layer}/pool"][0]
+        ratios += (estimated[sure] / true[sure]).tolist()
     return ratios
 
 
@@ -181,16 +184,14 @@ def report(tables):
             "sets",
             ratios,
         )
-    print("| way | power | wrong sign | interval holds | Spearman | harmful |\n|---|---|---|---|---|---|")
+    print("| way | power | wrong sign | interval holds | Spearman | harmful | of these not surely |")
+    print("|---|---|---|---|---|---|---|")
     lines = {}
     for way, row in whole.items():
         lines[way] = {
             key: (float(np.mean(values)) if values else float("nan"), len(values)) for key, values in row.items()
         }
-        texts = [
-            f"{lines[way][key][0]:.3f} ({lines[way][key][1]})"
-            for key in ("power", "wrong", "holds", "order", "harmful")
-        ]
+        texts = [f"{lines[way][key][0]:.3f} ({lines[way][key][1]})" for key in KEYS]
         print(f"| {way} | " + " | ".join(texts) + " |")
     together = {share: [r for arrays in tables.values() for r in sets(arrays)[share]] for share in (8, 4, 2)}
     for share, ratios in together.items():
@@ -214,7 +215,15 @@ def main():
     options.out.mkdir(exist_ok=True, parents=True)
     if options.what == "report":
         names = options.nets or sorted(path.stem for path in options.out.glob("*.npz"))
-        report({name: dict(np.load(options.out / f"{name}.npz")) for name in names})
+        tables = {name: dict(np.load(options.out / f"{name}.npz")) for name in names}
+        for more in (True, False):
+            chosen = {
+                name: arrays for name, arrays in tables.items() if (arrays["known"][1] > LINEARISED_IMAGES) == more
+            }
+            print(
+                f"\n{len(chosen)} nets with {'more than' if more else 'at most'} {LINEARISED_IMAGES:,} images looked at"
+            )
+            report(chosen)
         return
     sys.path.insert(0, str(options.zoo))
     import zoo_nets

@@ -50,7 +50,8 @@ def textbook_kernels(size: tuple[int, ...]) -> dict[str, np.ndarray]:
             kernels["Gabor, horizontal stripes"] = _gabor(columns, rows).T
     kernels["zero"] = np.zeros((rows, columns))
     plane = tuple(size[-2:])
-    return {name: np.ascontiguousarray(kernel.reshape(plane), np.float32) for name, kernel in kernels.items()}
+    # + 0 makes −0 of what is flipped 0.
+    return {name: np.ascontiguousarray(kernel.reshape(plane) + 0.0, np.float32) for name, kernel in kernels.items()}
 
 
 def _identity(rows: int, columns: int) -> np.ndarray:

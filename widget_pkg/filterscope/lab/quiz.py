@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from filterscope.indices import as_index, check_index
 from filterscope.scans.exemplars import Exemplar
@@ -108,7 +107,9 @@ class Quiz:
         answered = [(given, each.drives) for given, each in zip(self.answers, self.rounds, strict=True) if given]
         right, count = sum(given == drives for given, drives in answered), len(answered)
         low, high = _wilson(right, count)
-        p_chance = float(stats.binom.sf(right - 1, count, 0.5)) if count else 1.0
+        from scipy.special import bdtrc  # as in `verdicts.chance`: its import waits until somebody asks
+
+        p_chance = float(bdtrc(right - 1, count, 0.5)) if right else 1.0
         return {
             "rounds": len(self.rounds),
             "answered": count,

@@ -1,8 +1,8 @@
 """What replacing filters' maps does to the logits to first order, image by image: from it follows what a set costs.
 
 For an image with logits z, z_k changes by Δz_k = Σ (mean − activation) · ∂z_k/∂activation when a filter's map is
-replaced by its mean. These changes add up over the filters of a set, which the changes of the loss do not: the loss on
-z + Σ Δz is within some tenths of what ablating the set costs, up to a quarter of a layer
+replaced by its mean. These changes add up over the filters of a set, which the changes of the loss do not: the rise of
+the loss on z + Σ Δz follows what ablating the set costs, if mostly too low, up to a quarter of a layer
 (`tests/benchmarks/use_report.md`).
 
 One pass back for each of 1,000 classes would take too long. Only differences of logits matter, so the label's own class

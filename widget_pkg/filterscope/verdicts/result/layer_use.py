@@ -88,8 +88,8 @@ def layer_use(evidence: LayerEvidence) -> LayerUse:
 class JointEstimate:
     """What a set of filters costs together, estimated from linearised logits, before any pass without them.
 
-    Sets of up to a quarter of a layer mostly come out within .7 to 1.3 of what is measured; larger ones are taken for
-    too cheap.
+    It is mostly too low: of sets of up to a quarter of a layer it came out at .4 to 1.2 of what is measured, the median
+    .8, and of larger ones lower (`tests/benchmarks/use_report.md`).
 
     Attributes:
         layer: The layer's name.
@@ -97,6 +97,14 @@ class JointEstimate:
         rise: By how much the loss rises, in nats an image; its interval is over images alone, not for that error.
         share: The rise as a share of what the net knows.
         images: On how many images it was estimated.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> data = demo.fashion_test_data()
+        >>> diagnosis = diagnose(demo.fashion_net(), data, images=64, ablation=False, progress=False)
+        >>> cost = diagnosis.cost_together("conv2", [3, 7, 12])
+        >>> cost.filters, cost.rise.value > 0
+        ((3, 7, 12), True)
     """
 
     layer: str

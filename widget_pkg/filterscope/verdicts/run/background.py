@@ -248,7 +248,7 @@ class RunningDiagnosis(Diagnosis):
             share = None if plan is None else plan.share_done(done)
             expected = None if plan is None else plan.seconds
             task.note(stage, done, most if stage == "images" else total, share, expected)
-            if stage == "images" and self._plan is not None and self._plan.seconds == self._plan.seconds:
+            if stage == "images" and self._plan is not None:
                 task.progress = replace(task.progress, seconds_after=self._plan.seconds)
             self._publish_now_and_then(examination, judged, fingerprint)
 

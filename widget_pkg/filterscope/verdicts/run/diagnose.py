@@ -78,7 +78,7 @@ def diagnose(
         ablation: How it is measured what the net loses without each filter. `"all"` (or True): each is removed in turn
             on all of these images, which costs about a third of a forward pass for each filter and image. `"auto"`:
             on a few of them, and gradients tell the rest, or on all where that takes next to no time. False: not at
-            all; use is withheld and `rise` and `estimate`, of gradients alone, rank the filters.
+            all; use is withheld, and `estimated_rise` and `estimate`, of gradients alone, rank the filters.
         classes: Class names in the order of the net's output; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
@@ -177,8 +177,8 @@ def _interrupted(
     on_progress = bar or (progress if callable(progress) else no_progress)
 
     def on_plan(plan: AblationPlan) -> None:
-        if bar is not None and not plan.exhaustive:
-            bar.expect(f"each filter on {plan.images} images", in_words(plan.seconds))
+        if bar is not None:
+            bar.expect(f"each filter on {plan.images:,} images", in_words(plan.seconds))
 
     try:
         examining(examination, images, on_progress=on_progress, cancel=cancel, on_plan=on_plan)

@@ -169,8 +169,8 @@ class _Examining:
 
     def _forecast(self, images: int) -> None:
         """Says once, early, what ablating will take."""
-        forecast = self._on_plan if self._request.mode == "auto" and self._deadline is None else None
-        if forecast is not None and not self._forecasted and self._sums.statistics:
+        forecast = self._on_plan if self._request.mode is not False and self._deadline is None else None
+        if forecast is not None and not self._forecasted and self._sums.statistics and not self._sums.ablated:
             self._forecasted = True
             forecast(plan(self._sums, self._request, None, self._workers, images))
 

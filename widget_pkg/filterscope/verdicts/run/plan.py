@@ -37,7 +37,7 @@ class AblationPlan:
         order: Indices of the layers, in the order in which their filters are ablated.
         passes: Of each layer, how many passes of the whole net an image takes.
         filters: Of each layer, how many filters are ablated.
-        seconds_a_pass: How long a pass of one image takes; NaN where that was not needed to know.
+        seconds_a_pass: How long a pass of one image takes.
         short: Why `images` is 0, a sentence, or "".
     """
 
@@ -51,7 +51,7 @@ class AblationPlan:
 
     @property
     def seconds(self) -> float:
-        """How long ablating takes in all, as far as can be said before it begins."""
+        """How long ablating takes in all, as far as can be said before it begins, nothing being ablated yet."""
         return self.images * sum(self.passes.values()) * self.seconds_a_pass
 
     def share_done(self, filters: float) -> float:
@@ -113,6 +113,7 @@ def plan(
         workers: How many passes are made at a time.
         seen: How many images will have been seen by then; None for those that were.
     """
+    seconds = seconds_a_pass(sums) / workers
     seen = sums.seen if seen is None else seen
     layers = [layer for layer, seen in sums.statistics.items() if seen.images]
     filters = {layer: int(sums.live(layer).sum()) for layer in layers}
@@ -122,8 +123,7 @@ def plan(
     one_pass = sum(multiplications(sums.runner, layer) for layer in range(len(sums.runner.layers)))
     quick = one_pass * sum(passes.values()) * seen <= _QUICK
     if request.mode == "all" or (quick and request.images is None and request.seconds is None):
-        return AblationPlan(seen, True, order, passes, filters, np.nan)
-    seconds = seconds_a_pass(sums) / workers
+        return AblationPlan(seen, True, order, passes, filters, seconds)
     most = min(seen, LINEARISED_IMAGES)
     images, short = min(SAMPLED_IMAGES if request.images is None else request.images, most), ""
     if deadline is not None:
