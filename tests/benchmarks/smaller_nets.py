@@ -3,8 +3,8 @@
     python tests/benchmarks/smaller_nets.py half|promise|widths --zoo FOLDER [--nets demo-20 …]
 
 `half` removes half of each layer by the plan's order, by the smallest L1 norms and at random (mean of 3), without
-fine-tuning, and compares the accuracy on images that had no part in it. `promise` makes plans of many kinds, each with
-its cost measured on 500 images, and asks how often the 95 % interval holds the accuracy on 10,000 fresh ones. `widths`
+fine-tuning, and compares the accuracy on images that had no part in it. `promise` makes plans, by the order
+of the filters and at random, and asks how often the 95 % interval of the accuracy holds that on fresh images. `widths`
 trains nets in which one of four layers is four times too wide, and asks the width curves which one. Nets that the zoo
 lacks are trained, and kept in FOLDER. Nothing was chosen on any of these nets but the demo net's last epoch.
 """
@@ -21,10 +21,11 @@ from torch import nn
 
 from filterscope import demo, diagnose
 from filterscope.scans.progress import no_progress
-from filterscope.surgery import choosing
 from filterscope.surgery.choosing import Choice
+from filterscope.surgery.make_plan import plan_of
 from filterscope.surgery.order import Removal
 from filterscope.surgery.planning import Patient
+from filterscope.surgery.why import LEAST_USED
 
 NETS = [f"{kind}-{variant}-0" for variant in ("normal", "frozen") for kind in ("plain", "resnet", "mobilenet")]
 NETS += ["demo-5", "demo-20"]
@@ -57,13 +58,23 @@ class Part:
         return self.data[int(self.indices[index])]
 
 
-def accuracy(net, data, indices):
-    right = 0
+def images_for(name, data):
+    """Images that the net did not learn from: the demo nets learned from all of FashionMNIST's training images."""
+    return data.test if name.startswith("demo-") else data.others
+
+
+def rights(net, images, indices):
+    """Whether it is right, by image."""
+    right = []
     with torch.no_grad():
         for part in torch.from_numpy(indices).split(500):
-            scores = net(data.images[part].float() / 255)
-            right += int((scores.argmax(1) == data.labels[part]).sum())
-    return right / len(indices)
+            scores = net(images.images[part].float() / 255)
+            right.append(scores.argmax(1) == images.labels[part])
+    return torch.cat(right).numpy()
+
+
+def accuracy(net, images, indices):
+    return rights(net, images, indices).mean()
 
 
 def half(zoo, names, data, options):
@@ -71,8 +82,8 @@ def half(zoo, names, data, options):
     random, every = np.random.default_rng(1), []
     fresh = np.arange(2000, 2000 + options.fresh)
     for name in names:
-        net = net_of(zoo, name, data)
-        found = diagnose(net, Part(data.others, np.arange(2000)), images=500, ablation=False, progress=False)
+        net, images = net_of(zoo, name, data), images_for(name, data)
+        found = diagnose(net, Part(images, np.arange(2000)), images=500, ablation=False, progress=False)
         patient = Patient.of(found, 500)
         rows = []
         for layer in patient.runner.layers:
@@ -91,9 +102,9 @@ def half(zoo, names, data, options):
             orders = [sorted(candidates, key=weights.__getitem__)]
             orders += [random.permutation(candidates).tolist() for _ in range(3)]
             sets = [planned, *(_first(patient, order, len(planned)) for order in orders)]
-            rows.append([accuracy(patient.smaller(groups, "bias").net, data.others, fresh) for groups in sets])
+            rows.append([accuracy(patient.smaller(groups, "bias").net, images, fresh) for groups in sets])
         mean = np.mean(rows, 0)
-        whole = accuracy(net, data.others, fresh)
+        whole = accuracy(net, images, fresh)
         every.append([whole, mean[0], mean[1], mean[2:].mean()])
         cells = " | ".join(f"{value:.1%}" for value in every[-1])
         print(f"| {name} | {len(rows)} | {cells} |", flush=True)
@@ -113,41 +124,45 @@ def _first(patient, order, count):
 
 
 def promise(zoo, names, data, options):
-    choosing.ROUNDS = Choice.__dataclass_fields__["rounds"].default = 1
-    random, held, changes, count = np.random.default_rng(2), 0, 0, 0
-    nets = [(name.split("-")[0], net_of(zoo, name, data)) for name in names]
-    print(f"{len(nets)} nets: {', '.join(names)}\n", flush=True)
-    of_kind = {kind: [0, 0] for kind, _ in nets}
-    for number in range(options.exports):
-        kind, net = nets[number % len(nets)]
-        drawn = random.permutation(len(data.others))
-        found = diagnose(net, Part(data.others, drawn[:700]), images=200, ablation=False, progress=False)
-        way = ("keep", "parameters", "remove", "loss")[number // len(nets) % 4]
-        if way == "remove":
-            patient = Patient.of(found, 500)
-            share = random.uniform(0.05, 0.5)
-            order = random.permutation(patient.structure.removable()).tolist()
-            groups = _first(patient, order, max(1, int(share * len(order))))
-            asked = patient.structure.filters_of(groups)
-            plan = found.plan(remove={patient.name(layer): indices for layer, indices in asked.items()}, images=500)
-        else:
-            value = random.uniform(0.02, 0.3) if way == "loss" else random.uniform(0.5, 0.95)
-            plan = found.plan(**{way: value}, images=500)
-        fresh = drawn[700 : 700 + options.fresh]
-        truth, before = accuracy(plan.apply(), data.others, fresh), accuracy(net, data.others, fresh)
-        inside = plan.accuracy.low <= truth <= plan.accuracy.high
-        change = plan.cost.accuracy_change
-        count, held = count + 1, held + inside
-        changes += change.low <= truth - before <= change.high
-        of_kind[kind][0] += inside
-        of_kind[kind][1] += 1
-        if number % 10 == 9:
-            print(f"{count} exports: accuracy {held / count:.1%}, change {changes / count:.1%}", flush=True)
-    words = ", ".join(f"{kind} {held} of {count}" for kind, (held, count) in of_kind.items())
+    """Each net is diagnosed once; its exports differ in what goes, and in the images that the cost is measured on."""
+    random = np.random.default_rng(2)
+    print("| net | whole | exports | left of the filters | accuracy held | change held |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    of_kind = {}
+    for place, name in enumerate(names):
+        net, images = net_of(zoo, name, data), images_for(name, data)
+        drawn = random.permutation(len(images))[: options.pool]
+        found = diagnose(net, Part(images, drawn), images=options.seen, ablation=False, progress=False)
+        patient = Patient.of(found, len(drawn))
+        others = patient.measured_on  # indices into `drawn`
+        right = rights(net, images, drawn)
+        planned = list(Choice(patient, range(len(patient.runner.layers)), "parameters", no_progress, 3).parameters(0))
+        count = options.exports // len(names) + (place < options.exports % len(names))
+        held, changes, left = 0, 0, []
+        for number in range(count):
+            share, order = random.uniform(0.02, 0.6), planned
+            if number % 2:
+                order = random.permutation(patient.structure.removable()).tolist()
+            groups = _first(patient, order, max(1, int(share * len(planned))))
+            part = random.permutation(others)
+            measured, fresh = part[: options.measured], part[options.measured : options.measured + options.fresh]
+            object.__setattr__(patient, "measured_on", measured)
+            plan = plan_of(patient, groups, LEAST_USED, [], no_progress)
+            before, truth = right[fresh].mean(), rights(plan.apply(), images, drawn[fresh]).mean()
+            change = plan.cost.accuracy_change
+            held += plan.accuracy.low <= truth <= plan.accuracy.high
+            changes += change.low <= truth - before <= change.high
+            left.append(np.divide(*np.sum(list(plan.left.values()), 0)))
+        row = f"{min(left):.0%} … {max(left):.0%} | {held} | {changes}"
+        print(f"| {name} | {right.mean():.1%} | {count} | {row} |", flush=True)
+        of_kind.setdefault(name.split("-")[0], []).append((count, held, changes))
+    words = ", ".join("{1} of {0} {kind}".format(*np.sum(rows, 0), kind=kind) for kind, rows in of_kind.items())
+    count, held, changes = np.sum([row for rows in of_kind.values() for row in rows], 0)
     print(
-        f"\nThe 95 % interval of the accuracy held the truth on {options.fresh:,} fresh images in {held} of {count} "
-        f"exports ({held / count:.1%}; {words}), that of the change in {changes} ({changes / count:.1%}). Since the "
-        f"truth has noise of its own, 95 % intervals hold it in {_expected(500, options.fresh):.1%}."
+        f"\nThe cost was measured on {options.measured:,} images. The 95 % interval of the accuracy held that on "
+        f"{options.fresh:,} fresh ones in {held} of {count} exports ({held / count:.1%}; {words}), the interval of the "
+        f"change in {changes} ({changes / count:.1%}). Since the fresh images' accuracy has noise of its own, exact "
+        f"intervals would hold it in {_expected(options.measured, options.fresh):.1%}."
     )
 
 
@@ -218,7 +233,10 @@ if __name__ == "__main__":
     parser.add_argument("--nets", nargs="+", default=NETS)
     parser.add_argument("--seed", type=int, default=50, help="of the first net that is too wide")
     parser.add_argument("--exports", type=int, default=200)
-    parser.add_argument("--fresh", type=int, default=10_000)
+    parser.add_argument("--seen", type=int, default=200, help="images on which promise chooses")
+    parser.add_argument("--measured", type=int, default=500, help="images on which promise measures the cost")
+    parser.add_argument("--pool", type=int, default=12_000, help="images of which promise draws all these")
+    parser.add_argument("--fresh", type=int, default=10_000, help="images that tell the truth")
     parser.add_argument("--wide", type=int, default=10, help="how many of these")
     parser.add_argument("--epochs", type=int, default=4)
     options = parser.parse_args()

@@ -132,6 +132,16 @@ def test_a_net_with_a_map_of_biases_can_be_copied_saved_and_refuses_other_sizes(
         made.net(torch.rand(1, 2, 10, 10))
 
 
+@pytest.mark.parametrize("border", ["bias", "map"])
+def test_an_exported_program_computes_what_the_smaller_net_does(border):
+    runner, structure, means, pictures = opened(alive(Depthwise))
+    made = make_smaller(runner, structure, some_groups(structure), means, pictures, border=border)
+    batch = torch.from_numpy(np.stack(pictures))
+    program = torch.export.export(made.net, (batch,))
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(batch), made.net(batch))
+
+
 def test_filters_that_are_added_multiplied_or_grouped_go_together():
     runner, structure, _, _ = opened(alive(Residual))
     names = {layer.name: layer.index for layer in runner.layers}
