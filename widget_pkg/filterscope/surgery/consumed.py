@@ -30,16 +30,16 @@ class ConsumedChannels(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps what operations are given of certain channels.
 
     Args:
-        wanted: By the name of an operation's weight: the weight, the channels to keep, and others for comparison.
+        channels: By the name of an operation's weight: the weight, the channels to keep, and others for comparison.
 
     Attributes:
         consumed: What was kept, by the name of the weight.
     """
 
-    def __init__(self, wanted: Mapping[str, tuple[torch.Tensor, np.ndarray, np.ndarray]]) -> None:
+    def __init__(self, channels: Mapping[str, tuple[torch.Tensor, np.ndarray, np.ndarray]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._names = {weight.untyped_storage().data_ptr(): name for name, (weight, _, _) in wanted.items()}
-        self._wanted = wanted
+        self._names = {weight.untyped_storage().data_ptr(): name for name, (weight, _, _) in channels.items()}
+        self._channels = channels
         self.consumed: dict[str, Consumed] = {}
 
     def __torch_dispatch__(
@@ -58,7 +58,7 @@ class ConsumedChannels(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = self._names.get(weight.untyped_storage().data_ptr())
         if name is None:
             return
-        _, channels, others = self._wanted[name]
+        _, channels, others = self._channels[name]
         rows = data.detach().movedim(axis, 1)
         kept, partners = (rows[:, torch.from_numpy(part).to(data.device)].cpu().double() for part in (channels, others))
         self.consumed[name] = Consumed(kept, partners, options)

@@ -62,17 +62,17 @@ def fold(
         return []
     with runner.ready() as module:
         weights = dict(module.named_parameters())
-    wanted = {}
+    channels = {}
     for consumer in consumers:
         gone = np.flatnonzero(np.isin(consumer.inputs, list(labels)))
-        wanted[consumer.weight] = (weights[consumer.weight], gone, _partners(consumer, gone, partner_of))
-    seen = ConsumedChannels(wanted)
+        channels[consumer.weight] = (weights[consumer.weight], gone, _partners(consumer, gone, partner_of))
+    seen = ConsumedChannels(channels)
     ablation.run(runner, batch, lambda: seen)
     folded = []
     for consumer in consumers:
         if consumer.weight not in seen.consumed:
             raise NetError(f"a second pass did not come to {consumer.weight.rpartition('.')[0]}, as the first one did")
-        weight, gone, others = wanted[consumer.weight]
+        weight, gone, others = channels[consumer.weight]
         folded.append(_folded(consumer, weight.detach().cpu().double(), gone, others, seen.consumed[consumer.weight]))
     return folded
 

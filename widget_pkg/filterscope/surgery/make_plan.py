@@ -52,14 +52,14 @@ def _diagnosed(patient: Patient) -> list[int]:
 
 
 def _check_options(loss: Any, keep: Any, parameters: Any, remove: Any, images: Any) -> None:
-    given = [
+    options = [
         name
         for name, value in (("loss", loss), ("keep", keep), ("parameters", parameters), ("remove", remove))
         if value is not None
     ]
-    if len(given) != 1:
+    if len(options) != 1:
         raise ValueError(
-            f"plan is given {' and '.join(given) or 'nothing'}; give one of loss= (nats by which the loss may rise), "
+            f"plan is given {' and '.join(options) or 'nothing'}; give one of loss= (nats by which the loss may rise), "
             "keep= (share of the filters that stays), parameters= (share of the parameters) and remove= (which filters)"
         )
     for name, value in (("keep", keep), ("parameters", parameters)):
@@ -127,7 +127,7 @@ def _groups(
 def groups_by_word(patient: Patient, layers: Sequence[int], words: Sequence[str]) -> tuple[list[int], str, list[str]]:
     """The groups in which a word holds of all filters whose maps something else takes."""
     structure, verdicts = patient.structure, patient.verdicts
-    wanted, held_back = [], 0
+    chosen, partly = [], 0
     for index, group in enumerate(structure.groups):
         known = [verdicts[each] for each in group.last if each in verdicts]
         inside = any(layer in layers for layer, _ in group.last)
@@ -135,22 +135,22 @@ def groups_by_word(patient: Patient, layers: Sequence[int], words: Sequence[str]
             continue
         holds = [any(has_word(verdict, word) for word in words) for verdict in known]
         if all(holds) and not group.reason:
-            wanted.append(index)
+            chosen.append(index)
         elif any(holds):
-            held_back += 1
+            partly += 1
     notes = []
-    if held_back:
+    if partly:
         notes.append(
-            f"{held_back} more groups have such a filter and stay: they cannot be removed, or other filters that would "
+            f"{partly} more groups have such a filter and stay: they cannot be removed, or other filters that would "
             "have to go with it are none."
         )
-    wanted, kept = _leaving_one(patient, wanted)
+    chosen, kept = _leaving_one(patient, chosen)
     notes += kept
-    if not wanted:
+    if not chosen:
         raise ValueError(
             f"no filter that can be removed is {' or '.join(words)}; diagnosis.summary() says what there is"
         )
-    return wanted, words[0], notes
+    return chosen, words[0], notes
 
 
 def _leaving_one(patient: Patient, groups: list[int]) -> tuple[list[int], list[str]]:

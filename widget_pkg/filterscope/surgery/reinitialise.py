@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from filterscope.nets.rng import seeded
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.wrappers import Unwrapped
 from filterscope.surgery.channels import Channels
@@ -36,15 +37,14 @@ def begin_anew(
     for each in folded:
         fold_into(net, channels, [], each, "bias")
     inputs = {(consumer.weight, consumer.axis) for consumer in channels.consumers}
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
+    with seeded(seed), torch.no_grad():
         for (name, axis), of_index in channels.cuts.items():
             places = torch.from_numpy(np.flatnonzero(np.isin(of_index, gone)))
-            module, leaf = owner_of(net, name)
-            tensor = getattr(module, leaf)
             if len(places) and (name, axis) not in inputs:
-                rows = tensor.movedim(axis, 0)
-                rows[places.to(tensor.device)] = _fresh(module, leaf, tensor).movedim(axis, 0)[places.to(tensor.device)]
+                module, leaf = owner_of(net, name)
+                tensor = getattr(module, leaf)
+                fresh = _fresh(module, leaf).movedim(axis, 0)[places]
+                tensor.movedim(axis, 0)[places.to(tensor.device)] = fresh.to(tensor)
         for (name, axis), of_index in channels.cuts.items():  # after what they are drawn afresh with
             places = torch.from_numpy(np.flatnonzero(np.isin(of_index, gone)))
             if len(places) and (name, axis) in inputs:
@@ -54,17 +54,18 @@ def begin_anew(
     return net.eval()
 
 
-def _fresh(module: nn.Module, leaf: str, tensor: torch.Tensor) -> torch.Tensor:
-    """What a parameter or buffer is when its module is made; as it is where the module does not say."""
-    if isinstance(module, _NormBase | nn.GroupNorm):
-        return torch.full_like(tensor, _FRESH.get(leaf, 0.0))
-    made = copy.deepcopy(module)
+def _fresh(module: nn.Module, leaf: str) -> torch.Tensor:
+    """What a parameter or buffer is when its module is made; as it is where the module does not say. On the CPU."""
+    made = copy.deepcopy(module).cpu()
+    value: torch.Tensor = getattr(made, leaf)
+    if isinstance(made, _NormBase | nn.GroupNorm):
+        return torch.full_like(value, _FRESH.get(leaf, 0.0))
     reset = getattr(made, "reset_parameters", None)
     if reset is None:
-        return tensor.clone()
+        return value
     reset()
     value = getattr(made, leaf)
-    return torch.zeros_like(tensor) if leaf == "bias" else value.detach()
+    return torch.zeros_like(value) if leaf == "bias" else value.detach()
 
 
 def _not_heard(net: nn.Module, channels: Channels, name: str, axis: int, places: torch.Tensor, gone: list[int]) -> None:

@@ -41,18 +41,6 @@ class LogitShifts:
     values: np.ndarray
     probabilities: np.ndarray
 
-    def rises(self, chosen: np.ndarray) -> np.ndarray:
-        """Divergence of the output from what it was, without some groups together, on linearised logits `(N,)`.
-
-        Args:
-            chosen: bool `(G,)`.
-        """
-        moved = self.values[:, :, chosen].sum(2, dtype=np.float64)
-        scores = np.log(np.maximum(self.probabilities, 1e-12)) + moved
-        normal = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-        rises: np.ndarray = (self.probabilities * (np.log(np.maximum(self.probabilities, 1e-12)) - normal)).sum(1)
-        return rises
-
     def covariances(self) -> np.ndarray:
         """Σ_k p_k (Δz_k − Σ p Δz)(…)ᵀ between groups, averaged over images, `(G, G)`; half of it is what a set costs.
 

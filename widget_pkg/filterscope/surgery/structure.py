@@ -86,8 +86,8 @@ class Structure:
 
     def consumers_of(self, labels: Iterable[int]) -> list[Consumer]:
         """The operations that mix channels of these labels with others."""
-        wanted = list(labels)
-        return [consumer for consumer in self.channels.consumers if np.isin(consumer.inputs, wanted).any()]
+        of = list(labels)
+        return [consumer for consumer in self.channels.consumers if np.isin(consumer.inputs, of).any()]
 
 
 def find_structure(runner: NetRunner, image: np.ndarray | Inputs) -> Structure:
