@@ -207,4 +207,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "help": command_help,
     "help html": lambda: command_help("html"),
     "help demo": lambda: command_help("demo"),
+    "help diagnose": lambda: command_help("diagnose"),
 }

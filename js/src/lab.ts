@@ -1,4 +1,4 @@
-/** A module of the page that comes when the lab is opened, see `panels/lab/door.ts`. */
+/** A module of the page that comes when the lab is opened, see `panels/door.ts`. */
 
 import { labPanels } from "./panels/lab/panels";
 import type { Host, Panels } from "./view/host";

@@ -43,6 +43,7 @@ def test_a_page_s_requests_in_the_order_in_which_they_are_answered():
         *("lab_occlusion", "lab_effect"),
         *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect", "filter_effects"),
         *("scan", "cancel_scan", "scans", "distribution", "exemplars", "best_crops"),
+        *("tray", "tray_order", "tray_plan", "tray_widths"),
     ]
     waited_for = {name for name in requests.handlers if requests.waited_for(name)}
     assert waited_for == {"describe", "frame", "edit_kernel", "lab_image"}

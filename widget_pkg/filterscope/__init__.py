@@ -20,6 +20,9 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
+from filterscope.surgery.plan import Plan, PlannedGroup
+from filterscope.surgery.size import Size
+from filterscope.surgery.widths import WidthCurve, WidthPoint, Widths
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -49,12 +52,18 @@ __all__ = [
     "Name",
     "NetError",
     "Overlap",
+    "Plan",
+    "PlannedGroup",
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
     "RunningScan",
     "SampleError",
     "Scan",
+    "Size",
+    "WidthCurve",
+    "WidthPoint",
+    "Widths",
     "Without",
     "__version__",
     "demo",

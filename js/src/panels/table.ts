@@ -8,9 +8,11 @@ import arithmeticCss from "../styles/arithmetic.css?inline";
 import doorCss from "../styles/door.css?inline";
 import evidenceCss from "../styles/evidence.css?inline";
 import positionsCss from "../styles/positions.css?inline";
+import trialNoteCss from "../styles/trial_note.css?inline";
 import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
-import { LabDoor } from "./lab/door";
+import { Door } from "./door";
+import { TrialNote } from "./lab/trial_note";
 import { PositionsPanel } from "./positions/panel";
 import { sideBySide } from "./side_by_side";
 import { FilterEffectsPanel } from "./verdicts/effects";
@@ -38,6 +40,20 @@ const NO_NET = {
   effective: "The gradient takes the net: the notebook that this page was saved from shows it.",
 } as const;
 
+const LAB = {
+  room: "lab",
+  open: "Lab",
+  close: "Close the lab",
+  about: "Change the kernel, the image or the geometry, and see what happens.",
+} as const;
+
+const TRAY = {
+  room: "surgery",
+  open: "Tray",
+  close: "Close the tray",
+  about: "Leave filters out, see what that costs, and take the smaller net along.",
+} as const;
+
 const PANELS: Readonly<Record<string, PanelRow>> = {
   positions: {
     css: positionsCss + arithmeticCss,
@@ -47,16 +63,24 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
     css: "",
     make: (host, kept) => (kept ? null : new FilterEffectsPanel(host)),
   },
+  trial: {
+    css: trialNoteCss,
+    make: (host, kept) => (kept ? null : new TrialNote(host)),
+  },
   lab: {
     css: doorCss,
     make: (host, kept) => {
-      if (!kept) return new LabDoor(host);
-      return kept.lab === null ? null : new LabDoor(host, SAVED_LAB);
+      if (!kept) return new Door(host, LAB);
+      return kept.lab === null ? null : new Door(host, { ...LAB, about: SAVED_LAB });
     },
   },
   verdicts: {
     css: verdictsCss + evidenceCss,
     make: (host, kept) => (kept && !kept.verdicts ? null : new VerdictsPanel(host, kept !== null)),
+  },
+  surgery: {
+    css: "",
+    make: (host, kept) => (kept ? null : new Door(host, TRAY)),
   },
 };
 

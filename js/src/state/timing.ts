@@ -21,6 +21,8 @@ export const LOST_AFTER = {
   scans: 4000,
   /** An edit is followed by passes of the whole net. */
   lab: 10_000,
+  /** Short answers; longer work is asked for again. */
+  surgery: 8000,
 } as const;
 
 /**
@@ -49,6 +51,8 @@ export const RESTS_AFTER = {
   arithmetic: 150,
   /** What the lab shows of a filter takes passes, too. */
   lab: 120,
+  /** What a smaller net says of an image takes two passes. */
+  surgery: 150,
   /** Receptive fields take many passes where they are searched for. */
   fields: 300,
 } as const;
@@ -57,6 +61,8 @@ export const RESTS_AFTER = {
 export const ASK_AGAIN_AFTER = {
   /** Bars that move four times a second look alive, and cost little. */
   diagnosis: 250,
+  /** Whether there is a diagnosis by now. */
+  tray: 2000,
   /** How far a scan is. */
   scan: 300,
   /** While crops are being cut: a few images are read within that time. */

@@ -1,7 +1,7 @@
 /**
  * What the page's modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
  * `panels.js` and `exemplars.js`, fetched when that stands, have what a person wants only after having seen it; `lab.js`
- * is fetched when a person opens the lab.
+ * and `surgery.js` are fetched when a person opens the lab, or the tray.
  */
 
 import type { Palettes } from "../draw/palette";

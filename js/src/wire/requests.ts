@@ -7,6 +7,7 @@ import { bodyOf, type Reply } from "./messages";
 import type { PositionRequests } from "./positions";
 import type { ScanRequests } from "./scans";
 import type { StripRequests } from "./strip";
+import type { SurgeryRequests } from "./surgery";
 import type { VerdictRequests } from "./verdicts";
 
 export interface Requests
@@ -16,7 +17,8 @@ export interface Requests
     PositionRequests,
     VerdictRequests,
     ScanRequests,
-    LabRequests {}
+    LabRequests,
+    SurgeryRequests {}
 
 export type RequestName = keyof Requests;
 export type ArgsOf<Name extends RequestName> = Requests[Name]["args"];

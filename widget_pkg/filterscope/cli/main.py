@@ -1,4 +1,4 @@
-"""The command `filterscope`: the quick start in JupyterLab, and a saved page of a net."""
+"""The command `filterscope`: the quick start in JupyterLab, a saved page of a net, a diagnosis of a net."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from typing import Any
 from torch import nn
 
 from filterscope._version import __version__
-from filterscope.cli.inputs import UsageError, classes_from, layers_from, load_net, load_object, load_weights, resizing
+from filterscope.cli.diagnose import LimitExceeded, add_diagnose_options, run_diagnose
+from filterscope.cli.inputs import UsageError, layers_from, load_net, load_weights
+from filterscope.cli.options import add_inputs, data_from
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES
@@ -55,11 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line's arguments, without the program's name; None for the process's own.
 
     Returns:
-        The exit code: 0 where it was done, 1 where it failed, 2 where the arguments make no sense.
+        The exit code: 0 where it was done, 1 where it failed, 2 where the arguments make no sense, 3 where a net has
+        more faults than a limit allows.
     """
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+    except LimitExceeded as error:
+        return _fail(str(error), 3)
     except UsageError as error:
         return _fail(f"{error}\nfilterscope {options.command} --help names the options.", 2)
     except KeyboardInterrupt:
@@ -97,36 +102,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_html_options(html)
     html.set_defaults(run=_html)
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="judge every filter of a net, for a report or a test of the net",
+        description=run_diagnose.__doc__,
+        epilog="Example: filterscope diagnose --net my_nets:make_net --weights net.pt --data photos --max-dead 0.1",
+    )
+    add_diagnose_options(diagnose)
+    diagnose.set_defaults(run=run_diagnose)
     return parser
 
 
 def _add_html_options(html: argparse.ArgumentParser) -> None:
     add = html.add_argument
     add("out", type=Path, help="the page to write, out.html; a pipe or device as well, /dev/stdout")
-    add(
-        "--net",
-        required=True,
-        metavar="MODULE:NAME",
-        help="a function or class that makes the net, or the net itself; a file as well: net.py:make_net",
-    )
-    add(
-        "--images",
-        required=True,
-        metavar="FOLDER",
-        help="a folder of pictures or of one folder a class, a picture, or "
-        "MODULE:NAME of a data set or of a function that makes it",
-    )
-    add("--weights", type=Path, metavar="FILE", help="a state dict, as torch.save writes it; nothing in it is run")
-    add(
-        "--transform",
-        metavar="MODULE:NAME",
-        help="what is done to each picture, a function or torchvision weights "
-        "(torchvision.models:ResNet18_Weights.DEFAULT)",
-    )
-    add("--size", metavar="HxW", help="instead: resize each picture, 224 or 224x160")
-    add("--mean", metavar="R,G,B", help="and normalise it by this mean")
-    add("--std", metavar="R,G,B", help="and this standard deviation")
-    add("--classes", metavar="FILE", help="class names, one a line; or with commas: cat,dog")
+    add_inputs(html)
     add("--count", type=int, default=IMAGES, metavar="N", help=f"how many images are saved (default {IMAGES})")
     add("--layers", metavar="NAMES", help="which layers, by name or index with commas (default all)")
     add("--channels", metavar="all|NUMBERS", help="single input channels to save, beside all of them summed")
@@ -202,20 +192,9 @@ def _html(options: argparse.Namespace) -> None:
 
 
 def _session(options: argparse.Namespace, net: nn.Module) -> Session:
-    images: Any = options.images
-    if not Path(images).exists():
-        if ":" not in images:
-            raise UsageError(f"--images is {images!r}, and there is nothing; give a folder of pictures, or MODULE:NAME")
-        images = load_object(images, "--images")
-        images = images() if callable(images) and not hasattr(images, "__getitem__") else images
-    transform = resizing(options.size, options.mean, options.std)
-    if options.transform is not None:
-        if transform is not None:
-            raise UsageError("--transform says what is done to a picture; leave --size, --mean and --std out")
-        transform = load_object(options.transform, "--transform")
+    images, transform, classes = data_from(options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if options.quiet else "default")
-        classes = classes_from(options.classes)
         source = SampleSource(
             images, classes=classes, transform=transform, inputs=net_inputs(net), vector=vector_length(net)
         )

@@ -181,7 +181,7 @@ def build_effect(task: Task, effect: Effect | None) -> MeasurementBody:
         "status": _status(task.done, task.error, task.cancelled.is_set() and effect is None),
         "error": None if task.error is None else str(task.error),
         "progress": _progress(task.progress),
-        "effect": None if effect is None else _effect(effect),
+        "effect": None if effect is None else effect_body(effect),
     }
 
 
@@ -208,7 +208,8 @@ def build_filter_effects(
     }
 
 
-def _effect(effect: Effect) -> EffectBody:
+def effect_body(effect: Effect) -> EffectBody:
+    """What is lost over many images."""
     return {
         "images": effect.images,
         "labelled": effect.labelled,

@@ -106,6 +106,21 @@ class RandomStream:
             generator.settled = False
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Serves what this thread draws in the body from torch's generator of the CPU; the global ones do not move.
+
+    Unlike `torch.random.fork_rng` and `torch.manual_seed`, which seed the generators of all devices, and from which
+    other threads draw meanwhile.
+
+    Args:
+        seed: Of the numbers.
+    """
+    stream = _TorchStream({torch.device("cpu"): torch.Generator().manual_seed(seed)}, lambda: False)
+    with defer_sigint(), stream:
+        yield
+
+
 class _Global:
     """Python's or NumPy's process-wide generator, and our own state for it.
 

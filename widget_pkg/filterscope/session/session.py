@@ -22,6 +22,7 @@ from filterscope.session.running_scan import RunningScan
 from filterscope.session.scans import Scans
 from filterscope.session.selection import Selection, check_filters, choice
 from filterscope.session.survey import Survey
+from filterscope.session.tray import Tray
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
@@ -47,6 +48,7 @@ class Session:
         examiner: The verdicts on filters, and the net without some of them; begun when they are asked for.
         lab: Other kernels and images, tried on the twin.
         scans: What every filter gives for every image of the data set; begun when it is asked for.
+        tray: Filters that are left out, and the smaller net without them; begun when it is asked for.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
     """
@@ -66,6 +68,7 @@ class Session:
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
         self.lab = Lab(engine, self.examiner, lambda: self.selected(), lambda: self._announce())
+        self.tray = Tray(engine, self.examiner)
         self.survey = Survey(engine, lambda: self.someone_waits())
         self.scans = Scans(engine, self.survey.take)  # its images need no second look
 
@@ -109,6 +112,7 @@ class Session:
 
     def close(self) -> None:
         """Ends what runs, and lets go of the net, the data set and all that was computed."""
+        self.tray.close()
         self.examiner.close()
         self.scans.close()
         self.survey.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ from filterscope.frames.lab_pictures import (
     build_spectrum,
     build_stage,
 )
-from filterscope.host.timing import CROPS_SECONDS, GIVE_WAY_SECONDS
 from filterscope.indices import as_index, check_index
 from filterscope.lab.quiz import Quiz
 from filterscope.session.selection import Selection, asked_image, check_filter, check_layer, choice, selection_from
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
+from filterscope.widget.background_answers import BackgroundAnswers
 from filterscope.widget.requests import Request, Urgency
 from filterscope.wire import Body
 
@@ -47,10 +46,8 @@ class LabRequests:
 
     def __init__(self, session: Session, someone_waits: Callable[[], bool]) -> None:
         self._session, self._engine, self._lab = session, session.engine, session.lab
-        self._someone_waits = someone_waits
         self._quiz: Quiz | None = None
-        self._working: dict[str, tuple[Hashable, Task]] = {}
-        self._known: dict[str, tuple[Hashable, Body]] = {}
+        self._background = BackgroundAnswers("filterscope lab", someone_waits)
         self.rows = (
             Request("lab", Urgency.DETAIL, self._filter),
             Request("edit_kernel", Urgency.PICTURE, self._edit),
@@ -67,8 +64,7 @@ class LabRequests:
 
     def close(self) -> None:
         """Ends what runs."""
-        for _, task in list(self._working.values()):
-            task.close()
+        self._background.close()
 
     def _asked(self, args: dict[str, Any]) -> tuple[int, int, int]:
         layer = check_layer(self._engine, args.get("layer"), "layer")
@@ -215,7 +211,7 @@ class LabRequests:
 
     def _occlusion(self, args: dict[str, Any]) -> Body:
         if args.get("cancel"):
-            return self._cancelled("lab_occlusion")
+            return self._background.cancel("lab_occlusion")
         image, layer, filter_index = self._asked(args)
         box = args.get("box")
         if box is not None and as_index(box) is None:
@@ -229,51 +225,22 @@ class LabRequests:
             return {**build_occlusion(found), "predicted": predicted}
 
         key = (self._engine.revision, image, layer, filter_index, box)
-        return {"image": image, "layer": layer, "filter": filter_index, **self._answer("lab_occlusion", key, work)}
+        return {
+            "image": image,
+            "layer": layer,
+            "filter": filter_index,
+            **self._background.answer("lab_occlusion", key, work),
+        }
 
     def _effect(self, args: dict[str, Any]) -> Body:
         if args.get("cancel"):
-            return self._cancelled("lab_effect")
+            return self._background.cancel("lab_effect")
         key = (self._engine.revision, args.get("images"))
 
         def work(task: Task) -> Body:
             return {"effect": build_effect(self._lab.effect(args.get("images", 0), task.note, task.check))}
 
-        return self._answer("lab_effect", key, work)
-
-    def _cancelled(self, name: str) -> Body:
-        working = self._working.pop(name, None)
-        if working is not None:
-            working[1].cancel()
-        return {"status": "cancelled"}
-
-    def _answer(self, name: str, key: Hashable, work: Callable[[Task], Body]) -> Body:
-        """What was found, or how far it is: then the page asks again."""
-        known = self._known.get(name)
-        if known is not None and known[0] == key:
-            return {"status": "done", **known[1]}
-        before = self._working.get(name)
-        if before is not None and (before[0] != key or before[1].error is not None):
-            before[1].cancel()
-            before = None
-        if before is None:
-
-            def run(task: Task) -> None:
-                self._known[name] = key, work(task)
-
-            before = key, Task("filterscope lab", run, lambda: GIVE_WAY_SECONDS if self._someone_waits() else 0.0)
-            self._working[name] = before
-        task, until = before[1], time.monotonic() + CROPS_SECONDS
-        while not task.done and time.monotonic() < until and not self._someone_waits():
-            task.wait(GIVE_WAY_SECONDS)
-        if task.error is not None:
-            self._working.pop(name, None)
-            raise task.error
-        known = self._known.get(name)
-        if known is not None and known[0] == key:
-            self._working.pop(name, None)
-            return {"status": "done", **known[1]}
-        return {"status": "running", "done": task.progress.done, "total": task.progress.total}
+        return self._background.answer("lab_effect", key, work)
 
 
 def _pixels_in(args: dict[str, Any]) -> np.ndarray:

@@ -31,6 +31,7 @@ from filterscope.widget.lab_requests import LabRequests
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.scan_requests import ScanRequests
+from filterscope.widget.surgery_requests import SurgeryRequests
 from filterscope.widget.verdict_requests import VerdictRequests
 from filterscope.widget.views import Views
 
@@ -62,6 +63,7 @@ class Pages:
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
         self._lab = LabRequests(session, self._someone_waits)
+        self._surgery = SurgeryRequests(session, self._someone_waits)
         self._scans = ScanRequests(engine, session.scans, self._someone_waits)
         self.requests = Requests(
             [
@@ -77,6 +79,7 @@ class Pages:
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
                 *self._verdicts.rows,
                 *self._scans.rows,
+                *self._surgery.rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
@@ -182,6 +185,7 @@ class Pages:
         self._verdicts.close()
         self._lab.close()
         self._scans.close()
+        self._surgery.close()
         if self._later is not None:
             self._later.close()
         self.layer_parts.clear()

@@ -2,16 +2,15 @@
 
 import { element, on, setText } from "../../dom/dom";
 import { ASK_AGAIN_AFTER } from "../../state/timing";
-import { className, number, percent } from "../../text/format";
-import type { Prediction } from "../../wire/frame";
+import { number, percent } from "../../text/format";
 import type { Changes, EditEffect, LabFilter } from "../../wire/lab";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import type { FloatTensor } from "../../wire/tensor";
+import { barRow, predictionBars } from "../before_after";
 import type { Consequences } from "./kernel_part";
 import type { Bench } from "./part";
 
 const IMAGES = 1000;
-const CLASSES = 3;
 
 export class Outcome implements Consequences {
   readonly trial =
@@ -105,7 +104,7 @@ export class Outcome implements Consequences {
 
   #paint({ before, after, layers, changes }: Changes): void {
     if (before.length === 0) this.#say("The net's output is not one score a class.");
-    else this.#prediction.replaceChildren(...classes(before, after, this.#edited));
+    else this.#prediction.replaceChildren(...predictionBars(before, after, this.#edited));
     const rows = layers.map((name, k) => bar(name, changes.data[k]!));
     const none = element("p.fs-note", "Nothing is edited yet: change a number, and see how far it reaches.");
     this.#layers.replaceChildren(...(rows.length ? rows : [none]));
@@ -137,33 +136,7 @@ function interval({ data }: FloatTensor, times: number): string {
   return `${words(value)} (95 %: ${words(low)} … ${words(high)})`;
 }
 
-function classes(before: Prediction, after: Prediction, edited: boolean): HTMLElement[] {
-  const names = [...new Set([...after, ...before].map(([name]) => name))];
-  const of = (prediction: Prediction, name: string | number) =>
-    prediction.find(([other]) => other === name)?.[1] ?? 0;
-  const largest = (name: string | number) => Math.max(of(before, name), of(after, name));
-  const chosen = names.sort((a, b) => largest(b) - largest(a)).slice(0, CLASSES);
-  return chosen.map((name) => {
-    const [old, now] = [of(before, name), of(after, name)];
-    const words = edited ? `${percent(old)} → ${percent(now)}` : percent(now);
-    return row(className(name), now, old, words);
-  });
-}
-
 function bar(name: string, change: number): HTMLElement {
   const words = Number.isNaN(change) ? "was 0" : percent(change);
-  return row(name, Math.min(1, Number.isNaN(change) ? 0 : change), null, words);
-}
-
-/** `old`: where the bar ended before. */
-function row(name: string, now: number, old: number | null, words: string): HTMLElement {
-  const fill = element("i.fs-fill");
-  fill.style.width = `${100 * now}%`;
-  const track = element("span.fs-track", fill);
-  if (old !== null) {
-    const mark = element("i.fs-was");
-    mark.style.left = `${100 * old}%`;
-    track.append(mark);
-  }
-  return element("div.fs-outcome-row", element("span.fs-name", name), track, element("span.fs-much", words));
+  return barRow(name, Math.min(1, Number.isNaN(change) ? 0 : change), null, words);
 }

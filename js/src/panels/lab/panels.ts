@@ -1,5 +1,6 @@
 /** The lab's tabs in a notebook, with the room's style sheet. */
 
+import beforeAfterCss from "../../styles/before_after.css?inline";
 import labCss from "../../styles/lab.css?inline";
 import type { Host, Panels } from "../../view/host";
 import { sideBySide } from "../side_by_side";
@@ -25,5 +26,5 @@ const tabs = (bench: Bench) => [
 ];
 
 export function labPanels(host: Host): Panels {
-  return sideBySide(host, labCss, [new LabPanel(host, tabs)]);
+  return sideBySide(host, beforeAfterCss + labCss, [new LabPanel(host, tabs)]);
 }

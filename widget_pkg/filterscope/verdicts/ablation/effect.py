@@ -170,9 +170,32 @@ def measure_effect(
         NetError: If it refuses all.
         ValueError: If the net's output is not one score a class, or no image gives a finite loss.
     """
-    order = order_of(samples, images)
-    stop = min(images, len(order))
-    find_out_batches(runner, samples, order[:stop])
+    order = order_of(samples, images)[:images]
+    return measure_change(runner, samples, order, change, on_progress)
+
+
+def measure_change(
+    runner: NetRunner,
+    samples: Samples,
+    indices: np.ndarray,
+    change: Change,
+    on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Effect:
+    """What a net loses when it is changed in some way, over certain images.
+
+    Args:
+        runner: Runs the net as it is.
+        samples: The data set.
+        indices: Indices of the images.
+        change: What is done to it.
+        on_progress: Told how far it is.
+
+    Raises:
+        NetError: If the net refuses all images.
+        ValueError: If the net's output is not one score a class, or no image gives a finite loss.
+    """
+    order, stop = indices, len(indices)
+    find_out_batches(runner, samples, order)
     whole = _Table(Rise())
     tables: dict[int, _Table] = {}
     labelled: bool | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from torch import nn
 
 from filterscope.indices import as_index
 from filterscope.nets.layer_choice import layer_title
@@ -21,7 +22,12 @@ from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.html import as_html
 from filterscope.verdicts.result.layer_use import JointEstimate, LayerUse, joint_estimate
+from filterscope.verdicts.result.report import Report, report_of
 from filterscope.verdicts.result.verdict import COLUMNS, COUNTS, FilterVerdict, summaries
+
+if TYPE_CHECKING:
+    from filterscope.surgery.plan import Plan
+    from filterscope.surgery.widths import Widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +201,100 @@ class Diagnosis:
             return text.getvalue()
         Path(path).write_text(well_formed(text.getvalue()), encoding="utf-8")
         return None
+
+    def report(self) -> Report:
+        """One page in words for a colleague: what is well, what is not, what to try.
+
+        Each has its evidence, and how often that was wrong on nets that nothing was tuned on.
+
+        Returns:
+            Markdown, which a notebook shows as a page; a `str`.
+
+        Example:
+            >>> from filterscope import demo, diagnose
+            >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=100, progress=False)
+            >>> print(found.report().splitlines()[0])
+            # 30 filters in 2 layers
+        """
+        return report_of(self.filters, self.knowledge, self.notes)
+
+    def plan(
+        self,
+        *,
+        loss: float | None = None,
+        keep: float | None = None,
+        parameters: float | None = None,
+        remove: Mapping[Any, Iterable[int] | int] | str | Sequence[str] | None = None,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        images: int = 1000,
+        progress: bool | Callable[[str, int, int], None] = False,
+    ) -> Plan:
+        """Plans a smaller net: which filters go, what that saves, and what it costs on images not used to choose.
+
+        Filters are chosen on the images that this diagnosis saw, by what they cost together on linearised logits, found
+        anew as the net grows smaller; dead filters go for nothing, and a duplicate is computed from its partner. The
+        smaller net is made, held against the net whose filters are ablated, and measured on other images of the data.
+        The net itself is never changed.
+
+        Args:
+            loss: By how many nats the mean loss may rise.
+            keep: Or the share of the layers' filters that stays.
+            parameters: Or the share of the net's parameters that stays.
+            remove: Or the filters that go: `{layer: [indices]}`, or what is said of them: `"dead"`, `"constant"`,
+                `"duplicates"`, `"no measurable use"`, `"harmful"`, `"noise-like"`, one or several.
+            layers: The layers whose filters may go, by index, name or module; None for all that were diagnosed. Filters
+                of others go too where they can only go together.
+            images: On how many images the cost is measured.
+            progress: Whether a bar is shown, or a function of what is done, how much of it, and of how much.
+
+        Raises:
+            ValueError: If an option does not fit, the net was changed since, or the diagnosis saw all images.
+            NetError: If filters cannot be removed, or the smaller net would not compute what the ablated one does.
+            RuntimeError: If this diagnosis is still running.
+
+        Example:
+            >>> from filterscope import demo, diagnose
+            >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=200, progress=False)
+            >>> plan = found.plan(keep=0.8, layers="conv2")
+            >>> plan.left["conv2"], plan.after.parameters < plan.before.parameters
+            ((16, 20), True)
+        """
+        from filterscope.surgery.make_plan import make_plan  # a plan is made of a diagnosis, and offered by it
+
+        return make_plan(
+            self,
+            loss=loss,
+            keep=keep,
+            parameters=parameters,
+            remove=remove,
+            layers=layers,
+            images=images,
+            progress=progress,
+        )
+
+    def widths(
+        self,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        images: int = 500,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Widths:
+        """Finds how wide the layers have to be: what it costs when one keeps fewer and fewer filters.
+
+        Each layer alone loses an eighth after another, chosen by what the filters cost together; the cost is measured
+        on images that were not used to choose.
+
+        Args:
+            layers: Which layers, by index, name or module; None for all that were diagnosed.
+            images: On how many images the costs are measured.
+            progress: Told how many layers are done, and of how many.
+
+        Raises:
+            ValueError: If the net has no score a class, was changed since, or the diagnosis saw all images.
+            RuntimeError: If this diagnosis is still running.
+        """
+        from filterscope.surgery.widths import find_widths  # it is made of a diagnosis, and offered by it
+
+        return find_widths(self, layers, images, progress or (lambda stage, done, total: None))
 
     def __str__(self) -> str:
         lines = [self.knowledge, *(self.summary(layer) for layer in self.layers), *self.notes]
