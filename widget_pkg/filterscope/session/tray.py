@@ -69,7 +69,7 @@ class TrayContents:
         filters = ", ".join(f"{layer.name!r}: {list(layer.filters)}" for layer in self.layers).replace("'", '"')
         return (
             f"plan = explorer.diagnosis.plan(remove={{{filters}}})\n"
-            "print(plan)  # what it saves, and costs on images not used to choose\n"
+            "print(plan)  # what it saves, and what it costs\n"
             "smaller = plan.apply()\n"
         )
 
