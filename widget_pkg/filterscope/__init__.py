@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from filterscope import demo
 from filterscope._version import __version__
-from filterscope.errors import NetError, SampleError
+from filterscope.errors import CheckpointError, NetError, SampleError
 from filterscope.figures.exemplars import exemplar_figure
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
@@ -20,6 +20,7 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
+from filterscope.timeline.over_time import DiagnosisOverTime, diagnose_over_time
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -31,10 +32,12 @@ from filterscope.widget.explorer import Explorer
 __all__ = [
     "Arithmetic",
     "Box",
+    "CheckpointError",
     "ClassEffect",
     "ConvLayer",
     "Crop",
     "Diagnosis",
+    "DiagnosisOverTime",
     "Effect",
     "Estimate",
     "Exemplar",
@@ -56,6 +59,7 @@ __all__ = [
     "__version__",
     "demo",
     "diagnose",
+    "diagnose_over_time",
     "exemplar_figure",
     "load_scan",
     "scan",

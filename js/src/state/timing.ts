@@ -47,6 +47,8 @@ export const RESTS_AFTER = {
   arithmetic: 150,
   /** Receptive fields take many passes where they are searched for. */
   fields: 300,
+  /** While the checkpoints are played: so long a picture stands before the next one. */
+  play: 160,
 } as const;
 
 /** When something that is still on its way is asked for again. */

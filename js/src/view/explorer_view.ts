@@ -11,7 +11,7 @@ import { type Selection, TRAITS, type Traits } from "../state/selection";
 import { LOST_AFTER } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
-import type { Description } from "../wire/description";
+import { type Description, tellsOfCheckpoints } from "../wire/description";
 import type { Frame } from "../wire/frame";
 import { Line } from "../wire/line";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
@@ -75,7 +75,10 @@ export class ExplorerView implements Listener {
     this.#prefetch = new Prefetch(this.#line, {
       frames: this.#frames.kept,
       current,
-      images: () => this.#description?.images ?? null,
+      lengths: () => ({
+        image: this.#description?.images ?? null,
+        checkpoint: this.#description?.checkpoints.length ?? 0,
+      }),
       inLayer: (layer) => (this.#description?.layers[layer] ? this.#choice.args({ layer }) : null),
       framed: (reply) => this.#frames.keep(reply),
       more: () => this.#follow(true),
@@ -116,6 +119,7 @@ export class ExplorerView implements Listener {
     this.#strip.dispose();
     this.#prefetch.dispose();
     this.#slot.dispose();
+    this.#controls.dispose();
     this.#status.dispose();
     this.#frames.kept.clear();
     this.#painted = this.#description = null;
@@ -180,6 +184,7 @@ export class ExplorerView implements Listener {
 
   #received(content: unknown, buffers: readonly unknown[] = []): void {
     this.#client.receive(content, buffers);
+    if (tellsOfCheckpoints(content)) this.#client.ask("describe", {});
     this.#strip.receive(content, buffers);
     this.#prefetch.receive(content, buffers);
     this.#slot.panels?.receive(content, buffers);
@@ -285,6 +290,7 @@ export class ExplorerView implements Listener {
     const ready = current && error === null && this.#description !== null;
     const { gone } = this.#line;
     const waiting = !ready && error === null && !gone;
+    this.#controls.stood(ready || error !== null);
     this.#status.show({ ready, waiting, gone, error, notice: this.#notice });
     this.#line.probe(waiting);
     if (!ready || this.#slot.asked) return;

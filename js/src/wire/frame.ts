@@ -31,6 +31,8 @@ export interface FrameArgs extends Slices {
   readonly filter: number;
   readonly channel: number | null;
   readonly source: Source;
+  /** Null: the net itself. */
+  readonly checkpoint: number | null;
   readonly scale: Scale;
   /** Which channel of the image is drawn where they cannot be drawn together; null: the one the kernel looks at. */
   readonly plane: number | null;

@@ -24,6 +24,7 @@ export const LAYERS = [
 ];
 
 export interface Behaviour {
+  checkpoints?: string[];
   revision?: number;
   label?: string | number | null;
   prediction?: [string | number, number][] | null;

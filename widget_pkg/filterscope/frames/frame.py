@@ -94,6 +94,7 @@ class FrameBody(_ForAllFilters):
     filter: int
     channel: int | None
     source: Source
+    checkpoint: int | None
     scale: Scale
     plane: int | None
     slice: int | None
@@ -146,6 +147,7 @@ def build_frame(
         "filter": selection.filter,
         "channel": selection.channel,
         "source": selection.source,
+        "checkpoint": selection.checkpoint,
         "scale": selection.scale,
         "plane": selection.plane,
         "slice": selection.slice,
