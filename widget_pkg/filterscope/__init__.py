@@ -20,6 +20,7 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
+from filterscope.timeline.comparison import Comparison, compare
 from filterscope.timeline.over_time import DiagnosisOverTime, diagnose_over_time
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
@@ -34,6 +35,7 @@ __all__ = [
     "Box",
     "CheckpointError",
     "ClassEffect",
+    "Comparison",
     "ConvLayer",
     "Crop",
     "Diagnosis",
@@ -57,6 +59,7 @@ __all__ = [
     "Scan",
     "Without",
     "__version__",
+    "compare",
     "demo",
     "diagnose",
     "diagnose_over_time",

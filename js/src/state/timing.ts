@@ -19,6 +19,8 @@ export const LOST_AFTER = {
   verdicts: 4000,
   /** The same; crops that are not cut yet are asked for again. */
   scans: 4000,
+  /** A strip over the checkpoints computes a few of them at a time. */
+  timeline: 20_000,
 } as const;
 
 /**
@@ -49,6 +51,8 @@ export const RESTS_AFTER = {
   fields: 300,
   /** While the checkpoints are played: so long a picture stands before the next one. */
   play: 160,
+  /** A strip over all checkpoints takes a pass for each. */
+  timeline: 200,
 } as const;
 
 /** When something that is still on its way is asked for again. */
@@ -63,6 +67,8 @@ export const ASK_AGAIN_AFTER = {
   survey: 300,
   /** A search for receptive fields gave way to somebody who waits for a picture. */
   fields: 700,
+  /** How many checkpoints are read, or judged, by now. */
+  timeline: 400,
 } as const;
 
 /**

@@ -6,6 +6,7 @@ import { bodyOf, type Reply } from "./messages";
 import type { PositionRequests } from "./positions";
 import type { ScanRequests } from "./scans";
 import type { StripRequests } from "./strip";
+import type { TimelineRequests } from "./timeline";
 import type { VerdictRequests } from "./verdicts";
 
 export interface Requests
@@ -14,7 +15,8 @@ export interface Requests
     StripRequests,
     PositionRequests,
     VerdictRequests,
-    ScanRequests {}
+    ScanRequests,
+    TimelineRequests {}
 
 export type RequestName = keyof Requests;
 export type ArgsOf<Name extends RequestName> = Requests[Name]["args"];

@@ -20,6 +20,7 @@ from filterscope.session.running_scan import RunningScan
 from filterscope.session.scans import Scans
 from filterscope.session.selection import Selection, check_filters, choice
 from filterscope.session.survey import Survey
+from filterscope.session.timeline import RunningDiagnosisOverTime, Timeline
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
@@ -44,6 +45,7 @@ class Session:
         positions: What each position of a map sees, and how its value comes about; found out when it is asked for.
         examiner: The verdicts on filters, and the net without some of them; begun when they are asked for.
         scans: What every filter gives for every image of the data set; begun when it is asked for.
+        timeline: The net over its checkpoints; begun when it is asked for.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
     """
@@ -60,10 +62,12 @@ class Session:
         self.selected = selected
         self.someone_waits: Callable[[], bool] = lambda: False
         self._announce = announce
-        self._diagnosed = self._scanned = False  # whether Python has begun a diagnosis, or a scan, and may hold it
+        # Whether Python has begun a diagnosis, or a scan, and may hold it.
+        self._diagnosed = self._scanned = self._judged_over_time = False
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
         self.survey = Survey(engine, lambda: self.someone_waits())
+        self.timeline = Timeline(engine)
         self.scans = Scans(engine, self.survey.take)  # its images need no second look
 
     def look(self) -> None:
@@ -101,12 +105,15 @@ class Session:
         self.survey.sleep()
         if not self._diagnosed and self.examiner.diagnosis is not None:
             self.examiner.diagnosis.cancel()
+        if not self._judged_over_time and self.timeline.diagnosis is not None:
+            self.timeline.diagnosis.cancel()
         if not self._scanned and self.scans.newest is not None:
             self.scans.newest.cancel()
 
     def close(self) -> None:
         """Ends what runs, and lets go of the net, the data set and all that was computed."""
         self.examiner.close()
+        self.timeline.close()
         self.scans.close()
         self.survey.close()
         self.engine.close()
@@ -242,6 +249,11 @@ class Session:
         diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer)
         self._announce()
         return diagnosis
+
+    def diagnose_over_time(self, images: Any, layers: Any, ablation: Any) -> RunningDiagnosisOverTime:
+        """Begins to judge filters at every checkpoint in the background; see `Timeline.diagnose`."""
+        self._judged_over_time = True
+        return self.timeline.diagnose(images, layers, ablation)
 
     def scan(self, images: Any, layers: Any, pre_activation: Any) -> RunningScan:
         """Begins to gather in the background what every filter gives for every image; see `Scans.scan`."""

@@ -35,9 +35,6 @@ from filterscope.verdicts.run.examine import OnProgress, examine
 KEPT_IMAGES_BYTES = 512 * 2**20
 """Most that images may take that are kept for the next checkpoint; beyond that they are read again."""
 
-NEVER_LEFT = 0.05
-"""A filter whose weights are never farther from their start than this share of it has not left its start."""
-
 _TIMED = 32  # images whose pass tells what all will cost
 _PASSES = 8  # a diagnosis without ablation takes as long as so many passes: gradients, and what is kept of the maps
 EVENTS = ("born", "died", "became a twin", "was a twin no more", "lost its use", "gained a use")
@@ -149,9 +146,8 @@ class DiagnosisOverTime:
         return happened
 
     def never_left(self, layer: str) -> list[int]:
-        """The filters of a layer whose weights never went farther from their start than `NEVER_LEFT` of it."""
-        path = self.paths[layer]
-        return [index for index, most in enumerate(np.nanmax(path.from_start, axis=0)) if most < NEVER_LEFT]
+        """The filters of a layer whose weights never went farther from their start than 5 % of it."""
+        return self.paths[layer].never_left()
 
     def __str__(self) -> str:
         lines = []

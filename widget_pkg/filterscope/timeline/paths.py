@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NEVER_LEFT = 0.05
+"""A filter whose weights are never farther from their start than this share of it has not left its start."""
+
 
 @dataclass(frozen=True, eq=False)
 class LayerPath:
@@ -21,6 +24,11 @@ class LayerPath:
     from_start: np.ndarray
     to_end: np.ndarray
     step: np.ndarray
+
+    def never_left(self, share: float = NEVER_LEFT) -> list[int]:
+        """The filters whose weights never went farther from their start than that share of it."""
+        known = np.where(np.isnan(self.from_start), -np.inf, self.from_start).max(axis=0)
+        return [index for index, most in enumerate(known) if 0 <= most < share]
 
 
 class Paths:

@@ -38,6 +38,7 @@ from filterscope.session import selection
 from filterscope.session.positions import Map, Positions
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.session import Session
+from filterscope.session.timeline import RunningDiagnosisOverTime
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
@@ -473,6 +474,39 @@ class Explorer(SelectionWidget):
         self.send(*wire.checkpoints())
         self._announce()
         return index
+
+    def diagnose_over_time(
+        self,
+        images: int = 1000,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        ablation: bool = False,
+    ) -> RunningDiagnosisOverTime:
+        """Judges every filter at every checkpoint in the background, and returns at once.
+
+        See `filterscope.diagnose_over_time`; the page shows what is known so far.
+
+        Args:
+            images: How many images are looked at, the same ones at each checkpoint.
+            layers: Which layers, by index, name or module; None for all.
+            ablation: Whether each filter is removed in turn at each checkpoint.
+
+        Returns:
+            A diagnosis over time that grows: `wait()`, `cancel()`, `done`, `found` and `over_time()`.
+
+        Raises:
+            ValueError: If an argument does not fit, or there are no checkpoints.
+            NetError: If the net cannot be copied.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> nets = [demo.fashion_net(epoch=epoch) for epoch in (0, 20)]
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), checkpoints=nets)
+            >>> len(explorer.diagnose_over_time(images=100).wait().rows())
+            60
+        """
+        diagnosis = self.session.diagnose_over_time(images, layers, ablation)
+        self.send(*wire.checkpoints())
+        return diagnosis
 
     def recorder(self, library: str, every: int = 1) -> Any:
         """A callback that calls `record` after each epoch of another library's trainer.

@@ -31,6 +31,7 @@ from filterscope.widget.inbox import Inbox
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.scan_requests import ScanRequests
+from filterscope.widget.timeline_requests import TimelineRequests
 from filterscope.widget.verdict_requests import VerdictRequests
 from filterscope.widget.views import Views
 
@@ -74,6 +75,7 @@ class Pages:
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
                 *self._verdicts.rows,
                 *self._scans.rows,
+                *TimelineRequests(engine, session.timeline, self._someone_waits).rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
