@@ -20,8 +20,10 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
+from filterscope.session.timeline import RunningDiagnosisOverTime
 from filterscope.timeline.comparison import Comparison, compare
 from filterscope.timeline.over_time import DiagnosisOverTime, diagnose_over_time
+from filterscope.timeline.partners import LayerPartners
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -47,6 +49,7 @@ __all__ = [
     "Explorer",
     "FilterVerdict",
     "Histogram",
+    "LayerPartners",
     "Moments",
     "Name",
     "NetError",
@@ -54,6 +57,7 @@ __all__ = [
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
+    "RunningDiagnosisOverTime",
     "RunningScan",
     "SampleError",
     "Scan",

@@ -281,7 +281,7 @@ export class ExplorerView implements Listener {
 
   #show(): void {
     const { selection } = this.#choice;
-    this.#strip.mark(selection.image);
+    this.#strip.mark(selection.image, selection.checkpoint);
     const asked = this.#choice.unfitted();
     this.#controls.show(selection, asked.scale, asked, this.#description);
     this.#controls.say(this.#painted, selection);

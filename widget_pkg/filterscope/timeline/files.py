@@ -101,9 +101,9 @@ def _read_torch(path: Path, values: bool) -> Any:
         names = re.findall(r"(?:GLOBAL|Unsupported (?:class|global):?|function:?) ([\w.]+\.\w+)", str(error))
         refuse(names)
         raise CheckpointError(_unreadable(error)) from error
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         raise
-    except Exception as error:
+    except Exception as error:  # also OSError: torch seeks to where a damaged file says
         raise CheckpointError(_unreadable(error)) from error
 
 

@@ -20,6 +20,7 @@ from filterscope import wire
 from filterscope.assets import asset
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
+from filterscope.errors import CheckpointError
 from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
@@ -39,6 +40,7 @@ from filterscope.session.positions import Map, Positions
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.session import Session
 from filterscope.session.timeline import RunningDiagnosisOverTime
+from filterscope.timeline.comparison import Comparison, compare
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
@@ -115,6 +117,9 @@ class Explorer(SelectionWidget):
 
     _esm = asset("widget.js")
     _css = asset("widget.css")
+
+    comparison: Comparison | None = None
+    """Which filter of net a is which of net b, where `Explorer.compare` made this explorer."""
 
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
@@ -507,6 +512,43 @@ class Explorer(SelectionWidget):
         diagnosis = self.session.diagnose_over_time(images, layers, ablation)
         self.send(*wire.checkpoints())
         return diagnosis
+
+    @classmethod
+    def compare(cls, a: nn.Module, b: nn.Module, data: Any, images: int = 500, **options: Any) -> Explorer:
+        """Two nets of one architecture on one page: the checkpoint slider goes from a to b and back.
+
+        "Through time" shows a filter's kernel and map in both on one scale, how far its weights are apart, and what
+        became of it. `comparison` says which filter of a is which of b, and on how many images they disagree.
+
+        Args:
+            a: A net.
+            b: Another one with parameters of the same shapes.
+            data: What `Explorer` takes.
+            images: How many images are looked at for `comparison`.
+            **options: What `Explorer` takes.
+
+        Raises:
+            ValueError: If their parameters have other shapes; `filterscope.compare` compares such nets, too.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> net, data = demo.fashion_net(), demo.fashion_test_data()
+            >>> explorer = Explorer.compare(demo.fashion_net(epoch=1), net, data, images=100)
+            >>> explorer.comparison.of_layer("conv1").summary
+            'conv1: all 10 found again'
+        """
+        try:
+            explorer = cls(a, data, checkpoints={"a": a, "b": b}, **options)
+            if len(explorer.session.engine.checkpoints) < 2:
+                raise CheckpointError(explorer.session.engine.checkpoints.skipped[0])
+        except CheckpointError as error:
+            raise ValueError(
+                f"a and b have parameters of other shapes, so they do not fit one page ({error}); "
+                "filterscope.compare(a, b, data) says which filter of a is which of b"
+            ) from error
+        known = {name: options[name] for name in ("classes", "transform", "forward") if name in options}
+        explorer.comparison = compare(a, b, data, images, **known)
+        return explorer
 
     def recorder(self, library: str, every: int = 1) -> Any:
         """A callback that calls `record` after each epoch of another library's trainer.

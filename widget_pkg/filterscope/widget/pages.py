@@ -316,10 +316,11 @@ class Pages:
 
     def _built(self, args: dict[str, Any]) -> wire.Body:
         selection = selection_from(self._engine, args)
-        kernels_held = args.get("kernels_held") == self._engine.revision
-        moment = self._engine.moment(selection.image, selection.layer)
-        frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
-        return {**frame, "cell_runs": self._cell_runs}
+        with self._engine.showing(selection.checkpoint):
+            kernels_held = args.get("kernels_held") == self._engine.revision
+            moment = self._engine.moment(selection.image, selection.layer)
+            frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
+            return {**frame, "cell_runs": self._cell_runs}
 
     def _prediction(self, args: dict[str, Any]) -> PredictionBody:
         engine = self._engine

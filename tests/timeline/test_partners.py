@@ -1,0 +1,185 @@
+"""Which filter is which: planted pairs are found, others are not, at the null's rate."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+
+from filterscope import Explorer, compare, demo
+from filterscope.timeline.partners import Places
+
+DATA = demo.fashion_test_data()
+
+
+def permuted(net, seed):
+    """The same function with the filters of both layers in another order, each scaled by a number of its own."""
+    net, generator = copy.deepcopy(net), torch.Generator().manual_seed(seed)
+    one, two = torch.randperm(10, generator=generator), torch.randperm(20, generator=generator)
+    s1, s2 = (torch.rand(n, generator=generator) * 3 + 0.1 for n in (10, 20))
+    with torch.no_grad():
+        net.conv1.weight.copy_((net.conv1.weight * s1[:, None, None, None])[one])
+        net.conv1.bias.copy_((net.conv1.bias * s1)[one])
+        net.conv2.weight.copy_(net.conv2.weight[:, one] / s1[one][None, :, None, None])
+        net.conv2.weight.copy_((net.conv2.weight * s2[:, None, None, None])[two])
+        net.conv2.bias.copy_((net.conv2.bias * s2)[two])
+        scaled = net.fc1.weight.view(50, 20, 25)[:, two] / s2[two][None, :, None]
+        net.fc1.weight.copy_(scaled.reshape(50, 500))
+    return net, np.argsort(one.numpy()), np.argsort(two.numpy())
+
+
+def test_a_planted_permutation_and_rescaling_is_recovered_whole():
+    net = demo.fashion_net()
+    for seed in range(2):
+        other, one, two = permuted(net, seed)
+        images = torch.stack([DATA[k][0] for k in range(8)])
+        with torch.no_grad():
+            torch.testing.assert_close(other.eval()(images), net.eval()(images), rtol=1e-3, atol=1e-3)  # the plant
+        found = compare(net, other, DATA, images=100)
+        for layer, truth in (("conv1", one), ("conv2", two)):
+            partners = found.of_layer(layer)
+            np.testing.assert_array_equal(partners.partner, truth)
+            np.testing.assert_allclose(partners.correlation, 1, atol=1e-4)
+        assert len(found.only_a) == len(found.only_b) == 0
+        assert str(found).startswith(
+            "conv1: all 10 found again\nconv2: all 20 found again\nof 100 images b is wrong on 0"
+        )
+
+
+def test_altered_filters_are_found_and_no_others():
+    net = demo.fashion_net()
+    other = copy.deepcopy(net)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        other.conv2.weight[[2, 5, 11]] = torch.randn(3, 10, 3, 3) * 0.1
+    partners = compare(net, other, DATA, images=100).of_layer("conv2")
+    again = np.setdiff1d(np.arange(20), [2, 5, 11])
+    np.testing.assert_array_equal(partners.partner[again], again)
+    assert (partners.partner[[2, 5, 11]] == -1).all()
+    assert partners.summary in (
+        "conv2: 17 of 20 found again, 3 without a partner",
+        *(f"conv2: 17 of 20 found again, {3 - n} without a partner, {n} merged" for n in (1, 2)),
+    )
+
+
+def test_filters_that_never_met_have_partners_at_the_nulls_rate():
+    found, filters = 0, 0
+    for seed in range(8):
+        torch.manual_seed(2 * seed)
+        a = demo.FashionNet()
+        torch.manual_seed(2 * seed + 1)
+        b = demo.FashionNet()
+        partners = compare(a, b, DATA, images=40).of_layer("conv2")
+        found += int((partners.partner >= 0).sum())
+        filters += len(partners.partner)
+    # 5 % of 160 are 8; more than 16 come up in 3 of 1000.
+    assert found <= 16
+
+
+def test_the_pairing_is_scipys_over_numpys_correlations():
+    torch.manual_seed(0)
+    a, b = demo.fashion_net(epoch=1), demo.fashion_net()
+    images = torch.stack([DATA[k][0] for k in range(20)])
+    with torch.no_grad():
+        maps_a, maps_b = (net.conv1(images).transpose(0, 1).reshape(10, -1).numpy() for net in (a, b))
+    expected = np.corrcoef(maps_a, maps_b)[:10, 10:]
+    found = compare(a, b, images, images=20).of_layer("conv1")
+    np.testing.assert_allclose(found.correlations, expected, atol=0.06)  # of 8,192 places, here of all
+    rows, columns = linear_sum_assignment(-found.correlations)
+    np.testing.assert_array_equal(found.correlation, found.correlations[rows, columns])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stride": 2, "padding": 1},
+        {"dilation": 2},
+        {"padding": "same"},
+        {"padding": 1, "padding_mode": "reflect"},
+        {"groups": 2},
+    ],
+)
+def test_a_shuffled_filter_computes_what_torch_says(options):
+    """The null's patches times the weights are the convolution itself."""
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(4, 6, 3, bias=False, **options)
+    net = torch.nn.Sequential(conv)
+    from filterscope.nets.runner import NetRunner
+    from filterscope.timeline.partners import _patches, calls_of
+
+    runner = NetRunner(net)
+    images = torch.randn(3, 4, 11, 9)
+    runner.find_layers(images[0].numpy())
+    calls, _ = calls_of(runner, images, [0])
+    call = calls[0]
+    positions = call.output[0, 0].numel()
+    places = torch.arange(positions)[None].expand(3, -1)
+    patches = _patches(call, places)
+    weights = call.kernels.reshape(call.groups, -1, patches.shape[2])
+    values = torch.matmul(weights, patches.transpose(1, 2)).reshape(6, 3, positions).transpose(0, 1)
+    torch.testing.assert_close(values.reshape(call.output.shape), call.output, rtol=1e-4, atol=1e-5)
+
+
+def test_another_width_pairs_as_many_as_there_are():
+    torch.manual_seed(0)
+    a = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 4, 3))
+    b = torch.nn.Sequential(torch.nn.Conv2d(1, 5, 3), torch.nn.ReLU(), torch.nn.Conv2d(5, 4, 3))
+    with torch.no_grad():
+        b[0].weight.copy_(a[0].weight[[7, 3, 1, 0, 5]])
+    found = compare(a, b, torch.rand(30, 1, 16, 16), images=30).of_layer("0")
+    for place, index in enumerate([7, 3, 1, 0, 5]):
+        assert found.partner[index] == place
+    assert (found.partner[[2, 4, 6]] == -1).all()
+
+
+def test_a_constant_map_has_no_partner():
+    a = demo.fashion_net()
+    b = copy.deepcopy(a)
+    with torch.no_grad():
+        b.conv1.weight[3] = 0
+    found = compare(a, b, DATA, images=50).of_layer("conv1")
+    assert found.partner[3] == -1 and np.isnan(found.correlation[3])
+    np.testing.assert_array_equal(np.delete(found.partner, 3), np.delete(np.arange(10), 3))
+
+
+def test_wrong_input_is_told_and_the_nets_stay():
+    a, b = demo.fashion_net(), demo.fashion_net(epoch=1)
+    before = [copy.deepcopy(net.state_dict()) for net in (a, b)]
+    for options, sentence in (
+        ({"images": 0}, "images is 0"),
+        ({"shuffles": True}, "shuffles is True"),
+        ({"layers": "conv9"}, "conv9"),
+        ({"data_b": torch.rand(3, 1, 28, 28)}, "data has 10000 images and data_b 3"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            compare(a, b, DATA, **options)
+    with pytest.raises(ValueError, match="no layer in common"):
+        compare(a, torch.nn.Conv2d(1, 2, 3), DATA)
+    for net, state in zip((a, b), before, strict=True):
+        assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
+
+
+def test_places_of_maps_of_other_sizes_are_refused():
+    class Call:
+        def __init__(self, side):
+            self.output = torch.rand(2, 3, side, side)
+
+    with pytest.raises(ValueError, match="other sizes"):
+        Places(4).add(Call(5), Call(6))
+
+
+def test_both_nets_on_one_page():
+    a, b = demo.fashion_net(epoch=1), demo.fashion_net()
+    explorer = Explorer.compare(a, b, DATA, images=100)
+    assert [explorer.session.engine.checkpoints.titles, explorer.checkpoint_index] == [["a", "b"], 0]
+    for index, net in enumerate((a, b)):
+        explorer.checkpoint_index = index
+        expected = F.relu(net.conv1(DATA[0][0][None]))[0, 0].detach().numpy()
+        np.testing.assert_allclose(explorer.activation, expected, rtol=1e-5, atol=1e-6)
+    assert str(explorer.comparison).startswith("conv1: all 10 found again")
+    assert Explorer(a, DATA).comparison is None
+    wider = torch.nn.Sequential(torch.nn.Conv2d(1, 20, 3))
+    with pytest.raises(ValueError, match=r"other shapes.*filterscope\.compare\(a, b, data\)"):
+        Explorer.compare(torch.nn.Sequential(torch.nn.Conv2d(1, 10, 3)), wider, DATA, images=20)
