@@ -265,6 +265,8 @@ export class ExplorerView implements Listener {
     this.#painted = frame;
     this.#pictures.paint(frame, name);
     Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
+    if (frame.checkpoint === null) delete this.root.dataset.checkpoint;
+    else this.root.dataset.checkpoint = String(frame.checkpoint);
     const parts = [`image ${frame.image}`, classesInWords(frame.sample), name, `filter ${frame.filter}`];
     this.#status.announce(parts.filter(Boolean).join(", "));
   }
