@@ -42,7 +42,7 @@ class Comparison:
 
     Example:
         >>> from filterscope import compare, demo
-        >>> found = compare(demo.fashion_net(epoch=1), demo.fashion_net(), demo.fashion_test_data(), images=200)
+        >>> found = compare(demo.fashion_net(), demo.fashion_net(), demo.fashion_test_data(), images=100)
         >>> print(str(found).splitlines()[0])
         conv1: all 10 found again
     """
@@ -134,9 +134,10 @@ def compare(
 
     Layers are paired by their names, or by their order where the names are others and the nets have as many. Filters
     are paired by the correlation of their pre-activations over images and positions (Hungarian method; Li et al. 2016).
-    A pair counts where the correlation is higher than what the best of b's filters reaches with its weights shuffled
-    inside of each filter, in 95 of 100 shuffles: so of filters that have nothing to do with one another at most 5 % are
-    called partners.
+    A pair counts where the correlation is higher than in 95 of 100 pairings with b's filters whose weights are shuffled
+    inside of each filter: so of filters that have nothing to do with one another 5 % are called partners. Small kernels
+    over few channels are much alike whatever they are, so that there a filter's own later self may be no more than
+    chance: `correlations` has all numbers.
 
     Args:
         a: A net.
@@ -157,7 +158,7 @@ def compare(
 
     Example:
         >>> from filterscope import compare, demo
-        >>> found = compare(demo.fashion_net(epoch=1), demo.fashion_net(), demo.fashion_test_data(), images=200)
+        >>> found = compare(demo.fashion_net(), demo.fashion_net(), demo.fashion_test_data(), images=100)
         >>> found.of_layer("conv1").partner.tolist()
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """

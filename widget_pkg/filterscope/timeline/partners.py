@@ -3,8 +3,8 @@
 Two filters are the same where their pre-activations go up and down together over images and positions, whatever their
 number, their scale and their bias. The pairs are those of the greatest sum of correlations (Hungarian method). How high
 a correlation arbitrary filters reach is found out by filters of the second net whose weights are shuffled inside of
-each filter: they see the same inputs with the same weights, in an order that means nothing. A pair that is no better
-than the best of these is none.
+each filter, paired in the same way: they see the same inputs with the same weights, in an order that means nothing. A
+pair that does no better than these is none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LayerPartners:
         partner: int64 `(F_a,)`, the filter of b; −1 for none.
         correlation: float32 `(F_a,)`, with the filter of b that the pairing gives, also where it counts for none; NaN
             where a has more filters than b and this one is left over, or where a map is constant.
-        p: float32 `(F_a,)`: how often the best of arbitrary filters correlates as highly; NaN where it is not known.
+        p: float32 `(F_a,)`: how often a pair with arbitrary filters correlates as highly; NaN where it is not known.
         merged_into: int64 `(F_a,)`, the filter of b that this one correlates with as highly as one of b's own partner
             does, where it has no partner itself; −1 for none.
         correlations: float32 `(F_a, F_b)`, of all pairs.
@@ -117,30 +117,37 @@ class Places:
         best, where = usable.max(1)
         merged = np.full(len(a), -1)
         if self._call is not None and not self.note:
-            null = self._null(a, shuffles)  # (shuffles, F_a)
+            null, null_best = self._null(a, shuffles)
             p = _p_values(null, correlation)
             partner[~(p <= ALPHA)] = -1
             taken = set(partner[partner >= 0].tolist())
-            p_best = _p_values(null, best.numpy())
+            p_best = _p_values(null_best, best.numpy())
             for index in np.flatnonzero(partner < 0):
                 if p_best[index] <= ALPHA and int(where[index]) in taken:
                     merged[index] = int(where[index])
         partner[np.isnan(correlation)] = -1
         return LayerPartners(layer, layer_b, partner, correlation, p, merged, correlations.numpy(), self.note)
 
-    def _null(self, a: torch.Tensor, shuffles: int) -> np.ndarray:
-        """The highest correlation of each filter of a with any shuffled one of b, float32 `(shuffles, F_a)`."""
+    def _null(self, a: torch.Tensor, shuffles: int) -> tuple[np.ndarray, np.ndarray]:
+        """Correlations of each filter of a with b's shuffled filters, float32 `(shuffles, F_a)` each.
+
+        Returns:
+            With the one that the pairing gives, −2 where it gives none; and with the one that correlates most.
+        """
         assert self._call is not None
         call, patches = self._call, torch.cat(self._patches, 1)  # (groups, M, C_in/groups · k)
         weights = call.kernels.detach().to("cpu", torch.float32).reshape(call.groups, -1, patches.shape[2])
         generator = torch.Generator().manual_seed(0)
-        null = np.empty((shuffles, len(a)), np.float32)
+        null = np.full((2, shuffles, len(a)), -2, np.float32)
         for number in range(shuffles):
             order = torch.rand(weights.shape, generator=generator).argsort(2)
             values = torch.matmul(weights.gather(2, order), patches.transpose(1, 2))  # (groups, F/groups, M)
             found = _correlations(a, _standardised(values.reshape(-1, values.shape[2])))
-            null[number] = torch.nan_to_num(found, nan=-2.0).max(1).values.numpy()
-        return null
+            usable = torch.nan_to_num(found, nan=-2.0).numpy()
+            rows, columns = linear_sum_assignment(-usable)
+            null[0, number, rows] = usable[rows, columns]
+            null[1, number] = usable.max(1)
+        return null[0], null[1]
 
 
 def _p_values(null: np.ndarray, observed: np.ndarray) -> np.ndarray:

@@ -534,8 +534,8 @@ class Explorer(SelectionWidget):
             >>> from filterscope import Explorer, demo
             >>> net, data = demo.fashion_net(), demo.fashion_test_data()
             >>> explorer = Explorer.compare(demo.fashion_net(epoch=1), net, data, images=100)
-            >>> explorer.comparison.of_layer("conv1").summary
-            'conv1: all 10 found again'
+            >>> explorer.comparison.of_layer("conv1").correlations.shape
+            (10, 10)
         """
         try:
             explorer = cls(a, data, checkpoints={"a": a, "b": b}, **options)
