@@ -15,7 +15,7 @@ from filterscope.nets.layers import ConvLayer
 Scale = Literal["layer", "map"]
 SCALES: tuple[Scale, Scale] = ("layer", "map")
 TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source", "checkpoint_index")
-"""Of an explorer, in the order of a `Selection`."""
+"""Of an explorer, which make its `Selection`."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Selection:
         filter: Index of the filter.
         channel: Which of the filter's kernels; None for all.
         source: What filter2D runs over.
-        checkpoint: Index of the checkpoint; None for the net itself.
         scale: Whether the maps of a layer share one scale.
         plane: Which channel of an image is drawn where they cannot be drawn together; None for the one that the kernel
             looks at.
         slice: Which slice of the layer's maps is drawn where they are volumes; None for the middle one.
         kernel_slice: Which slice of a kernel is drawn where kernels are volumes; None for the middle one.
+        checkpoint: Index of the checkpoint; None for the net itself.
     """
 
     image: int = 0
@@ -41,11 +41,11 @@ class Selection:
     filter: int = 0
     channel: int | None = None
     source: Source = "input"
-    checkpoint: int | None = None
     scale: Scale = "layer"
     plane: int | None = None
     slice: int | None = None
     kernel_slice: int | None = None
+    checkpoint: int | None = None
 
 
 def check_image(engine: Engine, value: Any, name: str = "image_index", seconds: float | None = None) -> int:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import replace
 from typing import Any
 
 from filterscope import wire
@@ -24,7 +24,7 @@ from filterscope.host.reports import reported
 from filterscope.host.timing import CLOSE_SECONDS, SAME_MOVE_SECONDS
 from filterscope.indices import as_index
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
-from filterscope.session.selection import TRAITS, Selection, asked_image, check_filters, selection_from
+from filterscope.session.selection import Selection, asked_image, check_filters, selection_from
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
 from filterscope.widget.inbox import Inbox
@@ -283,7 +283,9 @@ class Pages:
     def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
         with self._waiters.turn((args.get("image"), args.get("layer"))):
-            selection = Selection(*astuple(selection_from(self._engine, args))[: len(TRAITS)])
+            asked = selection_from(self._engine, args)
+            traits = Selection(asked.image, asked.layer, asked.filter, asked.channel, asked.source)
+            selection = replace(traits, checkpoint=asked.checkpoint)
             # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
             # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
             if cells_are_known() and not self._cell_runs and not self._engine.check_structure():

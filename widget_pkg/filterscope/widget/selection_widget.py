@@ -193,7 +193,7 @@ class SelectionWidget(anywidget.AnyWidget):
             self.filter_index,
             self.channel,
             self.source,
-            self.checkpoint_index,
+            checkpoint=self.checkpoint_index,
         )
 
     def _fitted(self, index: Any) -> dict[str, Any]:
