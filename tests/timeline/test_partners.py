@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
+import filterscope.timeline.damage as damage_module
 from filterscope import Explorer, compare, demo
+from filterscope.nets.runner import NetRunner
+from filterscope.timeline.damage import moves_of_scores
 from filterscope.timeline.partners import Places
 
 DATA = demo.fashion_test_data()
@@ -106,7 +110,7 @@ def test_a_shuffled_filter_computes_what_torch_says(options):
     torch.manual_seed(0)
     conv = torch.nn.Conv2d(4, 6, 3, bias=False, **options)
     net = torch.nn.Sequential(conv)
-    from filterscope.nets.runner import NetRunner
+
     from filterscope.timeline.partners import _patches, calls_of
 
     runner = NetRunner(net)
@@ -185,3 +189,65 @@ def test_both_nets_on_one_page():
     wider = torch.nn.Sequential(torch.nn.Conv2d(1, 20, 3))
     with pytest.raises(ValueError, match=r"other shapes.*filterscope\.compare\(a, b, data\)"):
         Explorer.compare(torch.nn.Sequential(torch.nn.Conv2d(1, 10, 3)), wider, DATA, images=20)
+
+
+def test_the_damage_is_how_far_the_scores_go_when_one_filter_is_quantised():
+    """To first order; the truth is the net with this filter quantised, and no other."""
+    net = demo.fashion_net()
+    other = copy.deepcopy(net)
+    for layer in (other.conv1, other.conv2):
+        scale = float(layer.weight.data.abs().max()) / 127
+        layer.weight.data = torch.fake_quantize_per_tensor_affine(layer.weight.data, scale, 0, -127, 127)
+    found = compare(net, other, DATA, images=32)
+    images = torch.stack([DATA[int(index)][0] for index in found.images])
+    for name, damage in zip(("conv1", "conv2"), found.damage, strict=True):
+        truth = []
+        for index in range(len(damage)):
+            changed = copy.deepcopy(net)
+            changed.get_submodule(name).weight.data[index] = other.get_submodule(name).weight.data[index]
+            with torch.no_grad():
+                truth.append((changed.eval()(images) - net.eval()(images)).norm(dim=1).mean().item())
+        np.testing.assert_allclose(damage, truth, rtol=0.15)
+        assert stats.spearmanr(damage, truth).statistic > 0.95
+
+
+def test_no_damage_is_told_where_the_filter_is_another_one():
+    net = demo.fashion_net()
+    other, one, _ = permuted(net, 0)
+    damage = compare(net, other, DATA, images=50).damage[0]
+    np.testing.assert_array_equal(np.isnan(damage), one != np.arange(10))
+    same_images = torch.stack([DATA[k][0] for k in range(50)])
+    assert np.isnan(compare(net, net, same_images, images=50, data_b=same_images * 1).damage[0]).all()
+    assert (compare(net, net, same_images, images=50).damage[0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        torch.nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2),
+        torch.nn.Conv2d(4, 6, 3, padding="same", dilation=2, padding_mode="reflect"),
+        torch.nn.Conv2d(4, 6, 3, padding=1, padding_mode="circular", bias=False),
+        torch.nn.ConvTranspose2d(4, 6, 3, stride=2, output_padding=1),
+    ],
+)
+def test_a_net_that_is_linear_goes_exactly_as_far_as_its_damage_says(conv):
+    net = torch.nn.Sequential(conv, torch.nn.Flatten(), torch.nn.LazyLinear(24)).eval()
+    images = torch.rand(5, 4, 8, 9)
+    before = net(images).detach()  # 24 scores: more than are taken one by one
+    runner = NetRunner(net)
+    runner.find_layers(images[0].numpy())
+    changed = copy.deepcopy(net)
+    changed[0].weight.data *= 1.5
+    for most, close in ((24, 1e-4), (16, 0.6)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(damage_module, "MOST_SCORES", most)
+            found = moves_of_scores(runner, images, {0: (changed[0].weight.data, changed[0].bias)})[0]
+        for index in range(6):
+            single = copy.deepcopy(net)
+            weight = single[0].weight.data if not isinstance(conv, torch.nn.ConvTranspose2d) else None
+            if weight is None:
+                single[0].weight.data[:, index] *= 1.5
+            else:
+                weight[index] *= 1.5
+            truth = (single(images).detach() - before).norm(dim=1).numpy()
+            np.testing.assert_allclose(found[:, index].numpy(), truth, rtol=close)

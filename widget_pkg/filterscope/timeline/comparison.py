@@ -19,10 +19,13 @@ from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples, batches, find_out_batches, order_of, runner_for
 from filterscope.scans.task import DataOptions
+from filterscope.timeline.damage import moves_of_scores
 from filterscope.timeline.partners import POSITIONS, SHUFFLES, LayerPartners, Places, calls_of
 from filterscope.timeline.paths import relative_distance
 
 _AT_ONCE = 32
+DAMAGE_IMAGES = 64
+"""Of so many images the damage is estimated: it takes a pass back for each score."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,10 @@ class Comparison:
         layers: Of each pair of layers which filters are which.
         distance: For each of these float32 `(F_a,)`, `‖w_b − w_a‖ / ‖w_a‖` of a filter and its partner; NaN where there
             is none, or their kernels have other shapes.
+        damage: For each of these float32 `(F_a,)`: to first order, how far a's scores go (Euclidean length, a mean over
+            images) when this filter alone gets the weights of b's filter of the same index; NaN where its partner is
+            another one, the shapes or the images are others, or the net cannot be differentiated. It is for copies of
+            one net: quantised, pruned, or from the same run.
         images: Indices of the images that both nets were run on, int64.
         only_a: Those on which a is right and b is wrong.
         only_b: Those on which b is right and a is wrong.
@@ -49,6 +56,7 @@ class Comparison:
 
     layers: tuple[LayerPartners, ...]
     distance: tuple[np.ndarray, ...] = field(repr=False)
+    damage: tuple[np.ndarray, ...] = field(repr=False)
     images: np.ndarray = field(repr=False)
     only_a: np.ndarray = field(repr=False)
     only_b: np.ndarray = field(repr=False)
@@ -70,7 +78,7 @@ class Comparison:
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a filter of a, those that changed most first in each layer."""
         rows = []
-        for partners, distance in zip(self.layers, self.distance, strict=True):
+        for partners, distance, damage in zip(self.layers, self.distance, self.damage, strict=True):
             changed = np.where(partners.partner < 0, -2.0, partners.correlation)
             for index in np.argsort(np.nan_to_num(changed, nan=-2.0), kind="stable"):
                 partner, merged = int(partners.partner[index]), int(partners.merged_into[index])
@@ -84,6 +92,7 @@ class Comparison:
                         "p": float(partners.p[index]),
                         "merged_into": None if merged < 0 else merged,
                         "distance": float(distance[index]),
+                        "damage": float(damage[index]),
                     }
                 )
         return rows
@@ -213,6 +222,7 @@ def _compared(
     seen: list[int] = []
     labels: list[str | int | None] = []
     predicted: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    moves: dict[int, list[np.ndarray]] = {}
     both = zip(*(batches(own, order, 0, stop, at_once) for own in samples), strict=True)
     for of_a, of_b in both:
         if not len(of_a.images) or list(of_a.indices) != list(of_b.indices):
@@ -227,6 +237,14 @@ def _compared(
                 gathered[first.index].add(calls_a[first.index], calls_b[second.index])
             except ValueError as error:
                 refused[first.index] = f"{layer_title(first)} was not compared: {error}."
+        if samples[0] is samples[1] and len(seen) < DAMAGE_IMAGES:
+            weights = {
+                first.index: (call.weight, call.bias)
+                for first, second in pairs
+                if (call := calls_b.get(second.index)) is not None and not call.dynamic
+            }
+            for index, way in moves_of_scores(runners[0], runners[0].batch(of_a.images), weights).items():
+                moves.setdefault(index, []).append(way.numpy())
         for output, runner, kept in zip((out_a, out_b), runners, predicted, strict=True):
             scores = class_scores(output, len(of_a.images), runner.known)
             if scores is not None:
@@ -240,8 +258,10 @@ def _compared(
         gathered[first.index].partners(layer_title(first), layer_title(second), shuffles) for first, second in compared
     )
     distance = tuple(_distance(*pair, found) for pair, found in zip(compared, partners, strict=True))
+    damage = tuple(_damage(moves.get(pair[0].index, []), found) for pair, found in zip(compared, partners, strict=True))
     only_a, only_b, labelled, lost = _disagreements(seen, labels, predicted, samples[0].classes)
-    return Comparison(partners, distance, np.array(seen), only_a, only_b, labelled, lost, (*notes, *refused.values()))
+    all_notes = (*notes, *refused.values())
+    return Comparison(partners, distance, damage, np.array(seen), only_a, only_b, labelled, lost, all_notes)
 
 
 def _distance(a: ConvLayer, b: ConvLayer, partners: LayerPartners) -> np.ndarray:
@@ -251,6 +271,14 @@ def _distance(a: ConvLayer, b: ConvLayer, partners: LayerPartners) -> np.ndarray
     if len(rows) and first.shape[1:] == second.shape[1:]:
         distance[rows] = relative_distance(second[partners.partner[rows]], first[rows])
     return distance
+
+
+def _damage(moves: Sequence[np.ndarray], partners: LayerPartners) -> np.ndarray:
+    filters = len(partners.partner)
+    if not moves:
+        return np.full(filters, np.nan, np.float32)
+    itself = (partners.partner < 0) | (partners.partner == np.arange(filters))
+    return np.where(itself, np.concatenate(moves).mean(0), np.nan).astype(np.float32)
 
 
 def _disagreements(
