@@ -27,6 +27,7 @@ const SCALES = [
   ["layer", "one for the layer"],
   ["map", "one a map"],
 ] as const;
+const ONE_FOR_ALL = ["checkpoints", "one for all checkpoints"] as const;
 const PALETTES = [
   ["auto", "auto"],
   ["sequential", "sequential"],
@@ -106,6 +107,9 @@ export class Controls {
     this.#kernelSlice.showSlice(slices.kernel_slice, depths.kernel_slice);
     this.#channel.showChannel(selection.channel, layer?.channels ?? (selection.channel ?? -1) + 1);
     this.#source.show(selection.source);
+    const checkpoints = (description?.checkpoints ?? []).length > 0;
+    const scales = checkpoints ? [...SCALES, ONE_FOR_ALL] : SCALES;
+    this.#scale.offerCount(scales.length, () => scales);
     this.#scale.show(scale);
     this.#response.say(sourceInWords(selection, layer));
     this.#sayColours();

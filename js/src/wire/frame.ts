@@ -15,7 +15,7 @@ export const PICTURE_NAMES = ["kernel", ...MAP_NAMES] as const;
 export type PictureName = (typeof PICTURE_NAMES)[number];
 
 export type Source = "image" | "input";
-export type Scale = "layer" | "map";
+export type Scale = "layer" | "map" | "checkpoints";
 export type ClassName = string | number;
 
 /** Which slice of a volume is drawn; null is the middle one. */

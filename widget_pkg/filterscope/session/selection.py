@@ -12,8 +12,8 @@ from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index, check_index
 from filterscope.nets.layers import ConvLayer
 
-Scale = Literal["layer", "map"]
-SCALES: tuple[Scale, Scale] = ("layer", "map")
+Scale = Literal["layer", "map", "checkpoints"]
+SCALES: tuple[Scale, ...] = ("layer", "map", "checkpoints")
 TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source", "checkpoint_index")
 """Of an explorer, which make its `Selection`."""
 
@@ -28,7 +28,7 @@ class Selection:
         filter: Index of the filter.
         channel: Which of the filter's kernels; None for all.
         source: What filter2D runs over.
-        scale: Whether the maps of a layer share one scale.
+        scale: Whether the maps of a layer share one scale, or even those of all checkpoints.
         plane: Which channel of an image is drawn where they cannot be drawn together; None for the one that the kernel
             looks at.
         slice: Which slice of the layer's maps is drawn where they are volumes; None for the middle one.

@@ -160,7 +160,7 @@ class DiagnosisOverTime:
                         counts[word] += 1
             told = [f"{count} {word}" for word, count in counts.items() if count]
             stayed = len(self.never_left(layer))
-            told += [f"{stayed} never left their start"] if stayed else []
+            told += [f"{stayed} never left {'its' if stayed == 1 else 'their'} start"] if stayed else []
             lines.append(f"{layer}: {filters} filters; " + (", ".join(told) if told else "no verdict changed"))
         return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from filterscope.figures.scene import Scene, scene
 from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.outline import OutlineBody, outline
+from filterscope.frames.over_checkpoints import CheckpointRanges
 from filterscope.frames.prediction import PredictionBody, build_prediction
 from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
@@ -82,6 +83,7 @@ class Pages:
         # A slow data set keeps that one waiting, and not the other.
         self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
         self.layer_parts = LayerParts()
+        self._ranges = CheckpointRanges(engine)
         self.views = Views()
         self._asked = False
         self._sleeping = self._lets_go_later = False
@@ -120,6 +122,7 @@ class Pages:
         if not self._session.sleep():
             return False
         self.layer_parts.clear()
+        self._ranges.clear()
         self._scans.sleep()
         self._slept_at = self._engine.looked
         return True
@@ -182,6 +185,7 @@ class Pages:
         if self._later is not None:
             self._later.close()
         self.layer_parts.clear()
+        self._ranges.clear()
 
     # The notebook's cells
 
@@ -321,7 +325,9 @@ class Pages:
         with self._engine.showing(selection.checkpoint):
             kernels_held = args.get("kernels_held") == self._engine.revision
             moment = self._engine.moment(selection.image, selection.layer)
-            frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
+            over_time = self._ranges.of(selection) if selection.scale == "checkpoints" else None
+            part = self.layer_parts.of(moment, selection, over_time)
+            frame = build_frame(moment, selection, kernels_held, part)
             return {**frame, "cell_runs": self._cell_runs}
 
     def _prediction(self, args: dict[str, Any]) -> PredictionBody:

@@ -13,6 +13,8 @@ import { MARKS } from "./words";
 
 const MOST_SIDE = 20;
 const LEAST_ROW = 4;
+/** Changes are drawn by their logarithm: the first epochs' are a hundred times the last ones'. */
+const LEAST_CHANGE = 0.001;
 const MARKED_FROM = 9; // pixels of a cell in which a mark can be read
 
 export class ChangeMap {
@@ -55,9 +57,15 @@ export class ChangeMap {
     this.root.hidden = step === null;
     if (!step) return;
     const [filters, count] = step.shape as [number, number];
-    const range = rangeOver([step]);
+    const logarithms = {
+      ...step,
+      data: step.data.map((change) => Math.log10(Math.max(change, LEAST_CHANGE))),
+    };
+    const ends = rangeOver([logarithms]);
+    const low = Math.log10(LEAST_CHANGE);
+    const range = { ...ends, low, high: Math.max(ends.maximum ?? low, low + 1), signed: false };
     const raster = new Raster(count, filters);
-    raster.put(codesFor(step, range), 0, count, filters, this.#palettes.lookup(false));
+    raster.put(codesFor(logarithms, range), 0, count, filters, this.#palettes.lookup(false));
     raster.show(this.#canvas);
     const cellWidth = Math.max(3, Math.min(MOST_SIDE, Math.floor(width / count)));
     const cellHeight = Math.max(LEAST_ROW, Math.min(MOST_SIDE, Math.floor(280 / filters)));
@@ -66,7 +74,9 @@ export class ChangeMap {
       node.style.width = `${count * cellWidth}px`;
       node.style.height = `${filters * cellHeight}px`;
     }
-    this.#legend.paint(range, this.#palettes.nameFor(false));
+    const percent = (value: number) => `${number(100 * 10 ** value)} %`;
+    this.#legend.paint(range, this.#palettes.nameFor(false), percent);
+    this.#legend.root.style.maxWidth = `${count * cellWidth}px`;
     const marked = cellHeight >= MARKED_FROM && cellWidth >= MARKED_FROM;
     const marks = timeline.events.map(([at, filter, words]) => this.#markOf(at, filter, words, marked));
     this.#marks.replaceChildren(...marks, this.#cross());
@@ -136,7 +146,7 @@ export class ChangeMap {
     if (!place || !timeline?.step) {
       setText(
         this.#words,
-        "change of the weights since the checkpoint before, as a share of them; a row a filter",
+        "change of the weights since the checkpoint before, in % of them (logarithmic); a row a filter",
       );
       return;
     }

@@ -22,6 +22,7 @@ export class Line {
   readonly #ends = element("span.fs-note");
   readonly root: HTMLElement;
   #values: readonly number[] = [];
+  #range = "";
 
   constructor(title: string) {
     this.#title = title;
@@ -48,6 +49,7 @@ export class Line {
       .map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`);
     this.#path.setAttribute("points", points.join(" "));
     const words = known.length > 0 ? `0 … ${number(100 * most)} %` : "not known yet";
+    this.#range = words;
     setText(this.#ends, words);
     attribute(this.#svg as unknown as HTMLElement, "aria-label", `${this.#title}, ${words}`);
   }
@@ -57,7 +59,8 @@ export class Line {
     this.#at.setAttribute("x1", String(x));
     this.#at.setAttribute("x2", String(x));
     const value = checkpoint === null ? undefined : this.#values[checkpoint];
-    this.root.title = value === undefined || !Number.isFinite(value) ? "" : `${number(100 * value)} % here`;
+    const known = value !== undefined && Number.isFinite(value);
+    setText(this.#ends, known ? `${this.#range}, here ${number(100 * value)} %` : this.#range);
   }
 
   #x(at: number): number {
