@@ -89,12 +89,17 @@ def test_what_half_precision_does_not_hold_stays_as_it_is():
         "count": torch.tensor(2**40),
         "weight": torch.randn(3, 3),
         "coarse": torch.randn(2, 2).bfloat16(),
+        "both": torch.tensor([[np.inf, 1e6]]),
+        "tiny filter": torch.tensor([[1.0, 2.0], [1e-6, -2e-7]]),
+        "dead filter": torch.tensor([[1.0, 2.0], [0.0, 0.0]]),
+        "none": torch.zeros(0, 3),
     }
     light = light_copy(state)
-    for name in ("large", "variance", "count", "coarse"):
+    for name in ("large", "variance", "count", "coarse", "both", "tiny filter"):
         assert torch.equal(light[name], state[name]) and light[name].dtype == state[name].dtype
         assert light[name].data_ptr() != state[name].data_ptr()
-    assert light["weight"].dtype == light["infinite"].dtype == torch.float16
+    for name in ("weight", "infinite", "dead filter", "none"):
+        assert light[name].dtype == torch.float16
     assert torch.equal(light["infinite"].float(), state["infinite"])
 
 

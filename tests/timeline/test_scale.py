@@ -1,5 +1,8 @@
 """One range of colours over all checkpoints: that of all their maps together, found once and used for each."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -70,5 +73,12 @@ def test_the_range_grows_with_the_checkpoints():
     before = ends(frame(explorer, checkpoint=0))
     explorer.record(name="now")
     assert ends(frame(explorer, checkpoint=0))[1] > before[1]
+    checkpoints = explorer.session.engine.checkpoints
+    snapshot = weakref.ref(checkpoints[1])
+    checkpoints.keep(lambda checkpoint: checkpoint is checkpoints[0])
+    explorer.session.engine._checkpoint_nets.drop()
+    explorer.session.engine._revisions.clear()
+    gc.collect()
+    assert snapshot() is None  # the ranges do not hold its weights
     alone = frame(Explorer(demo.fashion_net(), IMAGES))
     assert ends(alone) == ends(frame(Explorer(demo.fashion_net(), IMAGES), scale="layer"))  # no checkpoint: the layer's

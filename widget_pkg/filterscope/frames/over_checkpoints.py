@@ -28,7 +28,8 @@ RangesOverTime = Mapping[str, ValueRange]
 @dataclass
 class _Known:
     sample: weakref.ref[Sample]
-    ranges: dict[Checkpoint, dict[str, ValueRange]]
+    # A snapshot that was let go of is not kept alive: it holds a net's weights.
+    ranges: weakref.WeakKeyDictionary[Checkpoint, dict[str, ValueRange]]
 
 
 class CheckpointRanges:
@@ -60,7 +61,7 @@ class CheckpointRanges:
         sample = engine.sample(selection.image)
         known = self._known.pop(key, None)
         if known is None or known.sample() is not sample:
-            known = _Known(weakref.ref(sample), {})
+            known = _Known(weakref.ref(sample), weakref.WeakKeyDictionary())
         self._known[key] = known
         while len(self._known) > _MOST:
             del self._known[next(iter(self._known))]

@@ -20,10 +20,11 @@ from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples, batches, find_out_batches, order_of, runner_for
 from filterscope.scans.task import DataOptions
 from filterscope.timeline.damage import moves_of_scores
-from filterscope.timeline.partners import POSITIONS, SHUFFLES, LayerPartners, Places, calls_of
+from filterscope.timeline.partners import SHUFFLES, LayerPartners, Places, calls_of
 from filterscope.timeline.paths import relative_distance
 
 _AT_ONCE = 32
+_DAMAGE_AT_ONCE = 8  # a pass that can be gone back keeps all maps
 DAMAGE_IMAGES = 64
 """Of so many images the damage is estimated: it takes a pass back for each score."""
 
@@ -216,8 +217,7 @@ def _compared(
     for runner, own in zip(runners, samples, strict=True):
         find_out_batches(runner, own, order)
     at_once = min(runner.images_at_once(_AT_ONCE) for runner in runners)
-    each = max(1, -(-POSITIONS // stop))
-    gathered = {first.index: Places(each, first.index) for first, _ in pairs}
+    gathered = {first.index: Places(stop, first.index) for first, _ in pairs}
     refused: dict[int, str] = {}
     seen: list[int] = []
     labels: list[str | int | None] = []
@@ -243,8 +243,10 @@ def _compared(
                 for first, second in pairs
                 if (call := calls_b.get(second.index)) is not None and not call.dynamic
             }
-            for index, way in moves_of_scores(runners[0], runners[0].batch(of_a.images), weights).items():
-                moves.setdefault(index, []).append(way.numpy())
+            for begin in range(0, len(of_a.images), _DAMAGE_AT_ONCE):
+                some = runners[0].batch(of_a.images[begin : begin + _DAMAGE_AT_ONCE])
+                for index, way in moves_of_scores(runners[0], some, weights).items():
+                    moves.setdefault(index, []).append(way.numpy())
         for output, runner, kept in zip((out_a, out_b), runners, predicted, strict=True):
             scores = class_scores(output, len(of_a.images), runner.known)
             if scores is not None:

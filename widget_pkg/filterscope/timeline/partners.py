@@ -24,6 +24,9 @@ SHUFFLES = 99
 ALPHA = 0.05
 POSITIONS = 8192
 """At so many places, drawn over all images and positions, the maps of two layers are compared."""
+PATCH_VALUES = 2**23
+"""At fewer where a filter sees many values: what is kept of a layer for the null is 32 MB at most, unless one place an
+image is more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +70,12 @@ class Places:
     """What two layers computed at the same places of the same images, gathered batch by batch.
 
     Args:
-        each: How many places of each image.
+        images: How many images there will be.
         seed: Of the places that are drawn.
     """
 
-    def __init__(self, each: int, seed: int = 0) -> None:
-        self._each, self._random = each, np.random.default_rng(seed)
+    def __init__(self, images: int, seed: int = 0) -> None:
+        self._images, self._random = max(1, images), np.random.default_rng(seed)
         self._a: list[torch.Tensor] = []
         self._b: list[torch.Tensor] = []
         self._patches: list[torch.Tensor] = []
@@ -88,9 +91,10 @@ class Places:
         if a.output.shape[2:] != b.output.shape[2:] or len(a.output) != len(b.output):
             sizes = [tuple(call.output.shape[2:]) for call in (a, b)]
             raise ValueError(f"their maps have other sizes, {sizes[0]} and {sizes[1]}")
+        each = self._places_of_an_image(b)
         images, positions = len(a.output), int(np.prod(a.output.shape[2:]))
         chosen = torch.from_numpy(
-            np.stack([self._random.integers(0, positions, self._each) for _ in range(images)])
+            np.stack([self._random.integers(0, positions, each) for _ in range(images)])
         )  # (N, each)
         for call, kept in ((a, self._a), (b, self._b)):
             flat = call.output.detach().reshape(images, call.output.shape[1], positions).to("cpu", torch.float32)
@@ -102,6 +106,11 @@ class Places:
         else:
             self._patches.append(patches)
             self._call = b
+
+    def _places_of_an_image(self, call: ConvCall) -> int:
+        seen = call.input.shape[1] * int(np.prod(call.weight.shape[2:]))  # values that the filters see at one place
+        most = min(POSITIONS, PATCH_VALUES // max(1, seen))
+        return max(1, -(-most // self._images))
 
     def partners(self, layer: str, layer_b: str, shuffles: int = SHUFFLES) -> LayerPartners:
         """The pairs, and how likely arbitrary filters do as well."""

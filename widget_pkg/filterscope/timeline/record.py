@@ -12,6 +12,8 @@ from filterscope.timeline.checkpoints import Checkpoint, Checkpoints
 
 RECORDED_BYTES = 256 * 2**20
 """Most that all recordings of an explorer may take; two are kept whatever they take."""
+LEAST_IN_HALF = 2.0**-14
+"""The smallest number that half precision holds with all of its digits."""
 
 
 class Recorder:
@@ -80,8 +82,9 @@ class Recorder:
 def light_copy(state: Mapping[str, object]) -> dict[str, torch.Tensor]:
     """The tensors of a state on the processor, copied, those of two axes or more in half precision.
 
-    A tensor with values that half precision does not hold (above 65,504) keeps its dtype, and so do the short ones of
-    normalisations, whose statistics may be of any size.
+    A tensor that half precision does not hold keeps its dtype: one with values above 65,504, or with a filter that has
+    none above 6e-5, below which the error is no longer 2⁻¹¹ of it. So do the short tensors of normalisations, whose
+    statistics may be of any size.
     """
     with torch.no_grad():
         return {name: _light(value.detach()) for name, value in state.items() if isinstance(value, torch.Tensor)}
@@ -91,6 +94,10 @@ def _light(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.ndim < 2 or tensor.dtype not in (torch.float32, torch.float64):
         return tensor.to("cpu", copy=True)
     half = tensor.to(torch.float16)
-    if bool(half.isinf().any()) and not bool(tensor.isinf().any()):
+    too_large = half.isinf() & ~tensor.isinf()
+    of_filters = tensor.flatten(1)
+    largest = of_filters.abs().amax(1) if of_filters.numel() else of_filters.new_zeros(0)
+    too_small = (largest > 0) & (largest < LEAST_IN_HALF)
+    if bool(too_large.any()) or bool(too_small.any()):
         return tensor.to("cpu", copy=True)
     return half.to("cpu")

@@ -449,9 +449,9 @@ class Explorer(SelectionWidget):
         """Keeps the net as it is now, so that the checkpoint slider goes back to it: one line in a training loop.
 
         The slider of every page grows while the cell trains. Nothing of the run is changed: the weights are read and
-        copied to the processor's memory, tensors of two axes or more in half precision, so that a kernel is shown with
-        a relative error of 2⁻¹¹ at most. All recordings together take 256 MB at most: beyond that every second one is
-        let go of, and from then on one is kept for every two calls, and so on.
+        copied to the processor's memory, tensors of two axes or more in half precision, so that a weight is shown with
+        an error of 2⁻¹¹ of the largest one of its filter at most. All recordings together take 256 MB at most: beyond
+        that every second one is let go of, and from then on one is kept for every two calls, and so on.
 
         Args:
             epoch: The number of the epoch, or of the step, for its name.
