@@ -73,12 +73,17 @@ def test_the_range_grows_with_the_checkpoints():
     before = ends(frame(explorer, checkpoint=0))
     explorer.record(name="now")
     assert ends(frame(explorer, checkpoint=0))[1] > before[1]
-    checkpoints = explorer.session.engine.checkpoints
-    snapshot = weakref.ref(checkpoints[1])
-    checkpoints.keep(lambda checkpoint: checkpoint is checkpoints[0])
-    explorer.session.engine._checkpoint_nets.drop()
-    explorer.session.engine._revisions.clear()
-    gc.collect()
-    assert snapshot() is None  # the ranges do not hold its weights
     alone = frame(Explorer(demo.fashion_net(), IMAGES))
     assert ends(alone) == ends(frame(Explorer(demo.fashion_net(), IMAGES), scale="layer"))  # no checkpoint: the layer's
+
+
+def test_a_checkpoint_that_was_let_go_of_is_not_kept_alive():
+    explorer = Explorer(NETS[-1], IMAGES, checkpoints=NETS[:2])
+    frame(explorer, checkpoint=0)
+    engine = explorer.session.engine
+    gone = weakref.ref(engine.checkpoints[1])
+    engine.checkpoints.keep(lambda checkpoint: checkpoint is engine.checkpoints[0])
+    engine._checkpoint_nets.drop()
+    engine._revisions.clear()
+    gc.collect()
+    assert gone() is None
