@@ -151,7 +151,8 @@ class Timeline:
                 continue
             if kernels:
                 paths.add(at, kernels, end)
-            self._read_count = at + 1
+            if self._paths is paths:  # else there are more checkpoints, and another task reads them
+                self._read_count = at + 1
 
     def _kernels(self, at: int, checkpoints: tuple[Checkpoint, ...]) -> dict[str, np.ndarray]:
         """All layers' kernels at a checkpoint; none where it cannot be read, or is not there any more."""
