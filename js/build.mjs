@@ -1,9 +1,10 @@
 // Bundles the frontend into the Python package:
-//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, timeline.js, page.js and page.css
-//                                     into widget_pkg/filterscope/static
+//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, timeline.js, lab.js, page.js and
+//                                     page.css into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
-// The later modules, panels.js, exemplars.js and timeline.js, are for views that have painted their first picture (src/view/host.ts).
+// The later modules, panels.js, exemplars.js and timeline.js, are for views that have painted their first picture
+// (src/view/host.ts), and lab.js for those where a person opened the lab.
 // page.js and page.css (src/saved_page.ts) are all modules and the style sheet in a page that was saved.
 //
 // All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
@@ -34,6 +35,7 @@ const LIMITS = {
   "panels.js": 30_000,
   "exemplars.js": 30_000,
   "timeline.js": 30_000,
+  "lab.js": 30_000,
   "page.js": 60_000,
 };
 
@@ -43,6 +45,7 @@ const entryPoints = [
   { in: "src/panels.ts", out: "panels" },
   { in: "src/exemplars.ts", out: "exemplars" },
   { in: "src/timeline.ts", out: "timeline" },
+  { in: "src/lab.ts", out: "lab" },
   { in: "src/saved_page.ts", out: "page" },
   { in: "src/styles/saved_page.css", out: "page" },
 ];

@@ -18,6 +18,7 @@ NOTEBOOK = [
     STATIC / "panels.js",
     STATIC / "exemplars.js",
     STATIC / "timeline.js",
+    STATIC / "lab.js",
 ]
 SAVED = [STATIC / "page.js", STATIC / "page.css"]
 BUNDLE = NOTEBOOK + SAVED
@@ -59,6 +60,7 @@ def loads(text):
         ("panels.js", 30_000),
         ("exemplars.js", 30_000),
         ("timeline.js", 30_000),
+        ("lab.js", 30_000),
         ("page.js", 60_000),
     ],
 )

@@ -8,7 +8,8 @@ import torch
 
 from filterscope import CheckpointError, Explorer, demo, diagnose, diagnose_over_time
 from filterscope.timeline.over_time import DiagnosisOverTime, KeptSamples
-from filterscope.timeline.paths import LayerPath, relative_distance
+from filterscope.timeline.paths import LayerPath
+from filterscope.verdicts.weights.start import relative_distance
 
 DATA = demo.fashion_test_data()
 EPOCHS = (0, 1, 20)
@@ -35,9 +36,9 @@ def alike(a, b):
 
 def test_verdicts_are_diagnoses_of_each_checkpoint_and_images_are_read_once():
     data = Counting()
-    found = diagnose_over_time(NETS[-1], data, NETS, images=60, ablation=True, progress=False)
+    found = diagnose_over_time(NETS[-1], data, NETS, images=60, ablation="auto", progress=False)
     for net, diagnosis in zip(NETS, found.diagnoses, strict=True):
-        alone = diagnose(net, Counting(), images=60, progress=False)
+        alone = diagnose(net, Counting(), images=60, start=NETS[0].state_dict(), progress=False)
         assert diagnosis.fingerprint == alone.fingerprint
         for mine, theirs in zip(diagnosis.rows(), alone.rows(), strict=True):
             assert all(alike(mine[name], theirs[name]) for name in theirs)
@@ -78,13 +79,13 @@ def test_what_happened_is_told():
     assert found.never_left("conv1") == list(range(10))  # only biases moved
     assert "conv1: 10 filters; 1 born, 1 died" in str(found)
     frame = found.over_time()
-    assert len(frame) == 90 and list(frame.columns[:4]) == ["checkpoint", "checkpoint_name", "epoch", "from_start"]
+    assert len(frame) == 90 and list(frame.columns[:4]) == ["checkpoint", "checkpoint_name", "epoch", "to_end"]
     born = frame[(frame.event != "") & (frame.checkpoint_name == "middle")]
     assert born[["layer", "filter", "event"]].to_numpy().tolist() == [["conv1", 2, "born"]]
 
 
 def test_a_filter_that_moved_has_left_its_start():
-    moved = np.array([[0, 0, np.nan], [0.04, 0.2, np.nan], [0.01, 0.01, np.nan]], np.float32)
+    moved = np.array([[0, 0, np.nan], [1e-7, 0.2, np.nan], [0, 0.01, np.nan]], np.float32)
     path = LayerPath(moved, moved, moved)
     assert path.never_left() == [0]
 
@@ -105,7 +106,7 @@ def test_in_the_background_it_is_the_same_and_can_be_cancelled():
     running = explorer.diagnose_over_time(images=30).wait()
     assert running.done and not running.cancelled and running.found.complete
     alone = diagnose_over_time(NETS[-1], DATA, NETS, images=30, progress=False)
-    fields = ("structure", "state", "duplicate_of", "use", "drives_most", "checkpoint", "from_start")
+    fields = ("structure", "state", "duplicate_of", "use", "drives_most", "checkpoint", "start_distance")
     for mine, theirs in zip(running.rows(), alone.rows(), strict=True):
         assert all(alike(mine[name], theirs[name]) for name in fields)
     again = explorer.diagnose_over_time(images=10_000, ablation=True).cancel().wait()

@@ -5,12 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
 import filterscope.timeline.damage as damage_module
-from filterscope import Explorer, compare, demo
+from filterscope import compare, demo
 from filterscope.nets.runner import NetRunner
 from filterscope.timeline.damage import moves_of_scores
 from filterscope.timeline.partners import Places
@@ -174,21 +173,14 @@ def test_places_of_maps_of_other_sizes_are_refused():
         Places(4).add(Call(5), Call(6))
 
 
-def test_both_nets_on_one_page():
-    a, b = demo.fashion_net(epoch=1), demo.fashion_net()
-    explorer = Explorer.compare(a, b, DATA, images=100)
-    assert [explorer.session.engine.checkpoints.titles, explorer.checkpoint_index] == [["a", "b"], 0]
-    for index, net in enumerate((a, b)):
-        explorer.checkpoint_index = index
-        expected = F.relu(net.conv1(DATA[0][0][None]))[0, 0].detach().numpy()
-        np.testing.assert_allclose(explorer.activation, expected, rtol=1e-5, atol=1e-6)
-    alone = compare(a, b, DATA, images=100)
-    assert str(explorer.comparison) == str(alone)
-    assert len(alone.only_a) + len(alone.only_b) > 0
-    assert Explorer(a, DATA).comparison is None
-    wider = torch.nn.Sequential(torch.nn.Conv2d(1, 20, 3))
-    with pytest.raises(ValueError, match=r"other shapes.*filterscope\.compare\(a, b, data\)"):
-        Explorer.compare(torch.nn.Sequential(torch.nn.Conv2d(1, 10, 3)), wider, DATA, images=20)
+def test_two_nets_of_one_run_are_paired_by_index():
+    a, b = demo.fashion_net(epoch=0), demo.fashion_net()
+    found = compare(a, b, DATA, images=40, same_run=True)
+    for partners, filters in zip(found.layers, (10, 20), strict=True):
+        np.testing.assert_array_equal(partners.partner, np.arange(filters))
+        np.testing.assert_array_equal(partners.correlation, np.diag(partners.correlations))
+    assert str(found).startswith("conv1: all 10 paired by their index")
+    assert not np.isnan(np.concatenate(found.distance)).any()
 
 
 def test_the_damage_is_how_far_the_scores_go_when_one_filter_is_quantised():

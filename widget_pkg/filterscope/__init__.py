@@ -27,6 +27,7 @@ from filterscope.timeline.partners import LayerPartners
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.layer_use import JointEstimate, LayerUse
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.diagnose import diagnose
@@ -49,7 +50,9 @@ __all__ = [
     "Explorer",
     "FilterVerdict",
     "Histogram",
+    "JointEstimate",
     "LayerPartners",
+    "LayerUse",
     "Moments",
     "Name",
     "NetError",

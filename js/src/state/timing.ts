@@ -21,6 +21,8 @@ export const LOST_AFTER = {
   scans: 4000,
   /** A strip over the checkpoints computes a few of them at a time. */
   timeline: 20_000,
+  /** An edit is followed by passes of the whole net. */
+  lab: 10_000,
 } as const;
 
 /**
@@ -47,10 +49,14 @@ export const RESTS_AFTER = {
   bin: 80,
   /** The arithmetic of a pinned position takes a forward pass. */
   arithmetic: 150,
+  /** What the lab shows of a filter takes passes, too. */
+  lab: 120,
   /** Receptive fields take many passes where they are searched for. */
   fields: 300,
   /** While the checkpoints are played: so long a picture stands before the next one. */
   play: 160,
+  /** What another net says of the selection takes a pass of it. */
+  comparison: 120,
   /** A strip over all checkpoints takes a pass for each. */
   timeline: 200,
 } as const;

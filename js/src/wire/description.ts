@@ -19,6 +19,8 @@ export interface Description {
   readonly layers: readonly LayerInfo[];
   /** What each is called; none where the net itself is all there is. */
   readonly checkpoints: readonly string[];
+  /** Whether another net stands beside this one. */
+  readonly two_nets: boolean;
 }
 
 export interface DescriptionRequests {

@@ -1,7 +1,9 @@
 /** All requests by name, each with its arguments and the body of its reply. A new subject's file is joined here. */
 
+import type { ComparisonRequests } from "./comparison";
 import type { DescriptionRequests } from "./description";
 import type { FrameRequests } from "./frame";
+import type { LabRequests } from "./lab";
 import { bodyOf, type Reply } from "./messages";
 import type { PositionRequests } from "./positions";
 import type { ScanRequests } from "./scans";
@@ -16,7 +18,9 @@ export interface Requests
     PositionRequests,
     VerdictRequests,
     ScanRequests,
-    TimelineRequests {}
+    LabRequests,
+    TimelineRequests,
+    ComparisonRequests {}
 
 export type RequestName = keyof Requests;
 export type ArgsOf<Name extends RequestName> = Requests[Name]["args"];

@@ -56,6 +56,7 @@ const OUTLINE: SavedOutline = {
     input: [1, 4, 4],
     layers: LAYERS,
     checkpoints: [],
+    two_nets: false,
   },
   selection: {
     image_index: 1,

@@ -222,6 +222,7 @@ export class FakeModel {
       const body = {
         version: "0",
         checkpoints: this.behaviour.checkpoints ?? [],
+        two_nets: this.behaviour.two_nets ?? false,
         revision: this.behaviour.revision ?? 1,
         images: 100,
         input: [1, 4, 4],

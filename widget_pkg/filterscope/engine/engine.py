@@ -31,6 +31,7 @@ from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
+from filterscope.nets.kernel_edits import KernelEdit, KernelEdits
 from filterscope.nets.layers import ConvLayer, left_out_in_words
 from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
@@ -64,6 +65,7 @@ class Engine:
         classes: The classes among which it chooses.
         first_image: The image with which the layers were found.
         net_name: The net's class.
+        trials: How many of these revisions are trials: another kernel or image, of the same weights and data.
         structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
         selected_image: Gives the image whose kernels a layer has of which each image has others; by default the first
             image.
@@ -91,6 +93,7 @@ class Engine:
         self._showing = threading.local()
         self.selected_checkpoint: Callable[[], int | None] = lambda: None
         self.structure = 0
+        self.trials = 0
         self.moved = -math.inf
         self.selected_image: Callable[[], int] = lambda: self.first_image
         self.closed = False
@@ -191,7 +194,16 @@ class Engine:
     @property
     def note(self) -> str:
         """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
-        return " ".join(filter(None, [self.source.note, self._live.runner.call_note]))
+        return " ".join(filter(None, [self.source.note, self._live.runner.call_note, self._trial_note]))
+
+    @property
+    def _trial_note(self) -> str:
+        edits = self.edits
+        if not edits or self.checkpoint is not None:
+            return ""
+        names = ", ".join(f"{edit.layer} filter {edit.filter}" for edit in edits[:3])
+        more = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
+        return f"A trial: {names}{more} has other kernels here than in your net."
 
     @property
     def runs_the_net_itself(self) -> bool:
@@ -295,8 +307,16 @@ class Engine:
             images = len(self.source)
             # First: while it is read the lock is set down, and the net may change.
             self.first_image = first_readable(self.sample, images, min(self.first_image, images - 1)).index
-            self._live.runner.rebuild()
-            self._find_layers()
+            runner = self._live.runner
+            runner.rebuild()
+            edits, runner.edits = runner.edits, KernelEdits()  # the layers are the net's own
+            try:
+                self._find_layers()
+                edits = edits.fitting(self.layers)
+            finally:
+                runner.edits = edits
+            if edits:
+                self._live.map_store.clear()
             self._checkpoint_nets.drop()
         except Exception as error:
             refusal = error if isinstance(error, ValueError) else NetError(_cannot_be_shown(error))
@@ -370,8 +390,60 @@ class Engine:
         self._newest_revision += 1
         self.live_revision = self._newest_revision
         self._revisions.clear()  # a page takes nothing that was computed before this one
+        self._live.runner.edits.forget()
         self._live.map_store.clear()
         self.response_store.clear()
+
+    # A trial
+
+    @property
+    def edits(self) -> tuple[KernelEdit, ...]:
+        """The kernels that stand in place of the net's own; a checkpoint is shown without them."""
+        return () if self.closed else self._live.runner.edits.edits
+
+    def edit(self, edits: Sequence[KernelEdit]) -> None:
+        """Runs the twin with other kernels from now on; the user's net stays as it is.
+
+        Args:
+            edits: All of them, at most one a filter, each of an `editable` layer.
+
+        Raises:
+            NetError: If the net cannot be copied.
+            ValueError: If a checkpoint is shown.
+        """
+        with self.lock:
+            self._stay_whole()
+            if edits and self.checkpoint is not None:
+                raise ValueError(
+                    "a checkpoint is shown, and a kernel is edited in the net itself; select checkpoint None first"
+                )
+            if edits and self._live.runner.in_place:
+                raise NetError(
+                    "this net cannot be copied, so no kernel of it can be edited: it runs itself in each pass"
+                )
+            self._live.runner.edits = KernelEdits(edits)
+            self.trials += 1
+            self._forget()
+
+    @contextmanager
+    def unedited(self) -> Iterator[None]:
+        """Under the lock, passes of the runner's own without the edits in the body; what is kept has them."""
+        with self.lock:
+            runner = self._live.runner
+            edits, runner.edits = runner.edits, KernelEdits()
+            try:
+                yield
+            finally:
+                runner.edits = edits
+
+    def try_image(self, sample: Sample | None) -> None:
+        """Shows an image in place of one of the data set's, whose index it has; None: those of the data set again."""
+        with self.lock:
+            self._stay_open()
+            self.samples.trial = sample
+            self.trials += 1
+            self._forget()
+            self._checkpoint_nets.drop()
 
     # Samples
 
@@ -502,6 +574,10 @@ class Engine:
                 self.sample(image)  # first, as in `moment`
             self._stay_whole()
             return self.classes.ranked(self.map_store.scores(image))
+
+    def first_scores(self, output: object) -> np.ndarray | None:
+        """The class scores of the first image of a pass's output, None where there are none."""
+        return first_scores(output, self.runner.known)
 
     def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
         """The predicted class of each of some images of one shape; None where there is no score a class.

@@ -202,7 +202,8 @@ class MapStore:
             weight = None if module is None or not record.plain else module._parameters.get("weight")
             if module is not None and weight is not None:
                 if layer not in self._live:
-                    kernels = in_order(weight, record.groups, record.transposed)
+                    used = self._runner.edits.weight(record.name, weight)
+                    kernels = in_order(used, record.groups, record.transposed)
                     self._live[layer] = kernels, module._parameters.get("bias")
                 return self._live[layer]
             try:

@@ -22,7 +22,10 @@ class LayerBody(TypedDict):
 
 
 class OutlineBody(TypedDict):
-    """The layers in execution order, the checkpoints, and how many images there are, as far as is known."""
+    """The layers in execution order, the checkpoints, and how many images there are, as far as is known.
+
+    `two_nets`: another net stands beside this one.
+    """
 
     version: str
     revision: int
@@ -30,6 +33,7 @@ class OutlineBody(TypedDict):
     input: list[int]
     layers: list[LayerBody]
     checkpoints: list[str]
+    two_nets: bool
 
 
 def outline(
@@ -39,6 +43,7 @@ def outline(
     image_shape: Sequence[int],
     layers: Sequence[ConvLayer],
     checkpoints: Sequence[str] = (),
+    two_nets: bool = False,
 ) -> OutlineBody:
     """What does not change with the selection: the layers, and how many images there are.
 
@@ -49,6 +54,7 @@ def outline(
         image_shape: Of the image with which the layers were found.
         layers: The net's convolutions.
         checkpoints: What each checkpoint is called.
+        two_nets: Whether another net stands beside this one.
     """
     return {
         "version": version,
@@ -69,4 +75,5 @@ def outline(
             for layer in layers
         ],
         "checkpoints": list(checkpoints),
+        "two_nets": two_nets,
     }

@@ -132,10 +132,17 @@ def _status(running: RunningDiagnosisOverTime | None) -> str:
 def build_strip_item(moment: Moment, selection: Selection) -> StripItem:
     """A filter at the checkpoint that the moment is of."""
     part = filter_part(moment, selection, selection.filter)
-    kernel, activation = part["kernel"], part["activation"]
+    return {"kernel": small_kernel(part["kernel"]), "activation": small_map(part["activation"]), "error": None}
+
+
+def small_kernel(kernel: np.ndarray) -> np.ndarray:
+    """A filter's kernels `(C, kH, kW)` for a small picture: of many their root mean square, `(1, kH, kW)`."""
     if len(kernel) > MOST_KERNELS:
         kernel = np.sqrt(np.mean(np.square(kernel), axis=0, keepdims=True))
-    reduced = max(1, -(-max(activation.shape[-2:]) // MAP_SIDE))
-    if reduced > 1:
-        activation = block_means(activation[None], reduced)[0]
-    return {"kernel": kernel, "activation": np.ascontiguousarray(activation, np.float32), "error": None}
+    return np.ascontiguousarray(kernel, np.float32)
+
+
+def small_map(values: np.ndarray) -> np.ndarray:
+    """A map `(H, W)` of `MAP_SIDE` pixels a side at most: of a larger one the means of blocks."""
+    reduced = max(1, -(-max(values.shape[-2:]) // MAP_SIDE))
+    return np.ascontiguousarray(block_means(values[None], reduced)[0] if reduced > 1 else values, np.float32)

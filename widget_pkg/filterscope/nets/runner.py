@@ -26,6 +26,7 @@ from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import attach_inputs
 from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
+from filterscope.nets.kernel_edits import KernelEdits
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.modes import plain_modes, plain_parameters
@@ -72,6 +73,7 @@ class NetRunner:
         one_at_a_time: Why only one image at a time goes through the net, a sentence without full stop; "" where several
             may go together, or that is not known yet.
         known: What the data set tells of the classes, for the net's output.
+        edits: Kernels that stand in all passes in place of the net's own.
 
     Raises:
         TypeError: If `net` is not a net, or `forward` is not a function.
@@ -86,6 +88,7 @@ class NetRunner:
         self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
         self.known = KnownClasses()
+        self.edits = KernelEdits()
         self._parts_note = ""
         self.one_at_a_time = ""
         self._together: bool | None = None  # whether several images may go in one pass, once that is known
@@ -192,6 +195,7 @@ class NetRunner:
             self.random.isolated(),
             silent_global_hooks(),
             self._twin.ready() as module,
+            self.edits.applied(module),
             plain_parameters(module) if gradients else nullcontext(),
             torch.set_grad_enabled(gradients),
         ):

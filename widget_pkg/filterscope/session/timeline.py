@@ -19,6 +19,7 @@ from filterscope.timeline.checkpoints import Checkpoint
 from filterscope.timeline.over_time import DiagnosisOverTime, KeptSamples, judge_all
 from filterscope.timeline.paths import LayerPath, Paths
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
+from filterscope.verdicts.run.request import check_request
 from filterscope.verdicts.run.task import Task, TaskProgress
 
 
@@ -184,15 +185,14 @@ class Timeline:
         Args:
             images: How many images are looked at.
             layers: Which layers; see `filterscope.diagnose`.
-            ablation: Whether each filter is ablated in turn.
+            ablation: How the use of filters is found; see `filterscope.diagnose`.
 
         Raises:
             ValueError: If an argument does not fit, or there are no checkpoints.
             NetError: If the net cannot be copied.
         """
         count = check_images(images)
-        if not isinstance(ablation, bool):
-            raise ValueError(f"ablation is {ablation!r}; choose True or False")
+        request = check_request(ablation)
         with self._lock:
             engine = self._engine
             if not engine.checkpoints:
@@ -213,7 +213,7 @@ class Timeline:
                     samples,
                     chosen,
                     count,
-                    ablation,
+                    request,
                     task.note,
                     task.cancelled,
                     so_far,

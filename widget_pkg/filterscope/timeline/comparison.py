@@ -21,7 +21,7 @@ from filterscope.scans.sampling import Samples, batches, find_out_batches, order
 from filterscope.scans.task import DataOptions
 from filterscope.timeline.damage import moves_of_scores
 from filterscope.timeline.partners import SHUFFLES, LayerPartners, Places, calls_of
-from filterscope.timeline.paths import relative_distance
+from filterscope.verdicts.weights.start import relative_distance
 
 _AT_ONCE = 32
 _DAMAGE_AT_ONCE = 8  # a pass that can be gone back keeps all maps
@@ -139,6 +139,7 @@ def compare(
     transform: Callable[[Any], Any] | None = None,
     forward: Forward | None = None,
     shuffles: int = SHUFFLES,
+    same_run: bool = False,
 ) -> Comparison:
     """Says which filter of net a is which of net b, and where the nets disagree; both are left as they came.
 
@@ -160,6 +161,8 @@ def compare(
         transform: Applied to each image as the data set gives it.
         forward: The user's own way of calling the nets, a function of a net and an image.
         shuffles: How often b's filters are shuffled; p is at least `1 / (1 + shuffles)`.
+        same_run: Whether both are of one training run, or b a copy of a: then each filter is paired with the one of the
+            same index, whatever the correlation, where the layers have as many.
 
     Raises:
         TypeError: If a net or the data are of the wrong kind.
@@ -184,7 +187,7 @@ def compare(
             raise ValueError(f"data has {len(samples_a)} images and data_b {len(samples_b)}; give the same images")
         runners = runner_for(a, samples_a, forward), runner_for(b, samples_b, forward)
         pairs, notes = _layer_pairs(*runners, layers)
-        return _compared(runners, (samples_a, samples_b), pairs, notes, images, shuffles)
+        return _compared(runners, (samples_a, samples_b), pairs, notes, images, shuffles, same_run)
 
 
 def _layer_pairs(a: NetRunner, b: NetRunner, layers: Any) -> tuple[list[tuple[ConvLayer, ConvLayer]], list[str]]:
@@ -211,6 +214,7 @@ def _compared(
     notes: list[str],
     images: int,
     shuffles: int,
+    same_run: bool,
 ) -> Comparison:
     order = order_of(samples[0], images)
     stop = min(images, len(order))
@@ -257,7 +261,8 @@ def _compared(
     if not compared:
         raise ValueError("no layer could be compared: " + " ".join(refused.values()))
     partners = tuple(
-        gathered[first.index].partners(layer_title(first), layer_title(second), shuffles) for first, second in compared
+        gathered[first.index].partners(layer_title(first), layer_title(second), shuffles, same_run)
+        for first, second in compared
     )
     distance = tuple(_distance(*pair, found) for pair, found in zip(compared, partners, strict=True))
     damage = tuple(_damage(moves.get(pair[0].index, []), found) for pair, found in zip(compared, partners, strict=True))

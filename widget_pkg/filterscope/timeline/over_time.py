@@ -31,6 +31,9 @@ from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import COLUMNS, COUNTS
 from filterscope.verdicts.run.examine import OnProgress, examine
+from filterscope.verdicts.run.plan import in_words
+from filterscope.verdicts.run.request import AblationRequest, check_request
+from filterscope.verdicts.weights.start import StartKernels
 
 KEPT_IMAGES_BYTES = 512 * 2**20
 """Most that images may take that are kept for the next checkpoint; beyond that they are read again."""
@@ -67,8 +70,9 @@ class DiagnosisOverTime:
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a checkpoint and filter: `checkpoint`, `name`, `epoch`, distances, events, and the verdict.
 
-        `from_start` is `‖w_t − w_0‖ / ‖w_0‖` of the filter's kernels, `to_end` is `‖w_t − w_T‖ / ‖w_T‖`, `step` is
-        `‖w_t − w_(t−1)‖ / ‖w_(t−1)‖`; `event` says in words what is other than at the checkpoint before.
+        The verdict's `start` and `start_distance` are seen from the first checkpoint. `to_end` is `‖w_t − w_T‖ / ‖w_T‖`
+        of the filter's kernels, `step` is `‖w_t − w_(t−1)‖ / ‖w_(t−1)‖`; `event` says in words what is other than at
+        the checkpoint before.
         """
         rows = []
         for at, (checkpoint, diagnosis) in enumerate(zip(self.checkpoints, self.diagnoses, strict=True)):
@@ -81,7 +85,6 @@ class DiagnosisOverTime:
                         "checkpoint": at,
                         "checkpoint_name": checkpoint.name,
                         "epoch": checkpoint.epoch,
-                        "from_start": float(path.from_start[at, verdict.filter]),
                         "to_end": float(path.to_end[at, verdict.filter]),
                         "step": float(path.step[at, verdict.filter]),
                         "event": ", ".join(self.events(verdict.layer, verdict.filter).get(at, [])),
@@ -103,7 +106,7 @@ class DiagnosisOverTime:
                 "over_time() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the same "
                 "as a list of dictionaries"
             ) from error
-        first = ["checkpoint", "checkpoint_name", "epoch", "from_start", "to_end", "step", "event"]
+        first = ["checkpoint", "checkpoint_name", "epoch", "to_end", "step", "event"]
         frame = pandas.DataFrame(self.rows(), columns=[*first, *COLUMNS, "sentence"])
         for name in ("epoch", *COUNTS):
             frame[name] = frame[name].astype("Int64")
@@ -146,7 +149,7 @@ class DiagnosisOverTime:
         return happened
 
     def never_left(self, layer: str) -> list[int]:
-        """The filters of a layer whose weights never went farther from their start than 5 % of it."""
+        """The filters of a layer whose weights never left the first checkpoint's, but for rounding."""
         return self.paths[layer].never_left()
 
     def __str__(self) -> str:
@@ -221,7 +224,7 @@ def diagnose_over_time(
     checkpoints: Any,
     images: int = 1000,
     layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
-    ablation: bool = False,
+    ablation: bool | str = False,
     *,
     classes: Sequence[str] | None = None,
     transform: Callable[[Any], Any] | None = None,
@@ -241,8 +244,8 @@ def diagnose_over_time(
         checkpoints: What `Explorer` takes for `checkpoints`.
         images: How many images are looked at.
         layers: Which layers, by index, name or module; None for all.
-        ablation: Whether each filter is removed in turn at each checkpoint: about as many passes again as there are
-            filters; without it use is withheld.
+        ablation: How the use of filters is found at each checkpoint, as `diagnose` takes it: `"auto"`, `"all"` or
+            False. Without it use is withheld.
         classes: Class names in the order of the net's output.
         transform: Applied to each image as the data set gives it.
         layout: The order of an image's axes where it is not clear.
@@ -266,6 +269,7 @@ def diagnose_over_time(
         >>> found.over_time().columns[:3].to_list()
         ['checkpoint', 'checkpoint_name', 'epoch']
     """
+    request = check_request(ablation)
     with torch.inference_mode(False):
         samples = KeptSamples(
             DataOptions(classes=classes, transform=transform, layout=layout, forward=forward).open(net, data)
@@ -274,7 +278,7 @@ def diagnose_over_time(
         states = Checkpoints(checkpoints, template_of(live.net))
         chosen = sorted(layer_indices(live.layers, layers))
         if progress is True:
-            print(cost_in_words(live, samples, len(states), images, chosen, ablation), file=sys.stderr)
+            print(cost_in_words(live, samples, len(states), images, chosen, request), file=sys.stderr)
         bar = ProgressBar() if progress is True else None
         on_progress = bar or (progress if callable(progress) else no_progress)
         stop = cancel if cancel is not None else threading.Event()
@@ -286,7 +290,7 @@ def diagnose_over_time(
                 samples,
                 chosen,
                 images,
-                ablation,
+                request,
                 on_progress,
                 stop,
             )
@@ -302,7 +306,7 @@ def judge_all(
     samples: Samples,
     layers: Sequence[int],
     images: int,
-    ablation: bool,
+    request: AblationRequest,
     on_progress: OnProgress = no_progress,
     cancel: threading.Event | None = None,
     judged: Callable[[DiagnosisOverTime], None] = lambda so_far: None,
@@ -316,7 +320,7 @@ def judge_all(
         samples: The data set.
         layers: Indices of the layers.
         images: How many images are looked at.
-        ablation: Whether each filter is ablated.
+        request: How the use of filters is found.
         on_progress: Told how many checkpoints are judged.
         cancel: Ends it after the running batch.
         judged: Given what is known, after each checkpoint.
@@ -324,6 +328,7 @@ def judge_all(
     stop = cancel if cancel is not None else threading.Event()
     all_of_them, diagnoses = tuple(checkpoints), []
     paths = Paths(len(all_of_them))
+    start: dict[int, np.ndarray] = {}
     last: dict[str, np.ndarray] = {}
     for at in [len(all_of_them) - 1, *range(len(all_of_them))]:  # the end first: distances to it are told at once
         if stop.is_set():
@@ -338,8 +343,10 @@ def judge_all(
                 continue
             paths.add(at, kernels, last)
             examination = Examination(runner, samples, list(layers))
-            examine(examination, images, ablation, no_progress, stop)
-            diagnosis = conclude(examination, not stop.is_set(), ablation, fingerprint(runner.net))
+            start = start or {layer: runner.layers[layer].kernels for layer in layers}
+            examination.start = StartKernels(start)
+            examine(examination, images, request, no_progress, stop)
+            diagnosis = conclude(examination, not stop.is_set(), request.mode is not False, fingerprint(runner.net))
         except CheckpointError as error:
             if not last:
                 last = {"": np.zeros(0)}
@@ -353,7 +360,7 @@ def judge_all(
 
 
 def cost_in_words(
-    runner: NetRunner, samples: Samples, checkpoints: int, images: int, layers: Sequence[int], ablation: bool
+    runner: NetRunner, samples: Samples, checkpoints: int, images: int, layers: Sequence[int], request: AblationRequest
 ) -> str:
     """What judging all checkpoints will cost, a sentence; found by two passes over a few images."""
     order = order_of(samples, _TIMED)
@@ -369,6 +376,7 @@ def cost_in_words(
     runner.run(batch)
     seconds = (time.perf_counter() - start) / len(batch) * images * checkpoints
     filters = sum(runner.layers[layer].out_channels for layer in layers)
-    seconds *= _PASSES + (filters if ablation else 0)
-    how_long = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    return f"{counted}: about {how_long}" + (f", with each of {filters} filters removed in turn" * ablation)
+    ablated = request.mode is not False
+    seconds *= _PASSES + (filters if ablated else 0)
+    how_long = f"{'at most' if request.mode == 'auto' else 'about'} {in_words(seconds)}"
+    return f"{counted}: {how_long}" + (f", with each of {filters} filters removed in turn" * ablated)

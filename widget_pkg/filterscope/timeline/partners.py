@@ -22,6 +22,7 @@ from filterscope.nets.runner import NetRunner
 
 SHUFFLES = 99
 ALPHA = 0.05
+BY_INDEX = "paired by their index"
 POSITIONS = 8192
 """At so many places, drawn over all images and positions, the maps of two layers are compared."""
 PATCH_VALUES = 2**23
@@ -43,7 +44,7 @@ class LayerPartners:
         merged_into: int64 `(F_a,)`, the filter of b that this one correlates with as highly as one of b's own partner
             does, where it has no partner itself; −1 for none.
         correlations: float32 `(F_a, F_b)`, of all pairs.
-        note: Why there is no null, a sentence; "" where there is one.
+        note: Why there is no null, in words; "" where there is one.
     """
 
     layer: str
@@ -58,6 +59,8 @@ class LayerPartners:
     @property
     def summary(self) -> str:
         """`conv2: 17 of 20 found again, 2 without a partner, 1 merged`."""
+        if self.note == BY_INDEX:
+            return f"{self.layer}: all {len(self.partner)} {BY_INDEX}"
         filters, merged = len(self.partner), int((self.merged_into >= 0).sum())
         again = int((self.partner >= 0).sum())
         alone = filters - again - merged
@@ -112,10 +115,15 @@ class Places:
         most = min(POSITIONS, PATCH_VALUES // max(1, seen))
         return max(1, -(-most // self._images))
 
-    def partners(self, layer: str, layer_b: str, shuffles: int = SHUFFLES) -> LayerPartners:
-        """The pairs, and how likely arbitrary filters do as well."""
+    def partners(self, layer: str, layer_b: str, shuffles: int = SHUFFLES, same_run: bool = False) -> LayerPartners:
+        """The pairs, and how likely arbitrary filters do as well; of one run the pairs are those of one index."""
         a, b = _standardised(torch.cat(self._a, 1)), _standardised(torch.cat(self._b, 1))
         correlations = _correlations(a, b)
+        if same_run and len(a) == len(b):
+            own = np.arange(len(a))
+            unknown = np.full(len(a), np.nan, np.float32), np.full(len(a), -1)
+            paired = correlations.numpy()
+            return LayerPartners(layer, layer_b, own, paired[own, own], *unknown, paired, BY_INDEX)
         usable = torch.nan_to_num(correlations, nan=-2.0)
         rows, columns = linear_sum_assignment(-usable.numpy())
         partner = np.full(len(a), -1)

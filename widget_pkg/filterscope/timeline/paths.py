@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEVER_LEFT = 0.05
-"""A filter whose weights are never farther from their start than this share of it has not left its start."""
+from filterscope.verdicts.weights.start import relative_distance, rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +24,10 @@ class LayerPath:
     to_end: np.ndarray
     step: np.ndarray
 
-    def never_left(self, share: float = NEVER_LEFT) -> list[int]:
-        """The filters whose weights never went farther from their start than that share of it."""
+    def never_left(self) -> list[int]:
+        """The filters whose weights never were farther from their start than rounding takes them."""
         known = np.where(np.isnan(self.from_start), -np.inf, self.from_start).max(axis=0)
-        return [index for index, most in enumerate(known) if 0 <= most < share]
+        return [index for index, most in enumerate(known) if 0 <= most <= rounding()]
 
 
 class Paths:
@@ -76,12 +75,3 @@ class Paths:
             if title in end:
                 path.to_end[at] = relative_distance(values, end[title])
             self._before[title] = values
-
-
-def relative_distance(values: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    """`‖values − origin‖ / ‖origin‖` of each filter, float32 `(F,)`; NaN where the origin is 0."""
-    axes = tuple(range(1, values.ndim))
-    difference = np.sqrt(np.square(values.astype(np.float64) - origin).sum(axis=axes))
-    length = np.sqrt(np.square(origin.astype(np.float64)).sum(axis=axes))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(length > 0, difference / length, np.nan).astype(np.float32)

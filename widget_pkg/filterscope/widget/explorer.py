@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +21,6 @@ from filterscope import wire
 from filterscope.assets import asset
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
-from filterscope.errors import CheckpointError
 from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
 from filterscope.filters.arithmetic import Arithmetic
@@ -35,7 +35,10 @@ from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.scans.result import Scan
+from filterscope.scans.sampling import find_out_batches, runner_for
+from filterscope.scans.task import DataOptions
 from filterscope.session import selection
+from filterscope.session.comparison import TwoNets
 from filterscope.session.positions import Map, Positions
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.session import Session
@@ -44,6 +47,7 @@ from filterscope.timeline.comparison import Comparison, compare
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
+from filterscope.verdicts.run.pacing import PacedSamples
 from filterscope.widget.live_figures import LiveFigures
 from filterscope.widget.pages import Pages
 from filterscope.widget.selection_widget import SelectionWidget
@@ -117,9 +121,6 @@ class Explorer(SelectionWidget):
 
     _esm = asset("widget.js")
     _css = asset("widget.css")
-
-    comparison: Comparison | None = None
-    """Which filter of net a is which of net b, where `Explorer.compare` made this explorer."""
 
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
@@ -302,7 +303,11 @@ class Explorer(SelectionWidget):
         self,
         images: int = 1000,
         layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
-        ablation: bool = True,
+        ablation: bool | str = "auto",
+        *,
+        seconds: float | None = None,
+        ablated_images: int | None = None,
+        start: Mapping[str, Any] | str | PathLike[str] | None = None,
     ) -> RunningDiagnosis:
         """Judges every filter in the background, and returns at once: sliders and cells go on meanwhile.
 
@@ -313,13 +318,18 @@ class Explorer(SelectionWidget):
         Args:
             images: How many images are looked at, drawn from all of the data set; of a stream the first ones.
             layers: Which layers, by index, name or module; None for all.
-            ablation: Whether each filter is removed in turn on these images, to measure what the net loses.
+            ablation: How it is measured what the net loses without each filter: `"auto"` removes each in turn on a few
+                of these images and takes the rest from gradients, `"all"` removes each on all of them, False none.
+            seconds: With `ablation="auto"`, about how long it may take.
+            ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000.
+            start: A state dict of the time before training, or the path of one, which tells how far each filter went.
 
         Returns:
             A `Diagnosis` that grows: `wait()` waits for its end, `cancel()` ends it within a moment, `done` says
             whether it has ended; what it has so far can be read at any time.
 
         Raises:
+            TypeError: If `start` is of the wrong kind.
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied, so that nothing may run it in the background.
 
@@ -329,7 +339,7 @@ class Explorer(SelectionWidget):
             >>> explorer.diagnose(images=100, ablation=False).wait().done
             True
         """
-        diagnosis = self.session.diagnose(images, layers, ablation)
+        diagnosis = self.session.diagnose(images, layers, ablation, ablated_images, seconds, start)
         self.send(*wire.verdicts())
         return diagnosis
 
@@ -484,7 +494,7 @@ class Explorer(SelectionWidget):
         self,
         images: int = 1000,
         layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
-        ablation: bool = False,
+        ablation: bool | str = False,
     ) -> RunningDiagnosisOverTime:
         """Judges every filter at every checkpoint in the background, and returns at once.
 
@@ -493,7 +503,8 @@ class Explorer(SelectionWidget):
         Args:
             images: How many images are looked at, the same ones at each checkpoint.
             layers: Which layers, by index, name or module; None for all.
-            ablation: Whether each filter is removed in turn at each checkpoint.
+            ablation: How the use of filters is found at each checkpoint, as `diagnose` takes it: `"auto"`, `"all"` or
+                False.
 
         Returns:
             A diagnosis over time that grows: `wait()`, `cancel()`, `done`, `found` and `over_time()`.
@@ -514,21 +525,27 @@ class Explorer(SelectionWidget):
         return diagnosis
 
     @classmethod
-    def compare(cls, a: nn.Module, b: nn.Module, data: Any, images: int = 500, **options: Any) -> Explorer:
-        """Two nets of one architecture on one page: the checkpoint slider goes from a to b and back.
+    def compare(
+        cls, a: nn.Module, b: nn.Module, data: Any, images: int = 500, *, data_b: Any = None, **options: Any
+    ) -> Explorer:
+        """Two nets on one page: the explorer of a, and each filter of it beside its partner in b.
 
-        "Through time" shows a filter's kernel and map in both on one scale, how far its weights are apart, and what
-        became of it. `comparison` says which filter of a is which of b, and on how many images they disagree.
+        Below the large pictures the page says in words which filters are found again, shows kernel and map of the
+        selected filter in both nets and their difference on one scale, lists the layer's filters, those that changed
+        most first, and the images on which one net alone is right; a button tells which filters explain that.
+        `comparison` has all of it.
 
         Args:
             a: A net.
-            b: Another one with parameters of the same shapes.
+            b: Another one: trained on, pruned, quantised (simulated), from another seed, of another width.
             data: What `Explorer` takes.
             images: How many images are looked at for `comparison`.
-            **options: What `Explorer` takes.
+            data_b: The same images as b is given them, where it wants another normalisation.
+            **options: What `Explorer` takes. `layers`, `shuffles` and `same_run` are those of `filterscope.compare`.
 
         Raises:
-            ValueError: If their parameters have other shapes; `filterscope.compare` compares such nets, too.
+            TypeError: If a net or the data are of the wrong kind.
+            ValueError: If an option does not fit, or the two nets have no layer that can be compared.
 
         Example:
             >>> from filterscope import Explorer, demo
@@ -537,18 +554,23 @@ class Explorer(SelectionWidget):
             >>> explorer.comparison.of_layer("conv1").correlations.shape
             (10, 10)
         """
-        try:
-            explorer = cls(a, data, checkpoints={"a": a, "b": b}, **options)
-            if len(explorer.session.engine.checkpoints) < 2:
-                raise CheckpointError(explorer.session.engine.checkpoints.skipped[0])
-        except CheckpointError as error:
-            raise ValueError(
-                f"a and b have parameters of other shapes, so they do not fit one page ({error}); "
-                "filterscope.compare(a, b, data) says which filter of a is which of b"
-            ) from error
-        known = {name: options[name] for name in ("classes", "transform", "forward") if name in options}
-        explorer.comparison = compare(a, b, data, images, **known)
+        of_comparison = {name: options.pop(name) for name in ("layers", "shuffles", "same_run") if name in options}
+        of_data = {name: options[name] for name in ("classes", "transform", "forward") if name in options}
+        comparison = compare(a, b, data, images, data_b=data_b, **of_comparison, **of_data)
+        explorer = cls(a, data, **options)
+        engine = explorer.session.engine
+        samples = PacedSamples(engine) if data_b is None else DataOptions(**of_data).open(b, data_b)
+        runner = runner_for(b, samples, engine.forward)
+        find_out_batches(runner, samples, comparison.images)
+        read_b = None if data_b is None else samples.read
+        explorer.session.two_nets = TwoNets(engine, comparison, runner, read_b)
         return explorer
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """Which filter of net a is which of net b, where `Explorer.compare` made this explorer; else None."""
+        two_nets = self.session.two_nets
+        return None if two_nets is None else two_nets.comparison
 
     def recorder(self, library: str, every: int = 1) -> Any:
         """A callback that calls `record` after each epoch of another library's trainer.

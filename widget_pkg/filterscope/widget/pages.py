@@ -12,7 +12,7 @@ from typing import Any
 
 from filterscope import wire
 from filterscope._version import __version__
-from filterscope.assets import later_modules
+from filterscope.assets import later_modules, module_asked_for
 from filterscope.figures.scene import Scene, scene
 from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
@@ -28,7 +28,9 @@ from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.selection import Selection, asked_image, check_filters, selection_from
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
+from filterscope.widget.comparison_requests import ComparisonRequests
 from filterscope.widget.inbox import Inbox
+from filterscope.widget.lab_requests import LabRequests
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.scan_requests import ScanRequests
@@ -63,20 +65,24 @@ class Pages:
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
+        self._lab = LabRequests(session, self._someone_waits)
         self._scans = ScanRequests(engine, session.scans, self._someone_waits)
         self.requests = Requests(
             [
                 Request("describe", Urgency.PICTURE, self._describe),
                 Request("frame", Urgency.PICTURE, self._frame),
                 Request("panels", Urgency.DETAIL, self._panels),
+                Request("module", Urgency.DETAIL, lambda args: {"text": module_asked_for(args.get("room", ""))}),
                 Request("prediction", Urgency.REST, self._prediction),
                 Request("filters", Urgency.REST, self._filters),
+                *self._lab.rows,
                 *positions.rows,
                 Request("prefetch", Urgency.NEXT_MOVE, self._prefetch),
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
                 *self._verdicts.rows,
                 *self._scans.rows,
                 *TimelineRequests(engine, session.timeline, self._someone_waits).rows,
+                *ComparisonRequests(session, self._someone_waits).rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
@@ -181,6 +187,7 @@ class Pages:
         self._inbox.close(wait)
         self._prefetch_inbox.close(wait)
         self._verdicts.close()
+        self._lab.close()
         self._scans.close()
         if self._later is not None:
             self._later.close()
@@ -281,8 +288,8 @@ class Pages:
     def _describe(self, args: dict[str, Any]) -> OutlineBody:
         engine = self._engine
         shape = engine.sample(engine.first_image).image.shape
-        checkpoints = engine.checkpoints.titles
-        return outline(__version__, engine.live_revision, len(engine.source), shape, engine.layers, checkpoints)
+        beside = engine.checkpoints.titles, self._session.two_nets is not None
+        return outline(__version__, engine.live_revision, len(engine.source), shape, engine.layers, *beside)
 
     def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()

@@ -48,7 +48,7 @@ class TimelineRequests:
         return build_timeline(layer, filter_index, len(self._engine.checkpoints), paths, read, *known)
 
     def _judge(self, args: dict[str, Any]) -> TimelineBody:
-        self._timeline.diagnose(args.get("images"), None, bool(args.get("ablation")))
+        self._timeline.diagnose(args.get("images"), None, args.get("ablation", False))
         return self._over_time(args)
 
     def _cancel(self, args: dict[str, Any]) -> TimelineBody:

@@ -8,7 +8,7 @@ import { number } from "../../text/format";
 import { Legend } from "../../view/legend";
 import type { FloatTensor } from "../../wire/tensor";
 import type { Timeline } from "../../wire/timeline";
-import { rangeOver } from "./strip";
+import { rangeOver } from "../range_over";
 import { MARKS } from "./words";
 
 const MOST_SIDE = 20;

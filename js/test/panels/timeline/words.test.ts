@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rangeOver } from "../../../src/panels/timeline/strip";
+import { rangeOver } from "../../../src/panels/range_over";
 import { marksInWords, runsInWords, statusInWords } from "../../../src/panels/timeline/words";
 import type { FloatTensor } from "../../../src/wire/tensor";
 import type { Timeline, TimelineStep } from "../../../src/wire/timeline";

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -40,6 +40,10 @@ class Ablation:
         """Replaces the maps in the layer's activation `(N, F, *S)`, in place."""
         for index, value in zip(self.filters, self.values, strict=True):
             activation[:, index] = value
+
+    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
+        """The net's output for a batch with the maps replaced."""
+        return runner.run(batch, [self.layer], self)
 
 
 @dataclass(frozen=True, eq=False)

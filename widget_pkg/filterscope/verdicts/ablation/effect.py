@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,12 +13,18 @@ import torch
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.refusals import LeftOut
 from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, one_at_a_time_note, order_of
-from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.rises import Rise
 from filterscope.verdicts.ablation.use import class_interval, interval
 
 _Z = 1.959964
+
+
+class Change(Protocol):
+    """What is done to a net in a pass: maps replaced, or other kernels."""
+
+    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
+        """The changed net's output for a batch."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +158,11 @@ def paired_change(gained: int, lost: int, images: int) -> Estimate:
 def measure_effect(
     runner: NetRunner,
     samples: Samples,
-    ablation: Ablation,
+    change: Change,
     images: int,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Effect:
-    """What the net loses over many images, the same ones and in the same order as a diagnosis looks at.
+    """What the net loses by a change over many images, the same ones and in the same order as a diagnosis looks at.
 
     Images that the net refuses are left out.
 
@@ -171,7 +178,7 @@ def measure_effect(
     labelled: bool | None = None
     left_out = LeftOut(runner)
     for batch in _in_growing_parts(runner, samples, order, stop):
-        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), ablation))
+        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), change))
         if scores is not None:
             before, after = _scores_of_classes(*scores)
             numbers = class_numbers(accepted.labels, samples.classes, before.shape[1])
@@ -218,11 +225,9 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
         passes *= 2
 
 
-def _both(
-    runner: NetRunner, batch: torch.Tensor, ablation: Ablation
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+def _both(runner: NetRunner, batch: torch.Tensor, change: Change) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     before = log_probabilities(runner.run(batch), len(batch), runner.known)
-    return before, log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
+    return before, log_probabilities(change.run(runner, batch), len(batch), runner.known)
 
 
 def _scores_of_classes(before: torch.Tensor | None, after: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -46,6 +46,11 @@ class Rise:
         return self.total / self.images if self.images else np.nan
 
     @property
+    def freedom(self) -> int:
+        """Degrees of freedom of `error`."""
+        return self.images - 1
+
+    @property
     def error(self) -> float:
         """Standard error of the mean rise; NaN below two images."""
         if self.images < 2:

@@ -8,7 +8,10 @@ from filterscope.verdicts.ablation.use import gate
 from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.layer_use import layer_use
 from filterscope.verdicts.result.verdict import AXES, FilterVerdict
+
+_MANY = 4000  # images: with fewer, few ablations tell less than 1,000 do
 
 
 def conclude(examination: Examination, complete: bool, ablation: bool, fingerprint: str) -> Diagnosis:
@@ -21,16 +24,21 @@ def conclude(examination: Examination, complete: bool, ablation: bool, fingerpri
         fingerprint: Of the net's weights.
     """
     filters = [verdict for index in examination.layers for verdict in judge_layer(examination, index, ablation)]
-    rises = [rise for layer in examination.ablations.values() for rise in layer.rises]
+    ablated = [rise.images for layer in examination.ablations.values() for rise in layer.rises]
+    ablated += [rise.images for layer in examination.sampled.values() for rise in layer.rises]
     return Diagnosis(
         filters=tuple(filters),
         images=examination.images,
-        ablated=max((rise.images for rise in rises), default=0),
+        ablated=max(ablated, default=0),
         complete=complete,
         knowledge=_knowledge(examination),
         notes=_notes(examination, complete),
         fingerprint=fingerprint,
         examination=examination,
+        layer_uses={
+            layer_title(evidence.layer): layer_use(evidence)
+            for evidence in (LayerEvidence(examination, index, ablation) for index in examination.layers)
+        },
     )
 
 
@@ -74,7 +82,9 @@ def _knowledge(examination: Examination) -> str:
 def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
     notes = []
     if not complete:
-        notes.append("It was stopped early; the figures are exact for the images seen. Go on with resume=.")
+        cut = f"{examination.cut.rstrip('.')}." if examination.cut else ""
+        notes.append(cut or "It was stopped early; the figures are exact for the images seen. Go on with resume=.")
+    notes += _use_notes(examination)
     if examination.unreadable:
         cause = f" The first: {examination.unreadable_cause}." if examination.unreadable_cause else ""
         notes.append(f"{examination.unreadable} samples could not be read and are left out.{cause}")
@@ -92,3 +102,22 @@ def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
             f"Up to {not_finite} images gave NaN or infinite activations and are left out of that layer's figures."
         )
     return tuple(notes)
+
+
+def _use_notes(examination: Examination) -> list[str]:
+    """How use was measured, where each filter was ablated on a few images only."""
+    if examination.ablations or not examination.sampled:
+        return []
+    images = max((rise.images for layer in examination.sampled.values() for rise in layer.rises), default=0)
+    if not images:
+        return []
+    linearised = max(examination.linearised(layer).images for layer in examination.sampled)
+    notes = [
+        f"Use: each filter was removed on {images} images; what gradients say of {linearised:,} images and, less "
+        f"exactly, of all {examination.images:,} tells the rest."
+    ]
+    if examination.images < _MANY:
+        notes.append(
+            "More labelled images would tell more: gradients take little time, and it is their number that decides."
+        )
+    return notes

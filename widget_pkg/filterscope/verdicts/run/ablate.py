@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
+import torch
 
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
+from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import log_probabilities
 from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
-from filterscope.verdicts.ablation.rises import LayerAblation
+from filterscope.verdicts.ablation.rises import LayerAblation, Rise
+from filterscope.verdicts.ablation.sampled import AblatedRows
 from filterscope.verdicts.activations.duplicates import Pair
 from filterscope.verdicts.batch_sums import Premises
 
@@ -29,6 +33,22 @@ class AblationSums:
 
     end: int
     layers: Mapping[int, LayerAblation]
+
+
+@dataclass(frozen=True, eq=False)
+class RowSums:
+    """What ablating a layer's filters on one batch gave, image by image; `layers` as of `AblationSums`."""
+
+    end: int
+    layers: Mapping[int, AblatedRows]
+
+
+@dataclass(frozen=True, eq=False)
+class SetSums:
+    """What ablating a set of filters of each layer together on one batch gave; `layers` as of `AblationSums`."""
+
+    end: int
+    layers: Mapping[int, Rise]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,34 +80,128 @@ class Ablating:
         """
         for batch in batches(samples, images, 0, len(images), runner.images_at_once()):
             layers = {}
-            for layer, rerun, reference in self._reruns(runner, samples, batch, cancelled):
+            intact = _IntactBatch.of(runner, samples, batch, self.premises)
+            if intact is None:
+                yield AblationSums(batch.end, {})
+                continue
+            for layer, rerun in _reruns(intact, self.live or self.pairs, cancelled):
                 layers[layer] = LayerAblation.of(self.means[layer])
                 if layer in self.live:
-                    layers[layer].add(rerun, reference, self.live[layer], cancelled)
-                layers[layer].add_merged(rerun, reference, self.pairs.get(layer, ()))
+                    layers[layer].add(rerun, intact.reference, self.live[layer], cancelled)
+                layers[layer].add_merged(rerun, intact.reference, self.pairs.get(layer, ()))
             if cancelled():
                 return
             yield AblationSums(batch.end, layers)
 
-    def _reruns(
-        self, runner: NetRunner, samples: Samples, batch: ImageBatch, cancelled: Callable[[], bool]
-    ) -> Iterator[tuple[int, Rerun, Reference]]:
-        """The layers that a batch reaches as it should, each ready to be run again."""
+
+@dataclass(frozen=True, eq=False)
+class AblatingRows:
+    """Ablates each filter of a layer on few images and keeps each image's own rise. It can be sent to a worker.
+
+    Attributes:
+        layer: Index of the layer.
+        means: What a filter's map is replaced by, `(F,)`.
+        live: Which filters, bool `(F,)`.
+        premises: What is known of net and data.
+    """
+
+    layer: int
+    means: np.ndarray
+    live: np.ndarray
+    premises: Premises
+
+    def __call__(
+        self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[RowSums]:
+        """The rises of each batch of these images; the arguments are those of `Ablating`."""
+        for batch in batches(samples, images, 0, len(images), runner.images_at_once()):
+            intact = _IntactBatch.of(runner, samples, batch, self.premises)
+            if intact is None:
+                yield RowSums(batch.end, {})
+                continue
+            layers = {}
+            for layer, rerun in _reruns(intact, [self.layer], cancelled):
+                rises = np.zeros((len(intact.reference.rows), len(self.live)))
+                for index in np.flatnonzero(self.live):
+                    if cancelled():
+                        return
+                    ablate = partial(Ablation(layer, (int(index),), (float(self.means[index]),)), layer)
+                    rises[:, index] = intact.reference.rises(rerun(ablate))
+                layers[layer] = AblatedRows(intact.indices[intact.reference.rows], rises)
+            if cancelled():
+                return
+            yield RowSums(batch.end, layers)
+
+
+@dataclass(frozen=True, eq=False)
+class AblatingSets:
+    """Ablates a set of filters of each layer, all of the set together. It can be sent to a worker.
+
+    Attributes:
+        sets: Of each layer what is replaced, and by what.
+        premises: What is known of net and data.
+    """
+
+    sets: Mapping[int, Ablation]
+    premises: Premises
+
+    def __call__(
+        self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[SetSums]:
+        """The rises of each batch of these images; the arguments are those of `Ablating`."""
+        for batch in batches(samples, images, 0, len(images), runner.images_at_once()):
+            intact = _IntactBatch.of(runner, samples, batch, self.premises)
+            if intact is None:
+                yield SetSums(batch.end, {})
+                continue
+            layers = {}
+            for layer, ablation in self.sets.items():
+                if cancelled():
+                    return
+                output = runner.run(intact.tensors, [layer], ablation)
+                layers[layer] = Rise()
+                layers[layer].add(intact.reference.rises(log_probabilities(output, len(intact.tensors), runner.known)))
+            if cancelled():
+                return
+            yield SetSums(batch.end, layers)
+
+
+@dataclass(frozen=True, eq=False)
+class _IntactBatch:
+    """A batch and what the intact net says to it."""
+
+    runner: NetRunner
+    tensors: torch.Tensor
+    output: torch.Tensor
+    reference: Reference
+    indices: np.ndarray
+
+    @classmethod
+    def of(cls, runner: NetRunner, samples: Samples, batch: ImageBatch, premises: Premises) -> _IntactBatch | None:
+        """None where the net takes none of the images."""
         if not len(batch.images):
-            return
+            return None
         # What the net refuses now it refused before, which was said.
-        accepted, intact, _ = run_accepted(
+        accepted, output, _ = run_accepted(
             batch,
             lambda part: log_probabilities(runner.run(runner.batch(part.images)), len(part.images), runner.known),
         )
-        if intact is None:
-            return
+        if output is None:
+            return None
         tensors = runner.batch(accepted.images)
-        labels = self.premises.class_numbers(intact, accepted.labels, samples.classes)
-        reference = Reference(intact, labels, bool(self.premises.labelled))
-        for layer in self.live or self.pairs:
-            if cancelled():
-                return
-            rerun = Rerun(runner, layer, tensors, intact)
-            if rerun.shape is not None and rerun.shape[:2] == (len(tensors), runner.layers[layer].out_channels):
-                yield layer, rerun, reference
+        labels = premises.class_numbers(output, accepted.labels, samples.classes)
+        reference = Reference(output, labels, bool(premises.labelled))
+        return cls(runner, tensors, output, reference, np.asarray(accepted.indices, np.int64))
+
+
+def _reruns(intact: _IntactBatch, layers: Iterable[int], cancelled: Callable[[], bool]) -> Iterator[tuple[int, Rerun]]:
+    """The layers that a batch reaches as it should, each ready to be run again."""
+    for layer in layers:
+        if cancelled():
+            return
+        rerun = Rerun(intact.runner, layer, intact.tensors, intact.output)
+        if rerun.shape is not None and rerun.shape[:2] == (
+            len(intact.tensors),
+            intact.runner.layers[layer].out_channels,
+        ):
+            yield layer, rerun
