@@ -344,7 +344,7 @@ def judge_all(
             paths.add(at, kernels, last)
             examination = Examination(runner, samples, list(layers))
             start = start or {layer: runner.layers[layer].kernels for layer in layers}
-            examination.start = StartKernels(start)
+            examination.start = StartKernels(start, dict.fromkeys(start, 0.0))
             examine(examination, images, request, no_progress, stop)
             diagnosis = conclude(examination, not stop.is_set(), request.mode is not False, fingerprint(runner.net))
         except CheckpointError as error:
