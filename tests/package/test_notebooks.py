@@ -15,6 +15,7 @@ EXPECTED += [
     "05_did_it_learn.ipynb",
     "06_dashboard.ipynb",
     "07_what_does_it_look_for.ipynb",
+    "09_over_training.ipynb",
     "10_from_sobel_to_conv2.ipynb",
 ]
 

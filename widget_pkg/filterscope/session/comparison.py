@@ -137,6 +137,8 @@ class TwoNets:
             raise NetError("the output of a is not one score a class, so it cannot be said which filters explain it")
         name = label if label in prediction else max(prediction, key=prediction.__getitem__)
         column, layer_b = names.index(name), self._layers_b[partners.layer_b].index
+        if self._maps_of_b(image, layer_b).activation.shape[1:] != maps.shape[1:]:
+            raise ValueError("the maps of the two nets have other shapes, so none can be swapped")
         with self._lock:
             of_b = self._probability(image, column)
             after = []
@@ -171,8 +173,6 @@ class TwoNets:
         batch = self._batch(image, copies)
         try:
             output = self._b.run(batch, () if layer is None else [layer], swap)
-        except ValueError:
-            raise
         except Exception as error:
             raise self._b.refusal(batch, error) from error
         scores = class_scores(output, copies, self._b.known)
@@ -189,8 +189,6 @@ class _Swap:
     maps: torch.Tensor
 
     def __call__(self, layer: int, activation: torch.Tensor) -> None:
-        if activation.shape[2:] != self.maps.shape[1:]:
-            raise ValueError("the maps of the two nets have other shapes, so none can be swapped")
         for row, filter_index in enumerate(self.filters):
             activation[row, int(filter_index)] = self.maps[row].to(activation)
 

@@ -305,7 +305,7 @@ def _disagreements(
     right_a, right_b = (np.concatenate(kept) == true for kept in predicted)
     known = true >= 0
     images = np.array(seen)
-    only_a, only_b = images[known & right_a & ~right_b], images[known & right_b & ~right_a]
+    only_a, only_b = np.sort(images[known & right_a & ~right_b]), np.sort(images[known & right_b & ~right_a])
     lost = Counter(labels[int(place)] for place in np.flatnonzero(known & right_a & ~right_b))
     return (
         only_a,

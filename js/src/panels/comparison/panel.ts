@@ -60,7 +60,7 @@ export class ComparisonPanel implements Partial<Panels>, Listener {
       element("div.fs-ask", this.#explain),
       this.#swaps,
     );
-    host.below.append(this.#root);
+    host.below.prepend(this.#root); // what the page was made for, before what any page can do
     on(this.#explain, "click", () => {
       const frame = this.#frame;
       if (frame) this.#client.ask("comparison_swaps", { image: frame.image, layer: frame.layer });
