@@ -201,3 +201,30 @@ def test_a_diagnosis_is_of_the_checkpoint_that_is_selected():
     assert explorer.session.examiner.of_earlier_weights()
     explorer.checkpoint_index = 0
     assert not explorer.session.examiner.of_earlier_weights()
+
+
+def test_a_kernel_is_edited_in_the_net_itself_and_an_image_is_tried_on_every_checkpoint():
+    nets = [demo.fashion_net(epoch=k) for k in EPOCHS]
+    explorer = explorer_of(nets[2])
+    kernel = np.arange(9, dtype=np.float32).reshape(1, 3, 3)
+    with pytest.raises(ValueError, match="select checkpoint None first"):
+        explorer.kernel = kernel
+    explorer.checkpoint_index = None
+    explorer.kernel = kernel
+    edited = explorer.activation
+    for index, net in enumerate(nets):
+        explorer.checkpoint_index = index
+        expect_net(explorer, net)
+    explorer.checkpoint_index = None
+    np.testing.assert_array_equal(explorer.kernel, kernel)
+    np.testing.assert_array_equal(explorer.activation, edited)
+    assert explorer.lab.undo()
+    expect_net(explorer, nets[2])
+    explorer.lab.try_image(np.zeros((28, 28), np.uint8))
+    for index, net in enumerate(nets):
+        explorer.checkpoint_index = index
+        with torch.no_grad():
+            expected = F.relu(net.conv1(torch.zeros(1, 1, 28, 28)))[0, 0]
+        np.testing.assert_allclose(explorer.activation, expected, atol=1e-6)
+    explorer.lab.try_image(None)
+    expect_net(explorer, nets[-1])
