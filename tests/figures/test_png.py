@@ -122,3 +122,9 @@ print([name for name in ("matplotlib", "ipympl") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_widgets_state_keeps_the_picture_for_pages_without_a_kernel(explorer):
+    assert explorer.get_state("_png") == {"_png": b""}  # no cell has shown it
+    data, _ = explorer._repr_mimebundle_()
+    assert bytes(explorer.get_state("_png")["_png"]) == base64.b64decode(data["image/png"])

@@ -20,7 +20,7 @@ NOTEBOOK = [
     STATIC / "timeline.js",
     STATIC / "lab.js",
 ]
-SAVED = [STATIC / "page.js", STATIC / "page.css"]
+SAVED = [STATIC / "page.js", STATIC / "page_lab.js", STATIC / "page.css"]
 BUNDLE = NOTEBOOK + SAVED
 
 # Names of XML vocabularies, which nothing ever loads.
@@ -62,6 +62,7 @@ def loads(text):
         ("timeline.js", 30_000),
         ("lab.js", 30_000),
         ("page.js", 60_000),
+        ("page_lab.js", 30_000),
     ],
 )
 def test_a_module_is_small_as_it_travels(name, most):

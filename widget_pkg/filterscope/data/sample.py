@@ -27,6 +27,7 @@ class Sample:
         inputs: All inputs that `forward=` may receive, as arrays, where the sample has more than the image; else None.
         frames_first: Whether the image is a clip `(D, C, H, W)` for a net of images, given to it as it is.
         label_is_no_class: Whether the item has a label that is no class: a number with a fraction, a vector, a mask.
+        trial: Whether it stands in place of the data set's own.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Sample:
     inputs: Inputs | None = None
     frames_first: bool = False
     label_is_no_class: bool = False
+    trial: bool = False
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
 
     @property
