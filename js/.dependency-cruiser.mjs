@@ -26,6 +26,7 @@ const entries = [
   { entry: "widget", allowed: ORDER.slice(0, 5).flat() },
   { entry: "panels", allowed: ORDER.slice(0, 6).flat() },
   { entry: "exemplars", allowed: ORDER.slice(0, 6).flat() },
+  { entry: "timeline", allowed: ORDER.slice(0, 6).flat() },
   { entry: "lab", allowed: ORDER.slice(0, 6).flat() },
   { entry: "surgery", allowed: ORDER.slice(0, 6).flat() },
 ].map(({ entry, allowed }) => ({
@@ -43,7 +44,7 @@ export default {
       name: "nothing-unused",
       comment: "A file that no module of the page holds.",
       severity: "error",
-      from: { path: "^src/(widget|panels|exemplars|lab|surgery|saved_page|saved_lab)\\.ts$" },
+      from: { path: "^src/(widget|panels|exemplars|timeline|lab|surgery|saved_page|saved_lab)\\.ts$" },
       to: { path: "^src/.+/.*\\.ts$", pathNot: "\\.d\\.ts$", reachable: false },
     },
     {

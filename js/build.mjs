@@ -1,10 +1,10 @@
 // Bundles the frontend into the Python package:
-//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, lab.js, surgery.js, page.js,
-//                                     page_lab.js and page.css into widget_pkg/filterscope/static
+//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, timeline.js, lab.js, surgery.js,
+//                                     page.js, page_lab.js and page.css into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
-// The later modules, panels.js and exemplars.js, are for views that have painted their first picture (src/view/host.ts), and
-// lab.js and surgery.js for those where a person opened the lab, or the tray.
+// The later modules, panels.js, exemplars.js and timeline.js, are for views that have painted their first picture
+// (src/view/host.ts), and lab.js and surgery.js for those where a person opened the lab, or the tray.
 // page.js and page.css (src/saved_page.ts) are all modules and the style sheet in a page that was saved;
 // page_lab.js (src/saved_lab.ts) stands in those that were saved with a lab, besides.
 //
@@ -35,6 +35,7 @@ const LIMITS = {
   "widget.js": 30_000,
   "panels.js": 30_000,
   "exemplars.js": 30_000,
+  "timeline.js": 30_000,
   "lab.js": 30_000,
   "surgery.js": 30_000,
   "page.js": 60_000,
@@ -46,6 +47,7 @@ const entryPoints = [
   { in: "src/styles/widget.css", out: "widget" },
   { in: "src/panels.ts", out: "panels" },
   { in: "src/exemplars.ts", out: "exemplars" },
+  { in: "src/timeline.ts", out: "timeline" },
   { in: "src/lab.ts", out: "lab" },
   { in: "src/surgery.ts", out: "surgery" },
   { in: "src/saved_page.ts", out: "page" },

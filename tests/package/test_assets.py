@@ -12,7 +12,9 @@ STATIC = Path(filterscope.__file__).parent / "static"
 
 
 def test_the_later_modules_are_those_that_were_built():
-    assert later_modules() == [(STATIC / name).read_text("utf-8") for name in ("panels.js", "exemplars.js")]
+    assert later_modules() == [
+        (STATIC / name).read_text("utf-8") for name in ("panels.js", "exemplars.js", "timeline.js")
+    ]
     assert asset("widget.js") == (STATIC / "widget.js").read_text("utf-8")
 
 
@@ -22,11 +24,11 @@ import sys
 from pathlib import Path
 from filterscope import assets
 assets._STATIC = Path(sys.argv[1])
-copies = [assets._STATIC / name for name in ("panels.js", "exemplars.js")]
+copies = [assets._STATIC / name for name in ("panels.js", "exemplars.js", "timeline.js")]
 for text in ("one", "two"):
     for copy in copies:
         copy.write_text(copy.stem + text)
-    assert assets.later_modules() == ["panels" + text, "exemplars" + text]
+    assert assets.later_modules() == ["panels" + text, "exemplars" + text, "timeline" + text]
 """
     env = {**os.environ, "ANYWIDGET_HMR": "1"}
     done = subprocess.run([sys.executable, "-c", code, tmp_path], env=env, capture_output=True, text=True)

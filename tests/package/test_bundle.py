@@ -17,6 +17,7 @@ NOTEBOOK = [
     STATIC / "widget.css",
     STATIC / "panels.js",
     STATIC / "exemplars.js",
+    STATIC / "timeline.js",
     STATIC / "lab.js",
     STATIC / "surgery.js",
 ]
@@ -59,6 +60,7 @@ def loads(text):
         ("widget.js", 30_000),
         ("panels.js", 30_000),
         ("exemplars.js", 30_000),
+        ("timeline.js", 30_000),
         ("lab.js", 30_000),
         ("surgery.js", 30_000),
         ("page.js", 60_000),

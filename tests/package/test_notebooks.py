@@ -16,6 +16,7 @@ EXPECTED += [
     "06_dashboard.ipynb",
     "07_what_does_it_look_for.ipynb",
     "08_a_smaller_net.ipynb",
+    "09_over_training.ipynb",
     "10_from_sobel_to_conv2.ipynb",
 ]
 

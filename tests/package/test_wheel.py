@@ -82,7 +82,16 @@ def test_the_wheel_holds_bundle_demo_and_licences(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    static = ["widget.js", "widget.css", "panels.js", "exemplars.js", "page.js", "page.css", "palettes.json"]
+    static = [
+        "widget.js",
+        "widget.css",
+        "panels.js",
+        "exemplars.js",
+        "timeline.js",
+        "page.js",
+        "page.css",
+        "palettes.json",
+    ]
     notebooks = [f"demo_files/notebooks/{name}" for name in NOTEBOOKS]
     for name in [*(f"static/{one}" for one in static), *notebooks, "py.typed"]:
         assert f"filterscope/{name}" in names

@@ -38,12 +38,14 @@ def test_a_page_s_requests_in_the_order_in_which_they_are_answered():
         *("panels", "module"),
         *("lab", "lab_history", "lab_changes", "lab_stages", "lab_spectrum", "lab_geometry", "lab_quiz"),
         *("arithmetic", "input", "effective"),
+        *("comparison", "comparison_pair"),
         *("prediction", "filters"),
-        *("fields", "prefetch", "strip"),
+        *("fields", "prefetch", "strip", "timeline_strip"),
         *("lab_occlusion", "lab_effect"),
         *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect", "filter_effects"),
         *("scan", "cancel_scan", "scans", "distribution", "exemplars", "best_crops"),
         *("tray", "tray_order", "tray_plan", "tray_widths"),
+        *("timeline", "judge_timeline", "cancel_timeline", "comparison_swaps"),
     ]
     waited_for = {name for name in requests.handlers if requests.waited_for(name)}
     assert waited_for == {"describe", "frame", "edit_kernel", "lab_image"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from filterscope import demo
 from filterscope._version import __version__
-from filterscope.errors import NetError, SampleError
+from filterscope.errors import CheckpointError, NetError, SampleError
 from filterscope.figures.exemplars import exemplar_figure
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
@@ -20,9 +20,13 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
+from filterscope.session.timeline import RunningDiagnosisOverTime
 from filterscope.surgery.plan import Plan, PlannedGroup
 from filterscope.surgery.size import Size
 from filterscope.surgery.widths import WidthCurve, WidthPoint, Widths
+from filterscope.timeline.comparison import Comparison, compare
+from filterscope.timeline.over_time import DiagnosisOverTime, diagnose_over_time
+from filterscope.timeline.partners import LayerPartners
 from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
@@ -35,10 +39,13 @@ from filterscope.widget.explorer import Explorer
 __all__ = [
     "Arithmetic",
     "Box",
+    "CheckpointError",
     "ClassEffect",
+    "Comparison",
     "ConvLayer",
     "Crop",
     "Diagnosis",
+    "DiagnosisOverTime",
     "Effect",
     "Estimate",
     "Exemplar",
@@ -47,6 +54,7 @@ __all__ = [
     "FilterVerdict",
     "Histogram",
     "JointEstimate",
+    "LayerPartners",
     "LayerUse",
     "Moments",
     "Name",
@@ -57,6 +65,7 @@ __all__ = [
     "ReceptiveField",
     "ReceptiveFields",
     "RunningDiagnosis",
+    "RunningDiagnosisOverTime",
     "RunningScan",
     "SampleError",
     "Scan",
@@ -66,8 +75,10 @@ __all__ = [
     "Widths",
     "Without",
     "__version__",
+    "compare",
     "demo",
     "diagnose",
+    "diagnose_over_time",
     "exemplar_figure",
     "load_scan",
     "scan",

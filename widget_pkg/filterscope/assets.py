@@ -23,7 +23,7 @@ def asset(name: str) -> Path | str:
 
 
 # Read at the same time as the first module, because all must be from one build.
-_LATER = {name: asset(name) for name in ("panels.js", "exemplars.js")}
+_LATER = {name: asset(name) for name in ("panels.js", "exemplars.js", "timeline.js")}
 _ASKED_FOR = {room: asset(f"{room}.js") for room in ("lab", "surgery")}
 
 

@@ -44,6 +44,21 @@ class NetError(ValueError):
     """
 
 
+class CheckpointError(ValueError):
+    """A checkpoint cannot be read, does not fit the net, or would run code when it is read.
+
+    Example:
+        >>> import torch
+        >>> from filterscope import CheckpointError, Explorer, demo
+        >>> other = {"weight": torch.zeros(3)}
+        >>> try:
+        ...     Explorer(demo.fashion_net(), demo.fashion_test_data(), checkpoints={"other": other})
+        ... except CheckpointError as error:
+        ...     print(str(error).partition(":")[0])
+        no checkpoint fits the net
+    """
+
+
 class EndsWork(BaseException):
     """Raised by our own code to end work early; no handler takes it for an error."""
 

@@ -88,6 +88,11 @@ def skipped(content: dict[str, Any]) -> Message:
     return {"kind": "reply", "id": content["id"], "name": request_name(content), "skipped": True}, []
 
 
+def checkpoints() -> Message:
+    """Tells the pages that there are more checkpoints than before, or that others were judged."""
+    return {"kind": "checkpoints"}, []
+
+
 def changed(revision: int) -> Message:
     """What the page holds is out of date."""
     return {"kind": "changed", "revision": revision}, []

@@ -23,7 +23,7 @@ export class IndexSlider {
   #travel = 0;
 
   constructor(
-    name: "image" | "layer" | "filter" | "slice",
+    name: "image" | "layer" | "filter" | "slice" | "checkpoint",
     move: (value: number) => void,
     words: HTMLElement = element("span.fs-words"),
   ) {

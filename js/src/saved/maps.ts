@@ -81,7 +81,7 @@ export function planeOf(maps: SavedMaps, k: number, starts: readonly number[], l
 /** The maps of all filters as one picture, as a frame has it. */
 export function pictureOf(planes: readonly Plane[], shape: readonly number[], scale: Scale): object {
   const summaries = planes.map((plane) => plane.summary);
-  const ranges = scale === "layer" ? [joined(summaries)] : summaries.map(rangeOf);
+  const ranges = scale !== "map" ? [joined(summaries)] : summaries.map(rangeOf);
   const size = count(shape);
   const data = new Uint8Array(planes.length * size);
   planes.forEach((plane, k) => {

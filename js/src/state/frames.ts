@@ -17,6 +17,7 @@ const ARGS = [
   "filter",
   "channel",
   "source",
+  "checkpoint",
   "scale",
   "plane",
   "slice",

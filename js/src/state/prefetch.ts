@@ -19,12 +19,15 @@ const MESSAGE_BYTES = 2 ** 16;
 type Name = "prefetch" | "prediction" | "filters";
 type Question = { [name in Name]: readonly [name: name, args: ArgsOf<name>] }[Name];
 
+/** What a person moves along: the next frames are those behind the last move. */
+type Axis = "image" | "checkpoint";
+
 export interface PrefetchOptions {
   readonly frames: Frames;
   /** The frame on screen, where that is what is selected. */
   current(): Frame | null;
-  /** How many images there are; null where nobody knows. */
-  images(): number | null;
+  /** How many images there are, null where nobody knows; and how many checkpoints. */
+  lengths(): { readonly [axis in Axis]: number | null };
   /** What is selected, in another layer; null where there is none. */
   inLayer(layer: number): FrameArgs | null;
   /** Takes a frame that may be selected next. */
@@ -41,6 +44,7 @@ export class Prefetch implements Listener {
   readonly #client: Client;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #before: Frame | null = null;
+  #axis: Axis = "image";
   #step = 0;
   #moved = 0;
   #asked: Question | null = null;
@@ -68,7 +72,10 @@ export class Prefetch implements Listener {
     const before = this.#before;
     if (!before || !sameArgs(before, frame)) {
       this.#before = frame;
-      this.#step = before?.layer === frame.layer ? frame.image - before.image : 0;
+      const along = (axis: Axis) => (frame[axis] ?? 0) - (before?.[axis] ?? 0);
+      const same = before?.layer === frame.layer;
+      this.#axis = same && along("checkpoint") && !along("image") ? "checkpoint" : "image";
+      this.#step = same ? along(this.#axis) : 0;
       this.#moved = performance.now();
       this.#failed = false;
     }
@@ -132,9 +139,11 @@ export class Prefetch implements Listener {
 
   /** A neighbour's frame, and then its prediction. */
   #neighbour(frame: Frame, step: number): Question | null {
-    const args = { ...argsOf(frame), image: frame.image + step };
-    const { frames, images } = this.#options;
-    if (args.image < 0 || args.image >= (images() ?? Number.POSITIVE_INFINITY)) return null;
+    const { frames, lengths } = this.#options;
+    const axis = this.#axis;
+    const at = (frame[axis] ?? -1) + step;
+    if (frame[axis] === null || at < 0 || at >= (lengths()[axis] ?? Number.POSITIVE_INFINITY)) return null;
+    const args = { ...argsOf(frame), [axis]: at };
     const predicted = frame.cell_runs || frames.find(args)?.sample.prediction;
     return this.#frame(frame, args) || (predicted ? null : ["prediction", args]);
   }

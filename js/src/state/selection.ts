@@ -1,4 +1,4 @@
-/** The selection: five traits of the model, shared with Python and with every other view. */
+/** The selection: six traits of the model, shared with Python and with every other view. */
 
 import type { AnyModel } from "@anywidget/types";
 import type { Description, LayerInfo } from "../wire/description";
@@ -10,6 +10,7 @@ export interface Traits {
   filter_index: number;
   channel: number | null;
   source: Source;
+  checkpoint_index: number | null;
 }
 
 export interface Selection {
@@ -18,6 +19,8 @@ export interface Selection {
   readonly filter: number;
   readonly channel: number | null;
   readonly source: Source;
+  /** Null: the net itself. */
+  readonly checkpoint: number | null;
 }
 
 /** What the person chooses of the colours: such that fit the range, or one palette for all. It holds for one view alone. */
@@ -29,6 +32,7 @@ const TRAIT_OF = {
   filter: "filter_index",
   channel: "channel",
   source: "source",
+  checkpoint: "checkpoint_index",
 } as const satisfies Record<keyof Selection, keyof Traits>;
 
 const KEYS = Object.keys(TRAIT_OF) as (keyof Selection)[];
@@ -42,6 +46,7 @@ export function readSelection(model: AnyModel<Traits>): Selection {
     filter: model.get("filter_index"),
     channel: model.get("channel"),
     source: model.get("source"),
+    checkpoint: model.get("checkpoint_index"),
   };
 }
 
@@ -51,13 +56,16 @@ export function fitSelection(selection: Selection, description: Description | nu
   const clamp = (value: number, length: number) => Math.min(Math.max(0, value), length - 1);
   const layer = clamp(selection.layer, description.layers.length);
   const { filters, channels } = description.layers[layer]!;
-  const { channel } = selection;
+  const { channel, checkpoint } = selection;
+  const { checkpoints } = description;
   return {
     ...selection,
     image: clamp(selection.image, description.images ?? Number.POSITIVE_INFINITY),
     layer,
     filter: clamp(selection.filter, filters),
     channel: channel !== null && channel >= channels ? null : channel,
+    checkpoint:
+      checkpoint === null || checkpoints.length === 0 ? null : clamp(checkpoint, checkpoints.length),
   };
 }
 

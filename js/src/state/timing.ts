@@ -19,6 +19,8 @@ export const LOST_AFTER = {
   verdicts: 4000,
   /** The same; crops that are not cut yet are asked for again. */
   scans: 4000,
+  /** A strip over the checkpoints computes a few of them at a time. */
+  timeline: 20_000,
   /** An edit is followed by passes of the whole net. */
   lab: 10_000,
   /** Short answers; longer work is asked for again. */
@@ -55,6 +57,12 @@ export const RESTS_AFTER = {
   surgery: 150,
   /** Receptive fields take many passes where they are searched for. */
   fields: 300,
+  /** While the checkpoints are played: so long a picture stands before the next one. */
+  play: 160,
+  /** What another net says of the selection takes a pass of it. */
+  comparison: 120,
+  /** A strip over all checkpoints takes a pass for each. */
+  timeline: 200,
 } as const;
 
 /** When something that is still on its way is asked for again. */
@@ -71,6 +79,8 @@ export const ASK_AGAIN_AFTER = {
   survey: 300,
   /** A search for receptive fields gave way to somebody who waits for a picture. */
   fields: 700,
+  /** How many checkpoints are read, or judged, by now. */
+  timeline: 400,
 } as const;
 
 /**

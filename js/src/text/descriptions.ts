@@ -21,6 +21,7 @@ export function sourceInWords({ source, channel }: Selection, layer: LayerInfo |
 
 const SCALES: Record<Scale, string> = {
   layer: "One range for the layer, so that its filters compare",
+  checkpoints: "One range for the layer over all checkpoints, so that these compare",
   map: "A range for each map: faint ones show, but do not compare",
 };
 const PALETTES: Record<PaletteChoice, string> = {

@@ -53,8 +53,19 @@ export class Choice {
   }
 
   /** Becomes what a frame shows. */
-  take({ image, layer, filter, channel, source, scale, plane, slice, kernel_slice }: Frame): void {
+  take({
+    image,
+    layer,
+    filter,
+    channel,
+    source,
+    checkpoint,
+    scale,
+    plane,
+    slice,
+    kernel_slice,
+  }: Frame): void {
     this.#drawing = { scale, plane, slice, kernel_slice };
-    this.select({ image, layer, filter, channel, source });
+    this.select({ image, layer, filter, channel, source, checkpoint });
   }
 }

@@ -8,6 +8,7 @@ import { coloursInWords, sourceInWords } from "../text/descriptions";
 import { classesInWords, spoken } from "../text/format";
 import type { Description } from "../wire/description";
 import type { Frame, Scale, Slices, Source } from "../wire/frame";
+import { CheckpointSlider } from "./checkpoint_slider";
 import { ChannelSelect, KernelSliceSelect } from "./layer_selects";
 import { LayerSlider } from "./layer_slider";
 
@@ -26,6 +27,7 @@ const SCALES = [
   ["layer", "one for the layer"],
   ["map", "one a map"],
 ] as const;
+const ONE_FOR_ALL = ["checkpoints", "one for all checkpoints"] as const;
 const PALETTES = [
   ["auto", "auto"],
   ["sequential", "sequential"],
@@ -38,6 +40,7 @@ export class Controls {
   readonly #layer: LayerSlider;
   readonly #filter: IndexSlider;
   readonly #slice: IndexSlider;
+  readonly #checkpoint: CheckpointSlider;
   readonly #source: Select;
   readonly #channel: ChannelSelect;
   readonly #kernelSlice: KernelSliceSelect;
@@ -52,6 +55,7 @@ export class Controls {
     this.#layer = new LayerSlider((layer) => actions.select({ layer }));
     this.#filter = new IndexSlider("filter", (filter) => actions.select({ filter }));
     this.#slice = new IndexSlider("slice", (slice) => actions.slice({ slice }));
+    this.#checkpoint = new CheckpointSlider((checkpoint) => actions.select({ checkpoint }));
     this.#source = new Select("source", "filter2D over", SOURCES, "", (value) =>
       actions.select({ source: value as Source }),
     );
@@ -70,7 +74,13 @@ export class Controls {
     ]);
     this.#colours = new SelectGroup("colours", `${id}-colours`, [this.#scale, this.#palette]);
     this.#filter.root.append(busy);
-    const sliders = [this.#image.root, this.#layer.root, this.#filter.root, this.#slice.root];
+    const sliders = [
+      this.#image.root,
+      this.#layer.root,
+      this.#filter.root,
+      this.#slice.root,
+      this.#checkpoint.root,
+    ];
     this.root = element(
       "div.fs-controls",
       element("div.fs-sliders", ...sliders),
@@ -86,6 +96,7 @@ export class Controls {
     this.#layer.showLayer(selection.layer, layers);
     this.#filter.show(selection.filter, layer?.filters ?? selection.filter + 1);
     this.#filter.say(layer ? `of ${layer.filters} in ${spoken(layer.name)}` : "");
+    this.#checkpoint.show(selection.checkpoint, description?.checkpoints ?? []);
     const depths = depthsOf(layer);
     const { slice: depth } = depths;
     this.#slice.root.hidden = depth === null;
@@ -96,9 +107,21 @@ export class Controls {
     this.#kernelSlice.showSlice(slices.kernel_slice, depths.kernel_slice);
     this.#channel.showChannel(selection.channel, layer?.channels ?? (selection.channel ?? -1) + 1);
     this.#source.show(selection.source);
+    const checkpoints = (description?.checkpoints ?? []).length > 0;
+    const scales = checkpoints ? [...SCALES, ONE_FOR_ALL] : SCALES;
+    this.#scale.offerCount(scales.length, () => scales);
     this.#scale.show(scale);
     this.#response.say(sourceInWords(selection, layer));
     this.#sayColours();
+  }
+
+  /** Whether what is selected is on screen, or an error in its place. */
+  stood(ready: boolean): void {
+    this.#checkpoint.stood(ready);
+  }
+
+  dispose(): void {
+    this.#checkpoint.dispose();
   }
 
   #sayColours(): void {

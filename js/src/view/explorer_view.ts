@@ -12,7 +12,7 @@ import type { Selection, Traits } from "../state/selection";
 import { LOST_AFTER } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
-import type { Description } from "../wire/description";
+import { type Description, tellsOfCheckpoints } from "../wire/description";
 import type { Frame } from "../wire/frame";
 import { Line } from "../wire/line";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
@@ -81,7 +81,10 @@ export class ExplorerView implements Listener {
     this.#prefetch = new Prefetch(this.#line, {
       frames: this.#frames.kept,
       current,
-      images: () => this.#description?.images ?? null,
+      lengths: () => ({
+        image: this.#description?.images ?? null,
+        checkpoint: this.#description?.checkpoints.length ?? 0,
+      }),
       inLayer: (layer) => (this.#description?.layers[layer] ? this.#choice.args({ layer }) : null),
       framed: (reply) => this.#frames.keep(reply),
       more: () => this.#follow(true),
@@ -124,6 +127,7 @@ export class ExplorerView implements Listener {
     this.#strip.dispose();
     this.#prefetch.dispose();
     this.#slot.dispose();
+    this.#controls.dispose();
     this.#status.dispose();
     this.#still.dispose();
     this.#frames.kept.clear();
@@ -180,6 +184,7 @@ export class ExplorerView implements Listener {
   #received(content: unknown, buffers: readonly unknown[] = []): void {
     this.#still.heard();
     this.#client.receive(content, buffers);
+    if (tellsOfCheckpoints(content)) this.#client.ask("describe", {});
     this.#strip.receive(content, buffers);
     this.#prefetch.receive(content, buffers);
     this.#slot.panels?.receive(content, buffers);
@@ -250,6 +255,8 @@ export class ExplorerView implements Listener {
     this.#painted = frame;
     this.#pictures.paint(frame, name);
     Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
+    if (frame.checkpoint === null) delete this.root.dataset.checkpoint;
+    else this.root.dataset.checkpoint = String(frame.checkpoint);
     const parts = [`image ${frame.image}`, classesInWords(frame.sample), name, `filter ${frame.filter}`];
     this.#status.announce(parts.filter(Boolean).join(", "));
   }
@@ -266,7 +273,7 @@ export class ExplorerView implements Listener {
 
   #show(): void {
     const { selection } = this.#choice;
-    this.#strip.mark(selection.image);
+    this.#strip.mark(selection.image, selection.checkpoint);
     const asked = this.#choice.unfitted();
     this.#controls.show(selection, asked.scale, asked, this.#description);
     this.#controls.say(this.#painted, selection);
@@ -275,6 +282,7 @@ export class ExplorerView implements Listener {
     const ready = current && error === null && this.#description !== null;
     const { gone } = this.#line;
     const waiting = !ready && error === null && !gone;
+    this.#controls.stood(ready || error !== null);
     const kernel = gone ? (this.#painted ? "gone" : "none") : "there";
     if (kernel === "none") this.#still.show();
     this.#status.show({ ready, waiting, kernel, error, notice: this.#notice });

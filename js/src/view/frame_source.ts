@@ -12,7 +12,7 @@ export class FrameSource {
   readonly #client: Client;
   /** The question whose answer is awaited. */
   #asked: FrameArgs | null = null;
-  /** Of the net's weights, the newest that is known: frames from before it are out of date. */
+  /** Of the net's own weights, the newest that is known: frames from before it, of whatever checkpoint, are out of date. */
   #revision = Number.NEGATIVE_INFINITY;
 
   constructor(client: Client) {
@@ -49,7 +49,7 @@ export class FrameSource {
     const frame = this.#decode(reply);
     if (!frame && newest) this.#asked = null; // so that it is asked again
     if (!frame || (frame.revision < this.#revision && !newest)) return null;
-    this.#revision = frame.revision;
+    if (frame.checkpoint === null) this.#revision = frame.revision;
     this.kept.add(frame);
     if (newest) this.#asked = null;
     return frame;

@@ -3,7 +3,7 @@
 import { element, setText } from "../dom/dom";
 import { gradientOf, type PaletteName } from "../draw/palette";
 import { number } from "../text/format";
-import type { Range } from "../wire/frame";
+import type { Range, Scale } from "../wire/frame";
 import type { Summary } from "../wire/tensor";
 import type { Reading } from "./host";
 
@@ -18,11 +18,12 @@ export class Legend {
     element("div.fs-ticks", this.#low, this.#zero, this.#high),
   );
 
-  paint(range: Range, palette: PaletteName): void {
+  /** `name` says what an end of the range is called where its values are not what is drawn. */
+  paint(range: Range, palette: PaletteName, name: (value: number) => string = number): void {
     this.#bar.style.background = gradientOf(palette);
-    setText(this.#low, number(range.low));
+    setText(this.#low, name(range.low));
     setText(this.#zero, range.signed ? "0" : "");
-    setText(this.#high, number(range.high));
+    setText(this.#high, name(range.high));
   }
 
   clear(): void {
@@ -39,7 +40,7 @@ export function contentInWords({ minimum, maximum }: Summary): Reading {
 }
 
 /** What a reader would misread without being told; empty where there is nothing. */
-export function warningInWords(range: Range, here: Summary, scope: "layer" | "map"): string {
+export function warningInWords(range: Range, here: Summary, scope: Scale): string {
   const parts: string[] = [];
   const bad = (count: number, counted: number, what: string, colours: string) => {
     if (count > 0) parts.push(`${count} ${what} here (${colours})`);
@@ -49,6 +50,6 @@ export function warningInWords(range: Range, here: Summary, scope: "layer" | "ma
   bad(here.infinite, range.infinite, "infinite", "−∞ cyan, +∞ violet");
   if (here.minimum < range.low || here.maximum > range.high)
     parts.push("values beyond the range are clipped");
-  if (range.constant && scope === "layer") parts.push("every value in the layer is the same");
+  if (range.constant && scope !== "map") parts.push("every value in the layer is the same");
   return parts.join(" · ");
 }

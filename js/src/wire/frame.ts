@@ -15,7 +15,7 @@ export const PICTURE_NAMES = ["kernel", ...MAP_NAMES] as const;
 export type PictureName = (typeof PICTURE_NAMES)[number];
 
 export type Source = "image" | "input";
-export type Scale = "layer" | "map";
+export type Scale = "layer" | "map" | "checkpoints";
 export type ClassName = string | number;
 
 /** Which slice of a volume is drawn; null is the middle one. */
@@ -31,6 +31,8 @@ export interface FrameArgs extends Slices {
   readonly filter: number;
   readonly channel: number | null;
   readonly source: Source;
+  /** Null: the net itself. */
+  readonly checkpoint: number | null;
   readonly scale: Scale;
   /** Which channel of the image is drawn where they cannot be drawn together; null: the one the kernel looks at. */
   readonly plane: number | null;

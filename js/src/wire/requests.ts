@@ -1,5 +1,6 @@
 /** All requests by name, each with its arguments and the body of its reply. A new subject's file is joined here. */
 
+import type { ComparisonRequests } from "./comparison";
 import type { DescriptionRequests } from "./description";
 import type { FrameRequests } from "./frame";
 import type { LabRequests } from "./lab";
@@ -8,6 +9,7 @@ import type { PositionRequests } from "./positions";
 import type { ScanRequests } from "./scans";
 import type { StripRequests } from "./strip";
 import type { SurgeryRequests } from "./surgery";
+import type { TimelineRequests } from "./timeline";
 import type { VerdictRequests } from "./verdicts";
 
 export interface Requests
@@ -18,7 +20,9 @@ export interface Requests
     VerdictRequests,
     ScanRequests,
     LabRequests,
-    SurgeryRequests {}
+    SurgeryRequests,
+    TimelineRequests,
+    ComparisonRequests {}
 
 export type RequestName = keyof Requests;
 export type ArgsOf<Name extends RequestName> = Requests[Name]["args"];

@@ -51,8 +51,23 @@ const SAVED: Saved = {
   lab: null,
 };
 const OUTLINE: SavedOutline = {
-  description: { version: "0.1.0", revision: 0, images: 3, input: [1, 4, 4], layers: LAYERS },
-  selection: { image_index: 1, layer_index: 1, filter_index: 0, channel: null, source: "input" },
+  description: {
+    version: "0.1.0",
+    revision: 0,
+    images: 3,
+    input: [1, 4, 4],
+    layers: LAYERS,
+    checkpoints: [],
+    two_nets: false,
+  },
+  selection: {
+    image_index: 1,
+    layer_index: 1,
+    filter_index: 0,
+    checkpoint_index: null,
+    channel: null,
+    source: "input",
+  },
   saved: SAVED,
   strip: {
     thumbs: { dtype: "uint8", shape: [3, 1, 2, 1], data: Uint8Array.of(1, 2, 3, 4, 5, 6) },

@@ -28,6 +28,7 @@ function openLarge() {
     image_index: 99,
     layer_index: 0,
     filter_index: 0,
+    checkpoint_index: null,
     channel: null,
     source: "image",
   });
@@ -125,6 +126,7 @@ describe("the other layers", () => {
       image_index: 5,
       layer_index: 0,
       filter_index: 0,
+      checkpoint_index: null,
       channel: null,
       source: "input",
     });

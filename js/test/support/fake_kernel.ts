@@ -159,6 +159,7 @@ export class FakeModel {
       image_index: 0,
       layer_index: 0,
       filter_index: 0,
+      checkpoint_index: null,
       channel: null,
       source: "image",
     },
@@ -221,6 +222,8 @@ export class FakeModel {
     if (name === "describe") {
       const body = {
         version: "0",
+        checkpoints: this.behaviour.checkpoints ?? [],
+        two_nets: this.behaviour.two_nets ?? false,
         revision: this.behaviour.revision ?? 1,
         images: 100,
         input: [1, 4, 4],

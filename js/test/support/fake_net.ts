@@ -24,6 +24,8 @@ export const LAYERS = [
 ];
 
 export interface Behaviour {
+  checkpoints?: string[];
+  two_nets?: boolean;
   revision?: number;
   label?: string | number | null;
   prediction?: [string | number, number][] | null;

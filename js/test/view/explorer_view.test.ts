@@ -145,6 +145,7 @@ describe("moving", () => {
         filter: 0,
         channel: 1,
         source: "input",
+        checkpoint: null,
         scale: "map",
         plane: null,
         slice: null,
@@ -389,7 +390,7 @@ describe("several views, and the end", () => {
   it("leaves no listener, observer, timer or element behind", () => {
     const { model, el, query, clean } = open();
     slide(query("input[name=image]"), 1);
-    expect(model.listeners).toBe(8);
+    expect(model.listeners).toBe(9);
     expect(vi.getTimerCount()).toBeGreaterThan(0);
     clean();
     expect(model.listeners).toBe(0);

@@ -74,7 +74,15 @@ describe("decodeMessage", () => {
 });
 
 describe("decodeFrame", () => {
-  const shown = { image: 2, layer: 0, filter: 1, channel: null, source: "image", scale: "layer" } as const;
+  const shown = {
+    image: 2,
+    layer: 0,
+    filter: 1,
+    channel: null,
+    source: "image",
+    checkpoint: null,
+    scale: "layer",
+  } as const;
   const args = { ...shown, plane: null, slice: null, kernel_slice: null };
 
   it("puts every tensor in the place that refers to it", () => {

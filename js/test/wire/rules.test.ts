@@ -158,7 +158,10 @@ describe("selections", () => {
     "fit layer $layer alike: filter $filter, channel $channel",
     ({ layer, filter, channel, fitted }) => {
       const description = { layers, images: 1 } as unknown as Description;
-      const selection = fitSelection({ image: 0, layer, filter, channel, source: "input" }, description);
+      const selection = fitSelection(
+        { image: 0, layer, filter, channel, source: "input", checkpoint: null },
+        description,
+      );
       expect(selection).toMatchObject({
         layer: fitted.layer_index,
         filter: fitted.filter_index,

@@ -60,6 +60,11 @@ class Cache(Generic[Key, Value]):
         if key in self._values:
             self.nbytes -= self._values.pop(key)[1]
 
+    def drop(self, which: Callable[[Key], bool]) -> None:
+        """Drops the values of all keys for which it holds."""
+        for key in [key for key in self._values if which(key)]:
+            self.pop(key)
+
     def newest(self) -> Key | None:
         """The key used last."""
         return next(reversed(self._values), None)

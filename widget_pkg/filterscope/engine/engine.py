@@ -6,10 +6,12 @@ Holds what was computed lately, and notices when the weights changed.
 from __future__ import annotations
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +21,11 @@ from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
 from filterscope.engine.classes import Classes, Prediction
 from filterscope.engine.lock import EngineLock
-from filterscope.engine.map_store import MapStore, first_scores
+from filterscope.engine.map_store import MapStore, first_scores, kept_maps
 from filterscope.engine.moment import Moment
 from filterscope.engine.responses import ResponseStore
 from filterscope.engine.samples import Samples
+from filterscope.engine.shown_net import CheckpointNets, ShownNet
 from filterscope.errors import NetError, SampleError, describe_exception
 from filterscope.filters import response
 from filterscope.filters.response import Source
@@ -33,6 +36,9 @@ from filterscope.nets.layers import ConvLayer, left_out_in_words
 from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
+from filterscope.timeline.checkpoints import Checkpoint, Checkpoints
+from filterscope.timeline.net_state import template_of
+from filterscope.timeline.record import Recorder
 
 
 class Engine:
@@ -45,15 +51,17 @@ class Engine:
         source: The data set.
         first_image: Index of the image with which the layers are found.
         forward: The user's own way of calling the net, a function of net and image; see `filterscope.nets.calling`.
+        checkpoints: States of the net at other moments; see `filterscope.timeline.checkpoints`.
 
     Attributes:
         lock: Held while the net runs, and while what was computed is kept or dropped; set down while a sample is read.
-        revision: Goes up whenever what was computed before no longer holds.
+        live_revision: Of the user's own net: goes up whenever what was computed with it before no longer holds.
         source: The data set.
         samples: The samples looked at last.
-        map_store: The maps of recent images.
         response_store: The responses of recent layers.
-        runner: Runs the net.
+        checkpoints: The net's states at other moments.
+        recorder: Adds to them while the net trains.
+        selected_checkpoint: Gives the index of the checkpoint that is selected; by default None, for the net itself.
         classes: The classes among which it chooses.
         first_image: The image with which the layers were found.
         net_name: The net's class.
@@ -71,61 +79,127 @@ class Engine:
     """
 
     def __init__(
-        self, net: nn.Module, source: SampleSource, first_image: int = 0, forward: Forward | None = None
+        self,
+        net: nn.Module,
+        source: SampleSource,
+        first_image: int = 0,
+        forward: Forward | None = None,
+        checkpoints: Any = None,
     ) -> None:
-        self.runner = NetRunner(net, forward)
+        runner = NetRunner(net, forward)
         self.lock = EngineLock()
-        self.revision = 0
+        self.live_revision = self._newest_revision = 0
+        self._revisions: dict[Checkpoint, int] = {}
+        self._showing = threading.local()
+        self.selected_checkpoint: Callable[[], int | None] = lambda: None
         self.structure = 0
         self.trials = 0
         self.moved = -math.inf
         self.selected_image: Callable[[], int] = lambda: self.first_image
         self.closed = False
-        self.net_name = type(self.net).__name__
+        self.net_name = type(runner.net).__name__
         self.source = source
         self.samples = Samples(source, self.lock)
-        self.map_store = MapStore(self.runner, self.samples, self.lock)
+        kept = kept_maps()
+        self._live = ShownNet(runner, MapStore(runner, self.samples, self.lock, kept))
         self.response_store = ResponseStore(self.lock)
-        self._checksum = self.runner.checksum()
+        self._checksum = runner.checksum()
         self._checked = time.monotonic()
         self._outdated = False  # whether the layers are to be found anew, as after a change of the net's structure
         self._refusal: ValueError | None = None  # why they could not be
         self.first_image = first_readable(self.sample, len(source), first_image).index
         self._find_layers()
-        if self.runner.checksum() != self._checksum:
+        if runner.checksum() != self._checksum:
             warnings.warn(
                 "this net writes to its own weights or buffers when it runs, through filterscope as well", stacklevel=3
             )
-        if self.runner.note:
-            warnings.warn(self.runner.note, stacklevel=3)
-        if self.runner.left_out:
-            left_out = left_out_in_words(self.runner.left_out)
+        if runner.note:
+            warnings.warn(runner.note, stacklevel=3)
+        if runner.left_out:
+            left_out = left_out_in_words(runner.left_out)
             warnings.warn(f"convolutions that cannot be shown are left out: {left_out}", stacklevel=3)
+        self.checkpoints = Checkpoints(checkpoints, template_of(runner.net))
+        self.recorder = Recorder(self.checkpoints)
+        parts = self._live, self.checkpoints, self.samples, self.lock, kept
+        self._checkpoint_nets = CheckpointNets(*parts, self.weights)
+        if self.checkpoints and runner.in_place:
+            raise NetError("this net cannot be copied, so its checkpoints cannot be shown; leave checkpoints out")
+
+    # Which net is shown
+
+    @property
+    def checkpoint(self) -> int | None:
+        """Index of the checkpoint that is shown; None for the net itself.
+
+        In the body of `showing` it is that one, and else the selected one.
+        """
+        asked: Callable[[], int | None] = getattr(self._showing, "checkpoint", self.selected_checkpoint)
+        return asked()
+
+    @contextmanager
+    def showing(self, checkpoint: int | None) -> Iterator[None]:
+        """Shows a checkpoint, or with None the net itself, to this thread alone."""
+        before = getattr(self._showing, "checkpoint", self.selected_checkpoint)
+        self._showing.checkpoint = lambda: checkpoint
+        try:
+            yield
+        finally:
+            self._showing.checkpoint = before
+
+    @property
+    def _shown(self) -> ShownNet:
+        checkpoint = self.checkpoint
+        if checkpoint is None:
+            return self._live
+        with self.lock:
+            return self._checkpoint_nets.of(checkpoint)
+
+    @property
+    def runner(self) -> NetRunner:
+        """Runs the net that is shown."""
+        return self._shown.runner
+
+    @property
+    def map_store(self) -> MapStore:
+        """The maps of recent images in the net that is shown."""
+        return self._shown.map_store
+
+    @property
+    def revision(self) -> int:
+        """Stands for the weights that are shown: what was computed under another one no longer holds."""
+        index = self.checkpoint
+        if index is None:
+            return self.live_revision
+        checkpoint = self.checkpoints[index]
+        if checkpoint not in self._revisions:
+            self._newest_revision += 1
+            self._revisions[checkpoint] = self._newest_revision
+        return self._revisions[checkpoint]
 
     @property
     def net(self) -> nn.Module:
-        """The user's net."""
+        """The net that is shown: the user's own, or a copy with a checkpoint's weights."""
         return self.runner.net
 
     @property
     def forward(self) -> Forward | None:
         """The user's own way of calling the net."""
-        return self.runner.forward
+        return self._live.runner.forward
 
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
-        """The net's convolutions in execution order."""
-        return self.runner.layers
+        """The net's convolutions in execution order; their weights are those of the net that is shown."""
+        return self._live.runner.layers
 
     @property
     def note(self) -> str:
         """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
-        return " ".join(filter(None, [self.source.note, self.runner.call_note, self._trial_note]))
+        return " ".join(filter(None, [self.source.note, self._live.runner.call_note, self._trial_note]))
 
     @property
     def _trial_note(self) -> str:
-        edits = self.runner.edits.edits
-        if not edits:
+        edits = self.edits
+        if not edits or self.checkpoint is not None:
             return ""
         names = ", ".join(f"{edit.layer} filter {edit.filter}" for edit in edits[:3])
         more = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
@@ -134,14 +208,14 @@ class Engine:
     @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""
-        return not self.closed and self.runner.in_place
+        return not self.closed and self._live.runner.in_place
 
     def _find_layers(self) -> None:
         self.structure += 1
-        first = self.sample(self.first_image)
-        self.runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class)
+        first, runner = self.sample(self.first_image), self._live.runner
+        runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class)
         try:
-            output = self.runner.find_layers(first.net_input, self.weights)
+            output = runner.find_layers(first.net_input, self.weights)
         except NetError as error:
             if not self.source.table_note:
                 raise
@@ -151,9 +225,9 @@ class Engine:
                 f"the net returned None for an image; does {self.net_name}.forward lack its return? A net that gives "
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
-        scores = first_scores(output, self.runner.known)
+        scores = first_scores(output, runner.known)
         self.classes = Classes(self.source, 0 if scores is None else len(scores))
-        self.map_store.begin(self.first_image, output)
+        self._live.map_store.begin(self.first_image, output)
 
     # Whether it still holds
 
@@ -175,12 +249,15 @@ class Engine:
             self._stay_open()
             if time.monotonic() - self._checked < within:
                 return False
-            checksum = self.runner.checksum()
+            if self.checkpoint is not None:  # its weights are a copy of our own
+                self._checked = time.monotonic()
+                return False
+            checksum = self._live.runner.checksum()
             weights_changed = checksum != self._checksum
             found_anew = False
             if weights_changed:
                 self._forget()
-                self._outdated = self._outdated or self.runner.changed_in_structure()
+                self._outdated = self._outdated or self._live.runner.changed_in_structure()
             if self._outdated:
                 with suppress(ValueError):
                     self._read_anew()
@@ -194,7 +271,9 @@ class Engine:
         """Whether the net's structure changed, which `check` then takes in; quick, whatever the net's size."""
         with self.lock:
             self._stay_open()
-            return (self._outdated or self.runner.changed_in_structure()) and self.check()
+            if self.checkpoint is not None:
+                return False
+            return (self._outdated or self._live.runner.changed_in_structure()) and self.check()
 
     def refresh(self) -> None:
         """Reads net and data set anew: changed structure, attributes and samples are seen too.
@@ -212,7 +291,8 @@ class Engine:
             self.samples.measure()
             self._stay_open()  # meanwhile the lock was set down
             self.samples.clear()
-            checksum = self.runner.checksum()
+            self._checkpoint_nets.drop()
+            checksum = self._live.runner.checksum()
             self._read_anew()
             self._checksum = checksum
 
@@ -227,20 +307,42 @@ class Engine:
             images = len(self.source)
             # First: while it is read the lock is set down, and the net may change.
             self.first_image = first_readable(self.sample, images, min(self.first_image, images - 1)).index
-            self.runner.rebuild()
-            edits, self.runner.edits = self.runner.edits, KernelEdits()  # the layers are the net's own
+            runner = self._live.runner
+            runner.rebuild()
+            edits, runner.edits = runner.edits, KernelEdits()  # the layers are the net's own
             try:
                 self._find_layers()
                 edits = edits.fitting(self.layers)
             finally:
-                self.runner.edits = edits
+                runner.edits = edits
             if edits:
-                self.map_store.clear()
+                self._live.map_store.clear()
+            self._checkpoint_nets.drop()
         except Exception as error:
             refusal = error if isinstance(error, ValueError) else NetError(_cannot_be_shown(error))
             self._refusal = refusal
             raise refusal from error.__cause__
         self._outdated = False
+
+    def record(self, name: str | None, epoch: int | None) -> int:
+        """Keeps the user's net as it is now as a checkpoint; see `Explorer.record`.
+
+        Returns:
+            Its index.
+
+        Raises:
+            NetError: If the net cannot be copied.
+        """
+        self._stay_open()
+        if self._live.runner.in_place:
+            raise NetError("this net cannot be copied, so its snapshots could not be shown")
+        index, thinned = self.recorder.record(self._live.runner.net, name, epoch)
+        if thinned:  # others have their indices now: whoever holds something by its index lets go of it
+            with self.lock:
+                self._newest_revision += 1
+                self.live_revision = self._newest_revision
+                self._revisions.clear()
+        return index
 
     def sleep(self) -> None:
         """Lets go of all that can be computed anew, and of the copy of the net; whoever asks for something wakes it.
@@ -251,9 +353,10 @@ class Engine:
             if self.closed:
                 return
             self.samples.sleep(keep_newest=self.source.random or self.source.is_stream)
-            self.map_store.clear()
+            self._live.map_store.clear()
+            self._checkpoint_nets.drop()
             self.response_store.clear()
-            self.runner.sleep()
+            self._live.runner.sleep()
 
     def close(self) -> None:
         """Lets go of the net, the data set and all that was computed."""
@@ -261,10 +364,11 @@ class Engine:
             if self.closed:
                 return
             self._forget()
-            self.map_store.close()
+            self._live.map_store.close()
+            self._checkpoint_nets.drop()
             self.samples.close()
             self.closed = True
-            del self.runner, self.source
+            del self._live, self._checkpoint_nets, self.checkpoints, self.source
 
     def _stay_open(self) -> None:
         if self.closed:
@@ -283,17 +387,19 @@ class Engine:
             raise self._refusal.with_traceback(None)
 
     def _forget(self) -> None:
-        self.revision += 1
-        self.runner.edits.forget()
-        self.map_store.clear()
+        self._newest_revision += 1
+        self.live_revision = self._newest_revision
+        self._revisions.clear()  # a page takes nothing that was computed before this one
+        self._live.runner.edits.forget()
+        self._live.map_store.clear()
         self.response_store.clear()
 
     # A trial
 
     @property
     def edits(self) -> tuple[KernelEdit, ...]:
-        """The kernels that stand in place of the net's own."""
-        return () if self.closed else self.runner.edits.edits
+        """The kernels that stand in place of the net's own; a checkpoint is shown without them."""
+        return () if self.closed else self._live.runner.edits.edits
 
     def edit(self, edits: Sequence[KernelEdit]) -> None:
         """Runs the twin with other kernels from now on; the user's net stays as it is.
@@ -303,14 +409,19 @@ class Engine:
 
         Raises:
             NetError: If the net cannot be copied.
+            ValueError: If a checkpoint is shown.
         """
         with self.lock:
             self._stay_whole()
-            if edits and self.runner.in_place:
+            if edits and self.checkpoint is not None:
+                raise ValueError(
+                    "a checkpoint is shown, and a kernel is edited in the net itself; select checkpoint None first"
+                )
+            if edits and self._live.runner.in_place:
                 raise NetError(
                     "this net cannot be copied, so no kernel of it can be edited: it runs itself in each pass"
                 )
-            self.runner.edits = KernelEdits(edits)
+            self._live.runner.edits = KernelEdits(edits)
             self.trials += 1
             self._forget()
 
@@ -318,11 +429,12 @@ class Engine:
     def unedited(self) -> Iterator[None]:
         """Under the lock, passes of the runner's own without the edits in the body; what is kept has them."""
         with self.lock:
-            edits, self.runner.edits = self.runner.edits, KernelEdits()
+            runner = self._live.runner
+            edits, runner.edits = runner.edits, KernelEdits()
             try:
                 yield
             finally:
-                self.runner.edits = edits
+                runner.edits = edits
 
     def try_image(self, sample: Sample | None) -> None:
         """Shows an image in place of one of the data set's, whose index it has; None: those of the data set again."""
@@ -331,6 +443,7 @@ class Engine:
             self.samples.trial = sample
             self.trials += 1
             self._forget()
+            self._checkpoint_nets.drop()
 
     # Samples
 

@@ -25,6 +25,58 @@ _SCORES_KEPT = 1024
 _CHEAP_MULTIPLICATIONS = 10**8
 
 
+KeptMaps = Cache["tuple[object, int, int]", Maps]
+"""Maps by their net, image and layer."""
+
+
+def kept_maps() -> KeptMaps:
+    """A place for the maps of several nets, which together take no more than `MAPS_BYTES`."""
+    return Cache(MAPS_BYTES, lambda maps: maps.nbytes)
+
+
+class MapsOfNet:
+    """The maps of one net, by image and layer, in a place that it shares with other nets.
+
+    Args:
+        kept: The place.
+    """
+
+    def __init__(self, kept: KeptMaps) -> None:
+        self._kept, self._net = kept, object()
+
+    def __contains__(self, place: tuple[int, int]) -> bool:
+        return (self._net, *place) in self._kept
+
+    def __getitem__(self, place: tuple[int, int]) -> Maps:
+        image, layer = place
+        return self._kept[self._net, image, layer]
+
+    def __setitem__(self, place: tuple[int, int], maps: Maps) -> None:
+        image, layer = place
+        self._kept[self._net, image, layer] = maps
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def limit(self) -> int:
+        """Bytes that the maps of all nets may take."""
+        return self._kept.limit
+
+    @property
+    def nbytes(self) -> int:
+        """What the maps of all nets take."""
+        return self._kept.nbytes
+
+    def clear(self) -> None:
+        """Drops those of this net."""
+        self._kept.drop(lambda key: key[0] is self._net)
+
+    def clear_all(self) -> None:
+        """Drops those of all nets."""
+        self._kept.clear()
+
+
 class MapStore:
     """What passes over single images gave; its methods may be called from any thread, one pass runs at a time.
 
@@ -32,11 +84,12 @@ class MapStore:
         runner: Runs the net.
         samples: Gives the images.
         lock: Held during each pass.
+        kept: Where maps are kept, beside those of other nets; None for a place of its own.
     """
 
-    def __init__(self, runner: NetRunner, samples: Samples, lock: EngineLock) -> None:
+    def __init__(self, runner: NetRunner, samples: Samples, lock: EngineLock, kept: KeptMaps | None = None) -> None:
         self._runner, self._samples, self._lock = runner, samples, lock
-        self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
+        self._maps = MapsOfNet(kept_maps() if kept is None else kept)
         self._scores: dict[int, np.ndarray | None] = {}
         self._complete: set[int] = set()  # images of which a pass was run for all layers
         self._live: dict[int, Weights] = {}  # layers whose weights are their module's own parameters
@@ -186,7 +239,7 @@ class MapStore:
     def _run(self, image: int, layers: Sequence[int], to_the_end: bool) -> Pass:
         batch = self._runner.batch([self._samples.sample(image).net_input])
         if any(not self.keeps_neighbours(layer) for layer in layers):
-            self._maps.clear()  # before the pass: the old ones and the new ones may not fit the machine together
+            self._maps.clear_all()  # before the pass: the old ones and the new ones may not fit the machine together
         try:
             result = self._runner.keep(batch, layers, to_the_end, self._computed)
         except Exception as error:

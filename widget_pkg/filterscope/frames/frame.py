@@ -94,6 +94,7 @@ class FrameBody(_ForAllFilters):
     filter: int
     channel: int | None
     source: Source
+    checkpoint: int | None
     scale: Scale
     plane: int | None
     slice: int | None
@@ -146,6 +147,7 @@ def build_frame(
         "filter": selection.filter,
         "channel": selection.channel,
         "source": selection.source,
+        "checkpoint": selection.checkpoint,
         "scale": selection.scale,
         "plane": selection.plane,
         "slice": selection.slice,
@@ -155,8 +157,17 @@ def build_frame(
     }
 
 
-def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
-    """What of a frame is the same for all filters of the layer, and takes nearly all of the frame's time."""
+def build_layer_part(
+    moment: Moment, selection: Selection, over_time: Mapping[str, ValueRange] | None = None
+) -> LayerPart:
+    """What of a frame is the same for all filters of the layer, and takes nearly all of the frame's time.
+
+    Args:
+        moment: The selection's image and layer.
+        selection: What is shown.
+        over_time: The ranges over all checkpoints, by what they are of; see `CheckpointRanges`.
+    """
+    over_time = over_time or {}
     layer, sample = moment.layer, moment.sample
     channels = shown_channels(sample.image, layer, selection.channel, selection.source)
     weights = moment.kernels
@@ -167,7 +178,8 @@ def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
         blocks = picture.blocks(moment, selection)
         if picture is RESPONSE and agreement is not None:
             blocks = agreement.watching(blocks)
-        maps[picture.plural], notes[picture.name] = _layer_maps(picture, moment, selection, blocks)
+        range_over_time = over_time.get(picture.plural)
+        maps[picture.plural], notes[picture.name] = _layer_maps(picture, moment, selection, blocks, range_over_time)
     proof = None if agreement is None else agreement.proof()
     if not moment.stands:
         proof = None  # another thread trains the net: kernels and maps are of two moments
@@ -175,7 +187,7 @@ def build_layer_part(moment: Moment, selection: Selection) -> LayerPart:
     return {
         "revision": moment.revision,
         "sample": image_part(sample, drawn_plane(sample, layer, selection), moment.note),
-        "kernels": kernel_picture(kernels, selection.scale),
+        "kernels": kernel_picture(kernels, selection.scale, over_time.get("kernels")),
         **cast(LayerMaps, maps),
         "activity": None if _holds_activations(maps, layer) else _activity(moment),
         "agreement": proof,
@@ -197,7 +209,11 @@ def _activity(moment: Moment) -> ActivityBody:
 
 
 def _layer_maps(
-    picture: Picture, moment: Moment, selection: Selection, blocks: Iterable[np.ndarray]
+    picture: Picture,
+    moment: Moment,
+    selection: Selection,
+    blocks: Iterable[np.ndarray],
+    over_time: ValueRange | None,
 ) -> tuple[PictureBody, str]:
     """One map of all filters, drawn while its blocks pass by, and its note."""
     slice_words = ""
@@ -208,7 +224,7 @@ def _layer_maps(
             maps, slice_words = drawn(block, 1, moment.layer, selection)
             yield maps
 
-    body = layer_picture(as_planes(), moment.layer.out_channels, selection.scale)
+    body = layer_picture(as_planes(), moment.layer.out_channels, selection.scale, over_time)
     return body, picture.note(moment, selection, slice_words)
 
 

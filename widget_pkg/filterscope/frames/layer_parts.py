@@ -13,6 +13,7 @@ from filterscope.data.sample import Sample
 from filterscope.engine.cache import Cache
 from filterscope.engine.moment import Moment
 from filterscope.frames.frame import LayerPart, Ranges, build_layer_part, ranges_of
+from filterscope.frames.over_checkpoints import RangesOverTime
 from filterscope.session.selection import Selection
 
 LAYER_PARTS_BYTES = 32 * 2**20
@@ -21,6 +22,7 @@ LAYER_PARTS_BYTES = 32 * 2**20
 
 class _Entry(NamedTuple):
     part: LayerPart
+    over_time: RangesOverTime | None
     # A data set may give another image under the same index when the sample is read anew.
     sample: weakref.ref[Sample]
 
@@ -31,12 +33,17 @@ class LayerParts:
     def __init__(self) -> None:
         self._entries: Cache[Selection, _Entry] = Cache(LAYER_PARTS_BYTES, lambda entry: sum(_sizes(entry.part)))
 
-    def of(self, moment: Moment, selection: Selection) -> LayerPart:
+    def of(self, moment: Moment, selection: Selection, over_time: RangesOverTime | None = None) -> LayerPart:
         """What `build_layer_part` gives for a selection and the moment of its image and layer."""
         key = replace(selection, filter=0)
         entry = self._entries.get(key)
-        if entry is None or entry.part["revision"] != moment.revision or entry.sample() is not moment.sample:
-            entry = _Entry(build_layer_part(moment, key), weakref.ref(moment.sample))
+        if (
+            entry is None
+            or entry.part["revision"] != moment.revision
+            or entry.over_time != over_time
+            or entry.sample() is not moment.sample
+        ):
+            entry = _Entry(build_layer_part(moment, key, over_time), over_time, weakref.ref(moment.sample))
             self._entries[key] = entry
         return entry.part
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -60,15 +61,17 @@ def range_body(values: ValueRange) -> RangeBody:
     }
 
 
-def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> PictureBody:
+def layer_picture(
+    maps: Iterable[np.ndarray], filters: int, scale: Scale, over_time: ValueRange | None = None
+) -> PictureBody:
     """The maps of all filters of a layer as one picture.
 
     Args:
         maps: Blocks of maps `(n, …, H, W)` that together are the layer's; one after the other, so that not all of them
             have to be in memory.
         filters: How many maps there are in all.
-        scale: One range for the layer, or one a map.
-
+        scale: One range for the layer, or one a map; or one for the layer over all checkpoints.
+        over_time: The range over all checkpoints, where it is known.
     """
     parts: list[np.ndarray] = []
     ranges: list[ValueRange] = []
@@ -77,9 +80,11 @@ def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> Pic
         if not parts:
             full = block.nbytes <= FULL_PRECISION_BYTES and len(block) == filters
             reduced = 1 if full else _reduction(filters, block.shape[1:])
-        ranges += [value_range(block)] if scale == "layer" else map(value_range, block)
+        ranges += [value_range(block)] if scale != "map" else map(value_range, block)
         parts.append(block_means(block, reduced) if reduced > 1 else block)
-    ranges = [join(ranges)] if scale == "layer" else ranges
+    if scale != "map":
+        own = join(ranges)
+        ranges = [own if over_time is None else _widened(own, over_time)]
     values = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return {
         "tensor": values if full else encode_all(values, ranges),
@@ -89,11 +94,17 @@ def layer_picture(maps: Iterable[np.ndarray], filters: int, scale: Scale) -> Pic
     }
 
 
-def kernel_picture(kernels: np.ndarray, scale: Scale) -> PictureBody:
+def _widened(own: ValueRange, over_time: ValueRange) -> ValueRange:
+    """The range over all checkpoints; what is counted is of this one alone."""
+    both = join([own, over_time])
+    return replace(both, nan=own.nan, infinite=own.infinite, constant=own.constant)
+
+
+def kernel_picture(kernels: np.ndarray, scale: Scale, over_time: ValueRange | None = None) -> PictureBody:
     """All kernels `(F, n, kH, kW)` of each filter; where these are too many, their root mean square over n."""
     if kernels_are_summed(kernels):
         kernels = summed_kernels(kernels)
-    return layer_picture([kernels], len(kernels), scale)
+    return layer_picture([kernels], len(kernels), scale, over_time)
 
 
 def summed_kernels(kernels: np.ndarray) -> np.ndarray:

@@ -22,26 +22,39 @@ class LayerBody(TypedDict):
 
 
 class OutlineBody(TypedDict):
-    """The layers in execution order, and how many images there are, as far as is known."""
+    """The layers in execution order, the checkpoints, and how many images there are, as far as is known.
+
+    `two_nets`: another net stands beside this one.
+    """
 
     version: str
     revision: int
     images: int
     input: list[int]
     layers: list[LayerBody]
+    checkpoints: list[str]
+    two_nets: bool
 
 
 def outline(
-    version: str, revision: int, images: int, image_shape: Sequence[int], layers: Sequence[ConvLayer]
+    version: str,
+    revision: int,
+    images: int,
+    image_shape: Sequence[int],
+    layers: Sequence[ConvLayer],
+    checkpoints: Sequence[str] = (),
+    two_nets: bool = False,
 ) -> OutlineBody:
     """What does not change with the selection: the layers, and how many images there are.
 
     Args:
         version: Of the package.
-        revision: Of the engine.
+        revision: Of the net itself.
         images: How many there are.
         image_shape: Of the image with which the layers were found.
         layers: The net's convolutions.
+        checkpoints: What each checkpoint is called.
+        two_nets: Whether another net stands beside this one.
     """
     return {
         "version": version,
@@ -61,4 +74,6 @@ def outline(
             }
             for layer in layers
         ],
+        "checkpoints": list(checkpoints),
+        "two_nets": two_nets,
     }

@@ -101,6 +101,9 @@ CROPS_SECONDS = 0.1
 GIVE_WAY_SECONDS = 0.005
 """What a person waits for less than for a picture checks at this interval whether the picture is still waited for."""
 
+STRIP_OVER_TIME_SECONDS = 0.06
+"""So long the checkpoints of a filter's strip are computed in one go; the page asks for the next ones."""
+
 # Writing a page
 
 PIPE_READER_SECONDS = 10.0

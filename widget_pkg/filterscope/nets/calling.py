@@ -63,6 +63,10 @@ class Calling:
         with let_sigint_through(), foreign_code():
             return self._convention(module, batch)
 
+    def take(self, other: Calling) -> None:
+        """Calls nets in the convention that works for another one of the same architecture."""
+        self._convention, self._conventions = other._convention, other._conventions
+
     @property
     def takes_batches(self) -> bool:
         """Whether the net is called with a batch; False with a `forward=`, which is called with one image."""

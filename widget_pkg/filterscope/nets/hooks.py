@@ -181,9 +181,14 @@ class HookChoice:
         return " ".join(sentences)
 
 
-def copied_with_hooks(net: nn.Module) -> nn.Module:
-    """A copy of a net with tensors of its own, and with copies of its hooks."""
-    copies = Copies(net, share_parameters=False)
+def copied_with_hooks(net: nn.Module, share_parameters: bool = False) -> nn.Module:
+    """A copy of a net with copies of its hooks.
+
+    Args:
+        net: The net.
+        share_parameters: Whether the copy has the net's own parameters; else it has copies of these, too.
+    """
+    copies = Copies(net, share_parameters=share_parameters)
     for own, live in copies.pairs():
         if not isinstance(live, torch.jit.ScriptModule):
             for kind, flags in _FORWARD.items():

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -254,6 +255,24 @@ class NetRunner:
         if read_weights is None:
             weights += self.weights(batch)
         return output
+
+    def take_layers(self, other: NetRunner, read_weights: ReadWeights) -> None:
+        """Has the layers of another net of the same architecture, and is called as that one: no pass is needed.
+
+        Args:
+            other: What `find_layers` has run on. This net is a copy of its `snapshot()`, with other weights.
+            read_weights: Returns a layer's kernels and bias, by the layer's index.
+        """
+        modules = dict(self.net.named_modules())
+        self.layers = tuple(
+            replace(layer, module=None if layer.module is None else modules[layer.name], _read=read_weights)
+            for layer in other.layers
+        )
+        self.random.look_again()
+        self._calling.take(other._calling)
+        self._twin.keep_all_hooks()
+        self.left_out, self.image_shape, self.known = other.left_out, other.image_shape, other.known
+        self.one_at_a_time, self._together, self._dynamic = other.one_at_a_time, other._together, other._dynamic
 
     def _plain_output(self, batch: torch.Tensor) -> Any:
         """The net's output for an image in the first convention that works."""

@@ -151,6 +151,14 @@ class Twin:
         self.hooks.register(self.hooks.kept)
         self._rest = self._at_rest()
 
+    def keep_all_hooks(self) -> None:
+        """Has all hooks run, of a net that has none but those that were chosen: what `snapshot` gave."""
+        if self.in_place or not self.hooks.foreign:
+            return
+        self.hooks.kept = list(self.hooks.foreign)
+        self.hooks.register(self.hooks.kept)
+        self._rest = self._at_rest()
+
     def _is_outdated(self) -> bool:
         if self._asleep or self.changed_in_structure():
             return True

@@ -44,10 +44,18 @@ def save_html(
     contents = chosen_contents(session.engine, images, layers, channels, sources, precision, exemplars)
     contents = replace(contents, lab=lab_layer(session, choice(lab, (True, False), "lab"), contents.layers))
     limit = check_limit(limit_mb)
-    name = session.engine.net_name if title is None else str(title)
+    name = _name(session) if title is None else str(title)
     output = OutputFile(Path(path))
     save_page(output, session, contents, selected_in(contents, session.selected()), name, limit, progress)
     return output.path
+
+
+def _name(session: Session) -> str:
+    """The net's class, and the checkpoint that is shown, where there is one."""
+    engine = session.engine
+    return " · ".join(
+        [engine.net_name, *(engine.checkpoints[at].title for at in [engine.checkpoint] if at is not None)]
+    )
 
 
 def selected_in(contents: Contents, selection: Selection) -> dict[str, Any]:
@@ -61,4 +69,5 @@ def selected_in(contents: Contents, selection: Selection) -> dict[str, Any]:
         "filter_index": selection.filter if same_layer else 0,
         "channel": selection.channel if same_channel else None,
         "source": selection.source if selection.source in contents.sources else contents.sources[0],
+        "checkpoint_index": None,  # the page holds one net
     }

@@ -12,15 +12,15 @@ from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index, check_index
 from filterscope.nets.layers import ConvLayer
 
-Scale = Literal["layer", "map"]
-SCALES: tuple[Scale, Scale] = ("layer", "map")
-TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source")
-"""Of an explorer, in the order of a `Selection`."""
+Scale = Literal["layer", "map", "checkpoints"]
+SCALES: tuple[Scale, ...] = ("layer", "map", "checkpoints")
+TRAITS = ("image_index", "layer_index", "filter_index", "channel", "source", "checkpoint_index")
+"""Of an explorer, which make its `Selection`."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is shown: the five traits, and what only a page chooses. By default what an explorer shows first.
+    """What is shown: the six traits, and what only a page chooses. By default what an explorer shows first.
 
     Args:
         image: Index of the image.
@@ -28,11 +28,12 @@ class Selection:
         filter: Index of the filter.
         channel: Which of the filter's kernels; None for all.
         source: What filter2D runs over.
-        scale: Whether the maps of a layer share one scale.
+        scale: Whether the maps of a layer share one scale, or even those of all checkpoints.
         plane: Which channel of an image is drawn where they cannot be drawn together; None for the one that the kernel
             looks at.
         slice: Which slice of the layer's maps is drawn where they are volumes; None for the middle one.
         kernel_slice: Which slice of a kernel is drawn where kernels are volumes; None for the middle one.
+        checkpoint: Index of the checkpoint; None for the net itself.
     """
 
     image: int = 0
@@ -44,6 +45,7 @@ class Selection:
     plane: int | None = None
     slice: int | None = None
     kernel_slice: int | None = None
+    checkpoint: int | None = None
 
 
 def check_image(engine: Engine, value: Any, name: str = "image_index", seconds: float | None = None) -> int:
@@ -90,6 +92,18 @@ def check_channel(layer: ConvLayer, value: Any, name: str = "channel") -> int | 
     )
 
 
+def check_checkpoint(engine: Engine, value: Any, name: str = "checkpoint_index") -> int | None:
+    """The index of a checkpoint, or None for the net itself; ValueError names the range."""
+    if value is None:
+        return None
+    if not engine.checkpoints:
+        raise ValueError(
+            f"{name} is {value!r}, and there are no checkpoints; give some by "
+            "Explorer(net, data, checkpoints='runs/*.pt'), or record them by explorer.record()"
+        )
+    return check_index(value, len(engine.checkpoints), name, "there are checkpoints", "; None means the net itself")
+
+
 def check_slice(layer: ConvLayer, value: Any, depth: int, name: str, what: str) -> int | None:
     """The index of a slice, or None for the middle one; ValueError names the range."""
     if value is None:
@@ -105,6 +119,8 @@ def check_trait(engine: Engine, layer_index: int, name: str, value: Any) -> int 
         return check_image(engine, value)
     if name == "layer_index":
         return check_layer(engine, value)
+    if name == "checkpoint_index":
+        return check_checkpoint(engine, value)
     layer = engine.layers[min(layer_index, len(engine.layers) - 1)]
     return check_filter(layer, value) if name == "filter_index" else check_channel(layer, value)
 
@@ -126,6 +142,7 @@ def selection_from(engine: Engine, args: dict[str, Any]) -> Selection:
         filter=check_filter(layer, args["filter"], "filter"),
         channel=check_channel(layer, args.get("channel")),
         source=choice(args["source"], SOURCES, "source"),
+        checkpoint=check_checkpoint(engine, args.get("checkpoint"), "checkpoint"),
         scale=choice(args.get("scale", "layer"), SCALES, "scale"),
         plane=_plane(args.get("plane")),
         slice=check_slice(layer, args.get("slice"), layer.out_shape[1], "slice", "maps"),

@@ -15,6 +15,7 @@ from filterscope.lab.quiz import Quiz
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
+from filterscope.session.comparison import TwoNets
 from filterscope.session.examiner import Examiner
 from filterscope.session.lab import Lab
 from filterscope.session.positions import MAPS, Map, Positions
@@ -22,6 +23,7 @@ from filterscope.session.running_scan import RunningScan
 from filterscope.session.scans import Scans
 from filterscope.session.selection import Selection, check_filters, choice
 from filterscope.session.survey import Survey
+from filterscope.session.timeline import RunningDiagnosisOverTime, Timeline
 from filterscope.session.tray import Tray
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
@@ -49,6 +51,8 @@ class Session:
         lab: Other kernels and images, tried on the twin.
         scans: What every filter gives for every image of the data set; begun when it is asked for.
         tray: Filters that are left out, and the smaller net without them; begun when it is asked for.
+        timeline: The net over its checkpoints; begun when it is asked for.
+        two_nets: Another net beside this one; None where there is none.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
     """
@@ -61,15 +65,19 @@ class Session:
     ) -> None:
         self.engine = engine
         engine.selected_image = lambda: self.selected().image
+        engine.selected_checkpoint = lambda: self.selected().checkpoint
         self.selected = selected
         self.someone_waits: Callable[[], bool] = lambda: False
         self._announce = announce
-        self._diagnosed = self._scanned = False  # whether Python has begun a diagnosis, or a scan, and may hold it
+        # Whether Python has begun a diagnosis, or a scan, and may hold it.
+        self._diagnosed = self._scanned = self._judged_over_time = False
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
         self.lab = Lab(engine, self.examiner, lambda: self.selected(), lambda: self._announce())
         self.tray = Tray(engine, self.examiner)
         self.survey = Survey(engine, lambda: self.someone_waits())
+        self.timeline = Timeline(engine)
+        self.two_nets: TwoNets | None = None
         self.scans = Scans(engine, self.survey.take)  # its images need no second look
 
     def look(self) -> None:
@@ -107,6 +115,8 @@ class Session:
         self.survey.sleep()
         if not self._diagnosed and self.examiner.diagnosis is not None:
             self.examiner.diagnosis.cancel()
+        if not self._judged_over_time and self.timeline.diagnosis is not None:
+            self.timeline.diagnosis.cancel()
         if not self._scanned and self.scans.newest is not None:
             self.scans.newest.cancel()
 
@@ -114,8 +124,10 @@ class Session:
         """Ends what runs, and lets go of the net, the data set and all that was computed."""
         self.tray.close()
         self.examiner.close()
+        self.timeline.close()
         self.scans.close()
         self.survey.close()
+        self.two_nets = None
         self.engine.close()
 
     def read(self, compute: Callable[[Engine, Selection], Result]) -> Result:
@@ -258,6 +270,11 @@ class Session:
         diagnosis = self.examiner.diagnose(images, layers, ablation, first, ablated_images, seconds, start)
         self._announce()
         return diagnosis
+
+    def diagnose_over_time(self, images: Any, layers: Any, ablation: Any) -> RunningDiagnosisOverTime:
+        """Begins to judge filters at every checkpoint in the background; see `Timeline.diagnose`."""
+        self._judged_over_time = True
+        return self.timeline.diagnose(images, layers, ablation)
 
     def scan(self, images: Any, layers: Any, pre_activation: Any) -> RunningScan:
         """Begins to gather in the background what every filter gives for every image; see `Scans.scan`."""

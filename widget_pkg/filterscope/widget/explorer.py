@@ -35,13 +35,19 @@ from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.scans.result import Scan
+from filterscope.scans.sampling import find_out_batches, runner_for
+from filterscope.scans.task import DataOptions
 from filterscope.session import selection
+from filterscope.session.comparison import TwoNets
 from filterscope.session.positions import Map, Positions
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.session import Session
+from filterscope.session.timeline import RunningDiagnosisOverTime
+from filterscope.timeline.comparison import Comparison, compare
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
+from filterscope.verdicts.run.pacing import PacedSamples
 from filterscope.widget.live_figures import LiveFigures
 from filterscope.widget.pages import Pages
 from filterscope.widget.selection_widget import SelectionWidget
@@ -50,6 +56,7 @@ if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until
     from filterscope.figures.live_figure import LiveFigure
     from filterscope.figures.paper_figure import PaperFigure
 
+_FIRST: Any = object()
 _FIGURES = ("live", "grid", "exemplars")
 
 _WIDGETS: MutableMapping[str, ipywidgets.Widget] = getattr(ipywidgets.widgets.widget, "_instances", {})
@@ -90,12 +97,18 @@ class Explorer(SelectionWidget):
             its output, `lambda net, image: net(image, mask)`. The image is a batch of one, `(1, C, H, W)`; a function
             that refuses that is given all inputs of the sample, where it has several, as in
             `forward=lambda net, pair: net(*pair)`; then the image alone, `(C, H, W)`.
+        checkpoints: The net at other moments of its training, for a fourth slider: a pattern such as `"runs/*.pt"`,
+            or a list of paths, state dictionaries, nets and pairs `(name, one of these)`. Files by `torch.save` and in
+            safetensors' format, of Lightning and of plain training loops: the net's own state is found in them. Nothing
+            that stands in a file is run. Each is read when it is looked at; `net` itself is never changed.
+        checkpoint_index: The checkpoint that is shown first; None for `net` itself. By default the first.
         **traits: Any other trait of an ipywidget.
 
     Raises:
         TypeError: If a keyword is unknown, or `net` or `test_data` are not what they should be.
         ValueError: If the data set is empty, the net has no convolution, or refuses the image (`NetError`), or none of
-            the first 20 images can be read (`SampleError`), or there are fewer class names than classes.
+            the first 20 images can be read (`SampleError`), or there are fewer class names than classes, or no
+            checkpoint fits the net (`CheckpointError`).
         FileNotFoundError: If `test_data` is a path, and there is nothing.
         traitlets.TraitError: If an index is out of range.
 
@@ -128,6 +141,8 @@ class Explorer(SelectionWidget):
         channel: int | None = None,
         source: str = "input",
         forward: Callable[[nn.Module, torch.Tensor], Any] | None = None,
+        checkpoints: Any = None,
+        checkpoint_index: Any = _FIRST,
         **traits: Any,
     ) -> None:
         self._home = HomeProcess()
@@ -135,7 +150,8 @@ class Explorer(SelectionWidget):
         if unknown:
             raise TypeError(
                 f"Explorer has no keyword {', '.join(map(repr, unknown))}; it has classes, transform, mean, std, "
-                "layout, image_index, layer_index, filter_index, channel, source, forward and every ipywidget's traits"
+                "layout, image_index, layer_index, filter_index, channel, source, forward, checkpoints, "
+                "checkpoint_index and every ipywidget's traits"
             )
         collect()  # what an explorer before this one has left behind
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
@@ -155,7 +171,7 @@ class Explorer(SelectionWidget):
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0
         # What belongs to an explorer does not keep it alive: when nobody holds it any more it is freed at once.
-        engine = Engine(net, samples, first, forward)
+        engine = Engine(net, samples, first, forward, checkpoints)
         selected = weakly(self._selection, otherwise=selection.Selection)
         self._session = Session(engine, selected, weakly(self._announce))
         self._live_figures = LiveFigures()
@@ -165,6 +181,7 @@ class Explorer(SelectionWidget):
             filter_index=filter_index,
             channel=channel,
             source=source,
+            checkpoint_index=(0 if engine.checkpoints else None) if checkpoint_index is _FIRST else checkpoint_index,
             **traits,
         )
         self._cells = Cells(self)
@@ -436,6 +453,147 @@ class Explorer(SelectionWidget):
             ((10,), 'Bag')
         """
         return self.session.filter_effects(layer)
+
+    # The net over its training
+
+    def record(self, epoch: int | None = None, name: str | None = None) -> int:
+        """Keeps the net as it is now, so that the checkpoint slider goes back to it: one line in a training loop.
+
+        The slider of every page grows while the cell trains. Nothing of the run is changed: the weights are read and
+        copied to the processor's memory, tensors of two axes or more in half precision, so that a weight is shown with
+        an error of 2⁻¹¹ of the largest one of its filter at most. All recordings together take 256 MB at most: beyond
+        that every second one is let go of, and from then on one is kept for every two calls, and so on.
+
+        Args:
+            epoch: The number of the epoch, or of the step, for its name.
+            name: What it is called; by default `epoch 3`, or `snapshot 3` where no epoch is given.
+
+        Returns:
+            The index of the newest checkpoint.
+
+        Raises:
+            TypeError: If `epoch` is no whole number.
+            NetError: If the net cannot be copied, so that a snapshot could not be shown.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> for epoch in range(3):
+            ...     index = explorer.record(epoch=epoch)  # after the epoch's training steps
+            >>> index, explorer.select(checkpoint=0).kernel.shape
+            (2, (1, 3, 3))
+        """
+        number = as_index(epoch)
+        if epoch is not None and number is None:
+            raise TypeError(f"epoch is {epoch!r}; give the number of the epoch, or a name by name='warm-up'")
+        index = self.session.engine.record(None if name is None else str(name), number)
+        self.send(*wire.checkpoints())
+        self._announce()
+        return index
+
+    def diagnose_over_time(
+        self,
+        images: int = 1000,
+        layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
+        ablation: bool | str = False,
+    ) -> RunningDiagnosisOverTime:
+        """Judges every filter at every checkpoint in the background, and returns at once.
+
+        See `filterscope.diagnose_over_time`; the page shows what is known so far.
+
+        Args:
+            images: How many images are looked at, the same ones at each checkpoint.
+            layers: Which layers, by index, name or module; None for all.
+            ablation: How the use of filters is found at each checkpoint, as `diagnose` takes it: `"auto"`, `"all"` or
+                False.
+
+        Returns:
+            A diagnosis over time that grows: `wait()`, `cancel()`, `done`, `found` and `over_time()`.
+
+        Raises:
+            ValueError: If an argument does not fit, or there are no checkpoints.
+            NetError: If the net cannot be copied.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> nets = [demo.fashion_net(epoch=epoch) for epoch in (0, 20)]
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), checkpoints=nets)
+            >>> len(explorer.diagnose_over_time(images=100).wait().rows())
+            60
+        """
+        diagnosis = self.session.diagnose_over_time(images, layers, ablation)
+        self.send(*wire.checkpoints())
+        return diagnosis
+
+    @classmethod
+    def compare(
+        cls, a: nn.Module, b: nn.Module, data: Any, images: int = 500, *, data_b: Any = None, **options: Any
+    ) -> Explorer:
+        """Two nets on one page: the explorer of a, and each filter of it beside its partner in b.
+
+        Below the large pictures the page says in words which filters are found again, shows kernel and map of the
+        selected filter in both nets and their difference on one scale, lists the layer's filters, those that changed
+        most first, and the images on which one net alone is right; a button tells which filters explain that.
+        `comparison` has all of it.
+
+        Args:
+            a: A net.
+            b: Another one: trained on, pruned, quantised (simulated), from another seed, of another width.
+            data: What `Explorer` takes.
+            images: How many images are looked at for `comparison`.
+            data_b: The same images as b is given them, where it wants another normalisation.
+            **options: What `Explorer` takes. `layers`, `shuffles` and `same_run` are those of `filterscope.compare`.
+
+        Raises:
+            TypeError: If a net or the data are of the wrong kind.
+            ValueError: If an option does not fit, or the two nets have no layer that can be compared.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> net, data = demo.fashion_net(), demo.fashion_test_data()
+            >>> explorer = Explorer.compare(demo.fashion_net(epoch=1), net, data, images=100)
+            >>> explorer.comparison.of_layer("conv1").correlations.shape
+            (10, 10)
+        """
+        of_comparison = {name: options.pop(name) for name in ("layers", "shuffles", "same_run") if name in options}
+        of_data = {name: options[name] for name in ("classes", "transform", "forward") if name in options}
+        comparison = compare(a, b, data, images, data_b=data_b, **of_comparison, **of_data)
+        explorer = cls(a, data, **options)
+        engine = explorer.session.engine
+        samples = PacedSamples(engine) if data_b is None else DataOptions(**of_data).open(b, data_b)
+        runner = runner_for(b, samples, engine.forward)
+        find_out_batches(runner, samples, comparison.images)
+        read_b = None if data_b is None else samples.read
+        explorer.session.two_nets = TwoNets(engine, comparison, runner, read_b)
+        return explorer
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """Which filter of net a is which of net b, where `Explorer.compare` made this explorer; else None."""
+        two_nets = self.session.two_nets
+        return None if two_nets is None else two_nets.comparison
+
+    def recorder(self, library: str, every: int = 1) -> Any:
+        """A callback that calls `record` after each epoch of another library's trainer.
+
+        Args:
+            library: `"lightning"`, for `Trainer(callbacks=[…])`; `"fastai"`, for `learn.fit(…, cbs=[…])`; or
+                `"transformers"`, for `Trainer(callbacks=[…])` of Hugging Face.
+            every: After every how many epochs.
+
+        Raises:
+            ValueError: If the library is not one of these, or `every` is below 1.
+            ImportError: If it is not installed.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> trainer = Trainer(callbacks=[explorer.recorder("lightning")])  # doctest: +SKIP
+        """
+        from filterscope.timeline.callbacks import recording_callback
+
+        self.session  # noqa: B018  a closed explorer says so at once
+        return recording_callback(library, self.record, every)
 
     # What leaves the notebook, or stands beside it
 

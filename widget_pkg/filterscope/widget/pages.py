@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import replace
 from typing import Any
 
 from filterscope import wire
@@ -17,21 +17,25 @@ from filterscope.figures.scene import Scene, scene
 from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.outline import OutlineBody, outline
+from filterscope.frames.over_checkpoints import CheckpointRanges
 from filterscope.frames.prediction import PredictionBody, build_prediction
 from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
 from filterscope.host.reports import reported
 from filterscope.host.timing import CLOSE_SECONDS, SAME_MOVE_SECONDS
+from filterscope.indices import as_index
 from filterscope.nets.interruption import StopPass, StopWhen, Waiters
 from filterscope.session.selection import Selection, asked_image, check_filters, selection_from
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
+from filterscope.widget.comparison_requests import ComparisonRequests
 from filterscope.widget.inbox import Inbox
 from filterscope.widget.lab_requests import LabRequests
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.scan_requests import ScanRequests
 from filterscope.widget.surgery_requests import SurgeryRequests
+from filterscope.widget.timeline_requests import TimelineRequests
 from filterscope.widget.verdict_requests import VerdictRequests
 from filterscope.widget.views import Views
 
@@ -58,7 +62,7 @@ class Pages:
         session.someone_waits = self._someone_waits
         self._send = send
         self._fit_in = fit_in
-        self._announced = engine.revision
+        self._announced = engine.live_revision
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
@@ -80,12 +84,15 @@ class Pages:
                 *self._verdicts.rows,
                 *self._scans.rows,
                 *self._surgery.rows,
+                *TimelineRequests(engine, session.timeline, self._someone_waits).rows,
+                *ComparisonRequests(session, self._someone_waits).rows,
             ]
         )
         self._inbox = Inbox(self.requests, self._answer, skip)
         # A slow data set keeps that one waiting, and not the other.
         self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
         self.layer_parts = LayerParts()
+        self._ranges = CheckpointRanges(engine)
         self.views = Views()
         self._asked = False
         self._sleeping = self._lets_go_later = False
@@ -126,6 +133,7 @@ class Pages:
         if not self._session.sleep():
             return False
         self.layer_parts.clear()
+        self._ranges.clear()
         self._scans.sleep()
         self._slept_at = self._engine.looked
         return True
@@ -153,14 +161,15 @@ class Pages:
         looked_at, self._looked_at = self._looked_at, None
         now = time.monotonic()
         if looked_at is None or looked_at[0] != selection or now - looked_at[1] > SAME_MOVE_SECONDS:
-            self._engine.check()
+            with self._engine.showing(selection.checkpoint):
+                self._engine.check()
             self._looked_at = selection, now
 
     def announce(self) -> None:
         """Tells the pages that what they hold is out of date, if it is."""
-        revision = self._engine.revision
-        if self._engine.closed or self._announced == revision:
+        if self._engine.closed or self._announced == self._engine.live_revision:
             return
+        revision = self._engine.live_revision
         self._fit_in()
         if self._announced != revision:  # a move that the fitting made may have told them
             self._send(*wire.changed(revision))
@@ -189,6 +198,7 @@ class Pages:
         if self._later is not None:
             self._later.close()
         self.layer_parts.clear()
+        self._ranges.clear()
 
     # The notebook's cells
 
@@ -245,7 +255,8 @@ class Pages:
         """
         self._asked = not self._sleeping
         try:
-            message = wire.answer(content, self.requests.handlers)
+            with self._engine.showing(self._asked_checkpoint(content)):
+                message = wire.answer(content, self.requests.handlers)
         except StopPass:
             message = wire.skipped(content)  # the page asks again when it has its picture
         except KeyboardInterrupt as error:
@@ -262,6 +273,17 @@ class Pages:
             with reported():
                 self.sleep()
 
+    def _asked_checkpoint(self, content: dict[str, Any]) -> int | None:
+        """The checkpoint that a request is about: the selected one, unless it says another.
+
+        One that is not there is for the handler to refuse.
+        """
+        args = content.get("args")
+        if not isinstance(args, dict) or "checkpoint" not in args:
+            return self._engine.selected_checkpoint()
+        index = as_index(args["checkpoint"])
+        return index if index is not None and 0 <= index < len(self._engine.checkpoints) else None
+
     def _send_reply(self, content: dict[str, Any], message: wire.Message) -> None:
         with reported():
             try:
@@ -272,12 +294,15 @@ class Pages:
     def _describe(self, args: dict[str, Any]) -> OutlineBody:
         engine = self._engine
         shape = engine.sample(engine.first_image).image.shape
-        return outline(__version__, engine.revision, len(engine.source), shape, engine.layers)
+        beside = engine.checkpoints.titles, self._session.two_nets is not None
+        return outline(__version__, engine.live_revision, len(engine.source), shape, engine.layers, *beside)
 
     def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
         with self._waiters.turn((args.get("image"), args.get("layer"))):
-            selection = Selection(*astuple(selection_from(self._engine, args))[:5])  # the traits
+            asked = selection_from(self._engine, args)
+            traits = Selection(asked.image, asked.layer, asked.filter, asked.channel, asked.source)
+            selection = replace(traits, checkpoint=asked.checkpoint)
             # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
             # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
             if cells_are_known() and not self._cell_runs and not self._engine.check_structure():
@@ -309,11 +334,14 @@ class Pages:
         return self._inbox.someone_waits() or self._waiters.someone_waits(except_for)
 
     def _built(self, args: dict[str, Any]) -> wire.Body:
-        kernels_held = args.get("kernels_held") == self._engine.revision
         selection = selection_from(self._engine, args)
-        moment = self._engine.moment(selection.image, selection.layer)
-        frame = build_frame(moment, selection, kernels_held, self.layer_parts.of(moment, selection))
-        return {**frame, "cell_runs": self._cell_runs}
+        with self._engine.showing(selection.checkpoint):
+            kernels_held = args.get("kernels_held") == self._engine.revision
+            moment = self._engine.moment(selection.image, selection.layer)
+            over_time = self._ranges.of(selection) if selection.scale == "checkpoints" else None
+            part = self.layer_parts.of(moment, selection, over_time)
+            frame = build_frame(moment, selection, kernels_held, part)
+            return {**frame, "cell_runs": self._cell_runs}
 
     def _prediction(self, args: dict[str, Any]) -> PredictionBody:
         engine = self._engine

@@ -47,6 +47,7 @@ class SelectionWidget(anywidget.AnyWidget):
     layer_index = Index(0, help="Which layer, in execution order.").tag(sync=True)
     filter_index = Index(0, help="Which filter of the layer.").tag(sync=True)
     channel = Index(None, allow_none=True, help="Which of the filter's kernels; None for all.").tag(sync=True)
+    checkpoint_index = Index(None, allow_none=True, help="Which checkpoint; None for the net itself.").tag(sync=True)
     source = traitlets.Enum(SOURCES, "input", help="What filter2D runs over.").tag(sync=True)
 
     # Also of a widget that was not made, or is closed.
@@ -68,7 +69,13 @@ class SelectionWidget(anywidget.AnyWidget):
         return self._session
 
     def select(
-        self, image: Any = _KEEP, layer: Any = _KEEP, filter: Any = _KEEP, channel: Any = _KEEP, source: Any = _KEEP
+        self,
+        image: Any = _KEEP,
+        layer: Any = _KEEP,
+        filter: Any = _KEEP,
+        channel: Any = _KEEP,
+        source: Any = _KEEP,
+        checkpoint: Any = _KEEP,
     ) -> Self:
         """Selects several at once, in one update; what is left out keeps its value.
 
@@ -79,6 +86,7 @@ class SelectionWidget(anywidget.AnyWidget):
             channel: Which of the filter's kernels, None for all. If left out, one that the new layer's filters do not
                 have becomes None.
             source: `"image"` or `"input"`.
+            checkpoint: Index of the checkpoint; None for the net itself.
 
         Returns:
             The explorer.
@@ -93,6 +101,7 @@ class SelectionWidget(anywidget.AnyWidget):
             self.session.engine.has(index)  # of a stream, which is read before the lock that all explorers share
         with _MOVING:
             traits = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
+            traits["checkpoint_index"] = checkpoint
             traits = {name: value for name, value in traits.items() if value is not _KEEP}
             if layer is not _KEEP:
                 named = isinstance(layer, str | nn.Module | ConvLayer)  # a number is the trait's own to refuse
@@ -274,6 +283,7 @@ class SelectionWidget(anywidget.AnyWidget):
             self.filter_index,
             self.channel,
             self.source,
+            checkpoint=self.checkpoint_index,
         )
 
     def _fitted(self, index: Any) -> dict[str, Any]:
@@ -283,7 +293,7 @@ class SelectionWidget(anywidget.AnyWidget):
         layers = self.session.layers
         return selection.in_order(layers[min(self.layer_index, len(layers) - 1)], traits)
 
-    @traitlets.validate("image_index", "layer_index", "filter_index", "channel")
+    @traitlets.validate("image_index", "layer_index", "filter_index", "channel", "checkpoint_index")
     def _check(self, proposal: Any) -> Any:
         try:
             engine = self.session.engine
@@ -295,7 +305,14 @@ class SelectionWidget(anywidget.AnyWidget):
         """After the net or the data set changed: what is no longer there gives way to the last that is."""
         engine = self.session.engine
         image = min(self.image_index, len(engine.source) - 1)
-        fitted = {"image_index": image, **self._fitted(min(self.layer_index, len(engine.layers) - 1))}
+        last = len(engine.checkpoints) - 1
+        at = self.checkpoint_index
+        checkpoint = None if at is None or last < 0 else min(at, last)
+        fitted = {
+            "image_index": image,
+            "checkpoint_index": checkpoint,
+            **self._fitted(min(self.layer_index, len(engine.layers) - 1)),
+        }
         with _MOVING, self.hold_sync():
             for name, value in fitted.items():
                 if getattr(self, name) != value:

@@ -3,6 +3,7 @@
  * whoever answers take its place.
  */
 
+import { argsOf } from "../../state/frames";
 import { RESTS_AFTER } from "../../state/timing";
 import type { Frame } from "../../wire/frame";
 import type { History, HistoryStep, LabFilter, StepName } from "../../wire/lab";
@@ -63,9 +64,7 @@ export class KernelTrial {
       const now = this.#bench.frame();
       if (!now) return;
       this.#asked = key;
-      const { image, layer, filter, channel, source, scale, plane, slice, kernel_slice } = now;
-      const args = { image, layer, filter, channel, source, scale, plane, slice, kernel_slice };
-      this.#bench.ask("lab", args);
+      this.#bench.ask("lab", argsOf(now));
     });
   }
 

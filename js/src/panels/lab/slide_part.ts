@@ -4,6 +4,7 @@ import { attribute, element, on, setText } from "../../dom/dom";
 import { codesOf, rangeOf } from "../../draw/codes";
 import { fitPicture } from "../../draw/layout";
 import { Raster } from "../../draw/raster";
+import { argsOf } from "../../state/frames";
 import { RESTS_AFTER } from "../../state/timing";
 import { number } from "../../text/format";
 import type { Frame } from "../../wire/frame";
@@ -89,7 +90,7 @@ export class SlidePart implements Part {
   }
 
   follow(frame: Frame): void {
-    const { image, layer, filter, channel, source, scale, plane, slice, kernel_slice, revision } = frame;
+    const { image, layer, filter, revision } = frame;
     const lab = this.#lab;
     if (lab?.image === image && lab.layer === layer && lab.filter === filter && lab.revision >= revision) {
       const same = this.#frame === frame;
@@ -98,9 +99,7 @@ export class SlidePart implements Part {
       return;
     }
     this.#pause();
-    this.#bench.after("lab", lab ? RESTS_AFTER.lab : 0, () =>
-      this.#bench.ask("lab", { image, layer, filter, channel, source, scale, plane, slice, kernel_slice }),
-    );
+    this.#bench.after("lab", lab ? RESTS_AFTER.lab : 0, () => this.#bench.ask("lab", argsOf(frame)));
   }
 
   reply(reply: ReplyTo<RequestName>, newest: boolean): boolean {

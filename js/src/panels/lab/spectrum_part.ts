@@ -1,6 +1,7 @@
 /** Which frequencies the kernel lets pass, and which the image has before and after. */
 
 import { element, on, setText } from "../../dom/dom";
+import { argsOf } from "../../state/frames";
 import { RESTS_AFTER } from "../../state/timing";
 import type { Frame } from "../../wire/frame";
 import type { Spectra } from "../../wire/lab";
@@ -50,9 +51,8 @@ export class SpectrumPart implements Part {
     const key = [image, layer, filter, channel, source, revision, this.#bench.host.palettes.choice].join();
     if (key === this.#asked) return;
     this.#asked = key;
-    const { scale, plane, slice, kernel_slice } = frame;
     const rate = this.#rate.value === "" ? null : this.#rate.valueAsNumber;
-    const args = { image, layer, filter, channel, source, scale, plane, slice, kernel_slice, rate };
+    const args = { ...argsOf(frame), rate };
     this.#bench.after("spectrum", RESTS_AFTER.lab, () => this.#bench.ask("lab_spectrum", args));
   }
 

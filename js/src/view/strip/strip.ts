@@ -49,6 +49,7 @@ export class StripView implements Listener, StripActions {
   #start = 0;
   #filter = NO_FILTER;
   /** A place in the list; the sheet follows it. */
+  #checkpoint: number | null = null;
   #cursor = 0;
   #selected = 0;
   #painted: Painted | null = null;
@@ -102,8 +103,12 @@ export class StripView implements Listener, StripActions {
     this.#show();
   }
 
-  /** The selected image, wherever it was selected. */
-  mark(image: number): void {
+  /** The selected image, wherever it was selected, and the checkpoint whose predictions are told. */
+  mark(image: number, checkpoint: number | null): void {
+    if (checkpoint !== this.#checkpoint) {
+      this.#checkpoint = checkpoint;
+      if (this.#painted) this.#askSoon(RESTS_AFTER.strip);
+    }
     if (image === this.#selected) return;
     this.#selected = image;
     this.#items.select(image);

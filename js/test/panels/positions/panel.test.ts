@@ -21,6 +21,7 @@ function openInput(behaviour: FakeModel["behaviour"] = {}) {
     image_index: 0,
     layer_index: 0,
     filter_index: 0,
+    checkpoint_index: null,
     channel: null,
     source: "input",
   });

@@ -54,7 +54,7 @@ describe("paging", () => {
 
   it("keeps its place when the width changes, and the selected image in sight", () => {
     const { strip, sent, answer } = open();
-    strip.mark(9);
+    strip.mark(9, null);
     for (const width of [800, 780, 760, 740, 720]) strip.layout(width);
     expect(sent).toHaveLength(1);
     vi.advanceTimersByTime(121);

@@ -85,19 +85,19 @@ describe("the strip", () => {
 describe("the selection", () => {
   it("is marked at once, and picked by a click", () => {
     const { strip, items, picked } = open();
-    strip.mark(3);
+    strip.mark(3, null);
     const marked = () => items().filter((item) => item.getAttribute("aria-selected") === "true");
     expect(marked().map((item) => item.dataset.index)).toEqual(["3"]);
     items()[6]!.querySelector("canvas")!.click();
     expect(picked).toEqual([6]);
-    strip.mark(6);
+    strip.mark(6, null);
     expect(marked().map((item) => item.dataset.index)).toEqual(["6"]);
   });
 
   it("takes the page along when a drag rests, with one request", () => {
     const { strip, sent, starts, answer, images } = open();
     for (let image = 1; image <= 57; image++) {
-      strip.mark(image);
+      strip.mark(image, null);
       vi.advanceTimersByTime(20);
     }
     expect(sent).toHaveLength(1);
@@ -109,11 +109,21 @@ describe("the selection", () => {
     expect(strip.root.dataset.ready).toBe("true");
   });
 
+  it("asks anew at another checkpoint, whose predictions are others, and no more at the same one", () => {
+    const { strip, sent } = open();
+    strip.mark(0, 3);
+    vi.advanceTimersByTime(1000);
+    expect(sent).toHaveLength(2);
+    strip.mark(0, 3);
+    vi.advanceTimersByTime(1000);
+    expect(sent).toHaveLength(2);
+  });
+
   it("leaves a filter's page where it is", () => {
     const { strip, sent, answer, choose } = open();
     choose("outcome", "wrong");
     answer();
-    strip.mark(57);
+    strip.mark(57, null);
     vi.advanceTimersByTime(1000);
     expect(sent).toHaveLength(2);
     choose("outcome", "");

@@ -51,6 +51,29 @@ class Start:
     reason: str = ""
 
 
+def rounding(spacing: float = 0.0) -> float:
+    """How far from its start, over the start's length, rounding alone may take a filter.
+
+    Args:
+        spacing: How coarse the start's numbers are: the machine epsilon of the dtype that they were saved in.
+    """
+    return _ROUNDING * max(spacing, float(np.finfo(np.float32).eps))
+
+
+def relative_distance(values: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """`‖values − origin‖ / ‖origin‖` of each filter, float64 `(F,)`; NaN where the origin is 0.
+
+    Args:
+        values: Weights `(F, …)`.
+        origin: Others of the same shape.
+    """
+    axes = tuple(range(1, values.ndim))
+    difference = np.sqrt(np.square(values.astype(np.float64) - origin).sum(axis=axes))
+    length = np.sqrt(np.square(origin.astype(np.float64)).sum(axis=axes))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(length > 0, difference / length, np.nan)
+
+
 def judge_start(kernels: np.ndarray, start: np.ndarray, spacing: float = 0.0) -> list[Start]:
     """Compares each filter with its start, whatever its size.
 
@@ -72,9 +95,10 @@ def judge_start(kernels: np.ndarray, start: np.ndarray, spacing: float = 0.0) ->
     then = start.reshape(len(start), -1).astype(np.float64)
     finite = np.isfinite(np.concatenate([now, then], axis=1)).all(axis=1, keepdims=True)[:, 0]
     now, then = np.where(finite[:, None], now, 0), np.where(finite[:, None], then, 0)
-    distance, length = np.linalg.norm(now - then, axis=1), np.linalg.norm(then, axis=1)
+    length, relative = np.linalg.norm(then, axis=1), relative_distance(now, then)
+    distance = np.linalg.norm(now - then, axis=1)
     typical = float(np.sqrt((distance[finite] ** 2).mean())) if finite.any() else 0.0
-    slack = _ROUNDING * max(spacing, float(np.finfo(np.float32).eps))
+    slack = rounding(spacing)
     factor = (now * then).sum(1) / np.maximum(length**2, 1e-300)
     residue = np.linalg.norm(now - factor[:, None] * then, axis=1)
     results = []
@@ -91,7 +115,7 @@ def judge_start(kernels: np.ndarray, start: np.ndarray, spacing: float = 0.0) ->
         results.append(
             Start(
                 verdict,
-                float(distance[index] / length[index]) if length[index] else np.nan,
+                float(relative[index]),
                 float(distance[index] / typical) if typical else np.nan,
             )
         )
