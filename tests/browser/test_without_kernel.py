@@ -60,9 +60,9 @@ def test_it_shows_the_cells_picture_and_says_that_no_kernel_is_there(executed, b
     root = page.locator(".filterscope")
     expect(root).to_have_attribute("data-kernel", "none")
     expect(root.get_by_role("alert")).to_have_text(re.compile("^No kernel is here to answer"))
-    still = root.locator("img.fs-still")
+    still = root.locator(".fs-still img")
     expect(still).to_be_visible()
-    page.wait_for_function("document.querySelector('img.fs-still').naturalWidth > 0")
+    page.wait_for_function("document.querySelector('.fs-still img').naturalWidth > 0")
     expect(root.get_by_role("slider").first).to_be_hidden()
     expect(root).not_to_have_attribute("data-busy", "true")
     # The very picture that the notebook's output has for where no widget can run.

@@ -3,7 +3,7 @@
  * Book), and in a notebook that was opened again. The state holds a picture of what the cell showed; that is shown.
  */
 
-import { element } from "../dom/dom";
+import { element, on } from "../dom/dom";
 import { NOBODY_AFTER } from "../state/timing";
 import type { Line } from "../wire/line";
 
@@ -11,10 +11,7 @@ import type { Line } from "../wire/line";
 const SAVED_STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
 
 export class Still {
-  readonly root = element("img.fs-still", {
-    alt: "the explorer, as the notebook's cell showed it",
-    hidden: true,
-  });
+  readonly root = element("div.fs-still", { hidden: true });
   readonly #model: { get(name: never): unknown };
   readonly #line: Line;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,13 +40,16 @@ export class Still {
   show(): void {
     const png = this.#model.get("_png" as never) as DataView | ArrayBuffer | undefined;
     if (!this.root.hidden || !png?.byteLength) return;
-    this.root.src = URL.createObjectURL(new Blob([png as BlobPart], { type: "image/png" }));
+    const src = URL.createObjectURL(new Blob([png as BlobPart], { type: "image/png" }));
+    const picture = element("img", { alt: "the explorer, as the notebook's cell showed it", src });
+    // No earlier: a view that goes while it is read would leave an error on the console.
+    for (const end of ["load", "error"] as const) on(picture, end, () => URL.revokeObjectURL(src));
+    this.root.append(picture);
     this.root.hidden = false;
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
-    if (!this.root.hidden) URL.revokeObjectURL(this.root.src);
   }
 
   #presume(): void {

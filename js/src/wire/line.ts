@@ -3,8 +3,9 @@
 import { PROBE } from "../state/timing";
 import type { Wire } from "./client";
 
-/** Jupyter tells by these how a kernel gets on with a message; other hosts call none. */
+/** Jupyter tells by `iopub` how a kernel gets on with a message; marimo calls what it is given once it has sent it. */
 export interface Callbacks {
+  (): void;
   readonly iopub: { status(message: { content?: { execution_state?: string } }): void };
 }
 
@@ -77,7 +78,10 @@ export class Line implements Wire {
       clearTimeout(this.#unanswered);
       this.#unanswered = setTimeout(() => this.#heard === heard && this.is(true), PROBE.answered);
     };
-    this.send({ kind: "probe" }, { iopub: { status } });
+    this.send(
+      { kind: "probe" },
+      Object.assign(() => {}, { iopub: { status } }),
+    );
   }
 
   /** Nobody sees the view any more: Python may let go of what it needed. */
