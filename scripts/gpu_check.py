@@ -27,6 +27,7 @@ from torchvision.models import resnet18
 
 import second_device
 from filterscope import Explorer, Scan, demo, diagnose, scan
+from filterscope import compare as compare_nets
 from filterscope.scans.shard import PassScores
 
 IMAGES = 2048
@@ -181,6 +182,23 @@ def lab(device: str, images: int) -> list[Numbers]:
     return numbers
 
 
+def timeline(device: str, images: int) -> list[Numbers]:
+    """The checkpoints of a training, one after the other, and the net's filters beside those of its start."""
+    start, end = demo.fashion_net(epoch=0), demo.fashion_net()
+    checkpoints = [("start", start.state_dict()), ("end", end.state_dict())]
+    numbers, data = [], demo.fashion_test_data()
+    explorer = Explorer(end.to(device), data, checkpoints=checkpoints)
+    try:
+        explorer.select(layer="conv2", filter=3)
+        for checkpoint, (name, _) in enumerate(checkpoints):
+            explorer.checkpoint_index = checkpoint
+            numbers += [*shown(explorer, name), prediction(f"{name}: prediction", explorer.prediction)]
+    finally:
+        explorer.close()
+    pairs = compare_nets(start.to(device), end.to(device), data, images=min(images, 200), layers="conv2", shuffles=1)
+    return [*numbers, Numbers("correlations with the start's filters", pairs.of_layer("conv2").correlations, CHANCE)]
+
+
 def _changes(explorer: Explorer) -> Sequence[Any]:
     layers: Sequence[Any] = explorer.lab.changes().layers
     return layers
@@ -251,6 +269,7 @@ CHECKS: dict[str, Measure] = {
     "diagnosis": verdicts,
     "ablation": ablation,
     "lab": lab,
+    "timeline": timeline,
     "scan": scanned,
 }
 
