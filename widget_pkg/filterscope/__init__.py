@@ -11,6 +11,8 @@ from filterscope.errors import NetError, SampleError
 from filterscope.figures.exemplars import exemplar_figure
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
+from filterscope.outputs.detections import Detections
+from filterscope.outputs.score import Score
 from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFields
 from filterscope.scans.crops import Crop
 from filterscope.scans.distribution import Histogram, Moments
@@ -20,7 +22,7 @@ from filterscope.scans.overlaps import Overlap
 from filterscope.scans.result import Scan
 from filterscope.scans.scan import load_scan, scan
 from filterscope.session.running_scan import RunningScan
-from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
+from filterscope.verdicts.ablation.effect_table import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict
@@ -34,6 +36,7 @@ __all__ = [
     "ClassEffect",
     "ConvLayer",
     "Crop",
+    "Detections",
     "Diagnosis",
     "Effect",
     "Estimate",
@@ -52,6 +55,7 @@ __all__ = [
     "RunningScan",
     "SampleError",
     "Scan",
+    "Score",
     "Without",
     "__version__",
     "demo",

@@ -48,7 +48,12 @@ export class SavedKernel {
       return this.#savedBody(name, frameArgs);
     const parts = await this.#partsOf(frameArgs);
     if (name === "prediction")
-      return { revision: 0, image: frameArgs.image, prediction: parts.image.prediction };
+      return {
+        revision: 0,
+        image: frameArgs.image,
+        prediction: parts.image.prediction,
+        overlay: parts.image.overlay,
+      };
     const { out_shape } = this.#outline.description.layers[frameArgs.layer]!;
     const depth = parts.layer.rank === 3 ? out_shape[1]! : 1;
     const { kernels_held, filters, codes, ...frame } = frameArgs as FiltersArgs;

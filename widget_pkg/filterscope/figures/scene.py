@@ -101,10 +101,13 @@ def image_words(moment: Moment) -> str:
     label = moment.sample.label
     if label is not None:
         words.append(f"true: {class_name(label)}")
-    if moment.prediction:
+    if moment.tells == "boxes" and moment.prediction is not None:
+        words.append(f"{len(moment.prediction)} object{'s' * (len(moment.prediction) != 1)} seen")
+    elif moment.prediction:
         name, probability = moment.prediction[0]
         if math.isfinite(probability):
-            words.append(f"predicted: {class_name(name)} {percent(probability)}")
+            start = "most pixels" if moment.tells == "masks" else "predicted"
+            words.append(f"{start}: {class_name(name)} {percent(probability)}")
     return " · ".join(words)
 
 

@@ -143,6 +143,7 @@ class EffectBody(TypedDict):
     loss_change: EstimateBody
     classes: list[ClassEffectBody]
     notes: list[str]
+    score: str
 
 
 class FilterEffectsBody(TypedDict):

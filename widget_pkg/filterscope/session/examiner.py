@@ -22,9 +22,10 @@ from filterscope.verdicts.ablation.ablation import (
     LayerMeans,
     Replacement,
     layer_means,
-    scores_without,
+    said_without,
 )
-from filterscope.verdicts.ablation.effect import Effect, measure_effect
+from filterscope.verdicts.ablation.effect import measure_effect
+from filterscope.verdicts.ablation.effect_table import Effect
 from filterscope.verdicts.ablation.filter_effects import FilterEffects, measure_filter_effects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
@@ -119,7 +120,7 @@ class Examiner:
         copy = self.net_copy()
         ablation, means = self._ablation(copy, layer, filters, replaced_by)
         with copy.lock:
-            before, after = scores_without(copy.runner, self._engine.sample(image).net_input, ablation)
+            before, after = said_without(copy.runner, self._engine.sample(image).net_input, ablation)
         return Without(
             layer=layer_title(self._engine.layers[layer]),
             filters=ablation.filters,
@@ -130,6 +131,7 @@ class Examiner:
             before=self._engine.classes.ranked(before),
             after=self._engine.classes.ranked(after),
             notes=() if means is None else means.notes,
+            tells=self._engine.tells,
         )
 
     def effect(

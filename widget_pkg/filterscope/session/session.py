@@ -13,6 +13,7 @@ from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import shown_plane
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
+from filterscope.outputs.detections import Detections
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session.examiner import Examiner
 from filterscope.session.positions import MAPS, Map, Positions
@@ -160,6 +161,18 @@ class Session:
     def prediction(self) -> list[tuple[str | int, float]]:
         """The net's classes with their probabilities, best first; empty where it gives no score a class."""
         return self.read(lambda engine, at: engine.prediction(at.image))
+
+    @property
+    def detections(self) -> Detections | None:
+        """The objects that the net sees in the image, in boxes; None where its output is none such."""
+        said = self.read(lambda engine, at: engine.said(at.image))
+        return said if isinstance(said, Detections) else None
+
+    @property
+    def class_map(self) -> np.ndarray | None:
+        """The class of each pixel as the net sees it, uint8 `(H, W)` or `(D, H, W)`; None where it tells none."""
+        said = self.read(lambda engine, at: engine.said(at.image))
+        return said.copy() if isinstance(said, np.ndarray) and said.ndim > 1 else None
 
     @property
     def kernel(self) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +15,8 @@ from filterscope.scans.refusals import MOST_REFUSED
 from filterscope.scans.sampling import Samples
 from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.losses import Knowledge
-from filterscope.verdicts.ablation.rises import LayerAblation
+from filterscope.verdicts.ablation.rises import LayerAblation, Rise
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
 from filterscope.verdicts.activations.state import LIVE, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
@@ -78,7 +79,7 @@ class Examination:
         self.seen = self.ablated = self.merged = self.unreadable = self.refused_images = 0
         self.refused = self.unreadable_cause = ""
         self.premises = Premises()
-        self.knowledge: Knowledge | None = None
+        self.knowledge: Knowledge | ScoreKnowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
         self.means: dict[int, np.ndarray] = {}
         self.ablations: dict[int, LayerAblation] = {}
@@ -107,7 +108,12 @@ class Examination:
                     self.statistics[layer].merge(of_batch)
                 else:
                     self.statistics[layer] = of_batch
-            if sums.knowledge is not None and self.knowledge is not None:
+            if isinstance(sums.knowledge, ScoreKnowledge):
+                if not isinstance(self.knowledge, ScoreKnowledge):
+                    of_none = replace(sums.knowledge, scores=Rise(), gained=Rise(), left_out=0)
+                    self.knowledge = of_none
+                self.knowledge.merge(sums.knowledge)
+            elif sums.knowledge is not None and isinstance(self.knowledge, Knowledge):
                 self.knowledge.merge(sums.knowledge)
             if sums.refused:
                 self.refused_images += sums.refused

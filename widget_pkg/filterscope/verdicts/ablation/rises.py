@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
 from filterscope.verdicts.activations.duplicates import Pair
+
+
+class Held(Protocol):
+    """What an ablated net is held against: `Reference`, or `ScoreReference`.
+
+    Attributes:
+        labels: Class numbers of the images that count, `(M,)`; −1 for no class.
+    """
+
+    labels: np.ndarray
+
+    def rises(self, ablated: torch.Tensor | None) -> np.ndarray:
+        """By how much each image's loss rose, float64 `(M,)`."""
 
 
 @dataclass
@@ -90,7 +103,7 @@ class LayerAblation:
             self.by_class[number] = self.by_class.get(number, 0) + sums
 
     def add(
-        self, rerun: Rerun, reference: Reference, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False
+        self, rerun: Rerun, reference: Held, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False
     ) -> None:
         """Ablates each live filter of the layer for one batch.
 
@@ -119,11 +132,11 @@ class LayerAblation:
         finite = np.isfinite(rises)
         rises = np.where(finite, rises, 0.0)
         terms = np.stack([finite, rises, rises**2])
-        for number in np.unique(labels):
+        for number in np.unique(labels[labels >= 0]):
             sums = terms[:, :, labels == number].sum(2)
             self.by_class[int(number)] = self.by_class.get(int(number), 0) + sums
 
-    def add_merged(self, rerun: Rerun, reference: Reference, pairs: Sequence[Pair]) -> None:
+    def add_merged(self, rerun: Rerun, reference: Held, pairs: Sequence[Pair]) -> None:
         """For each pair computes one's map from the other's, for one batch."""
         for pair in pairs:
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation, Rise
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.chance import adjusted, t_above, t_exceeded
 
 USED, HARMFUL, NO_USE, WITHHELD = "used", "harmful", "no measurable use", "withheld"
@@ -53,13 +54,15 @@ class Use:
     reason: str = ""
 
 
-def gate(knowledge: Knowledge | None) -> str:
+def gate(knowledge: Knowledge | ScoreKnowledge | None) -> str:
     """Why the use of filters cannot be judged at all, one sentence without full stop; "" where it can.
 
     An untrained net has filters whose removal changes its loss significantly, and they mean nothing.
     """
     if knowledge is None:
         return "the net's output is not one score a class, so there is no loss to measure"
+    if isinstance(knowledge, ScoreKnowledge):
+        return knowledge.gate(FEWEST_IMAGES)
     images = knowledge.images
     if images == 0:
         left_out = knowledge.left_out
@@ -83,7 +86,7 @@ def gate(knowledge: Knowledge | None) -> str:
     return ""
 
 
-def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | None) -> list[Use] | Use:
+def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | ScoreKnowledge | None) -> list[Use] | Use:
     """Judges each filter of a layer; one result for all where nothing was ablated.
 
     One-sided paired t-tests over images, one for a rise and one for a fall, each adjusted over the layer's filters.
@@ -99,8 +102,10 @@ def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | None) -> li
     images = max(rise.images for rise in ablation.rises)
     if images < FEWEST_IMAGES:
         return Use(WITHHELD, images=images, reason=f"{images} images are too few; {FEWEST_IMAGES} are needed")
-    nats, _ = knowledge.nats()
-    labelled = knowledge.outputs is None
+    if isinstance(knowledge, ScoreKnowledge):
+        (nats, _), labelled = knowledge.learned(), knowledge.labelled
+    else:
+        (nats, _), labelled = knowledge.nats(), knowledge.outputs is None
     up = adjusted(np.array([_p_rise(rise) for rise in ablation.rises]))
     down = adjusted(np.array([_p_rise(rise, -1) for rise in ablation.rises]))
     return [_judge(rise, nats, labelled, up[k], down[k]) for k, rise in enumerate(ablation.rises)]

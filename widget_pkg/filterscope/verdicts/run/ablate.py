@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from filterscope.nets.runner import NetRunner
+from filterscope.outputs.score import Scorer
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.verdicts.ablation.losses import log_probabilities
 from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
 from filterscope.verdicts.ablation.rises import LayerAblation
+from filterscope.verdicts.ablation.scoring import ScoreReading, ScoreReference, targets_of
 from filterscope.verdicts.activations.duplicates import Pair
 from filterscope.verdicts.batch_sums import Premises
 
@@ -71,9 +74,13 @@ class Ablating:
 
     def _reruns(
         self, runner: NetRunner, samples: Samples, batch: ImageBatch, cancelled: Callable[[], bool]
-    ) -> Iterator[tuple[int, Rerun, Reference]]:
+    ) -> Iterator[tuple[int, Rerun, Reference | ScoreReference]]:
         """The layers that a batch reaches as it should, each ready to be run again."""
         if not len(batch.images):
+            return
+        scorer = runner.known.scorer
+        if scorer is not None:
+            yield from self._scored_reruns(runner, batch, scorer, cancelled)
             return
         # What the net refuses now it refused before, which was said.
         accepted, intact, _ = run_accepted(
@@ -89,5 +96,23 @@ class Ablating:
             if cancelled():
                 return
             rerun = Rerun(runner, layer, tensors, intact)
+            if rerun.shape is not None and rerun.shape[:2] == (len(tensors), runner.layers[layer].out_channels):
+                yield layer, rerun, reference
+
+    def _scored_reruns(
+        self, runner: NetRunner, batch: ImageBatch, scorer: Scorer, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[int, Rerun, ScoreReference]]:
+        """The same where it goes by a score."""
+        accepted, output, _ = run_accepted(batch, lambda part: (runner.run(runner.batch(part.images)),))
+        if output is None:
+            return
+        tensors = runner.batch(accepted.images)
+        size, labelled = tuple(tensors.shape[2:]), bool(self.premises.labelled)
+        reading = ScoreReading(scorer, output[0], targets_of(accepted), size, labelled)
+        reference = ScoreReference(reading)
+        for layer in self.live or self.pairs:
+            if cancelled():
+                return
+            rerun = Rerun(runner, layer, tensors, torch.from_numpy(reading.intact), reading, output[0])
             if rerun.shape is not None and rerun.shape[:2] == (len(tensors), runner.layers[layer].out_channels):
                 yield layer, rerun, reference

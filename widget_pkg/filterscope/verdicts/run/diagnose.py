@@ -19,6 +19,7 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.outputs.score import Score
 from filterscope.scans.crops import Cropper
 from filterscope.scans.executors import check_executor
 from filterscope.scans.identity import identify
@@ -45,6 +46,7 @@ def diagnose(
     transform: Callable[[Any], Any] | None = None,
     layout: str | None = None,
     forward: Forward | None = None,
+    score: Score | Callable[[Any, Any], Any] | None = None,
     resume: Diagnosis | None = None,
     scan: bool = False,
     executor: Executor | None = None,
@@ -60,7 +62,7 @@ def diagnose(
     is left exactly as it came.
 
     Args:
-        net: The network.
+        net: The network, or another library's object with one inside, as `Explorer` takes it.
         data: What `Explorer` takes: a torch `Dataset`, a `DataLoader`, an array or tensor, a list of images or of
             `(image, label)`. Images the net was not trained on, with labels, tell most.
         images: How many images are looked at, drawn from all of `data` in an order that is the same every time; of a
@@ -72,6 +74,9 @@ def diagnose(
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
         forward: The user's own way of calling the net, a function of a net and an image.
+        score: How good the net's output for an image is: a function of the output and the sample's label that returns a
+            number, the greater the better, or a `Score`. None for the loss of classes, the F1 of boxes at an IoU of 0.5
+            or the mean IoU of masks, as the net's output is.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
         scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
             images are read and the net is run on them once for both.
@@ -107,14 +112,14 @@ def diagnose(
         check_executor(executor)
     # Tensors made in the caller's inference mode could not be differentiated.
     with torch.inference_mode(False):
-        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward)
-        samples = options.open(net, data)
+        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward, score=score)
+        opened, samples, call = options.open(net, data)
         if samples.is_stream and executor is not None:
             raise ValueError(
                 "data is a stream, which can only be read from its start, so its shards cannot be read apart; give "
                 "executor=None, or a data set with a length"
             )
-        runner = runner_for(net, samples, forward)
+        runner = runner_for(opened, samples, call)
         chosen = sorted(layer_indices(runner.layers, layers))
         fingerprint = fingerprint_of(runner.net)
         if resume is None:
