@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeAll, describe, expect, it } from "vitest";
 import { colourOf, OverlayView } from "../../src/view/overlay";
 import type { Overlay, Sample } from "../../src/wire/frame";
@@ -10,6 +11,7 @@ const NOTHING: Overlay = { tells: "embedding", boxes: null, mask: null, numbers:
 function painted(overlay: Overlay | null) {
   const mount = document.createElement("div");
   const view = new OverlayView(mount);
+  document.body.append(mount, view.control); // what is in no page fires no change
   view.paint({ overlay, size: [20, 40] } as unknown as Sample);
   return { mount, view, layer: mount.querySelector<HTMLElement>(".fs-overlay")! };
 }
