@@ -26,6 +26,7 @@ const entries = [
   { entry: "widget", allowed: ORDER.slice(0, 5).flat() },
   { entry: "panels", allowed: ORDER.slice(0, 6).flat() },
   { entry: "exemplars", allowed: ORDER.slice(0, 6).flat() },
+  { entry: "lab", allowed: ORDER.slice(0, 6).flat() },
 ].map(({ entry, allowed }) => ({
   name: `${entry}-holds-its-rooms-alone`,
   severity: "error",
@@ -41,7 +42,7 @@ export default {
       name: "nothing-unused",
       comment: "A file that no module of the page holds.",
       severity: "error",
-      from: { path: "^src/(widget|panels|exemplars|saved_page)\\.ts$" },
+      from: { path: "^src/(widget|panels|exemplars|lab|saved_page)\\.ts$" },
       to: { path: "^src/.+/.*\\.ts$", pathNot: "\\.d\\.ts$", reachable: false },
     },
     {

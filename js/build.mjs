@@ -1,9 +1,10 @@
 // Bundles the frontend into the Python package:
-//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, page.js and page.css
-//                                     into widget_pkg/filterscope/static
+//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, lab.js, page.js and
+//                                     page.css into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
-// The later modules, panels.js and exemplars.js, are for views that have painted their first picture (src/view/host.ts).
+// The later modules, panels.js and exemplars.js, are for views that have painted their first picture (src/view/host.ts), and
+// lab.js for those where a person opened the lab.
 // page.js and page.css (src/saved_page.ts) are all modules and the style sheet in a page that was saved.
 //
 // All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
@@ -29,13 +30,20 @@ const target = path.join(here, "..", "widget_pkg", "filterscope", "static");
  * The most bytes that a file may have after gzip, as notebook servers and archives compress it: the first module travels
  * with every instance, the later ones once with every view, the last with every saved page.
  */
-const LIMITS = { "widget.js": 30_000, "panels.js": 30_000, "exemplars.js": 30_000, "page.js": 60_000 };
+const LIMITS = {
+  "widget.js": 30_000,
+  "panels.js": 30_000,
+  "exemplars.js": 30_000,
+  "lab.js": 30_000,
+  "page.js": 60_000,
+};
 
 const entryPoints = [
   { in: "src/widget.ts", out: "widget" },
   { in: "src/styles/widget.css", out: "widget" },
   { in: "src/panels.ts", out: "panels" },
   { in: "src/exemplars.ts", out: "exemplars" },
+  { in: "src/lab.ts", out: "lab" },
   { in: "src/saved_page.ts", out: "page" },
   { in: "src/styles/saved_page.css", out: "page" },
 ];

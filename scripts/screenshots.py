@@ -36,6 +36,7 @@ def main() -> None:
         server = LabServer(Path(folder))
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         context = browser.new_context(viewport={"width": 1300, "height": 1700}, device_scale_factor=2)
+        context.set_default_timeout(120_000)  # the predictions of all images, on a machine that has other work
         lab = Lab(server, context, target)
         notebook = lab.open([CELL])
         for name, theme in (("light", "JupyterLab Light"), ("dark", "JupyterLab Dark")):

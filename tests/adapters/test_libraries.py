@@ -96,8 +96,8 @@ def test_yolo_itself_is_shown_by_its_net_with_letterbox_names_and_boxes():
     np.testing.assert_allclose(gray, 114 / 255, atol=1e-6)
     assert [name for name, _ in explorer.prediction] == ["person", "bus"]
     np.testing.assert_allclose([score for _, score in explorer.prediction], [0.9, 0.7], atol=1e-6)
-    said = explorer.session.engine.said(0)
-    np.testing.assert_allclose(said.boxes, [[6, 6, 14, 14], [35, 27, 45, 33]])
+    answer = explorer.session.engine.answer(0)
+    np.testing.assert_allclose(answer.boxes, [[6, 6, 14, 14], [35, 27, 45, 33]])
     first_map(explorer, yolo.model.model[0], torch.from_numpy(explorer.image)[None])
 
 
@@ -130,7 +130,7 @@ def test_monai_takes_images_and_volumes(axes):
     explorer = Explorer(UNet(axes), data)
     assert tells(explorer) == "masks"
     assert sum(share for _, share in explorer.prediction) == pytest.approx(1)
-    assert explorer.session.engine.said(0).shape == size
+    assert explorer.session.engine.answer(0).shape == size
 
 
 @pytest.mark.parametrize("given", ["pipeline", "transform"])
@@ -155,7 +155,7 @@ def test_names_that_only_count_are_no_names():
 def test_the_objects_of_queries_are_boxes_in_pixels():
     explorer = Explorer(HuggingFaceForObjectDetection(), torch.rand(2, 3, 40, 80))
     assert [name for name, _ in explorer.prediction] == ["cat"]
-    np.testing.assert_allclose(explorer.session.engine.said(0).boxes, [[20, 15, 60, 25]])
+    np.testing.assert_allclose(explorer.session.engine.answer(0).boxes, [[20, 15, 60, 25]])
 
 
 @pytest.mark.parametrize("net", [EEGNet(), Signals()])

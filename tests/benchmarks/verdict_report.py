@@ -27,7 +27,8 @@ from filterscope import demo, diagnose
 from filterscope.verdicts.chance import share_as_extreme
 from filterscope.verdicts.weights.matching import match_kernels
 from filterscope.verdicts.weights.naming import NO_PATTERN, name_patterns
-from filterscope.verdicts.weights.structure import _moran, judge_structure
+from filterscope.verdicts.weights.neighbours import moran
+from filterscope.verdicts.weights.structure import judge_structure
 from pattern_bank import draw, noisy
 from planted import COPIES, NO_COPIES, NOISE, STILL, copy_normed, plant
 
@@ -225,7 +226,7 @@ def start(nets):
         norms = np.linalg.norm(units, axis=2, keepdims=True)
         units = np.divide(units, norms, out=np.zeros_like(units), where=norms > 0)
         ps = []
-        for score in (lambda u: _moran(u, (3, 3)), lambda u: np.einsum("fcs,st,fct->f", u, second, u)):
+        for score in (lambda u: moran(u, (3, 3)), lambda u: np.einsum("fcs,st,fct->f", u, second, u)):
             ends = [share_as_extreme(score(null), score(units), high) for high in (True, False)]
             ps.append(2 * np.minimum(*ends))
         return (2 * np.minimum(*ps) < 0.01) & (norms[:, 0, 0] > 0)  # what never moved is no pattern

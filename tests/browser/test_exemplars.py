@@ -178,16 +178,21 @@ def test_in_the_grid_each_filters_best_image_stands_beside_its_kernel(lab):
     expect(root.locator(".fs-best-crops")).to_be_hidden()
 
 
+WAITS_AFTER_64 = """scans = explorer.session.scans
+scans.seconds_until_idle = lambda: 1000.0 if scans.newest is not None and scans.newest.images >= 64 else 0.0
+None"""  # else it might have seen all images before it is cancelled
+
+
 def test_cancelled_it_keeps_what_was_seen_while_sliders_go_on(lab):
     notebook, root = open_demo(lab, layer=1, filter=3)
-    notebook.python("explorer.session.engine.moved = __import__('time').monotonic() + 1000; None")  # it waits
+    notebook.python(WAITS_AFTER_64)
     root.locator("button[name=scan]").click()
+    notebook.expect_python("explorer.newest_scan is not None and explorer.newest_scan.images >= 64", True)
     root.locator(".fs-exemplars[data-status=running]").wait_for()
     expect(root.locator("progress[aria-label=scan]")).to_be_visible()
     for image in (1, 2, 3):
         notebook.slider("image").press("ArrowRight")
         notebook.ready(image=image)
-    notebook.expect_python("explorer.newest_scan.images >= 64", True)
     root.get_by_role("button", name="Cancel").press("Enter")
     root.locator(".fs-exemplars[data-status=cancelled]").wait_for()
     seen = notebook.python("explorer.newest_scan.images")

@@ -31,6 +31,7 @@ from filterscope.frames.exemplars import (
     build_scans,
     exemplar_groups,
 )
+from filterscope.frames.lab import build_filter
 from filterscope.frames.outline import outline
 from filterscope.frames.pictures import PICTURES
 from filterscope.frames.positions import build_arithmetic, build_fields
@@ -39,6 +40,7 @@ from filterscope.frames.verdicts import build_filter_effects, build_verdicts
 from filterscope.session.label_table import LabelTable
 from filterscope.session.positions import Positions
 from filterscope.session.selection import Selection, fitted
+from filterscope.session.session import Session
 from filterscope.session.survey import Survey
 from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.result.verdict import FilterVerdict
@@ -340,14 +342,17 @@ def verdicts():
     counts = {"images": 100, "ablated": 50, "labelled": True}
     numbers = (
         *("p_structured", "p_noise", "noise_score", "taylor", "ci_low", "ci_high", "share", "match", "p_match"),
+        *("p_training", "start_distance", "start_share"),
         *("p_template", "one_pattern", "times_likelier", "fires", "class_rise", "correlation", "merge_cost"),
+        "estimated_rise",
     )
     texts = ("template", "runner_up", "drives_most", "drives_least", "hurts_most")
-    reasons = ("structure_reason", "state_reason", "use_reason", "name_reason")
+    reasons = ("structure_reason", "training_reason", "start_reason", "state_reason", "use_reason", "name_reason")
     empty = {**dict.fromkeys(numbers, nan), **dict.fromkeys(texts), **dict.fromkeys(reasons, "")}
 
     def verdict(index, structure, state, use, name, delta_loss, estimate, **more):
         told = {"structure": structure, "state": state, "use": use, "name": name, "rank": None}
+        told |= {"training": "can't tell", "start": "not given"}
         pair = {"duplicate_of": None, "mirror_of": None, "delta_loss": delta_loss, "estimate": estimate}
         return FilterVerdict(layer="0", filter=index, **empty, **counts, **told, **{**pair, **more})
 
@@ -419,6 +424,71 @@ def scans():
     }
 
 
+def lab():
+    """Filters in the lab, and what Python computes of each with another kernel: the page is to compute the same."""
+    cases = []
+    for build, image, layer, filter_index, source, channel in (
+        (exact_net, (1, 5, 5), 0, 1, "input", None),
+        (exact_net, (1, 5, 5), 0, 0, "image", 0),
+        (padded_net, (2, 6, 5), 0, 2, "input", None),
+        (padded_net, (2, 6, 5), 0, 2, "input", 1),
+        (padded_net, (2, 6, 5), 0, 1, "image", None),
+        (padded_net, (2, 6, 5), 1, 0, "input", None),
+        (padded_net, (2, 6, 5), 2, 1, "input", None),
+        (padded_net, (2, 6, 5), 2, 1, "image", 1),
+        (signal_net, (1, 11), 0, 1, "input", None),
+    ):
+        pixels = (torch.arange(float(np.prod(image))).reshape(image) * 5 % 13 - 4) / 8
+        session = Session(
+            Engine(build(), SampleSource([(pixels, 0), (1 - pixels, 1)], inputs=((len(image) - 1, image[0]),)))
+        )
+        selection = Selection(0, layer, filter_index, channel, source)
+        session.selected = lambda selection=selection: selection
+        before = sent("lab", build_filter(session.lab, selection))
+        old = frame.build_frame(session.engine.moment(0, layer), selection)
+        kernel = np.round(np.sin(np.arange(session.kernel.size)) * 8).reshape(session.kernel.shape) / 8
+        session.lab.edit(kernel, channel=None)
+        new = frame.build_frame(session.engine.moment(0, layer), selection)
+        cases.append(
+            {
+                "name": f"{build.__name__} layer {layer}, {source}, channel {'all' if channel is None else channel}",
+                "lab": before,
+                "frame": sent("frame", old),
+                "kernel": kernel.ravel(),
+                "edited": sent("frame", new),
+            }
+        )
+    return {"cases": cases}
+
+
+def padded_net():
+    """Every padding mode, a stride, groups, a normalisation and other nonlinearities; weights of few bits."""
+    net = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=2, padding_mode="reflect", dilation=(1, 2)),
+        nn.BatchNorm2d(4, eps=0.0),
+        nn.ReLU6(),
+        nn.Conv2d(4, 2, (3, 2), stride=2, padding=(1, 2), padding_mode="circular", groups=2, bias=False),
+        nn.LeakyReLU(0.25),
+        nn.Conv2d(2, 2, 3, padding=1, padding_mode="replicate"),
+        nn.ReLU(),
+    )
+    with torch.no_grad():
+        for module in net:
+            for parameter in module.parameters():
+                parameter.copy_((torch.arange(float(parameter.numel())).reshape(parameter.shape) * 7 % 9 - 4) / 8)
+        net[1].running_mean.copy_(torch.tensor([0.5, -0.25, 0.0, 1.0]))
+        net[1].running_var.copy_(torch.tensor([0.25, 1.0, 4.0, 1.0]))
+    return net.eval()
+
+
+def signal_net():
+    net = nn.Sequential(nn.Conv1d(1, 2, 4, stride=2, padding=1), nn.ReLU())
+    with torch.no_grad():
+        net[0].weight.copy_((torch.arange(8.0).reshape(2, 1, 4) - 3) / 4)
+        net[0].bias.copy_(torch.tensor([0.5, -0.25]))
+    return net
+
+
 def envelopes():
     """Messages without a body; and a body as text, for a saved page."""
     body = {
@@ -451,6 +521,7 @@ FIXTURES = {
     "positions": positions,
     "verdicts": verdicts,
     "scans": scans,
+    "lab": lab,
     "envelopes": envelopes,
 }
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from filterscope.nets import rng
 from filterscope.nets.rng import RandomStream
 
 
@@ -143,3 +144,55 @@ def test_seeding_inside_leaves_the_users_numbers_where_they_are(inside):
     assert torch.equal(torch.rand(3), expected)
     with torch.random.fork_rng(devices=[]):
         assert torch.equal(first, torch.rand(2, generator=torch.Generator().manual_seed(inside)))
+
+
+def seed_beside(target, monkeypatch):
+    """Seeds in another thread of a script while the body runs, through `target`; returns the state then and after."""
+    monkeypatch.setattr(rng, "cells_are_known", lambda: False)
+    begun, seeded, states_then = threading.Event(), threading.Event(), []
+
+    def seed():
+        begun.wait()
+        target()
+        states_then.append(torch.get_rng_state())
+        seeded.set()
+
+    thread = threading.Thread(target=seed)
+    thread.start()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        with RandomStream().isolated_torch():
+            begun.set()
+            seeded.wait()
+            torch.rand(2)
+        after = torch.get_rng_state()
+    thread.join()
+    return states_then[0], after
+
+
+def test_a_seed_that_another_thread_of_a_script_sets_in_the_meantime_stays(monkeypatch):
+    then, after = seed_beside(lambda: torch.manual_seed(77), monkeypatch)
+    assert torch.equal(then, after)
+    assert torch.equal(after, torch.Generator().manual_seed(77).get_state())
+
+
+def test_a_seed_of_the_bodys_own_is_undone_in_a_script_while_another_thread_waits_for_us(monkeypatch):
+    """A progress bar wakes up now and then: that it ran says nothing about who has seeded."""
+    monkeypatch.setattr(rng, "cells_are_known", lambda: False)
+    stop, awake = threading.Event(), threading.Event()
+
+    def poll():
+        while not stop.wait(0.0001):
+            awake.set()
+
+    waiting = eval(compile("lambda poll: poll()", "ours", "eval"), {"__name__": "filterscope.waiting"})
+    thread = threading.Thread(target=waiting, args=(poll,))
+    thread.start()
+    before = torch.get_rng_state()
+    with RandomStream().isolated_torch():
+        awake.clear()
+        awake.wait()
+        torch.manual_seed(78)
+    stop.set()
+    thread.join()
+    assert torch.equal(torch.get_rng_state(), before)

@@ -57,8 +57,8 @@ def test_what_is_no_function_is_no_score():
 
 def test_without_labels_a_task_is_held_against_what_the_net_says():
     scorer, output = KindScore(MASKS), torch.rand(2, 3, 8, 8)
-    said = scorer.targets(output, [None, None], (8, 8), labelled=False)
-    assert scorer.of(output, said, (8, 8)).tolist() == [1, 1]
+    answers = scorer.targets(output, [None, None], (8, 8), labelled=False)
+    assert scorer.of(output, answers, (8, 8)).tolist() == [1, 1]
     assert np.isnan(scorer.of(output, scorer.targets(output, [None, 3], (8, 8), labelled=True), (8, 8))).all()
 
 

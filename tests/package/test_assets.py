@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import filterscope
-from filterscope.assets import asset, later_modules
+from filterscope.assets import asset, later_modules, module_asked_for
 
 STATIC = Path(filterscope.__file__).parent / "static"
 
@@ -31,3 +31,7 @@ for text in ("one", "two"):
     env = {**os.environ, "ANYWIDGET_HMR": "1"}
     done = subprocess.run([sys.executable, "-c", code, tmp_path], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_rooms_module_is_the_one_that_was_built():
+    assert module_asked_for("lab") == (STATIC / "lab.js").read_text("utf-8")

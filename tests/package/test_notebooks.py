@@ -11,7 +11,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "demo_notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 EXPECTED = ["01_first_look.ipynb", "02_course_notebook.ipynb", "03_any_network.ipynb", "04_photographs.ipynb"]
-EXPECTED += ["05_did_it_learn.ipynb", "06_dashboard.ipynb", "07_what_does_it_look_for.ipynb"]
+EXPECTED += [
+    "05_did_it_learn.ipynb",
+    "06_dashboard.ipynb",
+    "07_what_does_it_look_for.ipynb",
+    "10_from_sobel_to_conv2.ipynb",
+]
 
 # A cell whose metadata has this tag keeps its output in the repository on purpose.
 SHOWN = "keep-output"

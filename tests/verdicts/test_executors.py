@@ -85,6 +85,13 @@ def test_processes_give_the_bytes_of_a_serial_diagnosis(processes, expected):
     assert bytes_of(look(net(), data(), executor=processes)) == expected
 
 
+def test_few_ablations_are_spread_as_well(processes):
+    few = {"ablated_images": 24, "layers": None}
+    serial = look(net(), data(), **few)
+    assert serial.ablated == 24 and len(serial.examination.sampled) == 2
+    assert bytes_of(look(net(), data(), executor=processes, **few)) == bytes_of(serial)
+
+
 def test_where_this_process_computes_in_several_threads_workers_say_the_same(processes):
     """To rounding: the last digits of a product of matrices depend on the number of threads."""
     torch.set_num_threads(2)

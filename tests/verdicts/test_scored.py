@@ -144,7 +144,7 @@ def test_boxes_are_judged_by_f1_at_half():
         YOLO(), [(torch.rand(3, 40, 60), boxes), (torch.rand(3, 40, 60), {**boxes, "labels": torch.tensor([0, 0])})]
     )
     engine = explorer.session.engine
-    _, scores = engine.runner.said_and_scores(
+    _, scores = engine.runner.answers_and_scores(
         [engine.sample(k).net_input for k in (0, 1)], [engine.sample(k).target for k in (0, 1)]
     )
     assert scores.tolist() == [1.0, 0.5]

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset, IterableDataset, Subset
 
+from diagnoses import same
 from filterscope import Diagnosis, Explorer, NetError, demo, diagnose
 from nets import Everything, TwoConvs, images, seeded
 
@@ -23,17 +24,6 @@ def of_the_demo_net():
     explorer = Explorer(demo.fashion_net(), DATA)
     yield explorer
     explorer.close()
-
-
-def same(one, other):
-    """Whether two diagnoses say the same, to rounding."""
-    for left, right in zip(one.rows(), other.rows(), strict=True):
-        for name, value in left.items():
-            if isinstance(value, float):
-                assert value == pytest.approx(right[name], rel=1e-4, abs=1e-7, nan_ok=True), name
-            elif name != "sentence":
-                assert value == right[name], name
-    return True
 
 
 def until(holds, seconds=60):
@@ -265,7 +255,7 @@ def test_a_number_of_images_is_a_number(explorer, wrong):
 def test_wrong_options_are_refused_at_once(explorer):
     with pytest.raises(ValueError, match="layers is 'conv3'; this net has convolutions 0 … 1: conv1, conv2"):
         explorer.diagnose(layers="conv3")
-    with pytest.raises(ValueError, match="ablation is 'no'; choose True or False"):
+    with pytest.raises(ValueError, match="ablation is 'no'; choose 'auto' "):
         explorer.diagnose(ablation="no")
     assert explorer.diagnosis is None
 

@@ -252,3 +252,26 @@ def test_no_more_than_a_few_threads_answer_slowly(desk, monkeypatch):
     assert len(desk.inbox._slow) == 4
     desk.let_through(9)
     assert len(set(desk.done)) == 9
+
+
+def test_one_that_came_before_the_first_was_taken_up_does_not_wait_for_a_slow_answer(desk, monkeypatch):
+    monkeypatch.setattr(room, "SLOW_ANSWER_SECONDS", 0.01)
+    with desk.inbox._changed:  # no thread can take up anything meanwhile
+        desk.inbox.take(request(1))
+        desk.inbox.take(request(2, asker="other"))
+    for _ in range(2):
+        assert desk.began.acquire(timeout=20)
+    desk.let_through(2)
+
+
+def test_the_watch_stays_while_a_thread_that_has_only_begun_has_taken_up_nothing(desk, monkeypatch):
+    monkeypatch.setattr(room, "SLOW_ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(desk.inbox, "_starts", lambda: True)  # a thread that is slow to begin
+    desk.inbox._thread = threading.current_thread()
+    looked = threading.Semaphore(0)
+    monkeypatch.setattr(desk.inbox._closing, "wait", lambda seconds: looked.release() or threading.Event().wait(0.001))
+    for number in (1, 2):
+        desk.inbox.take(request(number, asker=f"page{number}"))
+    for _ in range(3):
+        assert looked.acquire(timeout=20)
+    assert desk.inbox._watch is not None and desk.inbox._watch.is_alive()

@@ -34,12 +34,16 @@ def test_a_page_s_requests_in_the_order_in_which_they_are_answered():
     explorer = Explorer(seeded(TwoConvs), list(images(1, 1, 14, 14)))
     requests = explorer.pages.requests
     assert sorted(requests.handlers, key=requests.rank) == [
-        *("describe", "frame"),
-        *("panels", "arithmetic", "input", "effective"),
+        *("describe", "frame", "edit_kernel", "lab_image"),
+        *("panels", "module"),
+        *("lab", "lab_history", "lab_changes", "lab_stages", "lab_spectrum", "lab_geometry", "lab_quiz"),
+        *("arithmetic", "input", "effective"),
         *("prediction", "filters"),
         *("fields", "prefetch", "strip"),
+        *("lab_occlusion", "lab_effect"),
         *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect", "filter_effects"),
         *("scan", "cancel_scan", "scans", "distribution", "exemplars", "best_crops"),
     ]
-    assert [name for name in requests.handlers if requests.waited_for(name)] == ["describe", "frame"]
+    waited_for = {name for name in requests.handlers if requests.waited_for(name)}
+    assert waited_for == {"describe", "frame", "edit_kernel", "lab_image"}
     explorer.close()

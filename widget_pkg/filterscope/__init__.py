@@ -25,6 +25,7 @@ from filterscope.session.running_scan import RunningScan
 from filterscope.verdicts.ablation.effect_table import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.layer_use import JointEstimate, LayerUse
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.diagnose import diagnose
@@ -45,6 +46,8 @@ __all__ = [
     "Explorer",
     "FilterVerdict",
     "Histogram",
+    "JointEstimate",
+    "LayerUse",
     "Moments",
     "Name",
     "NetError",

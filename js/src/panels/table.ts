@@ -5,10 +5,12 @@
  */
 
 import arithmeticCss from "../styles/arithmetic.css?inline";
+import doorCss from "../styles/door.css?inline";
 import evidenceCss from "../styles/evidence.css?inline";
 import positionsCss from "../styles/positions.css?inline";
 import verdictsCss from "../styles/verdicts.css?inline";
 import type { Host, Panels } from "../view/host";
+import { LabDoor } from "./lab/door";
 import { PositionsPanel } from "./positions/panel";
 import { sideBySide } from "./side_by_side";
 import { FilterEffectsPanel } from "./verdicts/effects";
@@ -39,6 +41,10 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
   filterEffects: {
     css: "",
     make: (host, kept) => (kept ? null : new FilterEffectsPanel(host)),
+  },
+  lab: {
+    css: doorCss,
+    make: (host, kept) => (kept ? null : new LabDoor(host)),
   },
   verdicts: {
     css: verdictsCss + evidenceCss,

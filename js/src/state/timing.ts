@@ -19,6 +19,8 @@ export const LOST_AFTER = {
   verdicts: 4000,
   /** The same; crops that are not cut yet are asked for again. */
   scans: 4000,
+  /** An edit is followed by passes of the whole net. */
+  lab: 10_000,
 } as const;
 
 /**
@@ -45,6 +47,8 @@ export const RESTS_AFTER = {
   bin: 80,
   /** The arithmetic of a pinned position takes a forward pass. */
   arithmetic: 150,
+  /** What the lab shows of a filter takes passes, too. */
+  lab: 120,
   /** Receptive fields take many passes where they are searched for. */
   fields: 300,
 } as const;

@@ -20,6 +20,7 @@ import { followHost } from "./connection";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
+import { imported } from "./panels_slot";
 import { Pictures } from "./pictures";
 import { StripView } from "./strip/strip";
 
@@ -95,7 +96,9 @@ export class ExplorerView implements Listener {
       ...this.#pictures.places,
       current,
       description: () => this.#description,
+      paint: (frame) => this.#paint(frame),
       select: (change) => this.#select(change),
+      load: (text) => imported(text).catch(() => null),
       announce: (words) => this.#status.announce(words),
     };
     this.#listen();

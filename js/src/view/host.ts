@@ -1,6 +1,7 @@
 /**
  * What the page's modules know of each other: `widget.js`, the host, has the sliders and paints the first picture;
- * `panels.js` and `exemplars.js`, fetched when that stands, have what a person wants only after having seen it.
+ * `panels.js` and `exemplars.js`, fetched when that stands, have what a person wants only after having seen it; `lab.js`
+ * is fetched when a person opens the lab.
  */
 
 import type { Palettes } from "../draw/palette";
@@ -120,8 +121,12 @@ export interface Host {
   /** The frame on screen, where that is what is selected; else null. */
   current(): Frame | null;
   description(): Description | null;
+  /** Paints a frame that the page computed itself, of what is on screen; the kernel's own takes its place. */
+  paint(frame: Frame): void;
   /** Selects, as a slider does; the picture follows. */
   select(change: Partial<Selection>): void;
+  /** Makes a module of a text that came over the wire; null where the page's policy forbids it. */
+  load(text: string): Promise<MakePanels | null>;
   /** To a screen reader, in place of what was to be announced. */
   announce(words: string): void;
 }

@@ -8,7 +8,7 @@ const NONE =
   "Pixels cannot be pointed at, nor verdicts be shown: this page does not let the widget load its second part.";
 
 /** A module for each view, so that views share nothing; from a blob URL, as anywidget loads the first. */
-async function imported(text: string): Promise<MakePanels | null> {
+export async function imported(text: string): Promise<MakePanels | null> {
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   try {
     return (await import(/* @vite-ignore */ url)).default ?? null;

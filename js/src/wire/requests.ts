@@ -2,6 +2,7 @@
 
 import type { DescriptionRequests } from "./description";
 import type { FrameRequests } from "./frame";
+import type { LabRequests } from "./lab";
 import { bodyOf, type Reply } from "./messages";
 import type { PositionRequests } from "./positions";
 import type { ScanRequests } from "./scans";
@@ -14,7 +15,8 @@ export interface Requests
     StripRequests,
     PositionRequests,
     VerdictRequests,
-    ScanRequests {}
+    ScanRequests,
+    LabRequests {}
 
 export type RequestName = keyof Requests;
 export type ArgsOf<Name extends RequestName> = Requests[Name]["args"];

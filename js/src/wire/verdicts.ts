@@ -8,6 +8,9 @@ export const NO_PATTERN = "no simple pattern";
 
 export type Structure = "structured" | "noise-like" | "can't tell";
 export type State = "live" | "dead" | "constant" | "can't tell";
+/** Whether training pulled on it, as its input tells: that promises no pattern of the world. */
+export type Training = "pulled" | "can't tell";
+export type Start = "left its start" | "only scaled" | "never left its start" | "can't tell" | "not given";
 export type Use = "used" | "harmful" | "no measurable use" | "withheld";
 export type Status = "none" | "running" | "done" | "cancelled" | "failed";
 export type ReplacedBy = "mean" | "zero";
@@ -18,12 +21,16 @@ export interface Progress {
   readonly total: number;
   readonly per_second: number;
   readonly seconds_left: number | null;
+  /** Of the stages after this one. */
+  readonly seconds_after: number | null;
 }
 
 /** What the grid shows of a filter, and is sorted by. */
 export interface Badge {
   readonly structure: Structure;
   readonly state: State;
+  readonly training: Training;
+  readonly start: Start;
   readonly use: Use;
   readonly duplicate_of: number | null;
   readonly mirror_of: number | null;
@@ -68,12 +75,18 @@ export interface VerdictRow extends Badge {
   readonly p_noise: number | null;
   readonly noise_score: number | null;
   readonly structure_reason: string;
+  readonly p_training: number | null;
+  readonly training_reason: string;
+  /** Over the root mean square of the layer's filters. */
+  readonly start_share: number | null;
+  readonly start_reason: string;
   readonly name_reason: string;
   readonly state_reason: string;
   readonly use_reason: string;
   readonly ci_low: number | null;
   readonly ci_high: number | null;
   readonly share: number | null;
+  readonly estimated_rise: number | null;
   readonly template: string | null;
   readonly match: number | null;
   readonly p_match: number | null;
@@ -127,6 +140,8 @@ export interface Without {
   readonly replaced_by: ReplacedBy;
   readonly mean_images: number;
   readonly image: number;
+  /** What the filters cost together by gradients alone, in nats and as a share of what the net knows. */
+  readonly estimate: { readonly rise: number; readonly share: number | null; readonly images: number } | null;
   /** Class, probability, and its probability afterwards. */
   readonly before: readonly (readonly [ClassName, number, number])[];
   readonly after: readonly (readonly [ClassName, number])[];

@@ -18,6 +18,8 @@ export const CLASSES = ["Coat", "Bag", "Boot", "Shirt"];
 export const BADGE: Badge = {
   structure: "structured",
   state: "live",
+  training: "pulled",
+  start: "not given",
   use: "used",
   duplicate_of: null,
   mirror_of: null,
@@ -25,7 +27,7 @@ export const BADGE: Badge = {
   delta_loss: 0.1,
   estimate: 0.1,
 };
-const PROGRESS = { stage: "images", done: 3, total: 10, per_second: 1, seconds_left: 7 };
+const PROGRESS = { stage: "images", done: 3, total: 10, per_second: 1, seconds_left: 7, seconds_after: null };
 const CHANCE = { low: 0, high: 1, mark: 0.5, alike: null };
 
 const verdicts = (_put: Put, { layer }: Args, { diagnosis }: Behaviour) => ({
@@ -62,6 +64,10 @@ export const VERDICT_ANSWERS = {
       p_noise: 1,
       noise_score: 0.5,
       structure_reason: "",
+      p_training: 0.002,
+      training_reason: "",
+      start_share: null,
+      start_reason: "",
       name_reason: "",
       state_reason: "",
       use_reason: "",
@@ -105,6 +111,7 @@ export const VERDICT_ANSWERS = {
           replaced_by,
           mean_images: 64,
           image,
+          estimate: replaced_by === "mean" ? { rise: 0.031, share: 0.016, images: 200 } : null,
           before: [["Coat", 0.6, 0.2]],
           after: [["Bag", 0.7]],
         },
@@ -117,7 +124,7 @@ export const VERDICT_ANSWERS = {
       layer,
       status: cancel ? "cancelled" : values ? "done" : filterEffects,
       error: filterEffects === "failed" ? "there is no prediction" : null,
-      progress: { stage: "filters", done: 3, total: 10, per_second: 1, seconds_left: 7 },
+      progress: { stage: "filters", done: 3, total: 10, per_second: 1, seconds_left: 7, seconds_after: null },
       predicted: values ? "Shirt" : null,
       effects: values ? put([...values], [filters]) : null,
     };

@@ -27,6 +27,7 @@ from filterscope.data.rows import as_clips, as_rows, table_note
 from filterscope.data.sample import Sample, SampleBlock
 from filterscope.data.targets import is_target
 from filterscope.data.transform import GivenTransform
+from filterscope.data.trial import own_transform
 from filterscope.errors import SampleError
 from filterscope.host.sigint import let_sigint_through
 from filterscope.host.timing import RANDOM_DATA_SECONDS
@@ -173,6 +174,11 @@ class SampleSource:
             SampleError: If the data set raises, or its item is not an image.
         """
         return self._read(index, self._items.sequence)
+
+    @property
+    def picture_transform(self) -> Callable[[Any], Any] | None:
+        """What one picture goes through to become an image of this data set; None where no transform is known."""
+        return own_transform(self._items.origin) if self._transform is None else self._transform.function
 
     def read_for_net(self, indices: Sequence[int]) -> Sequence[Sample | SampleError]:
         """Reads samples that are given to the net and not drawn.

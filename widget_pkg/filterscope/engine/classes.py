@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from filterscope.data.source import SampleSource
-from filterscope.nets.runner import Said
 from filterscope.outputs.class_map import shares
 from filterscope.outputs.detections import Detections
+from filterscope.outputs.kind import Answer
 
 Prediction = list[tuple[str | int, float]]
 """Classes with their probabilities, best first."""
@@ -52,29 +52,29 @@ class Classes:
         """Whether a label is one of these classes: else no prediction is right or wrong."""
         return label in self._names if self._names else isinstance(label, int)
 
-    def ranked(self, said: Said | None) -> Prediction:
+    def ranked(self, answer: Answer | None) -> Prediction:
         """What the net says of an image, best first; empty where that is nothing that can be told.
 
         Args:
-            said: Probabilities of the classes, `(K,)`; objects, each of which is a class with its score; or a class for
-                each pixel, of which each is told with its share of the pixels.
+            answer: Probabilities of the classes, `(K,)`; objects, each of which is a class with its score; or a class
+                for each pixel, of which each is told with its share of the pixels.
         """
-        if said is None:
+        if answer is None:
             return []
-        if isinstance(said, Detections):
-            pairs = zip(said.labels, said.scores, strict=True)
+        if isinstance(answer, Detections):
+            pairs = zip(answer.labels, answer.scores, strict=True)
             return [(self[int(number)], float(score)) for number, score in pairs]
-        if said.ndim > 1:
-            return [(self[number], share) for number, share in shares(said)]
-        scores = said
+        if answer.ndim > 1:
+            return [(self[number], share) for number, share in shares(answer)]
+        scores = answer
         order = np.argsort(-scores, kind="stable")
         return [(self[int(number)], float(scores[number])) for number in order]
 
-    def best(self, said: Said | None) -> str | int | None:
+    def best(self, answer: Answer | None) -> str | int | None:
         """The first class that the net says of an image: its best, its surest object's, or that of most pixels."""
-        if said is None or (isinstance(said, np.ndarray) and said.dtype.kind == "f" and np.isnan(said).any()):
+        if answer is None or (isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and np.isnan(answer).any()):
             return None
-        if isinstance(said, np.ndarray) and said.ndim == 1:
-            return self[int(said.argmax())]
-        ranked = self.ranked(said)
+        if isinstance(answer, np.ndarray) and answer.ndim == 1:
+            return self[int(answer.argmax())]
+        ranked = self.ranked(answer)
         return ranked[0][0] if ranked else None

@@ -28,10 +28,12 @@ from filterscope.filters import response
 from filterscope.filters.response import Source
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
+from filterscope.nets.kernel_edits import KernelEdit, KernelEdits
 from filterscope.nets.layers import ConvLayer, left_out_in_words
 from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
-from filterscope.nets.runner import NetRunner, Said, float32
+from filterscope.nets.runner import NetRunner, float32
+from filterscope.outputs.kind import Answer
 
 
 class Engine:
@@ -56,6 +58,7 @@ class Engine:
         classes: The classes among which it chooses.
         first_image: The image with which the layers were found.
         net_name: The net's class.
+        trials: How many of these revisions are trials: another kernel or image, of the same weights and data.
         structure: Goes up whenever the layers are found anew, as after a change of the net's structure.
         selected_image: Gives the image whose kernels a layer has of which each image has others; by default the first
             image.
@@ -75,6 +78,7 @@ class Engine:
         self.lock = EngineLock()
         self.revision = 0
         self.structure = 0
+        self.trials = 0
         self.moved = -math.inf
         self.selected_image: Callable[[], int] = lambda: self.first_image
         self.closed = False
@@ -117,7 +121,16 @@ class Engine:
     @property
     def note(self) -> str:
         """Sentences about the whole data set and how the net is called with it; empty where there is none to say."""
-        return " ".join(filter(None, [self.source.note, self.runner.call_note]))
+        return " ".join(filter(None, [self.source.note, self.runner.call_note, self._trial_note]))
+
+    @property
+    def _trial_note(self) -> str:
+        edits = self.runner.edits.edits
+        if not edits:
+            return ""
+        names = ", ".join(f"{edit.layer} filter {edit.filter}" for edit in edits[:3])
+        more = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
+        return f"A trial: {names}{more} has other kernels here than in your net."
 
     @property
     def tells(self) -> str:
@@ -147,8 +160,8 @@ class Engine:
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
         known = self.runner.known
-        said = self.runner.said(output, 1, self.runner.image_shape[1:])[0]
-        count = len(said) if known.tells_classes and said is not None else 0
+        answer = self.runner.answers(output, 1, self.runner.image_shape[1:])[0]
+        count = len(answer) if known.tells_classes and answer is not None else 0
         self.classes = Classes(self.source, count, of_parts=self.tells in ("boxes", "masks"))
         self.map_store.begin(self.first_image, output)
 
@@ -225,7 +238,14 @@ class Engine:
             # First: while it is read the lock is set down, and the net may change.
             self.first_image = first_readable(self.sample, images, min(self.first_image, images - 1)).index
             self.runner.rebuild()
-            self._find_layers()
+            edits, self.runner.edits = self.runner.edits, KernelEdits()  # the layers are the net's own
+            try:
+                self._find_layers()
+                edits = edits.fitting(self.layers)
+            finally:
+                self.runner.edits = edits
+            if edits:
+                self.map_store.clear()
         except Exception as error:
             refusal = error if isinstance(error, ValueError) else NetError(_cannot_be_shown(error))
             self._refusal = refusal
@@ -274,8 +294,53 @@ class Engine:
 
     def _forget(self) -> None:
         self.revision += 1
+        self.runner.edits.forget()
         self.map_store.clear()
         self.response_store.clear()
+
+    # A trial
+
+    @property
+    def edits(self) -> tuple[KernelEdit, ...]:
+        """The kernels that stand in place of the net's own."""
+        return () if self.closed else self.runner.edits.edits
+
+    def edit(self, edits: Sequence[KernelEdit]) -> None:
+        """Runs the twin with other kernels from now on; the user's net stays as it is.
+
+        Args:
+            edits: All of them, at most one a filter, each of an `editable` layer.
+
+        Raises:
+            NetError: If the net cannot be copied.
+        """
+        with self.lock:
+            self._stay_whole()
+            if edits and self.runner.in_place:
+                raise NetError(
+                    "this net cannot be copied, so no kernel of it can be edited: it runs itself in each pass"
+                )
+            self.runner.edits = KernelEdits(edits)
+            self.trials += 1
+            self._forget()
+
+    @contextmanager
+    def unedited(self) -> Iterator[None]:
+        """Under the lock, passes of the runner's own without the edits in the body; what is kept has them."""
+        with self.lock:
+            edits, self.runner.edits = self.runner.edits, KernelEdits()
+            try:
+                yield
+            finally:
+                self.runner.edits = edits
+
+    def try_image(self, sample: Sample | None) -> None:
+        """Shows an image in place of one of the data set's, whose index it has; None: those of the data set again."""
+        with self.lock:
+            self._stay_open()
+            self.samples.trial = sample
+            self.trials += 1
+            self._forget()
 
     # Samples
 
@@ -365,7 +430,7 @@ class Engine:
                 weight=weight,
                 live_bias=bias,
                 prediction=self.prediction(image) if self.map_store.has_scores(image) else None,
-                said=self.said(image) if self.map_store.has_scores(image) else None,
+                answer=self.answer(image) if self.map_store.has_scores(image) else None,
                 tells=self.tells,
                 store=self.response_store,
             )
@@ -406,15 +471,15 @@ class Engine:
 
         Empty where the net's output says none of these.
         """
-        return self.classes.ranked(self.said(image))
+        return self.classes.ranked(self.answer(image))
 
-    def said(self, image: int) -> Said | None:
+    def answer(self, image: int) -> Answer | None:
         """What the net says of an image: probabilities of the classes, objects in boxes, or a class for each pixel."""
         with self.lock:
             if not self.map_store.has_scores(image):
                 self.sample(image)  # first, as in `moment`
             self._stay_whole()
-            return self.map_store.said(image)
+            return self.map_store.answer(image)
 
     def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
         """What the net says first of each of some images of one shape; None where that is nothing that can be told.
@@ -423,8 +488,8 @@ class Engine:
             Exception: What the net raises.
         """
         with self.lock:
-            said, _ = self.runner.said_and_scores(images)
-        return [self.classes.best(one) for one in said]
+            answers, _ = self.runner.answers_and_scores(images)
+        return [self.classes.best(one) for one in answers]
 
     def look_at(self, samples: Sequence[Sample]) -> list[Looked]:
         """What the net says of each of some images of one shape, and whether it is right.
@@ -434,12 +499,12 @@ class Engine:
         """
         images = [sample.net_input for sample in samples]
         with self.lock:
-            said, scores = self.runner.said_and_scores(images, [sample.target for sample in samples])
+            answers, scores = self.runner.answers_and_scores(images, [sample.target for sample in samples])
             scorer = self.runner.known.scorer
-        right: list[bool | None] = [None] * len(said)
+        right: list[bool | None] = [None] * len(answers)
         if scorer is not None and scores is not None:
             right = [None if np.isnan(score) else bool(score >= scorer.right_from) for score in scores]
-        return [Looked(self.classes.best(one), outcome) for one, outcome in zip(said, right, strict=True)]
+        return [Looked(self.classes.best(one), outcome) for one, outcome in zip(answers, right, strict=True)]
 
     # For passes of one's own
 

@@ -12,12 +12,13 @@ from filterscope.errors import NetError, SampleError
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps, Pass, Weights
-from filterscope.nets.runner import NetRunner, Said
+from filterscope.nets.runner import NetRunner
+from filterscope.outputs.kind import Answer
 
 MAPS_BYTES = 128 * 2**20
 """Most that the maps of recent images may take; the newest are kept whatever they take."""
 
-_SAID_KEPT = 1024
+_ANSWERS_KEPT = 1024
 # A pass is cheap to bring to its end where this many multiplications are left: 2 to 5 ms on one core.
 _CHEAP_MULTIPLICATIONS = 10**8
 
@@ -34,7 +35,7 @@ class MapStore:
     def __init__(self, runner: NetRunner, samples: Samples, lock: EngineLock) -> None:
         self._runner, self._samples, self._lock = runner, samples, lock
         self._maps: Cache[tuple[int, int], Maps] = Cache(MAPS_BYTES, lambda maps: maps.nbytes)  # (image, layer)
-        self._said: dict[int, Said | None] = {}
+        self._answers: dict[int, Answer | None] = {}
         self._complete: set[int] = set()  # images of which a pass was run for all layers
         self._live: dict[int, Weights] = {}  # layers whose weights are their module's own parameters
         self._computed: dict[int, Weights] = {}  # what the other layers' weights were for the first image looked at
@@ -61,7 +62,7 @@ class MapStore:
     def clear(self) -> None:
         """Drops all, as when the net has changed."""
         self._maps.clear()
-        self._said.clear()
+        self._answers.clear()
         self._complete.clear()
         self._live.clear()
         self._computed.clear()
@@ -78,7 +79,7 @@ class MapStore:
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
         self._fits_memory = sum(map(bytes_kept, self._runner.layers)) <= MAPS_BYTES // 4
         if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
-            self._said[image] = self._runner.said(output, 1, self._runner.image_shape[1:])[0]
+            self._answers[image] = self._runner.answers(output, 1, self._runner.image_shape[1:])[0]
             self._complete.add(image)
 
     def maps(self, image: int, layer: int) -> Maps:
@@ -119,14 +120,14 @@ class MapStore:
     def has_scores(self, image: int) -> bool:
         """Whether what the net says of an image is at hand, without a pass."""
         with self._lock:
-            return image in self._said
+            return image in self._answers
 
-    def said(self, image: int) -> Said | None:
+    def answer(self, image: int) -> Answer | None:
         """What the net says of an image; None where that is nothing that can be told."""
         with self._lock:
-            if image not in self._said:
+            if image not in self._answers:
                 self.complete(image)
-            return self._said[image]
+            return self._answers[image]
 
     def weights(self, layer: int, image: int) -> Weights:
         """A layer's kernels `(F, C_in/groups, *k)` and bias: the net's own tensors, or what it computes for the image.
@@ -146,7 +147,8 @@ class MapStore:
             weight = None if module is None or not record.plain else module._parameters.get("weight")
             if module is not None and weight is not None:
                 if layer not in self._live:
-                    kernels = in_order(weight, record.groups, record.transposed)
+                    used = self._runner.edits.weight(record.name, weight)
+                    kernels = in_order(used, record.groups, record.transposed)
                     self._live[layer] = kernels, module._parameters.get("bias")
                 return self._live[layer]
             try:
@@ -188,10 +190,10 @@ class MapStore:
         except Exception as error:
             raise self._runner.refusal(batch, error) from error
         if to_the_end:
-            self._said[image] = self._runner.said(result.output, 1, tuple(batch.shape[2:]))[0]
-            while len(self._said) > _SAID_KEPT:
-                oldest = next(iter(self._said))
-                del self._said[oldest]
+            self._answers[image] = self._runner.answers(result.output, 1, tuple(batch.shape[2:]))[0]
+            while len(self._answers) > _ANSWERS_KEPT:
+                oldest = next(iter(self._answers))
+                del self._answers[oldest]
                 self._complete.discard(oldest)
         for index, maps in result.maps.items():
             if not maps.own_weights and not self._runner.layers[index].plain:

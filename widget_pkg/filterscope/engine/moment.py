@@ -13,7 +13,8 @@ from filterscope.engine.classes import Prediction
 from filterscope.engine.responses import LayerResponses, ResponseStore
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
-from filterscope.nets.runner import Said, float32, float32_shared
+from filterscope.nets.runner import float32, float32_shared
+from filterscope.outputs.kind import Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Moment:
         live_bias: Its bias `(F,)`, likewise, or None.
         prediction: The net's classes, best first; empty where there are none, None where it takes a pass.
         store: Keeps responses.
-        said: What the net says of the image: objects in boxes, a class for each pixel; None where it takes a pass, too.
+        answer: What the net says of the image: objects in boxes, a class for each pixel; None where it takes a pass.
         tells: What its output is: `"classes"`, `"boxes"`, `"masks"` or `"embedding"`.
     """
 
@@ -53,7 +54,7 @@ class Moment:
     live_bias: torch.Tensor | None
     prediction: Prediction | None
     store: ResponseStore
-    said: Said | None = None
+    answer: Answer | None = None
     tells: str = "classes"
 
     @cached_property

@@ -27,6 +27,9 @@ class Samples(Cache[int, Sample]):
     Args:
         source: The data set.
         lock: Held while samples are kept or dropped; set down while one is read.
+
+    Attributes:
+        trial: An image that is shown in place of the data set's of its index; None where all are the data set's.
     """
 
     def __init__(self, source: SampleSource, lock: EngineLock) -> None:
@@ -37,6 +40,7 @@ class Samples(Cache[int, Sample]):
         self._readers = Readers(lambda: source.seconds)
         self._random = RandomStream()
         self._cleared = 0
+        self.trial: Sample | None = None
 
     def sample(self, image: int) -> Sample:
         """A sample, the same one while it is kept.
@@ -45,12 +49,23 @@ class Samples(Cache[int, Sample]):
             SampleError: If it cannot be read.
         """
         with self._lock:
+            if self.trial is not None and self.trial.index == image:
+                return self.trial
             while image not in self:
                 before = self._cleared
                 sample = self._fresh(image, for_person=True)
                 if self._cleared == before and image not in self:
                     self[image] = sample
             return self[image]
+
+    def own(self, image: int) -> Sample:
+        """The data set's own sample, also where another one is shown in its place."""
+        with self._lock:
+            trial, self.trial = self.trial, None
+            try:
+                return self.sample(image)
+            finally:
+                self.trial = trial
 
     def preload(self, image: int) -> None:
         """Reads a sample that `sample` will be asked for.

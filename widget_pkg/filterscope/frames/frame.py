@@ -137,7 +137,7 @@ def build_frame(
         "sample": {
             **part["sample"],
             "prediction": None if moment.prediction is None else best_of(moment.prediction),
-            "overlay": None if moment.prediction is None else overlay_of(moment.tells, moment.said, moment.sample),
+            "overlay": None if moment.prediction is None else overlay_of(moment.tells, moment.answer, moment.sample),
         },
         "kernels": None if kernels_held and not moment.dynamic else part["kernels"],
         **_maps_of(part),

@@ -8,9 +8,9 @@ import numpy as np
 
 from filterscope.data.sample import Sample
 from filterscope.frames.image import MOST_PIXELS
-from filterscope.nets.runner import Said
 from filterscope.outputs.class_map import shares
 from filterscope.outputs.detections import Detections
+from filterscope.outputs.kind import Answer
 
 MOST_BOXES = 50
 
@@ -29,24 +29,24 @@ class OverlayBody(TypedDict):
     numbers: list[int]
 
 
-def overlay_of(tells: str, said: Said | None, sample: Sample) -> OverlayBody | None:
+def overlay_of(tells: str, answer: Answer | None, sample: Sample) -> OverlayBody | None:
     """What is laid over an image; None where the net tells its class.
 
     Args:
         tells: What the net's output is.
-        said: What it says of the image.
+        answer: What it says of the image.
         sample: The image.
     """
     if tells == "classes":
         return None
     body: OverlayBody = {"tells": tells, "boxes": None, "mask": None, "numbers": []}
-    if isinstance(said, Detections):
-        body["boxes"] = np.ascontiguousarray(said.boxes[:MOST_BOXES], np.float32)
-        body["numbers"] = said.labels[:MOST_BOXES].tolist()
-    elif said is not None and said.ndim > 1:
+    if isinstance(answer, Detections):
+        body["boxes"] = np.ascontiguousarray(answer.boxes[:MOST_BOXES], np.float32)
+        body["numbers"] = answer.labels[:MOST_BOXES].tolist()
+    elif answer is not None and answer.ndim > 1:
         height, width = sample.drawn().pixels.shape[:2]
-        plane = said[said.shape[0] // 2] if said.ndim == 3 else said
-        body["numbers"] = [number for number, _ in shares(said)]
+        plane = answer[answer.shape[0] // 2] if answer.ndim == 3 else answer
+        body["numbers"] = [number for number, _ in shares(answer)]
         if plane.shape == (height, width):
             block = 1
             while -(-height // block) * -(-width // block) > MOST_PIXELS:

@@ -31,6 +31,7 @@ class ProgressBody(TypedDict):
     total: int
     per_second: float
     seconds_left: float | None
+    seconds_after: float | None
 
 
 class VerdictsBody(TypedDict):
@@ -101,6 +102,14 @@ class VerdictBody(TypedDict):
     partner: PartnerBody | None
 
 
+class JointEstimateBody(TypedDict):
+    """What filters cost together, estimated from gradients, in nats and as a share of what the net knows."""
+
+    rise: float
+    share: float | None
+    images: int
+
+
 class WithoutBody(TypedDict):
     """A prediction before and after some filters were replaced, best first."""
 
@@ -110,6 +119,7 @@ class WithoutBody(TypedDict):
     values: list[float | None]
     mean_images: int
     image: int
+    estimate: JointEstimateBody | None
     before: list[tuple[str | int, float | None, float | None]]
     after: list[tuple[str | int, float | None]]
 

@@ -30,6 +30,7 @@ from filterscope.verdicts.ablation.effect_table import Effect, Estimate
 from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
+from filterscope.verdicts.result.layer_use import JointEstimate
 from filterscope.verdicts.result.plain_words import plain_words
 from filterscope.verdicts.result.verdict import BADGE, FilterVerdict
 from filterscope.verdicts.run.background import RunningDiagnosis
@@ -84,6 +85,7 @@ def _progress(progress: TaskProgress) -> ProgressBody:
         "total": progress.total,
         "per_second": progress.per_second,
         "seconds_left": progress.seconds_left,
+        "seconds_after": progress.seconds_after,
     }
 
 
@@ -155,8 +157,8 @@ def _number(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def build_without(answer: Without) -> WithoutBody:
-    """The prediction before and after, best first."""
+def build_without(answer: Without, estimate: JointEstimate | None = None) -> WithoutBody:
+    """The prediction before and after, best first, and what the filters cost together, where that can be estimated."""
     after = dict(answer.after)
     return {
         "layer": answer.layer,
@@ -165,6 +167,9 @@ def build_without(answer: Without) -> WithoutBody:
         "values": [_number(value) for value in answer.values],
         "mean_images": answer.mean_images,
         "image": answer.image,
+        "estimate": None
+        if estimate is None
+        else {"rise": estimate.rise.value, "share": _number(estimate.share), "images": estimate.images},
         "before": [(name, _number(p), _number(after.get(name, math.nan))) for name, p in answer.before[:_SHOWN]],
         "after": [(name, _number(p)) for name, p in answer.after[:_SHOWN]],
     }

@@ -14,13 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from filterscope.host.cells import CellWatch
+from filterscope.host.cells import CellWatch, cells_are_known
 from filterscope.host.collection import without_collection
 from filterscope.host.sigint import defer_sigint
 
@@ -53,7 +54,8 @@ class RandomStream:
 
         What other threads draw meanwhile is not affected. `torch.manual_seed` in the body seeds this stream, and the
         global state becomes what it was at the start. But if a cell runs in another thread meanwhile, the cell is taken
-        to have called it, as training does at its start.
+        to have called it, as training does at its start; in a script, which has no cells, any other thread that ran
+        and was not at work for us.
 
         Ctrl-C is held back, so that the mode that serves the numbers is entered and left as one: what takes long in the
         body belongs into `let_sigint_through`.
@@ -62,7 +64,14 @@ class RandomStream:
             moment = self._cells.moment()
             for device, state in self._beginnings.items():
                 self._torch[device].set_state(state)
-            stream = _TorchStream(self._torch, lambda: not self._cells.elsewhere_since(moment))
+            others = None if cells_are_known() else _processor_time()
+
+            def seeded_here() -> bool:
+                if others is None:
+                    return not self._cells.elsewhere_since(moment)
+                return not _others_ran(others)
+
+            stream = _TorchStream(self._torch, seeded_here)
             try:
                 with stream:
                     yield
@@ -171,6 +180,22 @@ def _processor_time(threads: dict[int, Any] | None = None) -> dict[int, Any]:
     frames = without_collection(sys._current_frames)
     chosen = frames.keys() - {here} if threads is None else frames.keys() & threads.keys()
     return {thread: _progress(thread, frames[thread]) for thread in chosen}
+
+
+def _others_ran(since: dict[int, Any]) -> bool:
+    """Whether another thread ran since that moment which has no code of ours below it: such a one waits for us."""
+    frames = without_collection(sys._current_frames)
+    now = _processor_time()
+    ran = [thread for thread in now.keys() | since.keys() if now.get(thread) != since.get(thread)]
+    return not all(_at_work_for_us(frames.get(thread)) for thread in ran)
+
+
+def _at_work_for_us(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("filterscope."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _progress(thread: int, frame: Any) -> Any:

@@ -25,6 +25,7 @@ from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import attach_inputs
 from filterscope.nets.global_hooks import global_hooks, silent_global_hooks
+from filterscope.nets.kernel_edits import KernelEdits
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.modes import plain_modes, plain_parameters
@@ -35,10 +36,7 @@ from filterscope.nets.rng import RandomStream
 from filterscope.nets.supported import as_module, unseen_parts
 from filterscope.nets.tracing import Recorder
 from filterscope.nets.twin import Twin
-from filterscope.outputs.detections import Detections
-
-Said = np.ndarray | Detections
-"""What a net says of one image: float64 `(K,)`, probabilities of classes; uint8 `(H, W)`, a class a pixel; objects."""
+from filterscope.outputs.kind import Answer
 
 _MOST_IMAGES_AT_ONCE = 256
 _BYTES_AT_ONCE = 256 * 2**20
@@ -75,6 +73,7 @@ class NetRunner:
         one_at_a_time: Why only one image at a time goes through the net, a sentence without full stop; "" where several
             may go together, or that is not known yet.
         known: What the data set tells of the classes, for the net's output.
+        edits: Kernels that stand in all passes in place of the net's own.
 
     Raises:
         TypeError: If `net` is not a net, or `forward` is not a function.
@@ -89,6 +88,7 @@ class NetRunner:
         self.left_out: dict[str, str] = {}
         self.image_shape: tuple[int, ...] = ()
         self.known = KnownClasses()
+        self.edits = KernelEdits()
         self._parts_note = ""
         self.one_at_a_time = ""
         self._together: bool | None = None  # whether several images may go in one pass, once that is known
@@ -195,6 +195,7 @@ class NetRunner:
             self.random.isolated(),
             silent_global_hooks(),
             self._twin.ready() as module,
+            self.edits.applied(module),
             plain_parameters(module) if gradients else nullcontext(),
             torch.set_grad_enabled(gradients),
         ):
@@ -351,11 +352,11 @@ class NetRunner:
 
     def class_scores(self, images: Sequence[np.ndarray | Inputs]) -> np.ndarray | None:
         """Probabilities of the classes for images of one shape, float64 `(N, K)`; None where there are none."""
-        said, _ = self.said_and_scores(images)
-        told = [one for one in said if isinstance(one, np.ndarray)]
-        return np.stack(told) if self.known.tells_classes and len(told) == len(images) else None
+        answers, _ = self.answers_and_scores(images)
+        scores = [answer for answer in answers if isinstance(answer, np.ndarray)]
+        return np.stack(scores) if self.known.tells_classes and len(scores) == len(images) else None
 
-    def said(self, output: Any, images: int, size: tuple[int, ...]) -> list[Said | None]:
+    def answers(self, output: Any, images: int, size: tuple[int, ...]) -> list[Answer | None]:
         """What the net says of each image of a batch, None where that is nothing that can be told.
 
         Args:
@@ -369,9 +370,9 @@ class NetRunner:
         assert self.known.kind is not None
         return self.known.kind.read(output, images, size) or [None] * images
 
-    def said_and_scores(
+    def answers_and_scores(
         self, images: Sequence[np.ndarray | Inputs], targets: Sequence[Any] | None = None
-    ) -> tuple[list[Said | None], np.ndarray | None]:
+    ) -> tuple[list[Answer | None], np.ndarray | None]:
         """What the net says of images of one shape, and how good that is.
 
         All images go in one pass where that gives what each gives in its own, else each in its own.
@@ -387,17 +388,16 @@ class NetRunner:
         together = len(images) > 1 and self.takes_batches(images)
         parts = [list(range(len(images)))] if together else [[place] for place in range(len(images))]
         scorer = None if targets is None else self.known.scorer
-        said, scores = list[Said | None](), list[np.ndarray]()
+        answers, scores = list[Answer | None](), list[np.ndarray]()
         with self.ready() as module:
             for places in parts:
                 batch = self.batch([images[place] for place in places])
                 output, size = self.call(module, batch), tuple(batch.shape[2:])
-                said += self.said(output, len(places), size)
+                answers += self.answers(output, len(places), size)
                 if scorer is not None and targets is not None:
-                    held = [targets[place] for place in places]
-                    held = scorer.targets(output, held, size, labelled=True)
-                    scores.append(scorer.of(output, held, size))
-        return said, np.concatenate(scores) if scores else None
+                    labels = [targets[place] for place in places]
+                    scores.append(scorer.of(output, scorer.targets(output, labels, size, labelled=True), size))
+        return answers, np.concatenate(scores) if scores else None
 
     def refusal(self, batch: torch.Tensor, error: Exception) -> NetError:
         """The error for a net that raised in its forward pass on a batch."""

@@ -16,8 +16,9 @@ from filterscope.attributes import attribute
 from filterscope.outputs.class_map import class_maps, mask_of_label, mean_iou
 from filterscope.outputs.detections import Detections, f1, of_dictionaries, of_label, of_queries
 
-Says = Detections | np.ndarray
-"""What a net says of one image: its objects, or the class of each pixel."""
+Answer = Detections | np.ndarray
+"""What a net says of one image: its objects; uint8 `(H, W)`, the class of each pixel; or float64 `(K,)`, probabilities
+of classes."""
 Reader = Callable[[Any, int, tuple[int, ...]], "list[Any] | None"]
 """Reads what a net says of each image from its output, how many images and their size `(H, W)`; None for nothing."""
 
@@ -43,8 +44,8 @@ class OutputKind:
             images: How many images are in it.
             size: Of each image, `(H, W)` or `(D, H, W)`.
         """
-        said = None if self.reader is None else self.reader(output, images, size)
-        return said if said is not None and len(said) == images else None
+        answers = None if self.reader is None else self.reader(output, images, size)
+        return answers if answers is not None and len(answers) == images else None
 
     def target(self, label: Any, size: tuple[int, ...]) -> Any:
         """What a label says in the same form; None where it says nothing of this kind."""
@@ -90,6 +91,6 @@ def _is_map(output: Any, images: int, size: tuple[int, ...]) -> bool:
     return isinstance(part, torch.Tensor) and part.ndim == len(size) + 2 and part.shape[0] == images
 
 
-def measure(said: Any, target: Any) -> float:
+def measure(answer: Any, target: Any) -> float:
     """How well what a net says meets a target of the same form, in [0, 1]: F1 of boxes, mean IoU of masks."""
-    return f1(said, target) if isinstance(said, Detections) else mean_iou(said, target)
+    return f1(answer, target) if isinstance(answer, Detections) else mean_iou(answer, target)

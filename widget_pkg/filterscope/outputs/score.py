@@ -112,10 +112,10 @@ class KindScore:
 
     def of(self, output: Any, targets: Sequence[Any], size: tuple[int, ...]) -> np.ndarray:
         """The score of each image."""
-        said = self.kind.read(output, len(targets), size)
-        if said is None:
+        answers = self.kind.read(output, len(targets), size)
+        if answers is None:
             return np.full(len(targets), np.nan)
-        pairs = zip(said, targets, strict=True)
+        pairs = zip(answers, targets, strict=True)
         return np.array([np.nan if target is None else measure(one, target) for one, target in pairs], np.float64)
 
     def has_target(self, label: Any, size: tuple[int, ...]) -> bool:

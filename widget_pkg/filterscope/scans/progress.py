@@ -21,7 +21,14 @@ class ProgressBar:
             tqdm = None
         self._make = tqdm
         self._stage = ""
+        self._expected = ""
         self._bar: Any = None
+
+    def expect(self, what: str, time: str) -> None:
+        """What comes next, and how long it is expected to take, in words."""
+        self._expected = f"then {what}: about {time}"
+        if self._bar is not None and self._stage == "images":
+            self._bar.set_postfix_str(self._expected)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """So many of so many are done in a stage."""
@@ -32,7 +39,10 @@ class ProgressBar:
             self._stage = stage
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # tqdm warns where ipywidgets' bar cannot be had, and draws another
-                self._bar = self._make(total=total, desc=stage, unit="image", file=sys.stderr)
+                unit = "filter" if stage == "filters" else "image"
+                self._bar = self._make(total=total, desc=stage, unit=unit, file=sys.stderr)
+            if stage == "images" and self._expected:
+                self._bar.set_postfix_str(self._expected)
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:

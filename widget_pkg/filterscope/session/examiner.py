@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filterscope.engine.engine import Engine
@@ -21,16 +21,19 @@ from filterscope.verdicts.ablation.ablation import (
     Ablation,
     LayerMeans,
     Replacement,
+    answers_without,
     layer_means,
-    said_without,
 )
 from filterscope.verdicts.ablation.effect import measure_effect
 from filterscope.verdicts.ablation.effect_table import Effect
 from filterscope.verdicts.ablation.filter_effects import FilterEffects, measure_filter_effects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
+from filterscope.verdicts.result.layer_use import JointEstimate
 from filterscope.verdicts.run.background import RunningDiagnosis
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
+from filterscope.verdicts.run.request import check_request
+from filterscope.verdicts.run.start import read_start
 from filterscope.verdicts.run.task import Task
 
 
@@ -56,22 +59,34 @@ class Examiner:
         """The newest, running or not."""
         return self._diagnosis
 
-    def diagnose(self, images: int, layers: Any, ablation: bool, first: int = 0) -> RunningDiagnosis:
+    def diagnose(
+        self,
+        images: int,
+        layers: Any,
+        ablation: bool | str = "auto",
+        first: int = 0,
+        ablated_images: int | None = None,
+        seconds: float | None = None,
+        start: Any = None,
+    ) -> RunningDiagnosis:
         """Begins one, or goes on with the last where it is of the same weights and layers.
 
         Args:
             images: How many images are looked at.
             layers: Which layers; see `filterscope.diagnose`.
-            ablation: Whether each filter is ablated in turn.
-            first: Index of the layer whose weights are judged first.
+            ablation: How the use of filters is found; see `filterscope.diagnose`.
+            first: Index of the layer that is judged first.
+            ablated_images: On how many images each filter is ablated.
+            seconds: How long it may take.
+            start: What the net started from; see `filterscope.diagnose`. None keeps what the last one was given.
 
         Raises:
+            TypeError: If the start is of the wrong kind.
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied.
         """
         images = check_images(images)
-        if not isinstance(ablation, bool):
-            raise ValueError(f"ablation is {ablation!r}; choose True or False")
+        request = replace(check_request(ablation, ablated_images, seconds), first=first)
         with self._lock:
             engine = self._engine
             chosen = sorted(layer_indices(engine.layers, layers), key=lambda index: (index != first, index))
@@ -79,6 +94,7 @@ class Examiner:
                 engine.check()
                 net, forward, revision, image = engine.snapshot(), engine.forward, engine.revision, engine.first_image
                 titles = {index: layer_title(engine.layers[index]) for index in chosen}
+                start_kernels = None if start is None else read_start(start, engine.layers, sorted(chosen))
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
@@ -93,7 +109,8 @@ class Examiner:
                 return runner_for(net, samples, forward, PacedPasses(task.check), image), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
-            self._diagnosis = RunningDiagnosis(prepare, titles, images, ablation, earlier, self.seconds_until_idle)
+            begin = prepare, titles, images, request, earlier, start_kernels, self.seconds_until_idle
+            self._diagnosis = RunningDiagnosis(*begin)
             return self._diagnosis
 
     def of_earlier_weights(self) -> bool:
@@ -120,7 +137,7 @@ class Examiner:
         copy = self.net_copy()
         ablation, means = self._ablation(copy, layer, filters, replaced_by)
         with copy.lock:
-            before, after = said_without(copy.runner, self._engine.sample(image).net_input, ablation)
+            before, after = answers_without(copy.runner, self._engine.sample(image).net_input, ablation)
         return Without(
             layer=layer_title(self._engine.layers[layer]),
             filters=ablation.filters,
@@ -133,6 +150,17 @@ class Examiner:
             notes=() if means is None else means.notes,
             tells=self._engine.tells,
         )
+
+    def cost_together(self, layer: int, filters: tuple[int, ...]) -> JointEstimate | None:
+        """What filters cost together by the gradients of the newest diagnosis; None where it does not tell."""
+        diagnosis = self._diagnosis
+        if diagnosis is None or not diagnosis.filters or self.of_earlier_weights():
+            return None
+        title = layer_title(self._engine.layers[layer])
+        try:
+            return diagnosis.cost_together(title, filters)
+        except (KeyError, ValueError):
+            return None
 
     def effect(
         self,

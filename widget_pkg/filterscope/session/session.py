@@ -11,11 +11,13 @@ import numpy as np
 from filterscope.engine.engine import Engine
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import shown_plane
+from filterscope.lab.quiz import Quiz
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.outputs.detections import Detections
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session.examiner import Examiner
+from filterscope.session.lab import Lab
 from filterscope.session.positions import MAPS, Map, Positions
 from filterscope.session.running_scan import RunningScan
 from filterscope.session.scans import Scans
@@ -44,6 +46,7 @@ class Session:
         engine: The net and the data set.
         positions: What each position of a map sees, and how its value comes about; found out when it is asked for.
         examiner: The verdicts on filters, and the net without some of them; begun when they are asked for.
+        lab: Other kernels and images, tried on the twin.
         scans: What every filter gives for every image of the data set; begun when it is asked for.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
@@ -63,6 +66,7 @@ class Session:
         self._diagnosed = self._scanned = False  # whether Python has begun a diagnosis, or a scan, and may hold it
         self.positions = Positions(engine)
         self.examiner = Examiner(engine)
+        self.lab = Lab(engine, self.examiner, lambda: self.selected(), lambda: self._announce())
         self.survey = Survey(engine, lambda: self.someone_waits())
         self.scans = Scans(engine, self.survey.take)  # its images need no second look
 
@@ -165,14 +169,14 @@ class Session:
     @property
     def detections(self) -> Detections | None:
         """The objects that the net sees in the image, in boxes; None where its output is none such."""
-        said = self.read(lambda engine, at: engine.said(at.image))
-        return said if isinstance(said, Detections) else None
+        answer = self.read(lambda engine, at: engine.answer(at.image))
+        return answer if isinstance(answer, Detections) else None
 
     @property
     def class_map(self) -> np.ndarray | None:
         """The class of each pixel as the net sees it, uint8 `(H, W)` or `(D, H, W)`; None where it tells none."""
-        said = self.read(lambda engine, at: engine.said(at.image))
-        return said.copy() if isinstance(said, np.ndarray) and said.ndim > 1 else None
+        answer = self.read(lambda engine, at: engine.answer(at.image))
+        return answer.copy() if isinstance(answer, np.ndarray) and answer.ndim > 1 else None
 
     @property
     def kernel(self) -> np.ndarray:
@@ -248,10 +252,19 @@ class Session:
 
     # Verdicts
 
-    def diagnose(self, images: Any, layers: Any, ablation: Any) -> RunningDiagnosis:
+    def diagnose(
+        self,
+        images: Any,
+        layers: Any,
+        ablation: Any,
+        ablated_images: Any = None,
+        seconds: Any = None,
+        start: Any = None,
+    ) -> RunningDiagnosis:
         """Begins to judge filters in the background, those of the selected layer first; see `Examiner.diagnose`."""
         self._diagnosed = True
-        diagnosis = self.examiner.diagnose(images, layers, ablation, self.selected().layer)
+        first = self.selected().layer
+        diagnosis = self.examiner.diagnose(images, layers, ablation, first, ablated_images, seconds, start)
         self._announce()
         return diagnosis
 
@@ -261,6 +274,17 @@ class Session:
         scan = self.scans.scan(images, layers, pre_activation)
         self._announce()
         return scan
+
+    def quiz(self, rounds: Any = 20, seed: Any = 0, layer: Any = None) -> Quiz:
+        """Questions of which image drives a filter; see `filterscope.lab.quiz`.
+
+        Raises:
+            ValueError: If nothing was scanned yet, or an argument does not fit.
+        """
+        scan = self.scans.newest
+        if scan is None:
+            raise ValueError("the quiz is made of a scan's evidence, and there is none yet: explorer.scan().wait()")
+        return Quiz(scan, rounds, seed, layer)
 
     def without(
         self, filters: Any, layer: Any = None, replaced_by: Replacement = "mean", images: Any = None

@@ -14,8 +14,10 @@ from filterscope.errors import NetError, SampleError
 from filterscope.outputs.score import Scorer
 from filterscope.scans.sampling import Samples
 from filterscope.scans.state import ScanState
+from filterscope.verdicts.ablation.linearised import Slopes
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
 from filterscope.verdicts.ablation.scoring import ScoreKnowledge
+from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 
 LABELS_LOOKED_AT = 20  # a first batch may be a single image, and that one without a label
@@ -97,6 +99,7 @@ class BatchSums:
         before: What was known before it.
         after: What is known after it.
         statistics: Of each layer that it reached.
+        inputs: Of the input of each layer that it reached, where it is looked at.
         knowledge: What the net knows of the images; None where its output is not one score a class.
         not_seen: Why there are no statistics of a layer.
         unreadable: Samples that could not be read.
@@ -105,12 +108,15 @@ class BatchSums:
         refusal: Why the first of these, or "".
         refused_all: The error for that, where it took none.
         scanned: What a scan keeps of the images; None where it keeps nothing.
+        linearised: Whether the images' linearised logits were to be kept.
+        slopes: What these follow from; None where they are not kept.
     """
 
     end: int
     before: Premises
     after: Premises
     statistics: dict[int, LayerStatistics] = field(default_factory=dict)
+    inputs: dict[int, InputMoments] = field(default_factory=dict)
     knowledge: Knowledge | ScoreKnowledge | None = None
     not_seen: dict[int, str] = field(default_factory=dict)
     unreadable: int = 0
@@ -119,6 +125,8 @@ class BatchSums:
     refusal: str = ""
     refused_all: NetError | None = None
     scanned: ScanState | None = None
+    linearised: bool = False
+    slopes: Slopes | None = None
 
     def holds(self, now: Premises) -> bool:
         """Whether the batch would have given the same, had it been known what is known now."""

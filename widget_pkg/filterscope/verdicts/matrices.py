@@ -50,6 +50,25 @@ def eigenvalues(symmetric: np.ndarray) -> np.ndarray:
     return values
 
 
+def cholesky(symmetric: np.ndarray) -> np.ndarray:
+    """The lower triangle `(..., A, A)` whose product with its transpose is a positive definite matrix.
+
+    Raises:
+        torch.linalg.LinAlgError: If a matrix is not positive definite.
+    """
+    with _exact():
+        lower: np.ndarray = torch.linalg.cholesky(_tensor(symmetric, symmetric.dtype)).numpy()
+    return lower
+
+
+def solve_lower(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """What a lower triangle `(..., A, A)` turns into `right`, `(..., A, B)`; the leading axes broadcast."""
+    with _exact():
+        solution = torch.linalg.solve_triangular(_tensor(lower, lower.dtype), _tensor(right, lower.dtype), upper=False)
+    array: np.ndarray = solution.numpy()
+    return array
+
+
 def qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Orthonormal columns `(A, B)` and the triangle `(B, B)` whose product is a matrix `(A, B)` of full rank."""
     with _exact():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -293,7 +294,11 @@ class Explorer(SelectionWidget):
         self,
         images: int = 1000,
         layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
-        ablation: bool = True,
+        ablation: bool | str = "auto",
+        *,
+        seconds: float | None = None,
+        ablated_images: int | None = None,
+        start: Mapping[str, Any] | str | PathLike[str] | None = None,
     ) -> RunningDiagnosis:
         """Judges every filter in the background, and returns at once: sliders and cells go on meanwhile.
 
@@ -304,13 +309,18 @@ class Explorer(SelectionWidget):
         Args:
             images: How many images are looked at, drawn from all of the data set; of a stream the first ones.
             layers: Which layers, by index, name or module; None for all.
-            ablation: Whether each filter is removed in turn on these images, to measure what the net loses.
+            ablation: How it is measured what the net loses without each filter: `"auto"` removes each in turn on a few
+                of these images and takes the rest from gradients, `"all"` removes each on all of them, False none.
+            seconds: With `ablation="auto"`, about how long it may take.
+            ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000.
+            start: A state dict of the time before training, or the path of one, which tells how far each filter went.
 
         Returns:
             A `Diagnosis` that grows: `wait()` waits for its end, `cancel()` ends it within a moment, `done` says
             whether it has ended; what it has so far can be read at any time.
 
         Raises:
+            TypeError: If `start` is of the wrong kind.
             ValueError: If an argument does not fit, with the valid choices.
             NetError: If the net cannot be copied, so that nothing may run it in the background.
 
@@ -320,7 +330,7 @@ class Explorer(SelectionWidget):
             >>> explorer.diagnose(images=100, ablation=False).wait().done
             True
         """
-        diagnosis = self.session.diagnose(images, layers, ablation)
+        diagnosis = self.session.diagnose(images, layers, ablation, ablated_images, seconds, start)
         self.send(*wire.verdicts())
         return diagnosis
 

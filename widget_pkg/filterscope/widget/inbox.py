@@ -95,7 +95,7 @@ class Inbox:
             started = self._starts()
             if not started:
                 self._waiting.pop(_kind(content), None)
-            elif self._began is not None and self._watch is None:
+            elif self._watch is None and (self._began is not None or len(self._waiting) > 1):
                 self._watch_answers()
             self._changed.notify()
         if overtaken is not None:
@@ -136,10 +136,11 @@ class Inbox:
         """Has another thread answer what waits while an answer takes long, as where a sample is read for a minute."""
         while not self._closing.wait(SLOW_ANSWER_SECONDS / 4):
             with self._changed:
-                if self._thread is None or self._began is None or self._closed:
+                if self._thread is None or self._closed or (self._began is None and not self._waiting):
                     self._watch = None
                     return
-                slow = time.monotonic() - self._began > SLOW_ANSWER_SECONDS
+                # A thread that has only just begun has taken up nothing yet, while somebody waits.
+                slow = self._began is not None and time.monotonic() - self._began > SLOW_ANSWER_SECONDS
                 thread = self._thread
                 if slow and self._waiting and len(self._slow) < _MOST_SLOW and self._begins():
                     self._slow.append(thread)

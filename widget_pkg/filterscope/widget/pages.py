@@ -12,7 +12,7 @@ from typing import Any
 
 from filterscope import wire
 from filterscope._version import __version__
-from filterscope.assets import later_modules
+from filterscope.assets import later_modules, module_asked_for
 from filterscope.figures.scene import Scene, scene
 from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
@@ -28,6 +28,7 @@ from filterscope.session.selection import Selection, asked_image, check_filters,
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
 from filterscope.widget.inbox import Inbox
+from filterscope.widget.lab_requests import LabRequests
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.scan_requests import ScanRequests
@@ -61,14 +62,17 @@ class Pages:
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
+        self._lab = LabRequests(session, self._someone_waits)
         self._scans = ScanRequests(engine, session.scans, self._someone_waits)
         self.requests = Requests(
             [
                 Request("describe", Urgency.PICTURE, self._describe),
                 Request("frame", Urgency.PICTURE, self._frame),
                 Request("panels", Urgency.DETAIL, self._panels),
+                Request("module", Urgency.DETAIL, lambda args: {"text": module_asked_for(args.get("room", ""))}),
                 Request("prediction", Urgency.REST, self._prediction),
                 Request("filters", Urgency.REST, self._filters),
+                *self._lab.rows,
                 *positions.rows,
                 Request("prefetch", Urgency.NEXT_MOVE, self._prefetch),
                 Request("strip", Urgency.NEXT_MOVE, self._strip),
@@ -175,6 +179,7 @@ class Pages:
         self._inbox.close(wait)
         self._prefetch_inbox.close(wait)
         self._verdicts.close()
+        self._lab.close()
         self._scans.close()
         if self._later is not None:
             self._later.close()
@@ -311,7 +316,7 @@ class Pages:
         engine.sample(image)  # before it gives way: somebody's data are read to the end
         with self._behind():
             engine.complete(image)  # this pass serves the image's other layers too
-            overlay = overlay_of(engine.tells, engine.said(image), engine.sample(image))
+            overlay = overlay_of(engine.tells, engine.answer(image), engine.sample(image))
             return build_prediction(engine.revision, image, engine.prediction(image), overlay)
 
     def _filters(self, args: dict[str, Any]) -> FiltersBody:

@@ -18,10 +18,13 @@ from filterscope.host.reports import reported
 from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.host.timing import STREAM_REQUEST_SECONDS
 from filterscope.indices import as_index
+from filterscope.lab.quiz import Quiz
+from filterscope.nets.kernel_edits import KernelEdit
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
 from filterscope.outputs.detections import Detections
 from filterscope.session import selection
+from filterscope.session.lab import Lab
 from filterscope.session.session import Session
 from filterscope.widget.index_trait import Index
 
@@ -153,8 +156,95 @@ class SelectionWidget(anywidget.AnyWidget):
 
     @property
     def kernel(self) -> np.ndarray:
-        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`."""
+        """The selected filter's kernels, float32 `(C_in/groups, kH, kW)`; to set them is a trial on the twin.
+
+        All pictures, properties and predictions are then those of the net with these kernels, and `edited` says so; the
+        user's net is never changed. `(kH, kW)` are the numbers of kernel `channel`, or of a filter's only one. None
+        gives the filter the net's own kernels again; `lab.undo()` and `lab.reset()` are other ways back.
+
+        Raises:
+            ValueError: If what is set has another shape, or is no array of finite numbers; if the layer's kernels are
+                computed in each pass, so that none can take their place.
+
+        Example:
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.kernel = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+            >>> explorer.kernel[0, 1].tolist(), len(explorer.edited)
+            ([-2.0, 0.0, 2.0], 1)
+        """
         return self.session.kernel
+
+    @kernel.setter
+    def kernel(self, value: Any) -> None:
+        self.session.lab.edit(value)
+
+    @property
+    def edited(self) -> tuple[KernelEdit, ...]:
+        """The kernels that stand in place of the net's own, each with `.layer .filter .kernel`; empty where none do."""
+        return self.session.lab.edited
+
+    def edited_net(self) -> nn.Module:
+        """A copy of the net with the edited kernels, in eval mode and with tensors of its own.
+
+        Raises:
+            NetError: If the net cannot be copied.
+
+        Example:
+            >>> import torch
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.kernel = torch.zeros(3, 3)
+            >>> float(explorer.edited_net().conv1.weight[0].abs().sum())
+            0.0
+        """
+        return self.session.lab.edited_net()
+
+    def try_image(self, picture: Any) -> None:
+        """Shows a picture in place of the selected image: a trial; None for the data set's own image again.
+
+        Floats are what the net is given. A picture of bytes goes through the data's own transform; where the data has
+        none, it is scaled to the image's size and channels, 0 … 255 becomes 0 … 1, and the Normalize is applied. The
+        note under the image says so. The data set is not changed: scans and verdicts never see the trial.
+
+        Args:
+            picture: float `(C, H, W)`, or `(H, W)` of one channel; or uint8 `(H, W)` or `(H, W, 3)`, a PIL image, the
+                path of a picture; or None.
+
+        Raises:
+            SampleError: If it is no picture, or the data's transform refuses it.
+            NetError: If the net refuses it; then nothing is changed.
+
+        Example:
+            >>> import numpy as np
+            >>> from filterscope import Explorer, demo
+            >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
+            >>> explorer.try_image(np.zeros((28, 28), np.uint8))
+            >>> float(explorer.image.max())
+            0.0
+        """
+        self.session.lab.try_image(picture)
+
+    def quiz(self, rounds: int = 20, seed: int = 0, layer: Any = None) -> Quiz:
+        """Guess the filter: two pictures, of which one drives it, from the evidence of the newest scan.
+
+        Args:
+            rounds: How many questions.
+            seed: The same questions for the same seed.
+            layer: Of which layer the filters are, by index or name; None for all.
+
+        Returns:
+            A `Quiz` with `.rounds`, `.answer(round, side)` and `.grade()`, a plain dictionary.
+
+        Raises:
+            ValueError: If nothing was scanned yet, or an argument does not fit.
+        """
+        return self.session.quiz(rounds, seed, layer)
+
+    @property
+    def lab(self) -> Lab:
+        """What can be tried: `undo`, `redo`, `reset`, `changes`, `effect`, `stages`, `spectrum`, `geometry`."""
+        return self.session.lab
 
     @property
     def response(self) -> np.ndarray:

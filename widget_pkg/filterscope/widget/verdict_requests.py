@@ -78,7 +78,7 @@ class VerdictRequests:
     def _diagnose(self, args: dict[str, Any]) -> Body:
         layer = self._layer(args)
         only = [layer] if args.get("only_this_layer") else None
-        self._examiner.diagnose(args.get("images", 1000), only, bool(args.get("ablation", True)), layer)
+        self._examiner.diagnose(args.get("images", 1000), only, args.get("ablation", "auto"), layer)
         return self._verdicts(args)
 
     def _cancel(self, args: dict[str, Any]) -> Body:
@@ -109,7 +109,8 @@ class VerdictRequests:
                 raise preparing.error
             if not examiner.knows_means(layer):
                 return {"preparing": True}
-        return {"preparing": False, **build_without(examiner.without(image, *removal))}
+        estimate = examiner.cost_together(removal[0], removal[1]) if removal[2] == "mean" else None
+        return {"preparing": False, **build_without(examiner.without(image, *removal), estimate)}
 
     def _effect(self, args: dict[str, Any]) -> Body:
         """Begins to measure a removal over many images, or says how far that is; `cancel` only ends it."""

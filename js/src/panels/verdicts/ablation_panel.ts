@@ -6,7 +6,7 @@ import { className, number, percent } from "../../text/format";
 import type { Effect, Measurement, ReplacedBy, Without } from "../../wire/verdicts";
 import { column } from "./card";
 import { classBars, MOST_CLASSES } from "./evidence";
-import { points, progressInWords, signed, span } from "./words";
+import { estimateInWords, points, progressInWords, signed, span } from "./words";
 
 export interface AblationPanelActions {
   /** The selected filter is taken out, or put back. */
@@ -31,6 +31,7 @@ export class AblationPanel {
   readonly #which = element("p.fs-note");
   readonly #bars = element("ol.fs-both", { "aria-label": "prediction before and after" });
   readonly #note = element("p.fs-note");
+  readonly #estimate = element("p.fs-note.fs-estimate");
   readonly #result = element("div.fs-effect");
   readonly #rest: HTMLElement;
   readonly root: HTMLElement;
@@ -45,7 +46,15 @@ export class AblationPanel {
       () => actions.replace(),
     );
     const buttons = element("div.fs-buttons", this.#toggle, this.#clear);
-    this.#rest = element("div", this.#which, this.#bars, this.#note, this.#measure, this.#result);
+    this.#rest = element(
+      "div",
+      this.#which,
+      this.#bars,
+      this.#note,
+      this.#estimate,
+      this.#measure,
+      this.#result,
+    );
     this.root = column("Without this filter", buttons, this.#by.root, this.#rest);
     this.root.classList.add("fs-without");
     on(this.#toggle, "click", actions.toggle);
@@ -70,7 +79,10 @@ export class AblationPanel {
   }
 
   /** An answer stands under its own title, also while the next one is on its way. */
-  paint({ before, after, layer, filters, image, replaced_by, mean_images }: Without): void {
+  paint(comparison: Without): void {
+    const { before, after, layer, filters, image, replaced_by, mean_images } = comparison;
+    setText(this.#estimate, estimateInWords(comparison));
+    this.#estimate.hidden = !comparison.estimate;
     setText(
       this.#which,
       `${layer} without ${filters.length === 1 ? "filter" : "filters"} ${filters.join(", ")}:`,
@@ -115,6 +127,7 @@ export class AblationPanel {
   fail(message: string): void {
     attribute(this.root, "data-shown", "");
     this.#bars.replaceChildren();
+    this.#estimate.hidden = true;
     setText(this.#which, "");
     setText(this.#note, message);
   }

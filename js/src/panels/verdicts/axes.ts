@@ -71,6 +71,19 @@ const duplicate: Axis = {
   shown: [{ value: "duplicate", words: "duplicates", holds: ({ duplicate_of }) => duplicate_of !== null }],
 };
 
+const training: Axis = {
+  words: ({ training: word }) => (word === "pulled" ? "training pulled on it" : ""),
+  shown: [{ value: "pulled", words: "pulled on by training", holds: (badge) => badge.training === "pulled" }],
+};
+
+const NEVER_LEFT = "never left its start";
+
+/** Only where a checkpoint of the start was given. */
+const start: Axis = {
+  words: ({ start: word }) => (word === NEVER_LEFT ? NEVER_LEFT : ""),
+  shown: [{ value: "unmoved", words: NEVER_LEFT, holds: (badge) => badge.start === NEVER_LEFT }],
+};
+
 const use: Axis = {
   words: ({ use: word }) => (word === "withheld" ? "" : word),
   chip: ({ use: word }) => `${MARKS[word]} ${SHORT[word]}`.trim(),
@@ -117,7 +130,7 @@ const name: Axis = {
 };
 
 /** In the order in which a badge says them. */
-export const AXES: readonly Axis[] = [structure, state, duplicate, use, name];
+export const AXES: readonly Axis[] = [structure, state, duplicate, training, start, use, name];
 
 /** What stands beside the letter in a cell: what is wrong with the filter, else whether it is used. */
 export function chip(badge: Badge): string {

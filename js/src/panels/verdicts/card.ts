@@ -6,7 +6,16 @@ import type { FloatTensor } from "../../wire/tensor";
 import type { ClassRises, Verdict } from "../../wire/verdicts";
 import { MARKS } from "./axes";
 import { chancePicture, classBars, kernelPicture, MOST_CLASSES } from "./evidence";
-import { firesInWords, intervalsInWords, looksInWords, signed, structureInWords, useInWords } from "./words";
+import {
+  firesInWords,
+  intervalsInWords,
+  looksInWords,
+  signed,
+  startInWords,
+  structureInWords,
+  trainingInWords,
+  useInWords,
+} from "./words";
 
 export class VerdictCard {
   readonly #title = element("h3.fs-title");
@@ -86,7 +95,8 @@ export class VerdictCard {
         chancePicture(chance, names),
         element("p.fs-note", "noise score: the further left, the less like noise"),
       );
-    parts.push(element("p.fs-note", structureInWords(row)), element("p.fs-note", firesInWords(row)));
+    const notes = [structureInWords, trainingInWords, startInWords, firesInWords].map((words) => words(row));
+    parts.push(...notes.filter(Boolean).map((words) => element("p.fs-note", words)));
     return column("Learned, or chance?", ...parts);
   }
 

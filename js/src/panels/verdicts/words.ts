@@ -8,6 +8,7 @@ import {
   type Progress,
   type VerdictRow,
   type Verdicts,
+  type Without,
 } from "../../wire/verdicts";
 
 /** A share as so many in 100. */
@@ -35,8 +36,9 @@ export function time(seconds: number): string {
   return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
-/** "images 320 of 1,000 · 410 a second · 2 s left" */
-export function progressInWords({ stage, done, total, per_second, seconds_left }: Progress): string {
+/** "image 320 of 1,000 · 410 a second · 2 s left, then 6 min for use" */
+export function progressInWords(progress: Progress): string {
+  const { stage, done, total, per_second, seconds_left, seconds_after } = progress;
   if (stage === "") return "starting …";
   const what = {
     weights: "weights of layer",
@@ -44,19 +46,29 @@ export function progressInWords({ stage, done, total, per_second, seconds_left }
     ablation: "without each filter: image",
     merging: "one for two: image",
     filters: "without each filter:",
+    together: "without the least used: image",
   }[stage];
   const parts = [`${what} ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`];
   if (per_second > 0 && stage !== "weights") {
     parts.push(`${per_second < 10 ? per_second.toFixed(1) : Math.round(per_second)} a second`);
   }
   if (seconds_left !== null) parts.push(`${time(seconds_left)} left`);
-  return parts.join(" · ");
+  const after = seconds_after === null ? "" : `, then ${time(seconds_after)} for use`;
+  return parts.join(" · ") + after;
 }
 
 /** The line below the buttons. */
 export function summaryInWords({ status, earlier, summary }: Verdicts): string {
   const whose = earlier ? "Of earlier weights: " : status === "running" ? "So far: " : "";
   return summary ? `${whose}${summary}.` : "";
+}
+
+/** What filters cost together, before anything is measured: "together about +0.031 nats, 1.6 % of what …". */
+export function estimateInWords({ estimate, filters }: Pick<Without, "estimate" | "filters">): string {
+  if (!estimate) return "";
+  const share = estimate.share === null ? "" : `, ${percentOf(estimate.share)} of what the net knows`;
+  const which = filters.length > 1 ? "Together" : "On average";
+  return `${which} about ${signed(estimate.rise)} nats${share}: estimated from gradients on ${estimate.images.toLocaleString("en")} images, not measured.`;
 }
 
 export function structureInWords(row: VerdictRow): string {
@@ -66,6 +78,23 @@ export function structureInWords(row: VerdictRow): string {
   if (structure === "structured") return `Structured: ${random}.`;
   const alike = `${per100(p_noise ?? 1)} in 100 filters with this layer's habits would fit them as badly`;
   return `Noise-like: ${random}, and ${alike}.`;
+}
+
+export function trainingInWords({ training, p_training, training_reason }: VerdictRow): string {
+  if (training === "can't tell")
+    return `Pulled on by training: can't tell from its input; ${training_reason}.`;
+  const random = `${per100(p_training ?? 1)} in 100 random filters look as much along what varies in its input`;
+  return `Training pulled on it: ${random}.`;
+}
+
+/** Empty where no start was given. */
+export function startInWords({ start, start_share, start_reason }: VerdictRow): string {
+  if (start === "not given") return "";
+  if (start === "can't tell") return `How far it went from its start: can't tell; ${start_reason}.`;
+  if (start === "left its start" && start_share !== null) {
+    return `It went ${start_share.toFixed(2)} times as far from its start as the layer's filters do.`;
+  }
+  return start === "only scaled" ? "It was only scaled since its start." : `It ${start}.`;
 }
 
 export function looksInWords(row: VerdictRow): string {
@@ -92,9 +121,12 @@ export function intervalsInWords(bars: readonly { readonly low: number }[], fewe
 }
 
 export function useInWords(row: VerdictRow): string {
-  const { use, use_reason, delta_loss, ci_low, ci_high, share, ablated, labelled, score } = row;
-  if (use === "withheld" || delta_loss === null) return `Not told: ${use_reason}.`;
+  const { use, use_reason, delta_loss, ci_low, ci_high, share, estimated_rise, ablated, labelled, score } = row;
   const what = labelled ? "loss" : "output";
+  if (use === "withheld" || delta_loss === null) {
+    const estimate = `Estimated from gradients, without it the ${what} would change by`;
+    return `Not told: ${use_reason}.${estimated_rise === null ? "" : ` ${estimate} ${signed(estimated_rise)} nats.`}`;
+  }
   const interval = span({ low: ci_low, high: ci_high }, signed);
   const part = share === null ? "" : `; ${percentOf(share)} of what the net knows`;
   if (score) {

@@ -2,16 +2,53 @@
 import { describe, expect, it } from "vitest";
 import { badgeInWords, chip } from "../../../src/panels/verdicts/axes";
 import { SHOWN, sortsOf } from "../../../src/panels/verdicts/order";
-import { per100, percentOf, points, progressInWords, time } from "../../../src/panels/verdicts/words";
+import {
+  estimateInWords,
+  per100,
+  percentOf,
+  points,
+  progressInWords,
+  startInWords,
+  time,
+  trainingInWords,
+} from "../../../src/panels/verdicts/words";
 import type { Frame } from "../../../src/wire/frame";
-import type { Badge } from "../../../src/wire/verdicts";
+import type { Badge, VerdictRow } from "../../../src/wire/verdicts";
 import { BADGE } from "../../support/fake_verdicts";
 
 const badge = (change: Partial<Badge> = {}): Badge => ({ ...BADGE, ...change });
 
+const row = (change: Partial<VerdictRow>) => ({ ...BADGE, ...change }) as VerdictRow;
+
+describe("what training did, in words", () => {
+  it("promises no more than that it pulled, or says why that cannot be told", () => {
+    expect(trainingInWords(row({ training: "pulled", p_training: 0.002 }))).toBe(
+      "Training pulled on it: 0.2 in 100 random filters look as much along what varies in its input.",
+    );
+    expect(trainingInWords(row({ training: "can't tell", training_reason: "9 weights are too few" }))).toBe(
+      "Pulled on by training: can't tell from its input; 9 weights are too few.",
+    );
+  });
+
+  it("says how far it went where a start was given", () => {
+    expect(startInWords(row({ start: "not given" }))).toBe("");
+    expect(startInWords(row({ start: "left its start", start_share: 0.5 }))).toContain("0.50 times as far");
+    expect(startInWords(row({ start: "never left its start", start_share: 0 }))).toBe(
+      "It never left its start.",
+    );
+    expect(startInWords(row({ start: "can't tell", start_reason: "it lacks a" }))).toContain("it lacks a");
+  });
+});
+
 const LAYER = [
   badge({ delta_loss: 0.2, name: "horizontal edge: dark above, bright below" }),
-  badge({ structure: "noise-like", use: "no measurable use", delta_loss: 0.3 }),
+  badge({
+    structure: "noise-like",
+    training: "can't tell",
+    start: "never left its start",
+    use: "no measurable use",
+    delta_loss: 0.3,
+  }),
   badge({ state: "dead", structure: "noise-like", use: "no measurable use", delta_loss: 0 }),
   badge({ duplicate_of: 0, delta_loss: -0.1, use: "harmful", name: null }),
   badge({ delta_loss: 0.2, name: "bright spot on dark" }),
@@ -56,6 +93,8 @@ describe("the order of the grid", () => {
     expect(shown("duplicate")).toEqual([3]);
     expect(shown("named")).toEqual([0, 4]);
     expect(shown("unclear")).toEqual([]);
+    expect(shown("pulled")).toEqual([0, 2, 3, 4]);
+    expect(shown("unmoved")).toEqual([1]);
   });
 });
 
@@ -63,8 +102,8 @@ describe("words of verdicts", () => {
   it("say what stands in a badge", () => {
     expect(LAYER.map(chip)).toEqual(["▲ used", "– no use", "✕ dead", "= 0 ▼", "▲ used"]);
     expect(chip(badge({ use: "withheld" }))).toBe("");
-    expect(badgeInWords(LAYER[3])).toBe("structured, duplicate of 0, harmful");
-    expect(badgeInWords(LAYER[2])).toBe("noise-like, dead, no measurable use");
+    expect(badgeInWords(LAYER[3])).toBe("structured, duplicate of 0, training pulled on it, harmful");
+    expect(badgeInWords(LAYER[2])).toBe("noise-like, dead, training pulled on it, no measurable use");
     expect(badgeInWords(undefined)).toBe("");
   });
 
@@ -76,11 +115,34 @@ describe("words of verdicts", () => {
   });
 
   it("say how far it is", () => {
-    const at = { stage: "images", done: 320, total: 1000, per_second: 410.4, seconds_left: 1.7 };
+    const at = {
+      stage: "images",
+      done: 320,
+      total: 1000,
+      per_second: 410.4,
+      seconds_left: 1.7,
+      seconds_after: null,
+    };
     expect(progressInWords(at)).toBe("image 320 of 1,000 · 410 a second · 2 s left");
     expect(progressInWords({ ...at, stage: "weights", done: 1, total: 2, seconds_left: null })).toBe(
       "weights of layer 1 of 2",
     );
     expect(progressInWords({ ...at, stage: "" })).toBe("starting …");
+    expect(progressInWords({ ...at, seconds_after: 350 })).toBe(
+      "image 320 of 1,000 · 410 a second · 2 s left, then 6 min for use",
+    );
+    const filters = { ...at, stage: "filters", done: 0, total: 4800, per_second: 0, seconds_left: 1740 };
+    expect(progressInWords(filters)).toBe("without each filter: 0 of 4,800 · 29 min left");
+  });
+
+  it("say what filters would cost together, and that it is estimated", () => {
+    const estimate = { rise: 0.031, share: 0.016, images: 1000 };
+    expect(estimateInWords({ estimate, filters: [1, 2] })).toBe(
+      "Together about +0.0310 nats, 1.6\u00a0% of what the net knows: estimated from gradients on 1,000 images, not measured.",
+    );
+    expect(estimateInWords({ estimate: { ...estimate, share: null }, filters: [1] })).toMatch(
+      /^On average about \+0\.0310 nats: estimated/,
+    );
+    expect(estimateInWords({ estimate: null, filters: [1] })).toBe("");
   });
 });

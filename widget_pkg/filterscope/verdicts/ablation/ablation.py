@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 
 from filterscope.errors import NetError
 from filterscope.inputs import Inputs
-from filterscope.nets.runner import NetRunner, Said
+from filterscope.nets.runner import NetRunner
+from filterscope.outputs.kind import Answer
 from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import LeftOut
 from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, order_of
@@ -19,6 +20,13 @@ Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")
 MEAN_IMAGES = 64
 """Over which the mean of a map is taken, where no diagnosis has it."""
+
+
+class Change(Protocol):
+    """What is done to a net in a pass: maps replaced, or other kernels."""
+
+    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
+        """The changed net's output for a batch."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,10 @@ class Ablation:
         """Replaces the maps in the layer's activation `(N, F, *S)`, in place."""
         for index, value in zip(self.filters, self.values, strict=True):
             activation[:, index] = value
+
+    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
+        """The net's output for a batch with the maps replaced."""
+        return runner.run(batch, [self.layer], self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +112,9 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
     return LayerMeans(total / positions, left_out.images, left_out.notes)
 
 
-def said_without(runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablation) -> tuple[Said | None, Said | None]:
+def answers_without(
+    runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablation
+) -> tuple[Answer | None, Answer | None]:
     """What the net says of one image, before and after; None where that is nothing that can be told.
 
     Raises:
@@ -109,8 +123,8 @@ def said_without(runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablati
     batch = runner.batch([image])
     try:
         size = tuple(batch.shape[2:])
-        before = runner.said(runner.run(batch), 1, size)
-        after = runner.said(runner.run(batch, [ablation.layer], ablation), 1, size)
+        before = runner.answers(runner.run(batch), 1, size)
+        after = runner.answers(runner.run(batch, [ablation.layer], ablation), 1, size)
     except Exception as error:
         raise runner.refusal(batch, error) from error
     return before[0], after[0]

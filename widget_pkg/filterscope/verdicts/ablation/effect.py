@@ -10,7 +10,7 @@ import torch
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.refusals import LeftOut
 from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, one_at_a_time_note, order_of
-from filterscope.verdicts.ablation.ablation import Ablation
+from filterscope.verdicts.ablation.ablation import Change
 from filterscope.verdicts.ablation.effect_table import ClassEffect, Effect, EffectTable, Estimate
 from filterscope.verdicts.ablation.losses import UNLABELLED, class_numbers, log_probabilities
 from filterscope.verdicts.ablation.score_effect import measure_score_effect
@@ -20,11 +20,11 @@ from filterscope.verdicts.ablation.use import class_interval, interval
 def measure_effect(
     runner: NetRunner,
     samples: Samples,
-    ablation: Ablation,
+    change: Change,
     images: int,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Effect:
-    """What the net loses over many images, the same ones and in the same order as a diagnosis looks at.
+    """What the net loses by a change over many images, the same ones and in the same order as a diagnosis looks at.
 
     Images that the net refuses are left out.
 
@@ -38,13 +38,13 @@ def measure_effect(
     scorer = runner.known.scorer
     if scorer is not None:
         parts = _in_growing_parts(runner, samples, order, stop)
-        return measure_score_effect(runner, samples, ablation, scorer, parts, stop, on_progress)
+        return measure_score_effect(runner, samples, change, scorer, parts, stop, on_progress)
     whole = EffectTable()
     tables: dict[int, EffectTable] = {}
     labelled: bool | None = None
     left_out = LeftOut(runner)
     for batch in _in_growing_parts(runner, samples, order, stop):
-        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), ablation))
+        accepted, scores = left_out.run(batch, lambda part: _both(runner, runner.batch(part.images), change))
         if scores is not None:
             before, after = _scores_of_classes(*scores)
             numbers = class_numbers(accepted.labels, samples.classes, before.shape[1])
@@ -91,11 +91,9 @@ def _in_growing_parts(runner: NetRunner, samples: Samples, order: np.ndarray, st
         passes *= 2
 
 
-def _both(
-    runner: NetRunner, batch: torch.Tensor, ablation: Ablation
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+def _both(runner: NetRunner, batch: torch.Tensor, change: Change) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     before = log_probabilities(runner.run(batch), len(batch), runner.known)
-    return before, log_probabilities(runner.run(batch, [ablation.layer], ablation), len(batch), runner.known)
+    return before, log_probabilities(change.run(runner, batch), len(batch), runner.known)
 
 
 def _scores_of_classes(before: torch.Tensor | None, after: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,12 +16,14 @@ class Reference:
 
     Attributes:
         labels: The class numbers of the images that count, `(M,)`.
+        rows: Which images of the batch these are `(M,)`.
     """
 
     def __init__(self, output: torch.Tensor, labels: np.ndarray, labelled: bool) -> None:
         losses = output.gather(1, torch.from_numpy(np.maximum(labels, 0)).to(output.device)[:, None])[:, 0]
         rows = np.flatnonzero((labels >= 0) & torch.isfinite(losses).cpu().numpy())
         self.labels: np.ndarray = labels[rows]
+        self.rows: np.ndarray = rows
         self._rows = torch.from_numpy(rows).to(output.device)
         self._chosen = torch.from_numpy(self.labels).to(output.device)
         self._output, self._labelled = output[self._rows], labelled

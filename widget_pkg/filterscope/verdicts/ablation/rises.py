@@ -13,14 +13,16 @@ from filterscope.verdicts.ablation.rerun import Rerun
 from filterscope.verdicts.activations.duplicates import Pair
 
 
-class Held(Protocol):
+class RiseReference(Protocol):
     """What an ablated net is held against: `Reference`, or `ScoreReference`.
 
     Attributes:
         labels: Class numbers of the images that count, `(M,)`; −1 for no class.
+        rows: Which images of the batch these are `(M,)`.
     """
 
     labels: np.ndarray
+    rows: np.ndarray
 
     def rises(self, ablated: torch.Tensor | None) -> np.ndarray:
         """By how much each image's loss rose, float64 `(M,)`."""
@@ -57,6 +59,11 @@ class Rise:
     def mean(self) -> float:
         """Mean rise; NaN of no image."""
         return self.total / self.images if self.images else np.nan
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of `error`."""
+        return self.images - 1
 
     @property
     def error(self) -> float:
@@ -103,7 +110,7 @@ class LayerAblation:
             self.by_class[number] = self.by_class.get(number, 0) + sums
 
     def add(
-        self, rerun: Rerun, reference: Held, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False
+        self, rerun: Rerun, reference: RiseReference, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False
     ) -> None:
         """Ablates each live filter of the layer for one batch.
 
@@ -136,7 +143,7 @@ class LayerAblation:
             sums = terms[:, :, labels == number].sum(2)
             self.by_class[int(number)] = self.by_class.get(int(number), 0) + sums
 
-    def add_merged(self, rerun: Rerun, reference: Held, pairs: Sequence[Pair]) -> None:
+    def add_merged(self, rerun: Rerun, reference: RiseReference, pairs: Sequence[Pair]) -> None:
         """For each pair computes one's map from the other's, for one batch."""
         for pair in pairs:
 

@@ -11,7 +11,7 @@ from filterscope.nets.runner import NetRunner
 from filterscope.outputs.score import Scorer
 from filterscope.scans.refusals import LeftOut
 from filterscope.scans.sampling import ImageBatch, Samples, one_at_a_time_note
-from filterscope.verdicts.ablation.ablation import Ablation
+from filterscope.verdicts.ablation.ablation import Change
 from filterscope.verdicts.ablation.effect_table import Effect, EffectTable, Estimate
 from filterscope.verdicts.ablation.scoring import ScoreReading, targets_of
 from filterscope.verdicts.ablation.use import interval
@@ -20,7 +20,7 @@ from filterscope.verdicts.ablation.use import interval
 def measure_score_effect(
     runner: NetRunner,
     samples: Samples,
-    ablation: Ablation,
+    change: Change,
     scorer: Scorer,
     parts: Iterable[ImageBatch],
     stop: int,
@@ -37,7 +37,7 @@ def measure_score_effect(
 
     def both(part: ImageBatch) -> tuple[Any, Any, tuple[int, ...]]:
         batch = runner.batch(part.images)
-        return runner.run(batch), runner.run(batch, [ablation.layer], ablation), tuple(batch.shape[2:])
+        return runner.run(batch), change.run(runner, batch), tuple(batch.shape[2:])
 
     for batch in parts:
         accepted, outputs = left_out.run(batch, both)

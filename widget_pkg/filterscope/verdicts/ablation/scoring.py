@@ -149,17 +149,18 @@ class ScoreReference:
         reading: What scores its outputs.
 
     Attributes:
-        labels: −1 for each image that counts: scores are of no class.
+        labels: −1 for each image that counts, `(M,)`: scores are of no class.
+        rows: Which images of the batch these are `(M,)`.
     """
 
     def __init__(self, reading: ScoreReading) -> None:
-        self._rows = np.flatnonzero(np.isfinite(reading.intact))
-        self._before = reading.intact[self._rows]
-        self.labels: np.ndarray = np.full(len(self._rows), -1, np.int64)
+        self.rows: np.ndarray = np.flatnonzero(np.isfinite(reading.intact))
+        self.labels: np.ndarray = np.full(len(self.rows), -1, np.int64)
+        self._before = reading.intact[self.rows]
 
     def rises(self, ablated: torch.Tensor | None) -> np.ndarray:
         """By how much each image's score fell; NaN where the ablated net has none. float64 `(M,)`."""
         if ablated is None:
-            return np.full(len(self._rows), np.nan)
-        falls: np.ndarray = self._before - ablated.cpu().numpy()[self._rows]
+            return np.full(len(self.rows), np.nan)
+        falls: np.ndarray = self._before - ablated.cpu().numpy()[self.rows]
         return falls

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from filterscope.verdicts.ablation.control import FEWEST_ABLATED, FEWEST_FOR_HARMFUL, ControlledRise
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation, Rise
+from filterscope.verdicts.ablation.sampled import SampledAblation
 from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.chance import adjusted, t_above, t_exceeded
 
@@ -69,8 +72,8 @@ def gate(knowledge: Knowledge | ScoreKnowledge | None) -> str:
         return f"the loss is NaN or infinite for all {left_out} images" if left_out else "no image was seen"
     if images < FEWEST_IMAGES:
         return f"{images} images are too few; {FEWEST_IMAGES} are needed"
-    nats, p = knowledge.nats()
-    if knowledge.outputs is not None:
+    nats, p = knowledge.learned()
+    if not knowledge.labelled:
         least = LEAST_KNOWN * np.log(len(knowledge.count))
         if nats < least:
             return f"there are no labels, and the net hardly tells these images apart ({nats:.3g} nats of {least:.2g})"
@@ -86,7 +89,9 @@ def gate(knowledge: Knowledge | ScoreKnowledge | None) -> str:
     return ""
 
 
-def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | ScoreKnowledge | None) -> list[Use] | Use:
+def judge_use(
+    ablation: LayerAblation | SampledAblation | None, knowledge: Knowledge | ScoreKnowledge | None
+) -> list[Use] | Use:
     """Judges each filter of a layer; one result for all where nothing was ablated.
 
     One-sided paired t-tests over images, one for a rise and one for a fall, each adjusted over the layer's filters.
@@ -99,31 +104,39 @@ def judge_use(ablation: LayerAblation | None, knowledge: Knowledge | ScoreKnowle
     assert knowledge is not None
     if ablation is None:
         return Use(WITHHELD, reason="no filter was ablated")
-    images = max(rise.images for rise in ablation.rises)
-    if images < FEWEST_IMAGES:
-        return Use(WITHHELD, images=images, reason=f"{images} images are too few; {FEWEST_IMAGES} are needed")
-    if isinstance(knowledge, ScoreKnowledge):
-        (nats, _), labelled = knowledge.learned(), knowledge.labelled
-    else:
-        (nats, _), labelled = knowledge.nats(), knowledge.outputs is None
-    up = adjusted(np.array([_p_rise(rise) for rise in ablation.rises]))
-    down = adjusted(np.array([_p_rise(rise, -1) for rise in ablation.rises]))
-    return [_judge(rise, nats, labelled, up[k], down[k]) for k, rise in enumerate(ablation.rises)]
+    images = max((rise.images for rise in ablation.rises), default=0)
+    sampled = isinstance(ablation, SampledAblation)
+    fewest = FEWEST_ABLATED if sampled else FEWEST_IMAGES
+    if images < fewest:
+        reason = f"{images} images are too few; {fewest} are needed"
+        if sampled and not images:
+            reason = "no filter of the layer was ablated"
+        elif sampled:
+            reason = f"each filter was ablated on {images} images, which are too few; {fewest} are needed"
+        return Use(WITHHELD, images=images, reason=reason)
+    (known, _), labelled = knowledge.learned(), knowledge.labelled
+    rises: Sequence[Rise | ControlledRise] = ablation.rises
+    up = adjusted(np.array([p_rise(rise) for rise in rises]))
+    down = adjusted(np.array([p_rise(rise, -1) for rise in rises]))
+    return [_judge(rise, known, labelled, up[k], down[k]) for k, rise in enumerate(rises)]
 
 
-def _p_rise(rise: Rise, sign: int = 1) -> float:
-    if rise.images < FEWEST_IMAGES:
+def p_rise(rise: Rise | ControlledRise, sign: int = 1) -> float:
+    """One-sided p-value of a rise, or with sign −1 of a fall; NaN of too few images."""
+    sampled = isinstance(rise, ControlledRise)
+    fewest = FEWEST_IMAGES if not sampled else FEWEST_ABLATED if sign > 0 else FEWEST_FOR_HARMFUL
+    if rise.images < fewest:
         return np.nan
     if rise.error == 0:
-        return 0.0 if sign * rise.total > 0 else 1.0
-    return t_above(sign * rise.mean / rise.error, rise.images - 1)
+        return 0.0 if sign * rise.mean > 0 else 1.0
+    return t_above(sign * rise.mean / rise.error, rise.freedom)
 
 
-def interval(rise: Rise) -> tuple[float, float]:
+def interval(rise: Rise | ControlledRise) -> tuple[float, float]:
     """95 % interval of a mean rise; NaN below two images."""
-    if rise.images < 2:
+    if rise.images < 2 or np.isnan(rise.error):
         return np.nan, np.nan
-    half = t_exceeded(0.025, rise.images - 1) * rise.error
+    half = t_exceeded(0.025, rise.freedom) * rise.error
     return rise.mean - half, rise.mean + half
 
 
@@ -132,13 +145,13 @@ def class_interval(rise: Rise) -> tuple[float, float]:
     return interval(rise) if rise.images >= FEWEST_OF_CLASS else (np.nan, np.nan)
 
 
-def _judge(rise: Rise, nats: float, labelled: bool, q_used: float, q_harmful: float) -> Use:
+def _judge(rise: Rise | ControlledRise, known: float, labelled: bool, q_used: float, q_harmful: float) -> Use:
     low, high = interval(rise)
     if np.isnan(q_used):
         reason = f"only {rise.images} of its images gave a finite loss"
         return Use(WITHHELD, rise.mean, low, high, images=rise.images, reason=reason)
     if not labelled:
-        verdict = USED if low > LEAST_SHARE * nats else NO_USE
-        return Use(verdict, rise.mean, low, high, rise.mean / nats, images=rise.images)
+        verdict = USED if low > LEAST_SHARE * known else NO_USE
+        return Use(verdict, rise.mean, low, high, rise.mean / known, images=rise.images)
     verdict = USED if q_used <= FALSE_DISCOVERIES else HARMFUL if q_harmful <= FALSE_DISCOVERIES else NO_USE
-    return Use(verdict, rise.mean, low, high, rise.mean / nats, float(q_used), float(q_harmful), rise.images)
+    return Use(verdict, rise.mean, low, high, rise.mean / known, float(q_used), float(q_harmful), rise.images)

@@ -31,6 +31,7 @@ class LayerStatistics:
         taylor: Sum over these of |Σ activation · ∂loss/∂activation| `(F,)`.
         pull: Sums over these of t², t·s and s² `(3, F)`, where t = Σ activation · ∂loss/∂activation and s =
             Σ ∂loss/∂activation: what `estimate` needs for whatever mean the images turn out to have.
+        slopes: Sums over these of t and of s `(2, F)`: what their mean needs.
     """
 
     def __init__(self, filters: int, classes: int = 0) -> None:
@@ -40,7 +41,7 @@ class LayerStatistics:
         self.high, self.low = np.full(filters, -np.inf), np.full(filters, np.inf)
         self.fired_images, self.fired = np.zeros(filters, np.int64), np.zeros(filters, np.int64)
         self.class_count, self.class_sum = np.zeros(classes, np.int64), np.zeros((classes, filters))
-        self.taylor, self.pull = np.zeros(filters), np.zeros((3, filters))
+        self.taylor, self.pull, self.slopes = np.zeros(filters), np.zeros((3, filters)), np.zeros((2, filters))
 
     @classmethod
     def of(cls, activation: torch.Tensor, labels: np.ndarray | None = None, classes: int = 0) -> LayerStatistics:
@@ -97,6 +98,7 @@ class LayerStatistics:
         self.taylor_images += len(t)
         self.taylor += np.abs(t).sum(0)
         self.pull += np.stack([(t * t).sum(0), (t * s).sum(0), (s * s).sum(0)])
+        self.slopes += np.stack([t.sum(0), s.sum(0)])
 
     def merge(self, other: LayerStatistics) -> None:
         """Takes in the sums over other images (Chan, Golub, LeVeque 1983)."""
@@ -109,7 +111,7 @@ class LayerStatistics:
         self.high, self.low = np.maximum(self.high, other.high), np.minimum(self.low, other.low)
         for name in ("images", "left_out", "taylor_images"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("fired_images", "fired", "class_count", "class_sum", "taylor", "pull"):
+        for name in ("fired_images", "fired", "class_count", "class_sum", "taylor", "pull", "slopes"):
             getattr(self, name).__iadd__(getattr(other, name))
 
     @property
@@ -123,6 +125,14 @@ class LayerStatistics:
         squares, mixed, sums = self.pull
         total = squares - 2 * self.mean * mixed + self.mean**2 * sums
         return np.sqrt(np.maximum(total, 0) / self.taylor_images)
+
+    def first_order(self, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance over images of Σ (mean − activation) · ∂loss/∂activation for these means, `(F,)` each."""
+        count = self.taylor_images
+        squares, mixed, sums = self.pull
+        mean = (means * self.slopes[1] - self.slopes[0]) / count
+        square = squares - 2 * means * mixed + means**2 * sums
+        return mean, np.maximum(square - count * mean**2, 0) / max(count - 1, 1)
 
     @property
     def deviation(self) -> np.ndarray:

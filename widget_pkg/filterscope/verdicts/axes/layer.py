@@ -10,7 +10,9 @@ import numpy as np
 from filterscope.nets.layers import ConvLayer
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation
+from filterscope.verdicts.ablation.sampled import SampledAblation
 from filterscope.verdicts.ablation.scoring import ScoreKnowledge
+from filterscope.verdicts.ablation.use import FEWEST_IMAGES
 from filterscope.verdicts.activations.state import UNKNOWN, State, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.examination import Examination, Judged, LayerWeights
@@ -41,7 +43,7 @@ class LayerEvidence:
         self.layer: ConvLayer = examination.runner.layers[index]
         self.statistics: LayerStatistics | None = examination.statistics.get(index)
         self.not_seen = examination.not_seen.get(index, "no image was seen")
-        self.ablation: LayerAblation | None = examination.ablations.get(index)
+        self.ablation: LayerAblation | SampledAblation | None = _ablation_of(examination, index)
         self.knowledge: Knowledge | ScoreKnowledge | None = examination.knowledge
         self.class_names = examination.class_names()
 
@@ -69,3 +71,26 @@ class LayerEvidence:
     def estimates(self) -> np.ndarray:
         """To first order what replacing each filter's map by its mean does to the loss, `(F,)`; NaN where unknown."""
         return np.full(len(self), np.nan) if self.statistics is None else self.statistics.estimate
+
+    @cached_property
+    def estimated_rises(self) -> np.ndarray:
+        """The mean rise of the loss without each filter by gradients alone, in nats, `(F,)`; NaN where unknown.
+
+        That on linearised logits, on the images for which they are kept; its first order, over all images.
+        """
+        moments = self.examination.linearised(self.index).moments if self.statistics is not None else None
+        if moments is None:
+            return np.full(len(self), np.nan)
+        rises: np.ndarray = moments.sums[0] / moments.images
+        pool = self.examination.pool(self.index)
+        if self.examination.labelled and pool is not None and pool.images > moments.images:
+            rises = rises - moments.sums[1] / moments.images + pool.mean
+        return rises
+
+
+def _ablation_of(examination: Examination, index: int) -> LayerAblation | SampledAblation | None:
+    """On all images where that is on its way far enough, else on few."""
+    ablation, sampled = examination.ablations.get(index), examination.sampled.get(index)
+    if ablation is not None and (sampled is None or max(rise.images for rise in ablation.rises) >= FEWEST_IMAGES):
+        return ablation
+    return sampled

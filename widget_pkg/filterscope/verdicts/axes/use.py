@@ -23,6 +23,7 @@ class UseAnswer:
     use: str
     taylor: float
     estimate: float
+    estimated_rise: float
     rank: int | None
     delta_loss: float
     ci_low: float
@@ -71,6 +72,7 @@ def _answer(evidence: LayerEvidence, index: int, use: Use, rank: int | None) -> 
         use=use.verdict,
         taylor=float(seen.taylor[index] / seen.taylor_images) if seen is not None and seen.taylor_images else np.nan,
         estimate=float(evidence.estimates[index]),
+        estimated_rise=float(evidence.estimated_rises[index]) if not gate(evidence.knowledge) else np.nan,
         rank=rank,
         delta_loss=use.delta_loss,
         ci_low=use.ci_low,
@@ -101,6 +103,9 @@ def _hurts(evidence: LayerEvidence, index: int) -> tuple[str | None, float]:
 def _sentence(answer: UseAnswer) -> str:
     if answer.use == WITHHELD:
         place = f" By the estimate it has place {answer.rank} in its layer." if answer.rank is not None else ""
+        if answer.rank is not None and not np.isnan(answer.estimated_rise):
+            changes = "the loss would change by" if answer.labelled else "the net's output would move by"
+            place += f" Estimated from gradients, without it {changes} {signed(answer.estimated_rise)} nats."
         return f"Use withheld: {answer.use_reason}.{place}"
     span = f"95 %: {signed(answer.ci_low)} to {signed(answer.ci_high)}, {answer.ablated:,} images"
     changes = "the loss changes by" if answer.labelled else "no labels: the net's output moves by"

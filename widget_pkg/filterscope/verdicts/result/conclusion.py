@@ -10,7 +10,10 @@ from filterscope.verdicts.ablation.use import gate
 from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.layer_use import layer_use
 from filterscope.verdicts.result.verdict import AXES, FilterVerdict
+
+_MANY = 4000  # images: with fewer, few ablations tell less than 1,000 do
 
 
 def conclude(examination: Examination, complete: bool, ablation: bool, fingerprint: str) -> Diagnosis:
@@ -23,16 +26,21 @@ def conclude(examination: Examination, complete: bool, ablation: bool, fingerpri
         fingerprint: Of the net's weights.
     """
     filters = [verdict for index in examination.layers for verdict in judge_layer(examination, index, ablation)]
-    rises = [rise for layer in examination.ablations.values() for rise in layer.rises]
+    ablated = [rise.images for layer in examination.ablations.values() for rise in layer.rises]
+    ablated += [rise.images for layer in examination.sampled.values() for rise in layer.rises]
     return Diagnosis(
         filters=tuple(filters),
         images=examination.images,
-        ablated=max((rise.images for rise in rises), default=0),
+        ablated=max(ablated, default=0),
         complete=complete,
         knowledge=_knowledge(examination),
         notes=_notes(examination, complete),
         fingerprint=fingerprint,
         examination=examination,
+        layer_uses={
+            layer_title(evidence.layer): layer_use(evidence)
+            for evidence in (LayerEvidence(examination, index, ablation) for index in examination.layers)
+        },
     )
 
 
@@ -66,8 +74,8 @@ def _knowledge(examination: Examination) -> str:
         return f"{images} seen. Use is withheld: {reason}."
     if isinstance(knowledge, ScoreKnowledge):
         start = f"{images} seen{'' if knowledge.labelled else ', without labels'}: {knowledge.in_words()}"
-    elif knowledge.outputs is not None:
-        tells_apart = f"use goes by the net's own output, which tells them apart by {knowledge.nats()[0]:.3g} nats"
+    elif not knowledge.labelled:
+        tells_apart = f"use goes by the net's own output, which tells them apart by {knowledge.learned()[0]:.3g} nats"
         start = f"{images} seen, without labels: {tells_apart}"
     else:
         guessing = f"that of guessing, always giving the shares of the classes, {knowledge.guessing():.3g}"
@@ -78,7 +86,9 @@ def _knowledge(examination: Examination) -> str:
 def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
     notes = []
     if not complete:
-        notes.append("It was stopped early; the figures are exact for the images seen. Go on with resume=.")
+        cut = f"{examination.cut.rstrip('.')}." if examination.cut else ""
+        notes.append(cut or "It was stopped early; the figures are exact for the images seen. Go on with resume=.")
+    notes += _use_notes(examination)
     if examination.unreadable:
         cause = f" The first: {examination.unreadable_cause}." if examination.unreadable_cause else ""
         notes.append(f"{examination.unreadable} samples could not be read and are left out.{cause}")
@@ -96,3 +106,24 @@ def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
             f"Up to {not_finite} images gave NaN or infinite activations and are left out of that layer's figures."
         )
     return tuple(notes)
+
+
+def _use_notes(examination: Examination) -> list[str]:
+    """How use was measured, where each filter was ablated on a few images only."""
+    if examination.ablations or not examination.sampled:
+        return []
+    images = max((rise.images for layer in examination.sampled.values() for rise in layer.rises), default=0)
+    if not images:
+        return []
+    linearised = max(examination.linearised(layer).images for layer in examination.sampled)
+    if not linearised:
+        return [f"Use: each filter was removed on {images} images alone; ablation='all' takes all of them."]
+    notes = [
+        f"Use: each filter was removed on {images} images; what gradients say of {linearised:,} images and, less "
+        f"exactly, of all {examination.images:,} tells the rest."
+    ]
+    if examination.images < _MANY:
+        notes.append(
+            "More labelled images would tell more: gradients take little time, and it is their number that decides."
+        )
+    return notes

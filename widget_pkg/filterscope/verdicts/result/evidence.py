@@ -9,10 +9,11 @@ import numpy as np
 
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.ablation.use import FEWEST_OF_CLASS, class_interval
-from filterscope.verdicts.matrices import product
+from filterscope.verdicts.matrices import eigenvalues, product
 from filterscope.verdicts.weights.matching import by_family, columns_by_family, null_shares, template_shares
 from filterscope.verdicts.weights.separable import shared_patterns
-from filterscope.verdicts.weights.structure import FEWEST_FILTERS, FEWEST_NUMBERS, folds_of, second_moment
+from filterscope.verdicts.weights.shared_moments import SharedMoments, inverse_form
+from filterscope.verdicts.weights.structure import FEWEST_FILTERS, FEWEST_NUMBERS
 from filterscope.verdicts.weights.templates import bank
 
 _BINS = 40
@@ -72,46 +73,42 @@ def structure_chances(kernels: np.ndarray, groups: int, indices: Sequence[int]) 
     norms = np.linalg.norm(flat, axis=1)
     usable = np.flatnonzero(np.isfinite(norms) & (norms > 0))
     numbers = flat.shape[1]
-    if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or np.prod(size) == 1:
+    apart = groups > 1 and np.prod(size) == 1
+    if len(usable) < FEWEST_FILTERS or numbers < FEWEST_NUMBERS or apart:
         return [None] * len(indices)
     units = (flat[usable] / norms[usable, None]).reshape(len(usable), channels, -1)
+    moments = SharedMoments(units, groups)
     chances: dict[int, Chance] = {}
-    for fold in folds_of(len(usable), channels):
+    for fold in moments.folds:
         rows = [row for row in fold if usable[row] in indices]
         if rows:
-            null = _null_of(np.delete(units, fold, axis=0), groups)
-            chances.update({int(usable[row]): null.chance(units[row]) for row in rows})
+            over_channels, over_places = moments.without(fold)
+            null = _null_of(np.outer(eigenvalues(over_channels), eigenvalues(over_places)).ravel())
+            fits = inverse_form(units[rows], over_channels, over_places)
+            chances.update({int(usable[row]): null.chance(float(fit)) for row, fit in zip(rows, fits, strict=True)})
     return [chances.get(index) for index in indices]
 
 
 @dataclass(frozen=True, eq=False)
 class _StructureNull:
-    """What filters share, as moments, and noise scores of random filters and of filters that share it."""
+    """Noise scores of random filters, and of filters that have what the layer's share."""
 
-    channels: np.ndarray
-    places: np.ndarray
-    values: np.ndarray
     level: float
     random: np.ndarray
     alike: np.ndarray
 
-    def chance(self, unit: np.ndarray) -> Chance:
-        turned = product(self.channels.T, unit, self.places)
-        score = float(self.level + 0.5 * np.log((turned**2 / self.values).sum()))
-        return _histogram(self.random, self.alike, score)
+    def chance(self, fit: float) -> Chance:
+        return _histogram(self.random, self.alike, self.level + 0.5 * float(np.log(fit)))
 
 
-def _null_of(others: np.ndarray, groups: int) -> _StructureNull:
-    c_values, c_vectors = second_moment(others, groups)
-    s_values, s_vectors = second_moment(others.transpose(0, 2, 1), 1)
-    values = np.outer(c_values, s_values)
-    level = 0.5 * np.log(values).mean()
-    spread, numbers = values.ravel(), values.size
+def _null_of(spread: np.ndarray) -> _StructureNull:
+    """The null of a second moment with these eigenvalues."""
+    numbers, level = len(spread), 0.5 * float(np.log(spread).mean())
     drawn = np.random.default_rng(0).standard_normal((min(_DRAWS, max(200, _NUMBERS // numbers)), numbers)) ** 2
     total = drawn.sum(1)
     random = level + 0.5 * np.log(product(drawn, (1 / spread)[:, None])[:, 0] / total)
     alike = level + 0.5 * np.log(total / product(drawn, spread[:, None])[:, 0])
-    return _StructureNull(c_vectors, s_vectors, values, level, random, alike)
+    return _StructureNull(level, random, alike)
 
 
 def looks_like(kernels: np.ndarray) -> Looks | None:

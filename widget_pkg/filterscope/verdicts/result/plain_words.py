@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filterscope.verdicts.ablation.use import HARMFUL, NO_USE, USED
 from filterscope.verdicts.activations.state import CONSTANT, DEAD, UNKNOWN
+from filterscope.verdicts.activations.training import PULLED
 from filterscope.verdicts.examination import KERNELS_OF_EACH_IMAGE
 from filterscope.verdicts.result.verdict import AXES, FilterVerdict
 from filterscope.verdicts.weights.naming import NO_PATTERN
@@ -25,6 +26,8 @@ def plain_words(verdict: FilterVerdict) -> str:
 def _detects(verdict: FilterVerdict) -> str:
     if verdict.name is not None and verdict.name != NO_PATTERN:
         return f"It looks for: {verdict.name}. {_learned(verdict)}".strip()
+    if verdict.structure == STRUCTURED and verdict.name is None:
+        return "Its weights are no chance; what it looks for, no few words could name."
     if verdict.structure == STRUCTURED:
         most = "" if verdict.drives_most is None else f"; it answers most to {verdict.drives_most}"
         return f"It learned a pattern, but none that a few words could name{most}."
@@ -33,7 +36,8 @@ def _detects(verdict: FilterVerdict) -> str:
     most = "" if verdict.drives_most is None else f" It answers most to {verdict.drives_most}."
     if verdict.structure_reason == KERNELS_OF_EACH_IMAGE:
         return f"The net makes its kernels from each image, so they are not judged.{most}"
-    return f"No simple pattern, and its weights alone cannot tell learned from random.{most}"
+    pulled = ", but training pulled on it" if verdict.training == PULLED else ""
+    return f"No simple pattern, and its weights alone cannot tell learned from random{pulled}.{most}"
 
 
 def _learned(verdict: FilterVerdict) -> str:
@@ -41,7 +45,7 @@ def _learned(verdict: FilterVerdict) -> str:
         return "Its weights look like noise."
     if verdict.structure == STRUCTURED:
         return "Its weights are no chance."
-    return ""
+    return "Training pulled on it." if verdict.training == PULLED else ""
 
 
 def _needed(verdict: FilterVerdict) -> str:

@@ -10,11 +10,13 @@ from filterscope.verdicts.axes.axis import Axis
 from filterscope.verdicts.axes.drive import DRIVE
 from filterscope.verdicts.axes.duplicate import DUPLICATE
 from filterscope.verdicts.axes.pattern import PATTERN
+from filterscope.verdicts.axes.start import START
 from filterscope.verdicts.axes.state import STATE
 from filterscope.verdicts.axes.structure import STRUCTURE
+from filterscope.verdicts.axes.training import TRAINING
 from filterscope.verdicts.axes.use import USE
 
-AXES: tuple[Axis[Any], ...] = (STRUCTURE, STATE, DUPLICATE, USE, PATTERN, DRIVE)
+AXES: tuple[Axis[Any], ...] = (STRUCTURE, STATE, DUPLICATE, TRAINING, START, USE, PATTERN, DRIVE)
 """Every question that a verdict answers, in the order in which a sentence, a summary and a table say them."""
 
 
@@ -31,6 +33,13 @@ class FilterVerdict:
         p_structured: How often a random direction looks as structured.
         p_noise: How often a filter that has what the layer's filters share fits it as badly.
         noise_score: The higher, the more like noise.
+        training: `"pulled"` or `"can't tell"`, from the layer's input on these images: whether training pulled on it.
+            Labels drawn at random and learned by heart pull as well, so it promises no pattern of the world.
+        p_training: How often a random filter over the same input looks as much along what varies in it.
+        start: `"left its start"`, `"only scaled"`, `"never left its start"`, `"can't tell"`, or `"not given"` without
+            `start=`.
+        start_distance: Its distance from the start, over the start's length.
+        start_share: Its distance over the root mean square of those of the layer's filters.
         state: `"live"`, `"dead"`, `"constant"` or `"can't tell"`.
         duplicate_of: The earlier filter of the layer whose map carries the same information; None where there is none.
         mirror_of: The filter with these weights and the opposite sign; None where there is none.
@@ -39,6 +48,8 @@ class FilterVerdict:
         estimate: Root mean square over images of Σ (mean − activation) · ∂loss/∂activation: to first order what
             replacing its map by its mean does to an image's loss, in nats. It ranks better than `taylor`, which stands
             for a map of zeros.
+        estimated_rise: Mean rise of the loss where its map is replaced by its mean, in nats, estimated from gradients
+            alone: the rise on linearised logits. NaN where the net has not learned.
         rank: Its place in the layer by what the net loses without it, 1 the most: by `delta_loss` where all of the
             layer were ablated, else by `estimate`; None where the net has not learned.
         delta_loss: Mean rise of the loss where the filter's map is replaced by its mean, in nats an image; without
@@ -64,6 +75,8 @@ class FilterVerdict:
         images: Images seen.
         ablated: Images on which it was ablated.
         structure_reason: Why structure cannot be told.
+        training_reason: Why it cannot be told from the input whether training pulled on it.
+        start_reason: Why it cannot be told how far it went from its start.
         state_reason: What was seen of a filter that is not live, or why its state cannot be told.
         use_reason: Why use is withheld.
         name_reason: Why it has no template or no plain name.
@@ -86,12 +99,18 @@ class FilterVerdict:
     p_structured: float
     p_noise: float
     noise_score: float
+    training: str
+    p_training: float
+    start: str
+    start_distance: float
+    start_share: float
     state: str
     duplicate_of: int | None
     mirror_of: int | None
     use: str
     taylor: float
     estimate: float
+    estimated_rise: float
     rank: int | None
     delta_loss: float
     ci_low: float
@@ -115,6 +134,8 @@ class FilterVerdict:
     images: int
     ablated: int
     structure_reason: str
+    training_reason: str
+    start_reason: str
     state_reason: str
     use_reason: str
     name_reason: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from filterscope.errors import NetError
 from filterscope.host.timing import PARTIAL_RESULT_SECONDS
@@ -14,15 +16,21 @@ from filterscope.scans.sampling import Samples
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude, judge_weights
 from filterscope.verdicts.result.diagnosis import Diagnosis
+from filterscope.verdicts.result.layer_use import LayerUse
 from filterscope.verdicts.result.verdict import FilterVerdict
 from filterscope.verdicts.run.examine import examine
+from filterscope.verdicts.run.plan import AblationPlan
+from filterscope.verdicts.run.request import AblationRequest
 from filterscope.verdicts.run.task import Task, TaskProgress
+from filterscope.verdicts.weights.start import StartKernels
 
 _STAGES = {
     "weights": "layers' weights",
     "images": "images",
     "ablation": "images, one filter removed at a time",
+    "filters": "filters, each removed on a few images",
     "merging": "images, one filter's map made of another's at a time",
+    "together": "images, the least used filters of a layer removed together",
 }
 _SHARE = 10  # of the time at most goes into partial results: 1 / this
 
@@ -39,8 +47,9 @@ class RunningDiagnosis(Diagnosis):
         prepare: Makes net and data set; called in the background.
         titles: Indices of the layers to look at, each with its title; their weights are judged in this order.
         images: How many images are looked at.
-        ablation: Whether each filter is ablated in turn on these.
+        request: How the use of filters is found.
         earlier: A diagnosis of the same weights and layers to go on from.
+        start: What the net started from, where that is known.
         seconds_until_idle: For how long the person still comes first.
 
     Example:
@@ -56,13 +65,15 @@ class RunningDiagnosis(Diagnosis):
         prepare: Prepare,
         titles: dict[int, str],
         images: int,
-        ablation: bool,
+        request: AblationRequest,
         earlier: Diagnosis | None = None,
+        start: StartKernels | None = None,
         seconds_until_idle: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._prepare, self._titles = prepare, titles
-        self._asked, self._ablation = images, ablation
-        self._earlier = earlier
+        self._asked, self._request = images, request
+        self._earlier, self._start = earlier, start
+        self._plan: AblationPlan | None = None
         self._latest: Diagnosis | None = None
         self._finished = False
         self._version = 0
@@ -165,6 +176,11 @@ class RunningDiagnosis(Diagnosis):
         return notes
 
     @property
+    def layer_uses(self) -> Mapping[str, LayerUse]:
+        """How much of each layer is needed, by the layer's name, as far as is known."""
+        return {} if self._latest is None else self._latest.layer_uses
+
+    @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stand for the net's weights; "" before they were read."""
         return "" if self._latest is None else self._latest.fingerprint
@@ -206,6 +222,8 @@ class RunningDiagnosis(Diagnosis):
             )
         fingerprint = fingerprint_of(runner.net)
         examination = self._beginning(runner, samples, fingerprint)
+        if self._start is not None:
+            examination.start = self._start
         judged: list[int] = []
         try:
             task.begin("weights", 0, len(self._titles))
@@ -216,7 +234,7 @@ class RunningDiagnosis(Diagnosis):
                 task.note("weights", len(judged), len(self._titles))
                 self._publish_now_and_then(examination, judged, fingerprint)
             self._look_at_images(task, examination, judged, fingerprint)
-            self._finished = not task.cancelled.is_set()
+            self._finished = not task.cancelled.is_set() and not examination.cut
         finally:
             self._publish(examination, judged, fingerprint, ended=True)
 
@@ -226,18 +244,29 @@ class RunningDiagnosis(Diagnosis):
         def on_progress(stage: str, done: int, total: int) -> None:
             if stage != task.progress.stage:
                 task.begin(stage, done, total)
-            task.note(stage, done, most if stage == "images" else total)
+            plan = self._plan if stage == "filters" else None
+            share = None if plan is None else plan.share_done(done)
+            expected = None if plan is None else plan.seconds
+            task.note(stage, done, most if stage == "images" else total, share, expected)
+            if stage == "images" and self._plan is not None:
+                task.progress = replace(task.progress, seconds_after=self._plan.seconds)
             self._publish_now_and_then(examination, judged, fingerprint)
 
+        began = time.monotonic()
         task.begin("images", examination.seen, most)
+        looking = partial(examine, examination, self._asked, self._request, on_progress, task.cancelled, began=began)
         passes, before = 1, -1
-        while before < examination.seen < self._asked:  # a few at first, until it is known how many take how long
+        # A few at first, until it is known how many take how long.
+        while before < examination.seen < self._asked and not examination.cut:
             before = examination.seen
-            stop = before + passes * examination.runner.images_at_once()
-            examine(examination, min(stop, self._asked), False, on_progress, task.cancelled)
+            pause = min(before + passes * examination.runner.images_at_once(), self._asked)
+            looking(pause=pause, on_plan=None if self._plan else self._told_plan)
             task.check()
             passes *= 2
-        examine(examination, self._asked, self._ablation, on_progress, task.cancelled)
+        looking(on_plan=self._told_plan)
+
+    def _told_plan(self, plan: AblationPlan) -> None:
+        self._plan = plan
 
     def _beginning(self, runner: NetRunner, samples: Samples, fingerprint: str) -> Examination:
         """The sums of the earlier diagnosis, where it fits, or none."""
@@ -259,7 +288,7 @@ class RunningDiagnosis(Diagnosis):
         part = examination.copy(examination.runner, examination.samples)
         if not (ended and self._finished):
             part.layers = sorted(judged)
-        self._latest = conclude(part, self._finished or not ended, self._ablation, fingerprint)
+        self._latest = conclude(part, self._finished or not ended, self._request.mode is not False, fingerprint)
         self._version += 1
         self._published = time.monotonic()
         self._cost = self._published - start

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import torch
@@ -33,6 +36,9 @@ from filterscope.verdicts.result.conclusion import conclude
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.run.division import Elsewhere, Place
 from filterscope.verdicts.run.examine import OnProgress, examine, first_images
+from filterscope.verdicts.run.plan import AblationPlan, in_words
+from filterscope.verdicts.run.request import check_request
+from filterscope.verdicts.run.start import StateDict, read_start
 
 
 def diagnose(
@@ -40,14 +46,17 @@ def diagnose(
     data: Any,
     images: int = 1000,
     layers: Iterable[int | str | nn.Module] | int | str | nn.Module | None = None,
-    ablation: bool = True,
+    ablation: bool | str = "auto",
     *,
     classes: Sequence[str] | None = None,
     transform: Callable[[Any], Any] | None = None,
     layout: str | None = None,
     forward: Forward | None = None,
     score: Score | Callable[[Any, Any], Any] | None = None,
+    start: StateDict | str | PathLike[str] | None = None,
     resume: Diagnosis | None = None,
+    seconds: float | None = None,
+    ablated_images: int | None = None,
     scan: bool = False,
     executor: Executor | None = None,
     net_factory: Callable[[], nn.Module] | None = None,
@@ -57,9 +66,9 @@ def diagnose(
 ) -> Diagnosis:
     """Judges every filter of a net: structured or noise, live or dead, duplicate, used or not, and what it looks for.
 
-    Structure comes from the weights alone; state, duplicates and use from the data. They are separate questions: a
-    filter that never learned may well be used. Where there is too little to tell, the verdict says so, and why. The net
-    is left exactly as it came.
+    Structure comes from the weights alone; whether training pulled on a filter, state, duplicates and use from the
+    data. They are separate questions: a filter that never learned may well be used. Where there is too little to tell,
+    the verdict says so, and why. The net is left exactly as it came.
 
     Args:
         net: The network, or another library's object with one inside, as `Explorer` takes it.
@@ -68,8 +77,10 @@ def diagnose(
         images: How many images are looked at, drawn from all of `data` in an order that is the same every time; of a
             stream the first ones.
         layers: Which layers, by index, name or module; None for all.
-        ablation: Whether each filter is removed in turn on these images, to measure what the net loses. It costs about
-            a forward pass for each filter and image; without it, use is withheld and `estimate` ranks the filters.
+        ablation: How it is measured what the net loses without each filter. `"all"` (or True): each is removed in turn
+            on all of these images, which costs about a third of a forward pass for each filter and image. `"auto"`:
+            on a few of them, and gradients tell the rest, or on all where that takes next to no time. False: not at
+            all; use is withheld, and `estimated_rise` and `estimate`, of gradients alone, rank the filters.
         classes: Class names in the order of the net's output; by default the data set's `.classes`.
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
@@ -77,7 +88,13 @@ def diagnose(
         score: How good the net's output for an image is: a function of the output and the sample's label that returns a
             number, the greater the better, or a `Score`. None for the loss of classes, the F1 of boxes at an IoU of 0.5
             or the mean IoU of masks, as the net's output is.
+        start: What the net started from, where there is a checkpoint of it: a state dict, or the path of one, which is
+            read with `weights_only=True`. It tells for kernels of any size how far each filter went, and which never
+            left their start.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
+        seconds: With `ablation="auto"`, about how long the whole diagnosis may take.
+        ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000; by default 64.
+            A filter is called harmful only from 64 on.
         scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
             images are read and the net is run on them once for both.
         executor: Where the net is run: any `concurrent.futures.Executor`, as `ProcessPoolExecutor()`, Dask's
@@ -108,6 +125,7 @@ def diagnose(
     """
     if isinstance(images, bool) or not isinstance(images, Integral) or images < 1:
         raise ValueError(f"images is {images!r}; give how many images are looked at, 1 or more")
+    began, request = time.monotonic(), check_request(ablation, ablated_images, seconds)
     if executor is not None:
         check_executor(executor)
     # Tensors made in the caller's inference mode could not be differentiated.
@@ -121,11 +139,14 @@ def diagnose(
             )
         runner = runner_for(opened, samples, call)
         chosen = sorted(layer_indices(runner.layers, layers))
+        start_kernels = None if start is None else read_start(start, runner.layers, chosen)
         fingerprint = fingerprint_of(runner.net)
         if resume is None:
             examination = Examination(runner, samples, chosen)
         else:
             examination = _resumed(resume, runner, samples, chosen, fingerprint)
+        if start_kernels is not None:
+            examination.start = start_kernels
         stop = cancel if cancel is not None else threading.Event()
         identity = identify(runner, samples, chosen, pre_activation=False) if scan or executor is not None else None
         with ExitStack() as stack:
@@ -138,9 +159,10 @@ def diagnose(
                 )
                 stack.callback(forget, setup)
                 place = Elsewhere(executor, setup)
-            interrupted = _interrupted(examination, int(images), ablation, progress, stop, place, scan)
-        complete = not interrupted and not stop.is_set()
-        diagnosis = conclude(examination, complete, ablation, fingerprint)
+            examining = partial(examine, request=request, place=place, scan=scan, began=began)
+            interrupted = _interrupted(examining, examination, int(images), progress, stop)
+        complete = not interrupted and not stop.is_set() and not examination.cut
+        diagnosis = conclude(examination, complete, request.mode is not False, fingerprint)
         if not scan or identity is None:
             return diagnosis
         notes = tuple(filter(None, [one_at_a_time_note(runner)]))
@@ -149,19 +171,22 @@ def diagnose(
 
 
 def _interrupted(
+    examining: Callable[..., None],
     examination: Examination,
     images: int,
-    ablation: bool,
     progress: bool | OnProgress,
     cancel: threading.Event,
-    place: Place | None,
-    scan: bool,
 ) -> bool:
     """Examines, and returns whether Ctrl-C ended that."""
     bar = ProgressBar() if progress is True else None
     on_progress = bar or (progress if callable(progress) else no_progress)
+
+    def on_plan(plan: AblationPlan) -> None:
+        if bar is not None:
+            bar.expect(f"each filter on {plan.images:,} images", in_words(plan.seconds))
+
     try:
-        examine(examination, images, ablation, on_progress, cancel, place, scan)
+        examining(examination, images, on_progress=on_progress, cancel=cancel, on_plan=on_plan)
     except KeyboardInterrupt:
         warnings.warn("stopped; the result holds for the images seen so far", stacklevel=3)
         return True

@@ -17,10 +17,10 @@ from filterscope.scans.executors import ShardPool
 from filterscope.scans.sampling import Samples
 from filterscope.scans.task import ShardTask, WorkerSetup
 from filterscope.verdicts.batch_sums import BatchSums
-from filterscope.verdicts.run.ablate import AblationSums
+from filterscope.verdicts.run.ablate import AblationSums, RowSums, SetSums
 
-Sums = TypeVar("Sums", BatchSums, AblationSums)
-SumsOut = TypeVar("SumsOut", BatchSums, AblationSums, covariant=True)
+Sums = TypeVar("Sums", BatchSums, AblationSums, RowSums, SetSums)
+SumsOut = TypeVar("SumsOut", BatchSums, AblationSums, RowSums, SetSums, covariant=True)
 
 Range = tuple[int, int]
 """From where to where in the order of the images a shard goes."""

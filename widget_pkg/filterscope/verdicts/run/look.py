@@ -12,6 +12,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
 from filterscope.host.sigint import defer_sigint, let_sigint_through
+from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
@@ -21,8 +22,10 @@ from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.scans.shard import PassScores, ShardRows
+from filterscope.verdicts.ablation.linearised import CONTRASTS, Classes, Slopes, slopes_of
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
 from filterscope.verdicts.ablation.scoring import ScoreKnowledge, ScoreReading, targets_of
+from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.batch_sums import BatchSums, Premises
 
@@ -36,19 +39,25 @@ class Looking:
         first: The first images of all, among which labels are looked for.
         premises: What is known of net and data.
         scan: Whether what a scan keeps of the images is kept, too.
+        inputs_of: Images of which the layers' inputs are looked at.
+        linearise: Whether the linearised logits of the images are kept, too.
     """
 
     layers: Sequence[int]
     first: Sequence[int]
     premises: Premises
     scan: bool = False
+    inputs_of: frozenset[int] = frozenset()
+    linearise: bool = False
 
     def __call__(
         self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[BatchSums]:
         """The sums of each batch of these images; what one shows is known for the next."""
         looking, start, before = self, 0, [None]
-        for batch in batches(samples, images, 0, len(images), runner.images_at_once()):
+        # Two more passes back a batch: a person who moves a slider meanwhile waits no longer for fewer images.
+        at_once = max(1, runner.images_at_once() // 2) if self.linearise else runner.images_at_once()
+        for batch in batches(samples, images, 0, len(images), at_once):
             asked = images[start : batch.end]
             sums = looking._batch_sums(runner, samples, batch, asked, before)
             yield sums
@@ -63,7 +72,7 @@ class Looking:
         def pass_over(part: ImageBatch, differentiable: bool = True) -> _LookingPass:
             nonlocal premises
             images = runner.batch(part.images)
-            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels)
+            looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels, part.indices)
             if runner.known.scorer is not None:
                 looking.targets, looking.before, differentiable = targets_of(part), before[0], False
             try:
@@ -98,6 +107,7 @@ class Looking:
             before=self.premises,
             after=premises,
             statistics={} if looking is None else looking.statistics,
+            inputs={} if looking is None else looking.inputs,
             knowledge=None if looking is None else looking.knowledge,
             not_seen=not_seen,
             unreadable=batch.unreadable,
@@ -108,6 +118,8 @@ class Looking:
             if refusals and looking is None
             else None,
             scanned=scanned,
+            linearised=self.linearise,
+            slopes=None if looking is None else looking.slopes,
         )
 
 
@@ -120,13 +132,16 @@ class _LookingPass:
         looking: What is looked at, and what is known.
         images: As from `NetRunner.batch`.
         labels: As `Sample.label` gives them.
+        indices: The images' indices in the data set.
 
     Attributes:
         premises: What is known after the pass.
         not_seen: Why there are no statistics of a layer.
         statistics: Of each layer that the pass reached.
+        inputs: Of the input of each layer that the pass reached, where it is looked at.
         knowledge: What the net knows of the images; None where its output is not one score a class.
         scores: What a scan keeps of the pass; None where it keeps nothing.
+        slopes: What the linearised logits follow from; None where they are not kept.
         targets: Where it goes by a score: what each image may be held against.
         before: The target of the image before the first; None where there is none.
         held: What each image was held against.
@@ -139,10 +154,15 @@ class _LookingPass:
         looking: Looking,
         images: torch.Tensor,
         labels: list[str | int | None],
+        indices: Sequence[int],
     ) -> None:
         self.premises, self.not_seen = looking.premises, dict[int, str]()
         self.statistics: dict[int, LayerStatistics] = {}
+        self.inputs: dict[int, InputMoments] = {}
+        self._rows = [row for row, index in enumerate(indices) if index in looking.inputs_of]
         self.knowledge: Knowledge | ScoreKnowledge | None = None
+        self.slopes: Slopes | None = None
+        self._indices = np.asarray(indices, np.int64)
         self._runner, self._samples, self._looking = runner, samples, looking
         self._labels = labels
         self.targets: list[Any] = []
@@ -180,10 +200,15 @@ class _LookingPass:
             self.premises = self.premises.with_scores(scores, self._labels, self._samples, self._looking.first)
             class_numbers = self.premises.class_numbers(scores, self._labels, self._samples.classes)
             losses, rows = self._losses(scores, class_numbers)
-            self._take_statistics(class_numbers, rows, self._gradients(losses))
+            gradients = self._gradients(losses)
+            self._take_statistics(class_numbers, rows, gradients)
+            if self._looking.linearise and gradients and len(self._indices) == len(self._labels):
+                self._linearise(scores, class_numbers, rows, gradients)
 
     def _forward(self) -> torch.Tensor | None:
-        output = self._runner.run(self._images, self._looking.layers, self._keep, gradients=self._images.requires_grad)
+        on_conv = self._keep_input if self._rows else None
+        gradients = self._images.requires_grad
+        output = self._runner.run(self._images, self._looking.layers, self._keep, on_conv, gradients=gradients)
         for layer, (activation, version) in self._late.items():
             # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
             if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
@@ -219,6 +244,25 @@ class _LookingPass:
         else:
             self._late[layer] = activation, activation._version
 
+    def _keep_input(self, layer: int, call: ConvCall) -> None:
+        record = self._runner.layers[layer]
+        maps = call.input if call.input.ndim == record.rank + 2 else call.input[None]
+        usable = (
+            not record.transposed
+            and maps.shape[1] == record.in_channels
+            and call.kernels.shape
+            == (
+                record.out_channels,
+                record.channels,
+                *record.kernel_size,
+            )
+        )
+        by_image, rest = divmod(len(maps), len(self._images))  # a net may make a batch of each image
+        if layer in self._looking.layers and usable and by_image and not rest:
+            options = record.kernel_size, record.stride, record.pads, record.dilation, record.groups
+            maps = maps.reshape(-1, by_image, *maps.shape[1:])[self._rows].flatten(0, 1)
+            self.inputs[layer] = InputMoments.of(maps, *options)
+
     def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
         """The losses that are finite, and of which images they are; notes what the net knows."""
         knowledge = self.knowledge = Knowledge.of(scores.shape[1], bool(self.premises.labelled))
@@ -238,12 +282,53 @@ class _LookingPass:
             reason = "the net's output cannot be differentiated by its activations"
         else:
             try:
-                gradients = torch.autograd.grad(losses.sum(), list(self._edges.values()), allow_unused=True)
-                return dict(zip(self._edges, gradients, strict=True))
+                return self._gradients_of(losses.sum(), self._looking.linearise)
             except Exception as error:  # also what a function of the user's own raises on the way back
                 reason = f"the net cannot be differentiated ({describe_exception(error)})"
         self.premises = replace(self.premises, no_gradient=reason)
         return {}
+
+    def _gradients_of(self, total: torch.Tensor, again: bool) -> dict[int, torch.Tensor | None]:
+        """The gradient by each layer's activation; `again` says whether others follow."""
+        edges = list(self._edges.values())
+        try:
+            gradients = torch.autograd.grad(total, edges, allow_unused=True, retain_graph=again)
+        except Exception:
+            if not again:
+                raise
+            gradients = torch.autograd.grad(total, edges, allow_unused=True)  # some functions go back only once
+        return dict(zip(self._edges, gradients, strict=True))
+
+    def _linearise(
+        self,
+        scores: torch.Tensor,
+        class_numbers: np.ndarray,
+        rows: np.ndarray,
+        gradients: dict[int, torch.Tensor | None],
+    ) -> None:
+        """Keeps what the linearised logits follow from, of the images that have a gradient."""
+        at = torch.from_numpy(rows).to(scores.device)
+        classes = Classes.of(scores[at], class_numbers[rows])
+        reached = [layer for layer, gradient in gradients.items() if gradient is not None]
+        shape = (CONTRASTS, 2, len(rows))
+        layers = {layer: np.zeros((*shape, self._activations[layer].shape[1]), np.float32) for layer in reached}
+        for place in range(CONTRASTS):
+            if place:
+                contrast = classes.contrast(scores[at], place)
+                if contrast is None:
+                    continue
+                try:
+                    gradients = self._gradients_of(contrast, place + 1 < CONTRASTS)
+                except Exception:  # a function of the user's own that can go back only once
+                    return
+            for layer in reached:
+                gradient = gradients[layer]
+                if gradient is not None:
+                    layers[layer][place] = slopes_of(self._activations[layer][at], gradient[at])
+        finite = np.all([np.isfinite(slopes).all((0, 1, 3)) for slopes in layers.values()], 0)
+        kept = {layer: slopes[:, :, finite] for layer, slopes in layers.items()}
+        chosen = Classes(classes.numbers[finite], classes.probabilities[finite])
+        self.slopes = Slopes(self._indices[rows][finite], chosen, kept)
 
     def _take_statistics(
         self, class_numbers: np.ndarray | None, rows: np.ndarray, gradients: dict[int, torch.Tensor | None]

@@ -19,12 +19,13 @@ class TaskProgress:
     """How far a task is.
 
     Attributes:
-        stage: What is done now: `"weights"` (layers), `"images"`, `"ablation"` or `"merging"` (images),
+        stage: What is done now: `"weights"` (layers), `"images"`, `"ablation"`, `"merging"` or `"together"` (images),
             `"filters"`; "" before the first.
         done: How many of it.
         total: Of how many; 0 where that is not known.
         per_second: How many a second since the stage began; 0 before the first.
-        seconds_left: Of this stage, at that speed; None before the first.
+        seconds_left: Of this stage, at that speed; None where that is not known.
+        seconds_after: Of the stages after this one; None where that is not known.
     """
 
     stage: str = ""
@@ -32,6 +33,7 @@ class TaskProgress:
     total: int = 0
     per_second: float = 0.0
     seconds_left: float | None = None
+    seconds_after: float | None = None
 
 
 class Task:
@@ -69,11 +71,24 @@ class Task:
         self._from = done
         self.progress = TaskProgress(stage, done, total)
 
-    def note(self, stage: str, done: int, total: int) -> None:
-        """So many are done."""
+    def note(
+        self, stage: str, done: int, total: int, share: float | None = None, expected: float | None = None
+    ) -> None:
+        """So many are done.
+
+        Args:
+            stage: The stage.
+            done: How many.
+            total: Of how many.
+            share: Of the stage's work, where one takes longer than another; None for `done / total`.
+            expected: How many seconds all of it is expected to take; told until the first is done.
+        """
         seconds = time.monotonic() - self._began
         rate = (done - self._from) / seconds if seconds > 0 and done > self._from else 0.0
-        self.progress = TaskProgress(stage, done, total, rate, (total - done) / rate if rate else None)
+        left = (total - done) / rate if rate else expected
+        if rate and share is not None:
+            left = seconds * (1 - share) / share if share > 0 else expected
+        self.progress = TaskProgress(stage, done, total, rate, left)
 
     def check(self) -> None:
         """Gives way to the person, and ends the work where it was cancelled.

@@ -53,14 +53,21 @@ def shared_patterns(filters: np.ndarray) -> Shared:
 
 @lru_cache(maxsize=64)
 def _null(channels: int, cells: int) -> np.ndarray:
-    """The share in random filters."""
+    """The share in random filters.
+
+    The products of a normal matrix's short sides are Wishart's, drawn by Bartlett's decomposition: the square of a
+    triangle with χ numbers on its diagonal and normal ones below it, however long the other side is.
+    """
+    short, long = sorted((channels, cells))
     random = np.random.default_rng([channels, cells])
     draws = int(np.clip(_NUMBERS // (channels * cells), *_DRAWS))
-    at_once = max(1, _BLOCK // (channels * cells))
+    at_once = max(1, _BLOCK // short**2)
     shares = []
     for start in range(0, draws, at_once):
-        drawn = random.standard_normal((min(at_once, draws - start), channels, cells), np.float32)
-        across = drawn.transpose(0, 2, 1)
-        values = eigenvalues(product(drawn, across) if channels < cells else product(across, drawn))
+        count = min(at_once, draws - start)
+        triangles = np.tril(random.standard_normal((count, short, short)), -1)
+        diagonal = np.arange(short)
+        triangles[:, diagonal, diagonal] = np.sqrt(random.chisquare(long - diagonal, (count, short)))
+        values = eigenvalues(product(triangles, triangles.transpose(0, 2, 1)))
         shares.append(values[:, -1] / values.sum(1))
     return np.concatenate(shares)

@@ -1,0 +1,166 @@
+/** What an edit does: to the prediction, to the layers behind, and over many images. */
+
+import { element, on, setText } from "../../dom/dom";
+import { ASK_AGAIN_AFTER } from "../../state/timing";
+import { className, number, percent } from "../../text/format";
+import type { Prediction } from "../../wire/frame";
+import type { Changes, EditEffect, LabFilter } from "../../wire/lab";
+import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
+import type { FloatTensor } from "../../wire/tensor";
+import type { Bench } from "./part";
+
+const IMAGES = 1000;
+const CLASSES = 3;
+
+export class Outcome {
+  readonly #bench: Bench;
+  readonly #prediction = element("div.fs-outcome-classes");
+  readonly #layers = element("div.fs-outcome-layers");
+  readonly #measure = element(
+    "button.fs-wide",
+    { type: "button", name: "lab-measure", title: "Accuracy and loss with and without the edit" },
+    `Measure on ${IMAGES.toLocaleString("en")} images`,
+  );
+  readonly #progress = element("span.fs-surveyed");
+  readonly #effect = element("div.fs-outcome-effect");
+  readonly root = element(
+    "div.fs-outcome",
+    element("h4.fs-title", "This image's prediction"),
+    this.#prediction,
+    element("h4.fs-title", "How far it reaches"),
+    this.#layers,
+    element("div.fs-ask", this.#measure, this.#progress),
+    this.#effect,
+  );
+  #asked = "";
+  #revision = -1;
+  #edited = false;
+  #running = false;
+
+  constructor(bench: Bench) {
+    this.#bench = bench;
+    on(this.#measure, "click", () => {
+      if (this.#running) this.#bench.ask("lab_effect", { images: IMAGES, cancel: true });
+      else this.#ask();
+    });
+  }
+
+  follow({ image, revision, edits }: LabFilter): void {
+    const key = `${image} ${revision}`;
+    this.#edited = edits.length > 0;
+    this.#measure.disabled = !this.#edited;
+    if (this.#revision !== revision) {
+      this.#effect.replaceChildren();
+      setText(this.#progress, "");
+      if (this.#running) this.#finish();
+    }
+    this.#revision = revision;
+    if (key === this.#asked) return;
+    this.#asked = key;
+    this.#bench.ask("lab_changes", { image });
+  }
+
+  reply(reply: ReplyTo<RequestName>, newest: boolean): boolean {
+    if (reply.name === "lab_changes") {
+      if (newest && !reply.error) this.#paint(decode(reply));
+      else if (newest) this.#say(reply.error?.message ?? "");
+      return true;
+    }
+    if (reply.name !== "lab_effect") return false;
+    if (!newest) return true;
+    if (reply.error) {
+      this.#finish();
+      setText(this.#progress, reply.error.message);
+      return true;
+    }
+    const { status, done = 0, total = 0, effect } = decode(reply);
+    if (status === "running" && this.#running) {
+      setText(this.#progress, total ? `${done} of ${total} images …` : "The net is copied …");
+      this.#bench.after("effect", ASK_AGAIN_AFTER.diagnosis, () => this.#running && this.#ask());
+    } else {
+      this.#finish();
+      setText(this.#progress, "");
+      if (effect) this.#paintEffect(effect);
+    }
+    return true;
+  }
+
+  #ask(): void {
+    this.#running = true;
+    setText(this.#measure, "Cancel");
+    this.#bench.ask("lab_effect", { images: IMAGES });
+  }
+
+  #finish(): void {
+    this.#running = false;
+    setText(this.#measure, `Measure on ${IMAGES.toLocaleString("en")} images`);
+  }
+
+  #say(sentence: string): void {
+    this.#prediction.replaceChildren(element("p.fs-note", sentence));
+  }
+
+  #paint({ before, after, layers, changes }: Changes): void {
+    if (before.length === 0) this.#say("The net's output is not one score a class.");
+    else this.#prediction.replaceChildren(...classes(before, after, this.#edited));
+    const rows = layers.map((name, k) => bar(name, changes.data[k]!));
+    const none = element("p.fs-note", "Nothing is edited yet: change a number, and see how far it reaches.");
+    this.#layers.replaceChildren(...(rows.length ? rows : [none]));
+    this.root.dataset.revision = String(this.#revision);
+  }
+
+  #paintEffect({ images, labelled, accuracy, accuracy_change, loss, loss_change, notes }: EditEffect): void {
+    const [before = 0, after = 0] = accuracy.data;
+    const [lossBefore = 0, lossAfter = 0] = loss.data;
+    const right = labelled ? "right" : "as the net without the edit says";
+    this.#effect.replaceChildren(
+      element(
+        "p",
+        `${images.toLocaleString("en")} images: ${share(before)} → ${share(after)} ${right}, ${interval(accuracy_change, 100)} points`,
+      ),
+      element("p", `loss ${number(lossBefore)} → ${number(lossAfter)}, ${interval(loss_change, 1)} nats`),
+      ...notes.map((note) => element("p.fs-note", note)),
+    );
+  }
+}
+
+function share(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+function interval({ data }: FloatTensor, times: number): string {
+  const [value = 0, low = 0, high = 0] = data;
+  const words = (x: number) => `${x > 0 ? "+" : ""}${number(x * times)}`;
+  return `${words(value)} (95 %: ${words(low)} … ${words(high)})`;
+}
+
+function classes(before: Prediction, after: Prediction, edited: boolean): HTMLElement[] {
+  const names = [...new Set([...after, ...before].map(([name]) => name))];
+  const of = (prediction: Prediction, name: string | number) =>
+    prediction.find(([other]) => other === name)?.[1] ?? 0;
+  const largest = (name: string | number) => Math.max(of(before, name), of(after, name));
+  const chosen = names.sort((a, b) => largest(b) - largest(a)).slice(0, CLASSES);
+  return chosen.map((name) => {
+    const [old, now] = [of(before, name), of(after, name)];
+    const words = edited ? `${percent(old)} → ${percent(now)}` : percent(now);
+    return row(className(name), now, old, words);
+  });
+}
+
+function bar(name: string, change: number): HTMLElement {
+  const words = Number.isNaN(change) ? "was 0" : percent(change);
+  return row(name, Math.min(1, Number.isNaN(change) ? 0 : change), null, words);
+}
+
+/** `old`: where the bar ended before. */
+function row(name: string, now: number, old: number | null, words: string): HTMLElement {
+  const fill = element("i.fs-fill");
+  fill.style.width = `${100 * now}%`;
+  const track = element("span.fs-track", fill);
+  if (old !== null) {
+    const mark = element("i.fs-was");
+    mark.style.left = `${100 * old}%`;
+    track.append(mark);
+  }
+  return element("div.fs-outcome-row", element("span.fs-name", name), track, element("span.fs-much", words));
+}

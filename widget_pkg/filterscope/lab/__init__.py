@@ -1,0 +1,1 @@
+"""Trials: another kernel, another image, another geometry, and what comes of each."""
