@@ -31,7 +31,7 @@ from PIL import Image
 from torch import nn
 
 HERE = Path(__file__).resolve()
-LAYERS = 16  # that are compared, at the most, spread over the net
+LAYERS = 8  # that are compared, at the most, spread over the net
 RANDOM = np.random.default_rng(0)
 
 
@@ -111,14 +111,15 @@ def of_ultralytics():
 
     for name in ("yolov8n", "yolo11n", "yolo11n-seg", "yolov8n-cls"):
         yolo = YOLO(f"{name}.yaml", verbose=False)
+        yolo.overrides["imgsz"] = 320 if not name.endswith("cls") else 128
         yolo.model.eval()
 
         def prepared(image, yolo=yolo, name=name):
             if name.endswith("cls"):
                 from ultralytics.data.augment import classify_transforms
 
-                return yolo.model, classify_transforms(224)(image.convert("RGB"))[None]
-            boxed = LetterBox((640, 640), auto=True, stride=32)(image=np.asarray(image))
+                return yolo.model, classify_transforms(128)(image.convert("RGB"))[None]
+            boxed = LetterBox((320, 320), auto=True, stride=32)(image=np.asarray(image))
             return yolo.model, torch.from_numpy(boxed).permute(2, 0, 1)[None].float() / 255
 
         yield f"YOLO('{name}.yaml')", yolo, pictures(), {}, prepared
@@ -504,8 +505,8 @@ def table(results):
         "Written by `ecosystems.py` beside this page, on a machine that does other work as well:",
         "`Explorer(model, data)` opens each, with random weights and without a network. *input* is how far the image",
         "that the net is given is from the one that the library itself makes; *maps* how far a filter's map is, at the",
-        "worst over 16 layers, from what hooks see in the library's own net; *response* how far `cv2.filter2D`'s",
-        "response plus the bias is from it. The last two are shares of the map's largest value, or of 1 if that is",
+        f"worst over {LAYERS} layers, from what hooks see in the library's own net; *response* how far the response of",
+        "`cv2.filter2D` plus the bias is from it. The last two are shares of the map's largest value, or of 1 if that is",
         "less.",
         "",
         "| library | net | layers | output | opens in s (of the processor) | input | maps | response |",

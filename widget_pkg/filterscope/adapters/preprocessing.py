@@ -59,8 +59,8 @@ class Preprocessing:
         picture = as_pil(image)
         if picture is None:
             return label
-        target = of_label(label)
-        target = mask_of_label(label) if target is None else target
+        boxes = of_label(label)
+        target: Any = mask_of_label(label) if boxes is None else boxes
         if target is None:
             return label
         size = picture.height, picture.width

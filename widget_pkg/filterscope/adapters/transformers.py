@@ -19,13 +19,13 @@ def adapt(model: Any, data: Any, transform: Any) -> Adaptation | None:
     """A pipeline, or a model with a `config`; `transform=` may be its image processor."""
     inner, processor = attribute(model, "model"), attribute(model, "image_processor")
     if isinstance(inner, nn.Module) and _is_processor(processor):
-        found = _of_model(inner) or Adaptation()
-        return Adaptation(net=inner, transform=_preprocessing(processor)).with_inner(found)
-    found = _of_model(model)
+        of_pipeline = Adaptation(net=inner, transform=_preprocessing(processor))
+        return of_pipeline.with_inner(_of_model(inner) or Adaptation())
+    of_model = _of_model(model)
     if _is_processor(transform):
         of_transform = Adaptation(transform=_preprocessing(transform), for_given_transform=True)
-        return of_transform.with_inner(found or Adaptation())
-    return found
+        return of_transform.with_inner(of_model or Adaptation())
+    return of_model
 
 
 def _of_model(model: Any) -> Adaptation | None:

@@ -160,8 +160,8 @@ def _of_mapping(named: Mapping[str, Any], axes: int, depth: int) -> Parts:
         image = np.asarray(image, np.float32)
     label = next((named[name] for name in LABEL_KEYS if name in named and name != key), inner.label)
     if label is None:
-        others = (named[name] for name in TARGET_KEYS if name in named and name != key)
-        label = next((other for other in others if is_target(other)), None)
+        targets = (named[name] for name in TARGET_KEYS if name in named and name != key)
+        label = next((target for target in targets if is_target(target)), None)
     in_memory = [other for other in keys[1:] if not is_picture(named[other])]
     note = inner.note
     if in_memory:

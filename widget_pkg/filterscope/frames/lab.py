@@ -22,7 +22,7 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.nets.runner import float32
 from filterscope.session.lab import EditChanges, Lab
 from filterscope.session.selection import Selection
-from filterscope.verdicts.ablation.effect import Effect
+from filterscope.verdicts.ablation.effect_table import Effect
 
 MOST_SIDE = 256
 """A picture of the lab is sent with no more values a side."""

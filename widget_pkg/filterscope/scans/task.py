@@ -105,12 +105,11 @@ class WorkerSetup:
             if self.token not in _shared:
                 net: Any = self.net if self.net_factory is None else self.net_factory()
                 data = self.data if self.data_factory is None else self.data_factory()
-                opened, samples, forward = self.options.open(net, data)
-                _shared[self.token] = opened, SharedSamples(samples), forward
+                opened, isolated, forward = self.options.open(net, data)
+                _shared[self.token] = opened, SharedSamples(isolated), forward
                 while len(_shared) > _KEPT:
                     _shared.popitem(last=False)
-            net, shared, forward = _shared[self.token]
-        samples = shared
+            net, samples, forward = _shared[self.token]
         runner = runner_for(net, samples, forward)
         find_out_batches(runner, samples, np.asarray(self.first))
         self._check(runner, samples)

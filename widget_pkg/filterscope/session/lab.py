@@ -29,7 +29,8 @@ from filterscope.nets.runner import NetRunner, float32
 from filterscope.scans.sampling import runner_for
 from filterscope.session.examiner import Examiner, check_images
 from filterscope.session.selection import Selection
-from filterscope.verdicts.ablation.effect import Effect, measure_effect
+from filterscope.verdicts.ablation.effect import measure_effect
+from filterscope.verdicts.ablation.effect_table import Effect
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 
 _MOST_STEPS = 1000  # that can be undone

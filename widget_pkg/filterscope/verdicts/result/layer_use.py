@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.ablation.effect import Estimate
+from filterscope.verdicts.ablation.effect_table import Estimate
 from filterscope.verdicts.ablation.together import SPARED, surely_used
 from filterscope.verdicts.ablation.use import gate, interval, p_rise
 from filterscope.verdicts.axes.layer import LayerEvidence
