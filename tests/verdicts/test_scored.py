@@ -72,6 +72,24 @@ def test_masks_are_judged_by_their_mean_iou():
     assert used.score == "mean IoU" and "without it mean IoU changes by −" in used.sentence
 
 
+def test_filters_ablated_on_few_images_are_judged_by_these_alone():
+    """No gradient says anything of a score."""
+    net, data = Finder(), shapes()
+    diagnosis = diagnose(net, data, images=IMAGES, layers="conv", ablated_images=30, progress=False)
+    few = diagnosis.examination.order[:30]
+    for index, verdict in enumerate(diagnosis.of_layer("conv")):
+        expected = falls(net, data, index)[few]
+        interval = stats.t.interval(0.95, 29, expected.mean(), expected.std(ddof=1) / np.sqrt(30))
+        assert verdict.delta_loss == pytest.approx(expected.mean(), abs=1e-6) and verdict.ablated == 30
+        if expected.std():
+            assert (verdict.ci_low, verdict.ci_high) == pytest.approx(interval, abs=1e-6)
+    assert [verdict.use for verdict in diagnosis.of_layer("conv")][:2] == ["used", "no measurable use"]
+    assert any("removed on 30 images alone" in note for note in diagnosis.notes)
+    assert "of 3 used" in str(diagnosis.layer_uses["conv"]) and not diagnosis.layer_uses["conv"].together
+    with pytest.raises(ValueError, match="a score is not differentiated"):
+        diagnosis.cost_together("conv", [0, 1])
+
+
 def test_what_is_left_out_is_told_by_the_same_score():
     net, data = Finder(), shapes()
     explorer = Explorer(net, data)
@@ -122,6 +140,16 @@ def test_a_score_of_ones_own_reads_output_and_label():
     verdict = diagnosis.of_layer("conv")[0]
     assert verdict.delta_loss == pytest.approx(float((before - after).mean()), abs=1e-6)
     assert verdict.score == "pixel accuracy"
+
+
+def test_it_goes_on_by_the_same_score_alone():
+    net, data = Finder(), shapes()
+    first = diagnose(net, data, images=30, layers="conv", progress=False)
+    on = diagnose(net, data, images=IMAGES, layers="conv", resume=first, progress=False)
+    whole = diagnose(net, data, images=IMAGES, layers="conv", progress=False)
+    assert [v.delta_loss for v in on.filters] == pytest.approx([v.delta_loss for v in whole.filters], abs=1e-6)
+    with pytest.raises(ValueError, match=r"another measure \(mean IoU\) than this does \(score\);"):
+        diagnose(net, data, layers="conv", score=lambda output, mask: 1.0, resume=first, progress=False)
 
 
 def test_the_strip_is_filtered_by_the_score():

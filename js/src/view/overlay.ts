@@ -1,10 +1,11 @@
 /** What the net says of parts of the image, laid over it: objects in boxes, or the class of each pixel. */
 
 import { element } from "../dom/dom";
+import palette from "../draw/palette.json";
 import type { Overlay, Sample } from "../wire/frame";
 
-/** Okabe and Ito's colours, which people tell apart however they see them; the first class of masks is left clear. */
-const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999"];
+/** Okabe and Ito's, which people tell apart however they see them; the first class of masks is left clear. */
+const COLOURS = palette.classes;
 const OPACITY = 0x90;
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -14,6 +14,7 @@ from filterscope.frames.frame import LayerPart, filter_part, picture_of
 from filterscope.frames.image import drawn_plane
 from filterscope.frames.layer_picture import PictureBody, kernels_are_summed
 from filterscope.frames.pictures import PICTURES
+from filterscope.outputs.kind import Answer
 from filterscope.session.selection import Selection
 
 
@@ -47,6 +48,7 @@ class Scene:
         kernel_range: What the colours of `kernels` stand for, shared over the layer as in the page.
         kernel_note: Which kernels they are, in words.
         maps: The filter's maps, in the order of the table of pictures.
+        answer: What the net says of the image, where that takes no pass; None otherwise.
     """
 
     display: np.ndarray
@@ -57,6 +59,7 @@ class Scene:
     kernel_range: ValueRange
     kernel_note: str
     maps: tuple[SceneMap, ...]
+    answer: Answer | None = None
 
 
 def scene(moment: Moment, selection: Selection, layer_part: LayerPart) -> Scene:
@@ -88,6 +91,7 @@ def scene(moment: Moment, selection: Selection, layer_part: LayerPart) -> Scene:
             )
             for picture in PICTURES
         ),
+        answer=moment.answer,
     )
 
 

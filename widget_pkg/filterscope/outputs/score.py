@@ -123,6 +123,14 @@ class KindScore:
         return self.kind.target(label, size) is not None
 
 
+def same_measure(scorer: Scorer | None, other: Scorer | None) -> bool:
+    """Whether two scorers measure the same, as far as their names and the user's code tell; None is the loss."""
+    if isinstance(scorer, Score) and isinstance(other, Score):
+        code, other_code = (getattr(each.function, "__code__", each.function) for each in (scorer, other))
+        return scorer.name == other.name and bool(code == other_code)
+    return type(scorer) is type(other) and getattr(scorer, "name", "") == getattr(other, "name", "")
+
+
 def as_score(score: Any) -> Score | None:
     """The user's `score=`.
 

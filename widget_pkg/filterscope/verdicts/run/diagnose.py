@@ -22,7 +22,7 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
-from filterscope.outputs.score import Score
+from filterscope.outputs.score import Score, same_measure
 from filterscope.scans.crops import Cropper
 from filterscope.scans.executors import check_executor
 from filterscope.scans.identity import identify
@@ -208,4 +208,11 @@ def _resumed(
     before = len(earlier.examination.samples)
     if not samples.is_stream and before != len(samples):
         raise ValueError(f"resume saw a data set of {before} samples, this one has {len(samples)}; give the same")
+    scorer, other = earlier.examination.runner.known.scorer, runner.known.scorer
+    if not same_measure(scorer, other):
+        measure, other_measure = ("the loss of classes" if each is None else each.name for each in (scorer, other))
+        raise ValueError(
+            f"resume went by another measure ({measure}) than this does ({other_measure}); give the same score=, or no "
+            "resume"
+        )
     return earlier.examination.copy(runner, samples)
