@@ -65,7 +65,6 @@ def test_boxes_are_drawn_where_python_has_them(lab):
         notebook.theme(theme)
         for width in (700, 1600):
             set_width(notebook, width)
-            notebook.screenshot(f"overlay boxes {theme} {width}")
             seen = screenshot(root.locator(".fs-image .fs-mount"))
             scale = seen.shape[1] / 48
             for number, (left, top, right, bottom) in zip([1, 2], boxes * scale, strict=True):
@@ -79,24 +78,20 @@ def test_boxes_are_drawn_where_python_has_them(lab):
                     assert (abs(around.astype(int) - rgb(OKABE_ITO[number])).max(1) <= 40).any(), (theme, width, row)
     expect(root.locator(".fs-bars li")).to_have_text(["cat90 %", "dog60 %"])
     expect(root.get_by_text("2 objects seen").first).to_be_visible()
-    before = at_pixels(screenshot(root.locator(".fs-image .fs-mount")), (32, 48))
+    before = screenshot(root.locator(".fs-image .fs-mount"))
     root.locator("input[name=overlay]").uncheck()
-    plain = notebook.canvas_pixels("image")[..., :3]
-    assert np.array_equal(at_pixels(screenshot(root.locator(".fs-image .fs-mount")), (32, 48)), plain)
-    assert not np.array_equal(before, plain)
+    after = screenshot(root.locator(".fs-image .fs-mount"))
+    assert not np.array_equal(after, before)
+    assert np.array_equal(at_pixels(after, (32, 48)), notebook.canvas_pixels("image")[..., :3])
 
 
 def test_each_pixels_class_is_laid_over_it(lab):
     notebook = lab.open([NETS, MASKS])
     root = notebook.ready()
-    picture = root.locator(".fs-image .fs-mount")
-    for theme in THEMES:
-        notebook.theme(theme)
-        for width in (700, 1600):
-            set_width(notebook, width)
-            notebook.screenshot(f"overlay masks {theme} {width}")
-    colours = np.array([rgb(colour) for colour in OKABE_ITO])
-    for image in (0, 1):
+    picture, colours = root.locator(".fs-image .fs-mount"), np.array([rgb(colour) for colour in OKABE_ITO])
+
+    def shown(image):
+        """What stands on the screen at each pixel of the image, which is its class's colour over it."""
         notebook.python(f"explorer.select(image={image}); None")
         notebook.ready(image=image)
         classes = np.array(notebook.python("explorer.class_map.tolist()"))
@@ -106,8 +101,17 @@ def test_each_pixels_class_is_laid_over_it(lab):
         assert (abs(laid[..., :3].astype(int) - colours[classes]) <= 2)[classes > 0].all()
         plain = notebook.canvas_pixels("image")[..., :3]
         blended = np.where(classes[..., None] > 0, ALPHA * colours[classes] + (1 - ALPHA) * plain, plain)
-        assert abs(at_pixels(screenshot(picture), classes.shape) - blended).max() <= 4
+        seen = at_pixels(screenshot(picture), classes.shape)
+        assert abs(seen - blended).max() <= 4
+        return seen
+
+    for theme in THEMES:
+        notebook.theme(theme)
+        for width in (700, 1600):
+            set_width(notebook, width)
+            first = shown(0)
+    assert not np.array_equal(shown(1), first)
     shares = [f"{name}{round(100 * share)} %" for name, share in notebook.python("explorer.prediction")]
     expect(root.locator(".fs-bars li")).to_have_text(shares)
     root.locator("input[name=overlay]").uncheck()
-    assert np.array_equal(at_pixels(screenshot(picture), classes.shape), plain)
+    assert np.array_equal(at_pixels(screenshot(picture), (32, 48)), notebook.canvas_pixels("image")[..., :3])

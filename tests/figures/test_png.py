@@ -165,9 +165,11 @@ def test_boxes_are_drawn_on_the_image():
     seen, plain = picture_of_image(explorer), np.floor(explorer.display * 255 + 0.5)
     expected = np.kron(plain, np.ones((5, 5, 1)))
     for (left, top, right, bottom), colour in zip(boxes, ([240, 228, 66], [86, 180, 233]), strict=True):
-        rows, columns = slice(int(5 * top), int(5 * bottom)), slice(int(5 * left), int(5 * right))
-        frame = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
-        frame[2:-2, 2:-2] = False
-        expected[rows, columns][frame] = colour
+        edges = [int(5 * edge) for edge in (left, top, right, bottom)]
+        for out, width, painted in ((1, 4, [0, 0, 0]), (0, 2, colour)):
+            rows, columns = slice(edges[1] - out, edges[3] + out), slice(edges[0] - out, edges[2] + out)
+            frame = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+            frame[width:-width, width:-width] = False
+            expected[rows, columns][frame] = painted
     assert abs(seen - expected).max() <= 1
     explorer.close()

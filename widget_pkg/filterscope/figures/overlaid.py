@@ -46,5 +46,7 @@ def draw_boxes(picture: Image.Image, answer: Answer | None, size: tuple[int, ...
     for box, number in zip(answer.boxes * scale, answer.labels, strict=True):
         left, top, right, bottom = box.tolist()
         colour = class_colours()[number % len(class_colours())]
-        corners = (left, top, max(left, right - 1), max(top, bottom - 1))
+        corners = left, top, max(left, right - 1), max(top, bottom - 1)
+        around = left - 1, top - 1, corners[2] + 1, corners[3] + 1
+        draw.rectangle(around, outline="black", width=4)  # so that it is seen on an image of its colour, too
         draw.rectangle(corners, outline=tuple(colour.tolist()), width=2)
