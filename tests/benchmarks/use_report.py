@@ -99,7 +99,7 @@ def estimators(arrays, layer):
         found[f"exhaustive {images}"] = [Rise() for _ in range(direct.shape[1])]
         for rise, column in zip(found[f"exhaustive {images}"], direct[:images].T, strict=True):
             rise.add(column)
-    for n in (12, 32, 64):
+    for n in (12, 32, 64, 128, 256, 1000):
         for pool in (few, many) if seen > len(near) else (few,):
             name = f"{n} ablated, {'all' if pool is many else f'{len(near):,}'} looked at"
             found[name] = controlled_rises(direct[:n], near[:n], first[:n], kept, pool)

@@ -9,13 +9,12 @@ from explorer_page import read_canvas
 
 pytestmark = pytest.mark.browser
 
-DEMO = """
+DATA = """
 import torch
 from filterscope import Explorer, demo
 net, data = demo.fashion_net(), demo.fashion_test_data()
-explorer = Explorer(net, data)
-explorer
 """
+DEMO = f"{DATA}explorer = Explorer(net, data)\nexplorer\n"
 # What the net itself says, asked without the package.
 SURVEY = """
 with torch.no_grad():
@@ -230,7 +229,7 @@ explorer
 
 def test_an_outcome_filter_shows_its_progress_and_ends_complete(lab, tmp_path):
     may_end = tmp_path / "it may end"
-    notebook, strip = open_strip(lab, DEMO + HALVED.format(str(may_end)))
+    notebook, strip = open_strip(lab, DATA + HALVED.format(str(may_end)))
     strip.root.locator("select[name=outcome]").select_option("wrong")
     expect(strip.root.get_by_role("progressbar")).to_be_visible()
     expect(strip.root).to_contain_text("of 10,000 images")

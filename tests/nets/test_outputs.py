@@ -96,6 +96,14 @@ def test_labels_that_are_no_classes_make_a_row_measured_quantities():
     assert class_output(CLASSES, N, KnownClasses(names=4, other_labels=True)) is CLASSES
 
 
+def test_sigmoids_are_no_classes_unless_they_have_names():
+    many = rows(16).sigmoid()
+    assert class_output(many, N) is None
+    assert class_output(many, N, KnownClasses(names=16)) is many
+    for scores in (rows(16), rows(15).sigmoid(), 2 * many):  # logits, too few to tell, no sigmoids
+        assert class_output(scores, N) is scores
+
+
 def test_scores_that_come_near_length_one_by_chance_stay_scores():
     near = F.normalize(rows(3)) * 1.0005
     assert class_output(near, N) is near

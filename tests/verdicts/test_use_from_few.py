@@ -12,7 +12,7 @@ from diagnoses import DATA, bytes_of, look
 from filterscope import Explorer, demo, diagnose
 from filterscope.verdicts.ablation.control import ControlledRise
 from filterscope.verdicts.ablation.use import p_rise
-from filterscope.verdicts.run.plan import plan, shares_behind
+from filterscope.verdicts.run.plan import multiplications, plan, shares_behind
 from filterscope.verdicts.run.request import AblationRequest, check_request
 
 
@@ -124,6 +124,18 @@ def test_the_forecast_counts_the_passes_of_each_layer():
     assert planned.seconds == pytest.approx(32 * sum(planned.passes.values()) * planned.seconds_a_pass)
     assert planned.share_done(0) == 0 and planned.share_done(29) == pytest.approx(1)
     assert planned.share_done(10) == pytest.approx(planned.passes[0] / sum(planned.passes.values()))
+
+
+def test_unasked_it_ablates_on_as_many_images_as_some_minutes_allow(monkeypatch):
+    found = look(demo.fashion_net(), images=300, ablation=False)
+    found.examination.keep_means()
+    runner = found.examination.runner
+    one_pass = sum(multiplications(runner, layer) for layer in range(len(runner.layers)))
+    an_image = one_pass * sum(plan(found.examination, AblationRequest("all"), None).passes.values())
+    for affordable, images in ((300, 300), (299, 299), (100, 100), (3, 64)):
+        monkeypatch.setattr("filterscope.verdicts.run.plan._QUICK", an_image * (affordable + 0.5))
+        planned = plan(found.examination, AblationRequest("auto"), None)
+        assert (planned.images, planned.exhaustive) == (images, images == 300)
 
 
 # Budgets

@@ -12,8 +12,9 @@ embedding, the two halves of a code or K measured quantities, of which a softmax
 3. A tensor: itself, if it is `(N, K)` with K ≥ 2.
 
 What was found that way are no classes if its rows have length 1, as embeddings have, or if the data set's labels are no
-classes (numbers with a fraction, vectors, masks) and it has no class names; probabilities always are classes.
-`forward=lambda net, image: net(image)[1]` decides otherwise.
+classes (numbers with a fraction, vectors, masks) and it has no class names; probabilities always are classes. Nor are
+16 columns or more that all lie from 0 to 1 without adding up to 1, where there are no class names: sigmoids, each an
+answer of its own (fewer columns may lie there by chance). `forward=lambda net, image: net(image)[1]` decides otherwise.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _OF_OTHER_THINGS = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 1e-3
+_SIGMOIDS = 16  # columns; centred logits all lie from 0 to 1 less than once in 2 to so many images
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def class_output(output: object, images: int, known: KnownClasses = _NOTHING) ->
         return part
     if known.other_labels and not known.names:
         return None
-    return None if _have_length_one(scores) else part
+    return None if _have_length_one(scores) or (not known.names and _are_sigmoids(scores)) else part
 
 
 def class_candidates(output: object, images: int) -> object:
@@ -190,3 +192,7 @@ def _has_columns(part: torch.Tensor, images: int) -> bool:
 def _have_length_one(rows: torch.Tensor) -> bool:
     off = (rows.double().norm(dim=1) - 1).abs()
     return bool((off < 8 * torch.finfo(rows.dtype).eps).all())  # no further: scores may come near by chance
+
+
+def _are_sigmoids(rows: torch.Tensor) -> bool:
+    return rows.shape[1] >= _SIGMOIDS and bool(((rows >= 0) & (rows <= 1)).all())

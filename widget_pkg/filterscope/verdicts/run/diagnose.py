@@ -93,8 +93,8 @@ def diagnose(
             left their start.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
         seconds: With `ablation="auto"`, about how long the whole diagnosis may take.
-        ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000; by default 64.
-            A filter is called harmful only from 64 on.
+        ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000; by default as
+            many as take some minutes, 64 at least. A filter is called harmful only from 64 on.
         scan: Whether what `filterscope.scan` keeps of each image is kept of these, too, in `Diagnosis.scan`: so the
             images are read and the net is run on them once for both.
         executor: Where the net is run: any `concurrent.futures.Executor`, as `ProcessPoolExecutor()`, Dask's

@@ -17,9 +17,9 @@ from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.run.request import AblationRequest
 
 SAMPLED_IMAGES = 64
-"""On how many images each filter is ablated where nothing else is asked for."""
+"""On how many images each filter is ablated at least where nothing else is asked for."""
 _QUICK = 5e11
-"""Multiplications up to which every filter is ablated on every image: some minutes of one core."""
+"""Multiplications that ablating may take where nothing else is asked for: some minutes of one core."""
 _QUICK_LOOK, _FEWEST_LINEARISED = 2e10, 16
 """Multiplications of one pass over all images up to which all of them are linearised; else at least so many."""
 _OVERHEAD = 3.0  # passes a layer and batch: the intact one, the one that is written down, the one that checks it
@@ -121,11 +121,11 @@ def plan(
     passes = {layer: filters[layer] * float(shares[layer]) + (_OVERHEAD if filters[layer] else 0) for layer in layers}
     order = _order(layers, request.first)
     one_pass = sum(multiplications(sums.runner, layer) for layer in range(len(sums.runner.layers)))
-    quick = one_pass * sum(passes.values()) * seen <= _QUICK
-    if request.mode == "all" or (quick and request.images is None and request.seconds is None):
+    quick = int(_QUICK / max(one_pass * sum(passes.values()), 1.0))
+    if request.mode == "all" or (quick >= seen and request.images is None and request.seconds is None):
         return AblationPlan(seen, True, order, passes, filters, seconds)
     most = min(seen, LINEARISED_IMAGES)
-    images, short = min(SAMPLED_IMAGES if request.images is None else request.images, most), ""
+    images, short = min(max(SAMPLED_IMAGES, quick) if request.images is None else request.images, most), ""
     if deadline is not None:
         left, each = deadline - time.monotonic(), seconds * sum(passes.values())
         affordable = int(max(_SAFE * left, 0) / max(each, 1e-9))
