@@ -79,9 +79,9 @@ def test_filters_ablated_on_few_images_are_judged_by_these_alone():
     few = diagnosis.examination.order[:30]
     for index, verdict in enumerate(diagnosis.of_layer("conv")):
         expected = falls(net, data, index)[few]
-        interval = stats.t.interval(0.95, 29, expected.mean(), expected.std(ddof=1) / np.sqrt(30))
         assert verdict.delta_loss == pytest.approx(expected.mean(), abs=1e-6) and verdict.ablated == 30
         if expected.std():
+            interval = stats.t.interval(0.95, 29, expected.mean(), expected.std(ddof=1) / np.sqrt(30))
             assert (verdict.ci_low, verdict.ci_high) == pytest.approx(interval, abs=1e-6)
     assert [verdict.use for verdict in diagnosis.of_layer("conv")][:2] == ["used", "no measurable use"]
     assert any("removed on 30 images alone" in note for note in diagnosis.notes)

@@ -121,7 +121,8 @@ export function intervalsInWords(bars: readonly { readonly low: number }[], fewe
 }
 
 export function useInWords(row: VerdictRow): string {
-  const { use, use_reason, delta_loss, ci_low, ci_high, share, estimated_rise, ablated, labelled, score } = row;
+  const { use, use_reason, delta_loss, ci_low, ci_high, share, estimated_rise, ablated, labelled, score } =
+    row;
   const what = labelled ? "loss" : "output";
   if (use === "withheld" || delta_loss === null) {
     const estimate = `Estimated from gradients, without it the ${what} would change by`;
