@@ -70,6 +70,7 @@ class SampleSource:
         given_classes: The class names that the user gave, or None.
         version: A number that grows when all samples must be read again.
         objective: What the net is for.
+        holds_targets: Whether outputs are held against labels that are boxes or masks, which then need be no class.
         table_note: How an array of two axes was read, as one picture, and how else it can be; empty for other data.
         random: Whether a second read of a sample was seen to give another image.
         seconds: About how long it takes to read one sample.
@@ -116,6 +117,9 @@ class SampleSource:
         self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.sequence)
         self._categories = net_classes or weights_names(transform)
         self.objective = objective
+        self.holds_targets = objective.score is not None or (
+            objective.kind is not None and objective.kind.reader is not None
+        )
         self.version = 0
         self.random = False
         self.seconds = 0.0
@@ -225,7 +229,8 @@ class SampleSource:
             self._compare(index, image)
         label = reading.label
         class_name, label_note = class_of(label, self.classes)
-        label_note = "" if self.objective.score is not None or is_target(label) else label_note
+        if self.objective.score is not None or (self.holds_targets and is_target(label)):
+            label_note = ""
         unknown = isinstance(label, float) and math.isnan(label)
         no_class = label is not None and class_name is None and not unknown
         note = f"{reading.note} {label_note}".strip()

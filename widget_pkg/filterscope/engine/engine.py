@@ -164,6 +164,9 @@ class Engine:
         count = len(answer) if known.tells_classes and answer is not None else 0
         self.classes = Classes(self.source, count, of_parts=self.tells in ("boxes", "masks"))
         self.map_store.begin(self.first_image, output)
+        if (known.scorer is not None) != self.source.holds_targets and not self.source.random:
+            self.source.holds_targets = known.scorer is not None
+            self.samples.clear()  # what was said of their labels holds no more
 
     # Whether it still holds
 

@@ -79,16 +79,18 @@ def kind_of(output: Any, images: int, size: tuple[int, ...], label: Any = None) 
         if kind.read(output, images, size) is not None:
             return kind
     mask = mask_of_label(label, len(size))
-    if mask is not None and mask.shape == tuple(size) and _is_map(output, images, size):
+    if mask is not None and mask.shape == tuple(size) and _is_map_of(output, images, size):
         return MASKS
     return None
 
 
-def _is_map(output: Any, images: int, size: tuple[int, ...]) -> bool:
+def _is_map_of(output: Any, images: int, size: tuple[int, ...]) -> bool:
     if isinstance(output, list | tuple) and output:
         output = output[0]
     part = output.get("out") if isinstance(output, dict) else attribute(output, "logits", output)
-    return isinstance(part, torch.Tensor) and part.ndim == len(size) + 2 and part.shape[0] == images
+    if not isinstance(part, torch.Tensor) or part.ndim != len(size) + 2:
+        return False
+    return part.shape[0] == images and tuple(part.shape[2:]) == tuple(size)
 
 
 def measure(answer: Any, target: Any) -> float:
