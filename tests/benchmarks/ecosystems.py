@@ -371,7 +371,8 @@ def of_skorch():
     from skorch import NeuralNetClassifier, NeuralNetRegressor
 
     images, labels = RANDOM.normal(size=(20, 3, 32, 32)).astype(np.float32), np.arange(20) % 5
-    fitted = NeuralNetClassifier(small_cnn, max_epochs=1, verbose=0, criterion=nn.CrossEntropyLoss).fit(images, labels)
+    options = {"max_epochs": 1, "verbose": 0, "criterion": nn.CrossEntropyLoss, "train_split": None}
+    fitted = NeuralNetClassifier(small_cnn, **options).fit(images, labels)
     yield (
         "NeuralNetClassifier, fitted",
         fitted,
