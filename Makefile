@@ -1,5 +1,6 @@
 # The commands of this checkout. Everything they need beyond Python 3.10 and make they install themselves:
-# into .venv and js/node_modules, and Chromium (for the browser tests) from the system's packages or Playwright's.
+# into .venv and js/node_modules, and Chromium (for the browser tests) from the system's packages or Playwright's;
+# Firefox and WebKit from the system's packages, where it may.
 
 # The first Python that is new enough; `make PYTHON=/path/to/python3 …` names another one.
 ifndef PYTHON

@@ -42,7 +42,7 @@ export default {
       name: "nothing-unused",
       comment: "A file that no module of the page holds.",
       severity: "error",
-      from: { path: "^src/(widget|panels|exemplars|lab|saved_page)\\.ts$" },
+      from: { path: "^src/(widget|panels|exemplars|lab|saved_page|saved_lab)\\.ts$" },
       to: { path: "^src/.+/.*\\.ts$", pathNot: "\\.d\\.ts$", reachable: false },
     },
     {

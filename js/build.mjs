@@ -1,11 +1,12 @@
 // Bundles the frontend into the Python package:
-//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, lab.js, page.js and
-//                                     page.css into widget_pkg/filterscope/static
+//   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, lab.js, page.js,
+//                                     page_lab.js and page.css into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
 // The later modules, panels.js and exemplars.js, are for views that have painted their first picture (src/view/host.ts), and
 // lab.js for those where a person opened the lab.
-// page.js and page.css (src/saved_page.ts) are all modules and the style sheet in a page that was saved.
+// page.js and page.css (src/saved_page.ts) are all modules and the style sheet in a page that was saved;
+// page_lab.js (src/saved_lab.ts) stands in those that were saved with a lab, besides.
 //
 // All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
 // tell a stale bundle. The recipe, to be followed to the byte by anyone who recomputes it:
@@ -36,6 +37,7 @@ const LIMITS = {
   "exemplars.js": 30_000,
   "lab.js": 30_000,
   "page.js": 60_000,
+  "page_lab.js": 30_000,
 };
 
 const entryPoints = [
@@ -45,6 +47,7 @@ const entryPoints = [
   { in: "src/exemplars.ts", out: "exemplars" },
   { in: "src/lab.ts", out: "lab" },
   { in: "src/saved_page.ts", out: "page" },
+  { in: "src/saved_lab.ts", out: "page_lab" },
   { in: "src/styles/saved_page.css", out: "page" },
 ];
 

@@ -22,13 +22,20 @@ Written by `scripts/host_table.py` from `tests/browser/hosts.py`. `tests/browser
 real Chromium, offline, and goes the same tour there: drags the sliders by mouse, clicks in the grid and the strip,
 moves the sliders by keys, sets traits in Python. After every step the page's indices, the pixels of the activation
 (against torch's own computation in another process) and the traits in Python are compared. A cell of this table that
-is not so fails it.
+is not so fails it. In Firefox JupyterLab goes the whole tour, and in WebKit, Safari's engine, a shorter one
+(`tests/browser/test_webkit.py`); "–" means not tried there.
 """
 
 NOTES = """
 **While a cell runs** the page shows what it holds in every host. What it does not hold is answered at once where the
 host sends a widget's messages to a kernel subshell (ipykernel 7); elsewhere after the cell, and until then the page
 says that the kernel is busy.
+
+**VS Code** needs two extensions, *Jupyter* and its *Jupyter Notebook Renderers* (installing the first brings the
+second). After a notebook's tab was closed and opened again with its kernel alive the editor shows nothing for any
+widget: run the cell again. The editor's own shortcuts work while the explorer has the focus; letters, arrows and other
+keys without Ctrl, Alt or Cmd are the explorer's. Widgets beside an explorer in the same output get the editor's
+colours: the white that the extension forces behind all widgets is taken away there, in every theme.
 
 **VS Code's widget manager** is the npm package that the editor's Jupyter extension loads, in a page that loads it as
 the extension does, with the editor's styles, its forced white background and the keys that it takes for itself. The
@@ -49,10 +56,33 @@ google.colab import output; output.enable_custom_widget_manager()`, and anywidge
 is shown there, so that nothing is to be done. Colab then loads its widget manager and anywidget's own module, not
 ours and none of your data, from a network.
 
-Not tested either: Firefox and Safari, Shiny, Solara, PyCharm, Databricks and other hosted notebooks. Those that
-support anywidget should show it.
+**Pages without a kernel**: `nbconvert --execute --to html`, papermill, myst-nb and Jupyter Book keep the widgets'
+state, and prefer the widget to the picture. It finds no kernel there, says so, and shows the picture of what the cell
+showed (`test_without_kernel.py`). For one that moves without a kernel: [`explorer.save_html`](../how-to/share.md).
+
+**Shiny, Solara and Panel** are not part of the tests: they load some of their own JavaScript from a network, and are
+heavy. Each was tried by hand (Shiny 1.8 with shinywidgets 0.8, Panel 1.9, Solara 1.58) in Chromium, with anywidget's
+module served from the same machine:
+
+| host | how it is shown there | loads from a network |
+| --- | --- | --- |
+| Shiny | `output_widget("explorer", height="auto")` | anywidget's module (cdn.jsdelivr.net) |
+| Panel | `pn.extension("ipywidgets")`, `pn.pane.IPyWidget(explorer)` | anywidget's module (unpkg.com) |
+| Solara | `solara.display(explorer)` in a component | anywidget's module, and its page's parts |
+
+In Solara the explorer must be made in the component, by `solara.use_memo(lambda: Explorer(net, test_data), [])`: one
+that is made beside it belongs to no page, and Solara says "Loading widget…" for ever. Its page's parts come with its
+extra `solara[assets]`. Shiny finds anywidget's module by itself where it is among Jupyter's extensions of the same
+environment. Without `height="auto"` Shiny's place is 400 px high, and the explorer scrolls in it.
+
+What they ask of the explorer is tested in the page of VS Code's manager: a place of 400 px that hides the rest, and
+widths from 342 to 1,502 px. That Solara only imitates IPython's shell is a test too (`tests/host/test_outputs.py`).
+
+Not tested either: Safari itself, PyCharm, Databricks and other hosted notebooks. Those that support anywidget should
+show it.
 """
 
+BROWSERS = ("Chromium", "Firefox", "WebKit")
 MANAGER = CHECKOUT / "js" / "package.json"
 
 
@@ -62,11 +92,12 @@ def page() -> str:
     from hosts import HOSTS
     from tour import STEPS
 
-    titles = ["host", *STEPS, "to Python", "dark theme", "while a cell runs"]
+    titles = ["host", *STEPS, "to Python", "dark theme", "while a cell runs", *BROWSERS]
     lines = [HEAD, f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
     for host in HOSTS:
         dark = "followed" if host.has_dark else "has none"
-        cells = [host.name, *("yes" for _ in STEPS), "yes", dark, host.while_a_cell_runs]
+        tried = ["yes" if browser in host.browsers else "–" for browser in BROWSERS]
+        cells = [host.name, *("yes" for _ in STEPS), "yes", dark, host.while_a_cell_runs, *tried]
         lines.append(f"| {' | '.join(cells)} |")
     packages = [package for host in HOSTS for package in host.packages]
     stated = ", ".join(f"{name} {_version(name)}" for name in [*packages, "ipywidgets", "anywidget", "ipykernel"])

@@ -20,6 +20,10 @@ VENV_OLDEST = ROOT / ".venv-oldest"
 OLDEST_PYTHONS = ("3.10", "3.11")  # for which the least versions have wheels
 OLDEST_NODE = (20, 12)
 
+# The other browsers of the tests: the name to look for, Debian's packages that bring it.
+FIREFOX_NAMES, FIREFOX_PACKAGES = ("firefox-esr", "firefox"), ("firefox-esr",)
+WEBKIT_NAMES, WEBKIT_PACKAGES = ("WebKitWebDriver",), ("webkit2gtk-driver", "xvfb")
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_APPS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -179,6 +183,67 @@ def find_chromium() -> str | None:
     return next((path for path in candidates if succeeds([path, "--version"])), None)
 
 
+def find_firefox() -> str | None:
+    """The Firefox of this machine that runs; FILTERSCOPE_FIREFOX names another one."""
+    return _find("FILTERSCOPE_FIREFOX", FIREFOX_NAMES, "--version")
+
+
+def find_webkit() -> str | None:
+    """The driver of WebKitGTK, where there is Xvfb for its window as well; FILTERSCOPE_WEBKIT names another one."""
+    return _find("FILTERSCOPE_WEBKIT", WEBKIT_NAMES, "--help") if shutil.which("Xvfb") else None
+
+
+def _find(variable: str, names: Sequence[str], option: str) -> str | None:
+    named = os.environ.get(variable)
+    if named and not succeeds([named, option]):
+        raise CannotGoOn(f"{variable} names {named}, which does not run.")
+    candidates = [named] if named else filter(None, map(shutil.which, names))
+    return next((path for path in candidates if succeeds([path, option])), None)
+
+
+def ensure_other_browsers() -> dict[str, str]:
+    """Firefox and WebKit, from the system's packages where they are missing; returns what the tests look for.
+
+    Only Debian and its relatives have both as packages; where one cannot be had, this says so, and how to get it, and
+    the tests in it are skipped with the same words.
+    """
+    found = {}
+    for title, variable, find, packages in (
+        ("Firefox", "FILTERSCOPE_FIREFOX", find_firefox, FIREFOX_PACKAGES),
+        ("WebKit", "FILTERSCOPE_WEBKIT", find_webkit, WEBKIT_PACKAGES),
+    ):
+        path = find()
+        if path is None:
+            heading(f"Installing {title} for the browser tests")
+            install_system_packages(packages)
+            path = find()
+        if path is None:
+            print(f"The tests in {title} will be skipped: {how_to_get(title)}", flush=True)
+        else:
+            found[variable] = path
+    return found
+
+
+def how_to_get(title: str) -> str:
+    """What to do where Firefox or WebKit is missing, a sentence."""
+    packages, variable = {
+        "Firefox": (FIREFOX_PACKAGES, "FILTERSCOPE_FIREFOX=/path/to/firefox"),
+        "WebKit": (WEBKIT_PACKAGES, "FILTERSCOPE_WEBKIT=/path/to/WebKitWebDriver"),
+    }[title]
+    return f"it is not on PATH. Install it (Debian: sudo apt-get install {' '.join(packages)}), or name one: {variable}"
+
+
+def install_system_packages(packages: Sequence[str]) -> bool:
+    """Installs packages of Debian's or Ubuntu's; whether it could be tried."""
+    administrator = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if not (shutil.which("apt-get") and succeeds([*administrator, "true"])):
+        return False
+    apt = [*administrator, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    subprocess.run([*apt, "update"])
+    subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages])
+    return True
+
+
 def playwright_chromium() -> str | None:
     """Playwright's own Chromium, where it has been downloaded and runs."""
     ask = "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
@@ -192,15 +257,10 @@ def ensure_chromium() -> str:
     if found:
         return found
     heading("Installing Chromium for the browser tests")
-    administrator = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    may_install = succeeds([*administrator, "true"])
-    if may_install and shutil.which("apt-get"):
-        apt = [*administrator, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
-        subprocess.run([*apt, "update"])
-        subprocess.run([*apt, "install", "-y", "--no-install-recommends", "chromium"])
+    has_packages = install_system_packages(["chromium"])
     if not find_chromium():
         # "--with-deps" installs system libraries, which only an administrator can.
-        libraries = ["--with-deps"] if may_install and shutil.which("apt-get") else []
+        libraries = ["--with-deps"] if has_packages else []
         subprocess.run([PYTHON, "-m", "playwright", "install", *libraries, "chromium"])
     found = find_chromium() or playwright_chromium()
     if found:

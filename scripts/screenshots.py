@@ -1,6 +1,7 @@
 """Makes the pictures of the README and the site: the explorer in a real JupyterLab in a real Chromium.
 
-.venv/bin/python scripts/screenshots.py        writes docs/images/{explorer,grid,maps,evidence,strip,pinned}-….png
+.venv/bin/python scripts/screenshots.py        writes docs/images/
+{explorer,grid,maps,evidence,strip,pinned,lab,stages}-….png
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from conftest import FLAGS
-from lab import Lab
+from lab import Lab, NotebookPage
 from lab_server import LabServer
 from machine import find_chromium
 
@@ -26,6 +27,31 @@ explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
 explorer.diagnose(images=2000).wait()
 explorer.select(image=2, layer="conv2", filter=10)"""
 ROW, COLUMN = 4, 5  # of the position that is pinned
+
+
+SOBEL = """explorer.select(layer="conv1", filter=1)
+explorer.kernel = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]"""
+WITHOUT = """explorer.lab.reset()
+explorer.select(layer="conv2", filter=10)
+None"""
+
+
+def take_lab(notebook: NotebookPage, target: Path, name: str) -> None:
+    """Takes the pictures of the lab, with a Sobel kernel, and leaves the page as it was."""
+    notebook.python(SOBEL)
+    root = notebook.ready(layer=0, filter=1)
+    door = root.locator("button[name=lab]")
+    door.click()
+    section = root.locator("section[data-panel=lab]")
+    section.locator(".fs-outcome-layers .fs-outcome-row").nth(1).wait_for()
+    section.screenshot(path=target / f"lab-{name}.png")
+    section.locator("button[name=lab-tab-stages]").click()
+    section.locator("[data-stage=pool]").wait_for()
+    section.screenshot(path=target / f"stages-{name}.png")
+    section.locator("button[name=lab-tab-kernel]").click()
+    door.click()
+    notebook.python(WITHOUT)
+    notebook.ready(layer=1, filter=10)
 
 
 def main() -> None:
@@ -65,6 +91,7 @@ def main() -> None:
             root.locator("[data-strip][data-ready=true]").wait_for()
             strip.screenshot(path=target / f"strip-{name}.png")
             strip.get_by_label("prediction").select_option(index=0)
+            take_lab(notebook, target, name)
         browser.close()
         server.close()
     for picture in target.glob("*.png"):  # 256 colours are enough for them, and a third of the bytes

@@ -26,6 +26,7 @@ from machine import (
     ensure_js_packages,
     ensure_node,
     ensure_oldest_environment,
+    ensure_other_browsers,
     heading,
 )
 
@@ -58,8 +59,10 @@ def test() -> None:
     ensure_environment("test")
     env = frontend_tools()
     chromium = ensure_chromium()
-    env["FILTERSCOPE_CHROMIUM"] = chromium
-    print(f"Python {PYTHON}, Node {shutil.which('node', path=env['PATH'])}, Chromium {chromium}", flush=True)
+    others = ensure_other_browsers()
+    env |= {"FILTERSCOPE_CHROMIUM": chromium, **others}
+    browsers = ", ".join([f"Chromium {chromium}", *others.values()])
+    print(f"Python {PYTHON}, Node {shutil.which('node', path=env['PATH'])}, {browsers}", flush=True)
 
     tools = JS / "node_modules" / ".bin"
     check("ruff: lint", [PYTHON, "-m", "ruff", "check", "."])

@@ -3,10 +3,12 @@
     python tests/benchmarks/zoo_nets.py --fashion FOLDER --out ZOO
     python tests/benchmarks/use_report.py collect --zoo ZOO --out ROWS [--nets NAME ...] [--truth 3000]
     python tests/benchmarks/use_report.py report --out ROWS [--nets NAME ...]
+    python tests/benchmarks/use_report.py time --zoo ZOO --nets NAME [--pool 5000]
 
 `collect` ablates every filter of a net on 1,000 test images and on others, which stand for the truth, image by image,
 and keeps what gradients say of all test images; `report` compares estimators on these. By default the nets of the zoo
-that were not looked at while the estimator was built. use_report.md holds the figures in words.
+that were not looked at while the estimator was built. `time` says how many CPU seconds of one thread each way takes.
+use_report.md holds the figures in words.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from filterscope.verdicts.run.ablate import AblatingRows, AblatingSets
 
 DIRECT, POOL = 1000, 7000
 KEYS = ("power", "wrong", "holds", "order", "harmful", "false harm")
+ABLATED = (12, 32, 64, 128, 256, 1000)
 LEAST = 0.002  # of what the net knows: a rise that counts as use in the truth
 
 
@@ -99,7 +102,7 @@ def estimators(arrays, layer):
         found[f"exhaustive {images}"] = [Rise() for _ in range(direct.shape[1])]
         for rise, column in zip(found[f"exhaustive {images}"], direct[:images].T, strict=True):
             rise.add(column)
-    for n in (12, 32, 64, 128, 256, 1000):
+    for n in ABLATED:
         for pool in (few, many) if seen > len(near) else (few,):
             name = f"{n} ablated, {'all' if pool is many else f'{len(near):,}'} looked at"
             found[name] = controlled_rises(direct[:n], near[:n], first[:n], kept, pool)
@@ -166,6 +169,15 @@ def alone(arrays):
     return ratios
 
 
+def times(net, test, pool, direct):
+    """Prints how many CPU seconds each way takes."""
+    few = [("auto", pool, {"ablated_images": count}) for count in ABLATED]
+    for mode, images, options in [(False, pool, {}), *few, ("all", direct, {})]:
+        start = time.process_time()
+        diagnose(net, test, images=min(images, len(test)), ablation=mode, progress=False, **options)
+        print(mode, f"{images:,} images", options, f"{time.process_time() - start:.1f} s", flush=True)
+
+
 def report(tables):
     """Prints, and returns, the table over all nets, and one line a net."""
     whole = {}
@@ -202,9 +214,9 @@ def report(tables):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["collect", "report"])
+    parser.add_argument("what", choices=["collect", "report", "time"])
     parser.add_argument("--zoo", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("rows"))
     parser.add_argument("--nets", nargs="*")
     parser.add_argument("--truth", type=int, default=3000)
     parser.add_argument("--direct", type=int, default=DIRECT)
@@ -212,7 +224,6 @@ def main():
     parser.add_argument("--every", type=int, default=1, help="one filter in so many")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    options.out.mkdir(exist_ok=True, parents=True)
     if options.what == "report":
         names = options.nets or sorted(path.stem for path in options.out.glob("*.npz"))
         tables = {name: dict(np.load(options.out / f"{name}.npz")) for name in names}
@@ -229,6 +240,12 @@ def main():
     import zoo_nets
 
     every = {each.name: each for each in [*zoo_nets.BUILDING, *zoo_nets.HELD_OUT]}
+    if options.what == "time":
+        for name in options.nets:
+            test = zoo_nets.load_data(options.zoo, every[name].data).test
+            times(every[name].load(options.zoo), test, options.pool, options.direct)
+        return
+    options.out.mkdir(exist_ok=True, parents=True)
     for name in options.nets or [each.name for each in zoo_nets.HELD_OUT]:
         path = options.out / f"{name}.npz"
         if path.exists() or not (options.zoo / name / "card.json").exists():

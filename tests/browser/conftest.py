@@ -5,11 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+import firefox_bidi
 from explorer_page import new_context
 from filterscope import Explorer, demo
 from lab import Lab
 from lab_server import LabServer
-from machine import find_chromium
+from machine import find_chromium, find_firefox, how_to_get
 from opened_page import SavedPage
 from patience import MILLISECONDS
 from vscode_host import VSCodeHost
@@ -41,13 +42,30 @@ def lab_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser_context():
-    """One Chromium for the whole run: FILTERSCOPE_CHROMIUM, this machine's, or Playwright's own."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+def playwright():
+    with sync_playwright() as running:
         expect.set_options(timeout=MILLISECONDS)
-        yield new_context(browser, viewport={"width": 1400, "height": 1000})
-        browser.close()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser_context(playwright):
+    """One Chromium for the whole run: FILTERSCOPE_CHROMIUM, this machine's, or Playwright's own."""
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    yield new_context(browser, viewport={"width": 1400, "height": 1000})
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(playwright, tmp_path_factory):
+    """This machine's own Firefox, spoken to by WebDriver BiDi, or the one that FILTERSCOPE_FIREFOX names."""
+    path = find_firefox()
+    if path is None:
+        pytest.skip(f"no Firefox: {how_to_get('Firefox')}")
+    program = firefox_bidi.as_executable(path, tmp_path_factory.mktemp("firefox"))
+    browser = playwright.firefox.launch(channel="moz-firefox", executable_path=program, timeout=MILLISECONDS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from explorer_page import ExplorerPage, Watch, new_context, save_screenshot
-from lab import IS_THERE, JUPYTERLAB_NOISE, Lab
+from lab import IS_CONNECTED, IS_THERE, JUPYTERLAB_NOISE, OPEN_PANEL, RUN_CELLS, SAVED, Lab
 from lab_server import Kernel, LabServer, cell_until
 from marimo_host import MarimoPage, MarimoServer
 from tour import CELL
@@ -36,6 +36,7 @@ class Host:
         has_dark: Whether it has a dark theme.
         while_a_cell_runs: When the page gets what it does not hold.
         noise: What it does wrong itself, without any widget: patterns of console and page errors.
+        browsers: In which the tests open it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Host:
     has_dark = True
     while_a_cell_runs = "after the cell"
     noise: tuple[str, ...] = ()
+    browsers: tuple[str, ...] = ("Chromium",)
 
     def open(self) -> ExplorerPage:
         """A page with the demo in it, `explorer` in its Python."""
@@ -76,6 +78,7 @@ class InJupyterLab(Host):
 
     name, packages = "JupyterLab 4", ("jupyterlab",)
     while_a_cell_runs = "at once"
+    browsers = ("Chromium", "Firefox", "WebKit")  # the last in test_webkit.py
 
     def __init__(self, lab: Lab):
         self._lab = lab
@@ -86,6 +89,18 @@ class InJupyterLab(Host):
     def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
         opened.theme("JupyterLab Dark")
         return opened
+
+    def its_own(self, opened: ExplorerPage) -> None:
+        """Its shortcuts work while the explorer has the focus: the notebook is saved, the list of commands comes."""
+        page = opened.page
+        page.evaluate(f"path => ({SAVED})(path, false)", opened.path)
+        opened.slider("image").focus()
+        page.keyboard.press("Control+s")
+        page.wait_for_function(f"path => ({SAVED})(path)", arg=opened.path)
+        page.keyboard.press("Control+Shift+C")
+        expect(page.locator(".lm-CommandPalette-input")).to_be_focused()
+        page.keyboard.press("Escape")
+        opened.ready()
 
     def problems(self) -> list[str]:
         return self._lab.problems()
@@ -125,9 +140,9 @@ class InVSCode(Host):
 class OwnPages(Host):
     """A host whose pages are opened here, in a browser window of their own."""
 
-    def __init__(self, context: BrowserContext, output: Path, *servers: str):
+    def __init__(self, browser: Browser, output: Path, *servers: str):
         self._output = output
-        self._context = new_context(context.browser, viewport={"width": 1400, "height": 1000})
+        self._context = new_context(browser, viewport={"width": 1400, "height": 1000})
         self._watch = Watch(*servers)
 
     def new_page(self) -> Page:
@@ -148,8 +163,8 @@ class OwnPages(Host):
 class OnJupyterServer(OwnPages):
     """A host that the tests' Jupyter server serves."""
 
-    def __init__(self, context: BrowserContext, output: Path, server: LabServer):
-        super().__init__(context, output, server.url)
+    def __init__(self, browser: Browser, output: Path, server: LabServer):
+        super().__init__(browser, output, server.url)
         self._server = server
         self._kernels: list[Kernel] = []
         self._path = f"{type(self).__name__}.ipynb"
@@ -178,7 +193,41 @@ class OnJupyterServer(OwnPages):
         self._server.start_kernel_ahead()
 
 
-class InNotebook7(OnJupyterServer):
+class WithThemes(OnJupyterServer):
+    """A host with JupyterLab's themes: the settings of all on one server are the same."""
+
+    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
+        self._theme(opened.page, "JupyterLab Dark")
+        return opened
+
+    def _theme(self, page: Page, name: str) -> None:
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
+
+    def tidy(self) -> None:
+        for page in self._context.pages:
+            self._theme(page, "JupyterLab Light")
+        super().tidy()
+
+
+class InFirefox(WithThemes):
+    """JupyterLab in Firefox."""
+
+    name, packages = "JupyterLab 4 in Firefox", ("jupyterlab",)
+    while_a_cell_runs = "at once"
+    noise = JUPYTERLAB_NOISE
+
+    def open(self) -> ExplorerPage:
+        kernel = self.with_kernel()
+        page = self.at("lab/tree")
+        page.wait_for_function(IS_THERE)
+        page.evaluate(OPEN_PANEL, self._path)
+        page.wait_for_function(IS_CONNECTED, arg=self._path)
+        page.evaluate(RUN_CELLS, [self._path, "notebook:run-all-cells", None, True])
+        return ExplorerPage(page, kernel)
+
+
+class InNotebook7(WithThemes):
     """Notebook 7."""
 
     name, packages = "Notebook 7", ("notebook",)
@@ -193,19 +242,6 @@ class InNotebook7(OnJupyterServer):
         page.wait_for_function(CONNECTED)
         page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
         return ExplorerPage(page, kernel)
-
-    def open_dark(self, opened: ExplorerPage) -> ExplorerPage:
-        self._theme(opened.page, "JupyterLab Dark")
-        return opened
-
-    def _theme(self, page: Page, name: str) -> None:
-        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
-        page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
-
-    def tidy(self) -> None:
-        for page in self._context.pages:
-            self._theme(page, "JupyterLab Light")  # JupyterLab, on the same server, has the same settings
-        super().tidy()
 
 
 class InNbclassic(OnJupyterServer):
@@ -257,8 +293,8 @@ class InMarimo(OwnPages):
 
     name, packages = "marimo", ("marimo",)
 
-    def __init__(self, context: BrowserContext, output: Path, server: MarimoServer):
-        super().__init__(context, output, server.url)
+    def __init__(self, browser: Browser, output: Path, server: MarimoServer):
+        super().__init__(browser, output, server.url)
         self._server = server
 
     def open(self) -> ExplorerPage:
@@ -279,4 +315,6 @@ class InMarimo(OwnPages):
             expect(opened.page.get_by_text(f"the sliders say {indices}")).to_be_attached()
 
 
+# The rows of the table; and what goes the tour besides.
 HOSTS = (InJupyterLab, InNotebook7, InNbclassic, InVoila, InVSCode, InMarimo)
+ALL = (*HOSTS, InFirefox)

@@ -50,10 +50,28 @@ CELL_OUTPUTS = f"""([path, index]) => {{
     return (index === null ? cells : [cells[index]]).flatMap(cell => cell.outputs ?? []);
 }}"""
 CELL_RUNS = f"([path, index]) => ({FIND_PANEL})(path).content.widgets[index].model.executionState === 'running'"
+# Whether nothing of the notebook is unsaved; with `false` something is from now on.
+SAVED = f"""(path, saved) => {{
+    const model = ({FIND_PANEL})(path).context.model;
+    if (saved === false) model.dirty = true;
+    return !model.dirty;
+}}"""
 SAVE = f"path => ({FIND_PANEL})(path).context.save()"
 # They hear of a theme when their own colours have changed.
 FOLLOW_THEME = """scheme => [...document.querySelectorAll('.filterscope')].every(
     root => root.getClientRects().length === 0 || getComputedStyle(root).colorScheme === scheme)"""
+# For a browser that Playwright does not drive: the notebook at that path is opened, and all its cells are run.
+CONNECTED_AND_RUN = f"""async path => {{
+    await ({OPEN_PANEL})(path);
+    while (!({IS_CONNECTED})(path)) await new Promise(done => setTimeout(done, 50));
+    await ({RUN_CELLS})([path, 'notebook:run-all-cells', null, true]);
+    return true;
+}}"""
+THEME = """async theme => {
+    await jupyterapp.commands.execute('apputils:change-theme', {theme});
+    while (document.body.dataset.jpThemeName !== theme) await new Promise(done => setTimeout(done, 20));
+    return true;
+}"""
 CLOSE_ALL = "() => { for (const panel of [...jupyterapp.shell.widgets('main')]) panel.dispose(); }"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 import host_table
 import tour
-from hosts import HOSTS, InJupyterLab, InMarimo, InVSCode
+from hosts import ALL, HOSTS, InFirefox, InJupyterLab, InMarimo, InVSCode
 from marimo_host import MarimoServer
 
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ def marimo_server(tmp_path_factory):
     server.close()
 
 
-@pytest.fixture(params=HOSTS, ids=lambda kind: kind.__name__.removeprefix("In"))
+@pytest.fixture(params=ALL, ids=lambda kind: kind.__name__.removeprefix("In"))
 def host(request, lab_server, browser_context, output):
     """A host. Anything wrong on its console, or asked of a network, that is not its own fault fails the test."""
     if request.param is InJupyterLab:
@@ -25,9 +25,11 @@ def host(request, lab_server, browser_context, output):
     elif request.param is InVSCode:
         one = InVSCode(request.getfixturevalue("vscode_for_the_run"))
     elif request.param is InMarimo:
-        one = InMarimo(browser_context, output, request.getfixturevalue("marimo_server"))
+        one = InMarimo(browser_context.browser, output, request.getfixturevalue("marimo_server"))
+    elif request.param is InFirefox:
+        one = InFirefox(request.getfixturevalue("firefox"), output, lab_server)
     else:
-        one = request.param(browser_context, output, lab_server)
+        one = request.param(browser_context.browser, output, lab_server)
     yield one
     problems = one.problems()
     one.tidy()

@@ -1,6 +1,8 @@
 """The lab in a real JupyterLab: the tasks of the course's notebooks on kernels, Fourier transforms, convolution and
 pooling, each done without code (the checklist in docs/how-to/lab.md); what is painted is what Python has."""
 
+import base64
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +16,16 @@ pytestmark = pytest.mark.browser
 
 INTACT = """bool(all((a == b).all() for a, b in zip(
     explorer.session.engine.net.state_dict().values(), demo.fashion_net().state_dict().values())))"""
+
+# A file that comes with an event, as a browser makes it of what a person pastes or drops.
+BRING = """(node, [name, holder, text]) => {
+    const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], 'picture.png', {type: 'image/png'}));
+    const event = new Event(name, {bubbles: true, cancelable: true});
+    Object.defineProperty(event, holder, {value: data});
+    node.dispatchEvent(event);
+}"""
 
 
 def open_lab(lab, tab="kernel", **selection):
@@ -79,8 +91,14 @@ def test_a_kernel_is_typed_stepped_dragged_and_undone_and_all_pictures_follow(la
     expect_kernel(notebook, [[1, 1, 1], [0, 0, 0], [-1, -1, -1]])
     section.locator("button[name=lab-undo]").click()
     expect_kernel(notebook, [[-1, 0, 1]] * 3)
+    expect(cells.nth(1)).to_have_value("0.0")
+    expect(cells.nth(5)).to_have_value("1.0")
     section.locator("button[name=lab-redo]").click()
     expect_kernel(notebook, [[1, 1, 1], [0, 0, 0], [-1, -1, -1]])
+    # Blur, sharpen, edges: each a kernel of the textbooks.
+    for name, corner in (("Gaussian", 1 / 16), ("sharpen", 0), ("Sobel, bright above", 1)):
+        section.locator("select[name=lab-preset]").select_option(label=name)
+        notebook.expect_python("float(explorer.kernel[0, 0, 0])", corner)
     section.locator("button[name=lab-measure]").click()
     expect(section.locator(".fs-outcome-effect")).to_contain_text("1,000 images")
     section.locator("button[name=lab-reset]").click()
@@ -89,7 +107,7 @@ def test_a_kernel_is_typed_stepped_dragged_and_undone_and_all_pictures_follow(la
 
 
 def test_an_image_is_painted_dropped_and_covered_and_the_data_sets_comes_back(lab, tmp_path):
-    notebook, _, section = open_lab(lab, "image", image=2, layer=0, filter=1)
+    notebook, root, section = open_lab(lab, "image", image=2, layer=0, filter=1)
     own = np.float32(notebook.python("explorer.image.tolist()"))
     pad = section.locator(".fs-pad canvas").first
     pad.focus()
@@ -110,13 +128,24 @@ def test_an_image_is_painted_dropped_and_covered_and_the_data_sets_comes_back(la
     Image.fromarray(picture).save(tmp_path / "picture.png")
     section.locator("input[name=lab-file]").set_input_files(tmp_path / "picture.png")
     notebook.expect_python("'Scaled from 56×56' in explorer.session.engine.sample(2).note", True)
+    # A picture that is pasted, or dropped, takes the same way.
+    text = base64.b64encode((tmp_path / "picture.png").read_bytes()).decode()
+    for event, holder in (("paste", "clipboardData"), ("drop", "dataTransfer")):
+        section.locator("button[name=lab-own-image]").click()
+        notebook.expect_python("explorer.lab.tried_image", None)
+        section.locator(".fs-pad").first.evaluate(BRING, [event, holder, text])
+        notebook.expect_python("'Scaled from 56×56' in explorer.session.engine.sample(2).note", True)
     (tmp_path / "text.png").write_text("no picture")
     section.locator("input[name=lab-file]").set_input_files(tmp_path / "text.png")
     expect(section.locator(".fs-complaint:visible")).to_contain_text("is no picture that this browser can read")
     section.locator("button[name=lab-camera]").click()
     expect(section.locator(".fs-complaint:visible")).to_contain_text("camera that this page may use")
-    section.locator("button[name=lab-own-image]").click()
+    root.locator("button[name=lab]").click()  # closed, and the page still says it
+    expect(root.locator(".fs-trial")).to_contain_text("Image 2 is a trial, not the data set's.")
+    root.locator("button[name=lab-back-to-data]").click()
     notebook.expect_python("explorer.image.tolist()", own.tolist())
+    expect(root.locator(".fs-trial")).to_be_hidden()
+    root.locator("button[name=lab]").click()
     notebook.ready()
     section.locator("button[name=lab-occlude]").click()
     section.locator("[data-occlusion=class]").wait_for()
@@ -128,7 +157,10 @@ def test_an_image_is_painted_dropped_and_covered_and_the_data_sets_comes_back(la
 def test_stages_spectrum_geometry_and_slide_need_no_code(lab):
     notebook, root, section = open_lab(lab, "stages", image=2, layer=0, filter=1)
     pool = section.locator("[data-stage=pool]")
-    expect(pool).to_contain_text("13×13")
+    root.evaluate("e => { e.style.maxWidth = '668px'; }")
+    expect(pool).to_contain_text("13×13", use_inner_text=True)  # in sight, in a narrow page too
+    expect(pool.get_by_text("13×13")).to_be_visible()
+    root.evaluate("e => { e.style.maxWidth = ''; }")
     kinds = section.locator("[data-stage]").evaluate_all("all => all.map(e => e.dataset.stage)")
     assert kinds == ["input", "response", "bias", "nonlinearity", "pool"]
     section.locator("button[name=lab-tab-spectrum]").click()

@@ -1,17 +1,22 @@
 """The explorer in VS Code's own widget manager: it renders, moves both ways, keeps its keys, and follows the theme."""
 
-import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from lab_server import cell_until
-from tour import CELL, STEPS, follows_theme, rgb, shows, tour
+from tour import CELL, STEPS, as_pixels, faint_texts, follows_theme, luminance, rgb, shows, tour
 
 pytestmark = pytest.mark.browser
 
 DEMO = f"{CELL}\n"
-EDITOR = {"light": ("#ffffff", "#3b3b3b"), "dark": ("#1f1f1f", "#cccccc")}
+BESIDE = """
+from ipywidgets import HTML, Accordion, Button, Checkbox, Dropdown, HBox, IntSlider, Label, Text, ToggleButton, VBox
+controls = [Button(description="next mistake"), Label("before → after training"), Dropdown(options=["a", "b"])]
+more = [Text("typed"), Checkbox(description="all"), ToggleButton(description="on"), IntSlider(description="epoch")]
+VBox([HBox(controls), HBox([*more, HTML("<b>words</b>")]), Accordion([Label("inside")], titles=["more"]), explorer])
+"""
+WHITE = "rgb(255, 255, 255)"
 
 
 @pytest.fixture
@@ -70,10 +75,38 @@ def test_keys_move_the_focused_slider_again_and_again(vscode):
     opened.ready()
     assert int(opened.slider("image").input_value()) > 0
     # Letters are commands of the notebook: none may reach it.
-    for key in ("a", "b", "d", "d", "x", "m"):
+    for key in ("a", "b", "d", "d", "x", "m", "Shift+Enter"):
         opened.page.keyboard.press(key)
     assert opened.page.evaluate("host.keys") == []
     shows(opened, int(opened.slider("image").input_value()), 0, 0)
+
+
+SHORTCUTS = ["Control+s", "Control+p", "Control+Shift+P", "Control+Shift+C", "F1", "Alt+z", "Meta+s"]
+
+
+def test_the_editors_shortcuts_are_the_editors_wherever_the_focus_is(vscode):
+    opened = vscode.open(DEMO)
+    root = opened.ready(image=0, layer=0, filter=0)
+    # A click on what cannot have the focus: the editor gives it to the first element that can.
+    root.locator(".fs-activation b").click()
+    opened.editor_takes_its_turn()
+    focused = "document.activeElement.closest('.filterscope') !== null"
+    assert opened.page.evaluate(focused)
+    for place in (None, opened.slider("image"), opened.canvas("grid"), root.locator("input[name=layer-name]")):
+        if place is not None:
+            place.focus()
+        for key in SHORTCUTS:
+            opened.page.keyboard.press(key)
+        pressed = [key for key in opened.page.evaluate("host.keys.splice(0)") if key.split("+")[-1] not in MODIFIERS]
+        assert pressed == SHORTCUTS
+    # A text's own are the text's, and letters everywhere the widget's.
+    for key in ("Control+a", "Control+c", "Control+v", "Control+z", "a", "Escape"):
+        opened.page.keyboard.press(key)
+    assert set(opened.page.evaluate("host.keys")) <= {"Control+Control"}
+    shows(opened, 0, 0, 0)
+
+
+MODIFIERS = {"Control", "Shift", "Alt", "Meta"}
 
 
 def test_a_layer_is_found_by_name(vscode):
@@ -129,26 +162,33 @@ def test_python_moves_the_page(vscode):
     shows(opened, 7, 1, 14)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_follows_the_editors_theme(vscode, theme):
-    background, foreground = EDITOR[theme]
-    other = "light" if theme == "dark" else "dark"
-    opened = vscode.open(DEMO, theme=other)
+def test_it_follows_the_editors_themes_alone_and_beside_other_widgets(vscode):
+    """All that stands in its output can be read, and no frame is left, as each theme is switched to under it."""
+    opened = vscode.open(DEMO)
+    opened.run(BESIDE)
+    opened.run("IntSlider(description='alone')")
     root = opened.ready(image=0, layer=0, filter=0)
-    expect(root).to_have_css("background-color", f"rgb{rgb(EDITOR[other][0])}")
-    expect(root).to_have_css("color-scheme", other)
-    opened.theme(theme)  # as it changes under a widget that is there
-    expect(root).to_have_css("background-color", f"rgb{rgb(background)}")
-    expect(root).to_have_css("color", f"rgb{rgb(foreground)}")
-    # JupyterLab's variables are there too, and hold the light theme's values in both.
-    assert root.evaluate("e => getComputedStyle(e).getPropertyValue('--jp-layout-color0').trim()") == "white"
-
-    follows_theme(opened, theme == "dark")
-
-    # The card is the editor's colour to its corners: the white that VS Code forces behind widgets is gone.
-    picture = cv2.imread(str(opened.screenshot(f"vscode_{theme}")))[..., ::-1]
-    for row, column in [(0, 0), (0, -1), (-1, 0), (-1, -1), (6, 54), (6, -10), (-6, 54), (-6, -10), (20, 54)]:
-        assert np.allclose(picture[row, column], rgb(background), atol=2), (row, column, picture[row, column])
+    opened.ready(1, image=0, layer=0, filter=0)
+    for theme, (kind, colours) in opened.themes().items():
+        dark = luminance(rgb(colours["--vscode-editor-background"])) < 0.2
+        background = rgb(colours["--vscode-editor-background"])
+        opened.theme(theme)  # as it changes under widgets that are there
+        expect(root).to_have_css("background-color", f"rgb{background}")
+        follows_theme(opened, dark)
+        for n in (0, 1):
+            output = opened.page.locator(".output").nth(n)
+            assert faint_texts(output) == [], theme
+            # The editor's colour to its corners: the white that is forced behind widgets is gone.
+            picture = as_pixels(output.screenshot())
+            for row, column in [(0, 0), (0, -1), (-1, 0), (-1, -1), (6, 10), (6, -10), (-6, 10), (-6, -10), (20, 3)]:
+                assert np.allclose(picture[row, column], background, atol=2), (theme, n, row, picture[row, column])
+        # What an output without one of ours looks like is not our affair.
+        assert opened.page.locator(".output").nth(2).evaluate("e => getComputedStyle(e).backgroundColor") == WHITE
+        if kind != "vscode-light":
+            opened.screenshot(f"vscode_{theme}")
+    # JupyterLab's variables are there too, and hold the light theme's values in all.
+    variable = "getComputedStyle(document.documentElement).getPropertyValue('--jp-layout-color0').trim()"
+    assert opened.page.evaluate(variable) == "white"
     shows(opened, 0, 0, 0)
 
 
@@ -196,12 +236,56 @@ def test_while_a_cell_runs(vscode, tmp_path):
     shows(opened, 9999, 0, 3)
 
 
+def test_after_a_restart_of_the_kernel_it_says_so_and_keeps_its_picture(vscode):
+    """The editor tells its widgets nothing: the new kernel takes their messages, and nobody answers."""
+    opened = vscode.open(DEMO)
+    root = opened.ready(image=0, layer=0, filter=0)
+    vscode.server.rest("POST", f"/api/kernels/{opened.kernel.id}/restart", {})
+    opened.slider("image").press("End")
+    expect(root.get_by_role("alert")).to_contain_text("Run this cell again to go on.")
+    expect(root).to_have_attribute("data-kernel", "gone")
+    opened.ready(image=0)
+    assert opened.slider("image").input_value() == "0"
+
+
+# The figure takes the width of its output as far as it has use for it, 892 px, and has been drawn anew for it: what is
+# drawn reaches to its right edge, and does not go on behind it.
+FIGURE_FITS = """() => {
+    const output = [...document.querySelectorAll('.output')].at(-1);
+    const canvas = output.querySelector('.jupyter-matplotlib-canvas-container canvas');
+    if (!canvas?.width || !canvas.height) return false;
+    const {right, width} = canvas.getBoundingClientRect();
+    if (right > output.getBoundingClientRect().right + 1) return false;
+    if (width < 0.85 * Math.min(output.clientWidth, 892)) return false;
+    const pixels = new Uint32Array(
+        canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    const last = pixels.reduce((last, pixel, at) => pixel === pixels[0] ? last : Math.max(last, at % canvas.width), 0);
+    return last > 0.8 * canvas.width && last < canvas.width - 2;
+}"""
+
+
 def test_an_explorer_in_a_box_and_a_narrow_editor(vscode):
     opened = vscode.open(DEMO.replace("\nexplorer\n", "\nimport ipywidgets\nipywidgets.VBox([explorer])"), width=500)
     root = opened.ready(image=0, layer=0, filter=0)
     assert root.bounding_box()["width"] <= 460
     assert opened.page.evaluate("document.querySelector('.output').scrollWidth <= 460")
     shows(opened, 0, 0, 0)
+    # The widths that outputs have in the editor, and a figure beside it.
+    opened.run("figure = explorer.figure()\nfigure")
+    for width in (394, 896, 1554):
+        opened.page.set_viewport_size({"width": width, "height": 11_000})
+        opened.laid_out()
+        outputs = "[...document.querySelectorAll('.output')].map(e => [e.clientWidth, e.scrollWidth])"
+        opened.page.wait_for_function(f"{outputs}.every(([inside, needed]) => needed <= inside)")
+        # Its box cuts off what is wider, so that the output's own width says nothing of the figure.
+        opened.page.wait_for_function(FIGURE_FITS)
+        opened.screenshot(f"vscode_{width}")
+    # A host that gives it a height and hides the rest, as Shiny: it scrolls.
+    root.evaluate("e => Object.assign(e.parentElement.style, {height: '400px', overflow: 'hidden'})")
+    height, inside = root.evaluate("e => [e.clientHeight, e.scrollHeight]")
+    assert height <= 400 < inside
+    root.evaluate("e => { e.scrollTop = e.scrollHeight }")
+    expect(root.locator("canvas[data-view=grid]")).to_be_in_viewport()
 
 
 # The editor's own policy for outputs, where its setting notebook.experimental.enableCsp is on; by default it has none.

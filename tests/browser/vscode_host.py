@@ -7,6 +7,7 @@ Played by vscode/page.js: the editor around it (themes, the keys and the wheel i
 extension's own process, through which every message goes in the editor.
 """
 
+import json
 import mimetypes
 import re
 import sys
@@ -67,8 +68,13 @@ class VSCodePage(ExplorerPage):
         self.page.evaluate("() => new Promise(done => setTimeout(done))")  # after what was set before
 
     def theme(self, name: str) -> None:
-        """Switch the editor's theme: "light", "dark"."""
+        """Switch the editor's theme, one of vscode/themes.json: "light", "dark", "Solarized Light", …"""
         self.page.evaluate("name => host.theme(name)", name)
+
+    def themes(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """The editor's themes by name: the class that the page's body then has, and the variables."""
+        themes = json.loads((PAGE / "themes.json").read_text())
+        return {name: (theme["kind"], theme["variables"]) for name, theme in themes.items() if name != "both"}
 
     def screenshot(self, name: str) -> Path:
         """Save a picture of the outputs in test-output/."""

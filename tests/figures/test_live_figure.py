@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from filterscope import Explorer
@@ -141,8 +142,33 @@ def test_it_is_saved_as_it_is_now(explorer, form):
 def test_the_notebook_gets_the_canvas_with_its_toolbar(explorer):
     figure = explorer.figure()
     bundle = figure._repr_mimebundle_()
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == figure.canvas.model_id
+    shown = bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
+    box = ipywidgets.widgets.widget._instances[shown]
+    assert figure.canvas in box.children
+    assert "image/png" in bundle or "text/html" in bundle
     assert figure.canvas.toolbar_visible == "visible"
+
+
+@pytest.mark.parametrize("width", [300, 342, 500, 620, 844, 893, 1502])
+def test_it_is_no_wider_than_its_page_and_nothing_in_it_overlaps(explorer, width):
+    explorer.select(channel=0)  # one kernel, its numbers in it
+    figure = explorer.figure()
+    widest = figure.bbox.width
+    figure.fit(width)
+    figure.canvas.draw()
+    assert figure.bbox.width == pytest.approx(min(width, widest), abs=1)
+    parts = [axes.get_position() for axes in figure.axes]
+    assert all(part.x0 >= 0 and part.x1 <= 1 and part.y0 >= 0 and part.y1 <= 1 for part in parts)
+    apart = [(one, other) for k, one in enumerate(parts) for other in parts[:k]]
+    assert not any(Bbox.intersection(one, other) for one, other in apart)
+    words = [*figure.texts, *(text for axes in figure.axes for text in (axes._left_title, *axes.texts))]
+    assert len(words) > 25
+    assert [text for text in words if text.get_text() and text.get_window_extent().x1 > figure.bbox.width] == []
+    numbers = [text.get_window_extent() for text in figure.panels["kernel"].texts]
+    assert len(numbers) == 9
+    assert not any(one.overlaps(other) for k, one in enumerate(numbers) for other in numbers[:k])
+    figure.fit(1502)
+    assert figure.bbox.width == widest
 
 
 @pytest.mark.parametrize("before", ["", "import matplotlib.pyplot as plt; plt.plot([1, 2])"])

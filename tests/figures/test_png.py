@@ -124,6 +124,12 @@ print([name for name in ("matplotlib", "ipympl") if name in sys.modules])
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_the_widgets_state_keeps_the_picture_for_pages_without_a_kernel(explorer):
+    assert explorer.get_state("_png") == {"_png": b""}  # no cell has shown it
+    data, _ = explorer._repr_mimebundle_()
+    assert bytes(explorer.get_state("_png")["_png"]) == base64.b64decode(data["image/png"])
+
+
 class Sees(torch.nn.Module):
     """Segments by the brightest channel, or sees always the same two objects."""
 

@@ -121,7 +121,7 @@ def test_the_heat_map_is_what_covering_each_place_does():
     with torch.no_grad():
         whole, activation = (
             net(image).log_softmax(1)[0],
-            net.conv2(net.pool(net.conv1(image).relu())).relu()[0, 2].max(),
+            net.conv2(net.pool(net.conv1(image).relu())).relu()[0, 2].sum(),
         )
         for row, column in ((0, 0), (2, 5), (6, 3)):
             covered = image.clone()
@@ -129,7 +129,7 @@ def test_the_heat_map_is_what_covering_each_place_does():
             covered[..., top : 1 + 2 * row + 2, left : 1 + 2 * column + 2] = image.mean()
             fall = whole[found.predicted] - net(covered).log_softmax(1)[0, found.predicted]
             assert found.probability[row, column] == pytest.approx(float(fall), abs=1e-5)
-            now = net.conv2(net.pool(net.conv1(covered).relu())).relu()[0, 2].max()
-            assert found.filter[row, column] == pytest.approx(float(activation - now), abs=1e-5)
+            now = net.conv2(net.pool(net.conv1(covered).relu())).relu()[0, 2].sum()
+            assert found.filter[row, column] == pytest.approx(float(activation - now), abs=1e-4)
     with pytest.raises(ValueError, match="the box is 15 pixels wide; give 1 to 14"):
         explorer.lab.occlusion(box=15)

@@ -63,3 +63,17 @@ def test_the_verdicts_template_is_its_part_of_the_kernel_and_random_is_like_the_
     drawn = random_like(explorer.layers[1].kernels)
     np.testing.assert_array_equal(drawn, random_like(explorer.layers[1].kernels))
     assert abs(drawn.std() / explorer.layers[1].kernels.std() - 1) < 0.3
+
+
+def test_the_kernel_of_the_start_is_there_once_a_diagnosis_was_told():
+    net, start = demo.fashion_net(), demo.fashion_net(epoch=0).state_dict()
+    explorer = Explorer(net, demo.fashion_test_data(), layer_index=1, filter_index=3)
+    name = "the start of the training"
+    assert name not in explorer.lab.presets(1, 3)
+    explorer.diagnose(layers="conv2", images=10, ablation=False, start=start).wait()
+    explorer.kernel = explorer.lab.presets(1, 3)[name]
+    np.testing.assert_array_equal(explorer.kernel, start["conv2.weight"][3])
+    np.testing.assert_array_equal(explorer.edited_net().conv2.weight[3].detach(), start["conv2.weight"][3])
+    assert name not in explorer.lab.presets(0, 3)  # the diagnosis did not look at that layer
+    explorer.diagnose(layers="conv2", images=10, ablation=False).wait()
+    assert name in explorer.lab.presets(1, 3)

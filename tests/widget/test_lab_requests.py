@@ -22,15 +22,16 @@ def answer(explorer, name, **args):
 
 
 def test_an_edit_of_the_page_is_pythons_and_its_history_goes_both_ways(explorer):
-    kernel = [float(value) for value in range(9)]
+    own, kernel = explorer.kernel.ravel(), [float(value) for value in range(9)]
     body = answer(explorer, "edit_kernel", layer=0, filter=1, kernel=kernel, gesture="cell 1")
     assert (body["can_undo"], body["can_redo"], body["edits"]) == (True, False, [{"layer": "conv1", "filter": 1}])
     np.testing.assert_array_equal(explorer.kernel.ravel(), kernel)
-    assert answer(explorer, "lab_history", step="undo", **AT)["can_redo"]
-    assert explorer.edited == ()
-    answer(explorer, "lab_history", step="redo", **AT)
-    answer(explorer, "lab_history", step="own", **AT)
-    assert explorer.edited == ()
+    for step, expected in (("undo", own), ("redo", kernel), ("own", own), ("undo", kernel), ("reset", own)):
+        body = answer(explorer, "lab_history", step=step, **AT)
+        assert (body["layer"], body["filter"], len(body["edits"])) == (0, 1, int(expected is kernel))
+        np.testing.assert_array_equal(body["kernels"].ravel(), expected)
+        np.testing.assert_array_equal(explorer.kernel.ravel(), expected)
+    assert body["can_undo"] and not body["can_redo"]
     body = answer(explorer, "lab", channel=None, source="input", scale="layer", **AT)
     assert body["why_not"] == "" and [step["name"] for step in body["steps"]] == ["relu"]
     np.testing.assert_array_equal(body["own"], explorer.kernel)

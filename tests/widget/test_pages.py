@@ -43,6 +43,11 @@ def test_describe_and_frame_are_answered(explorer, sent):
     assert np.array_equal(shown, explorer.activation)
 
 
+def test_a_page_that_asks_whether_its_explorer_is_there_is_answered_before_the_message_is_done_with(explorer, sent):
+    explorer._handle_custom_msg({"kind": "probe"}, [])
+    assert [content for content, _ in sent] == [{"kind": "here"}]
+
+
 def test_a_page_gets_its_later_modules_when_it_asks(explorer, sent):
     ask(explorer, "panels")
     ((answered, _),) = sent

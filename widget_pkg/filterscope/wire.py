@@ -108,6 +108,16 @@ def refused(message: str) -> Message:
     return {"kind": "refused", "message": _sentence(message)}, []
 
 
+def here() -> Message:
+    """The answer to a page that asks whether its explorer is there: sent at once, before the kernel says "idle"."""
+    return {"kind": "here"}, []
+
+
+def is_probe(content: object) -> bool:
+    """Whether a page asks that."""
+    return isinstance(content, dict) and content.get("kind") == "probe"
+
+
 def is_request(content: object) -> bool:
     """Whether a message is a request that can be answered under its id; other messages are ignored."""
     if not isinstance(content, dict) or content.get("kind") != "request":

@@ -36,6 +36,13 @@ export function on<K extends keyof HTMLElementEventMap>(
   node.addEventListener(type, heard, { passive: false }); // a wheel is listened to in order to stop it
 }
 
+/** Calls when an element has another size, and at first. Returns what ends that. */
+export function onResize(node: HTMLElement, resized: () => void): () => void {
+  const observer = new ResizeObserver(resized);
+  observer.observe(node);
+  return () => observer.disconnect();
+}
+
 /** For what one element says about another; unique on the page, where several widgets may stand. */
 export function uniqueId(): string {
   return `fs-${Math.random().toString(36).slice(2)}`;

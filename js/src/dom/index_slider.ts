@@ -48,6 +48,7 @@ export class IndexSlider {
     // The end first: a browser cuts a value that lies beyond it.
     this.#range.max = String(this.#last);
     if (this.#range.value !== String(value)) this.#range.value = String(value);
+    this.#range.style.setProperty("--fs-share", String(Math.min(value / Math.max(this.#last, 1), 1)));
     if (length === null) this.#typed.removeAttribute("max");
     else this.#typed.max = String(this.#last);
     this.#typed.value = String(value);
@@ -70,6 +71,8 @@ export class IndexSlider {
   }
 
   #listen(): void {
+    // Safari gives a slider no focus by a click, and its arrow keys would move nothing.
+    on(this.#range, "pointerdown", () => this.#range.focus({ preventScroll: true }));
     on(this.#range, "input", () => this.go(this.#range.valueAsNumber));
     on(this.#typed, "change", () => this.go(this.#typed.valueAsNumber));
     on(this.#previous, "click", () => this.go(this.#value - 1));

@@ -8,6 +8,7 @@ const BUSY = "the kernel is busy …";
 const SILENT = "the kernel is busy, or was restarted: run the cell again then";
 const GONE =
   "The kernel that drew this has gone: it was restarted or has ended. Run this cell again to go on.";
+const NOBODY = "No kernel is here to answer, so that nothing can be moved. Run the notebook's cell to go on.";
 
 export class Status {
   readonly #alert = element("p.fs-alert", { role: "alert" });
@@ -27,16 +28,18 @@ export class Status {
   show(state: {
     ready: boolean;
     waiting: boolean;
-    gone: boolean;
+    /** `"none"`: it has drawn nothing in this page. */
+    kernel: "there" | "gone" | "none";
     error: string | null;
     notice: string | null;
   }): void {
     this.#root.dataset.ready = String(state.ready);
     if (state.error === null) delete this.#root.dataset.error;
     else this.#root.dataset.error = "true";
-    if (state.gone) this.#root.dataset.kernel = "gone";
+    const words = { there: null, gone: GONE, none: NOBODY }[state.kernel];
+    if (words) this.#root.dataset.kernel = state.kernel;
     else delete this.#root.dataset.kernel;
-    setText(this.#alert, [state.gone && GONE, state.error, state.notice].filter(Boolean).join(" "));
+    setText(this.#alert, [words, state.error, state.notice].filter(Boolean).join(" "));
     if (!state.waiting) this.#rest();
     else if (this.#busyTimer === undefined) {
       this.#busyTimer = setTimeout(() => {

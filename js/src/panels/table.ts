@@ -19,7 +19,12 @@ import { VerdictsPanel } from "./verdicts/panel";
 /** What a saved page holds for panels besides the pictures. */
 export interface Kept {
   readonly verdicts: boolean;
+  /** The layer whose kernels can be edited, or null. */
+  readonly lab: number | null;
 }
+
+const SAVED_LAB =
+  "Change a kernel of the layer that was saved with its lab, and see what becomes of its maps.";
 
 interface PanelRow {
   readonly css: string;
@@ -44,7 +49,10 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
   },
   lab: {
     css: doorCss,
-    make: (host, kept) => (kept ? null : new LabDoor(host)),
+    make: (host, kept) => {
+      if (!kept) return new LabDoor(host);
+      return kept.lab === null ? null : new LabDoor(host, SAVED_LAB);
+    },
   },
   verdicts: {
     css: verdictsCss + evidenceCss,

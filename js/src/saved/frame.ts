@@ -3,7 +3,8 @@
 import { drawnSlice } from "../state/selection";
 import { measureActivity } from "../view/grid/activity";
 import { type FrameArgs, MAP_NAMES, type MapName } from "../wire/frame";
-import { count } from "../wire/tensor";
+import { count, summarize } from "../wire/tensor";
+import type { EditedFilters, EditedPlanes } from "./lab_script";
 import { detailOf, type Plane, pictureOf, planeOf } from "./maps";
 import type { SavedImage, SavedLayer, SavedMaps, SavedMapsPart, SavedResponse, SavedTensor } from "./types";
 
@@ -12,6 +13,8 @@ export interface FrameParts {
   readonly layer: SavedLayer;
   readonly maps: SavedMapsPart;
   readonly images: number;
+  /** The filters that have other kernels than when the page was saved; null: none. */
+  readonly edited: EditedFilters | null;
 }
 
 /** What is drawn of maps that may be volumes: where it starts, its shape, and which slice it is in words. */
@@ -46,9 +49,12 @@ class Drawing {
   readonly #kernel: Drawn;
   readonly response: SavedResponse;
   readonly #maps: Readonly<Record<MapName, MapPart>>;
+  readonly #edits: EditedFilters | null;
+  readonly #edited = new Map<number, EditedPlanes | null>();
 
-  constructor(args: FrameArgs, { layer, maps }: FrameParts, depth: number) {
+  constructor(args: FrameArgs, { layer, maps, edited }: FrameParts, depth: number) {
     this.#args = args;
+    this.#edits = edited;
     this.#layer = layer;
     const response = maps.responses.find(
       ({ source, channel }) => source === args.source && channel === args.channel,
@@ -65,24 +71,35 @@ class Drawing {
     this.#maps = byName(MAP_NAMES, part);
   }
 
+  #editedOf(filter: number): EditedPlanes | null {
+    if (!this.#edits) return null;
+    const known = this.#edited.get(filter);
+    if (known !== undefined) return known;
+    const planes = this.#edits(filter, this.response.kernels);
+    this.#edited.set(filter, planes);
+    return planes;
+  }
+
   #kernelPlane(filter: number): Plane {
+    const edited = this.#editedOf(filter);
+    if (edited) return exactly(edited.kernels);
     const { kernels } = this.#layer;
     const size = count(kernels.values.shape.slice(2));
     const starts = this.response.kernels.map((channel) => channel * size + this.#kernel.start);
     return planeOf(kernels, filter, starts, count(this.#kernel.shape));
   }
 
-  #mapPlane({ maps, drawn }: MapPart, filter: number): Plane {
+  #mapPlane(name: MapName, filter: number): Plane {
+    const edited = this.#editedOf(filter);
+    if (edited) return exactly(edited[name]);
+    const { maps, drawn } = this.#maps[name];
     return planeOf(maps, filter, [drawn.start], count(drawn.shape));
   }
 
   detail(filter: number): object {
     return {
       kernel: detailOf(this.#kernelPlane(filter), this.kernelShape),
-      ...byName(MAP_NAMES, (name) => {
-        const part = this.#maps[name];
-        return detailOf(this.#mapPlane(part, filter), part.drawn.shape);
-      }),
+      ...byName(MAP_NAMES, (name) => detailOf(this.#mapPlane(name, filter), this.#maps[name].drawn.shape)),
     };
   }
 
@@ -97,13 +114,18 @@ class Drawing {
         shape,
         this.#args.scale,
       );
-    const maps = MAP_NAMES.map((name) => {
-      const part = this.#maps[name];
-      return [`${name}s`, picture(part.drawn.shape, (filter) => this.#mapPlane(part, filter))];
-    });
+    const maps = MAP_NAMES.map((name) => [
+      `${name}s`,
+      picture(this.#maps[name].drawn.shape, (filter) => this.#mapPlane(name, filter)),
+    ]);
+    const size = count(summedShape);
+    const summedPlane = (filter: number) => {
+      const edited = this.#editedOf(filter);
+      return edited ? exactly(meanSquare(edited.kernels, size)) : planeOf(summed!, filter, [0], size);
+    };
     return {
       kernels: summed
-        ? picture(summedShape, (filter) => planeOf(summed, filter, [0], count(summedShape)))
+        ? picture(summedShape, summedPlane)
         : picture(this.kernelShape, (filter) => this.#kernelPlane(filter)),
       ...Object.fromEntries(maps),
     };
@@ -113,7 +135,10 @@ class Drawing {
   activity(): object {
     const { maps } = this.#maps.activation;
     const [filters = 0, ...shape] = maps.values.shape;
-    const whole = (filter: number) => planeOf(maps, filter, [0], count(shape));
+    const whole = (filter: number) => {
+      const edited = this.#editedOf(filter);
+      return edited ? exactly(edited.activation) : planeOf(maps, filter, [0], count(shape));
+    };
     const tensor = (data: Float32Array) => ({ dtype: "float32", shape: [filters], data });
     const { maximum, mean } = measureActivity(filters, (filter) => whole(filter).data);
     const exact = maximum.map((most, filter) =>
@@ -135,11 +160,26 @@ class Drawing {
   }
 }
 
+/** Values that the page has computed. */
+function exactly(data: Float32Array): Plane {
+  return { data, summary: summarize(data), half: 0 };
+}
+
+/** The root mean square of kernels over their channels, as the grid shows many. */
+function meanSquare(kernels: Float32Array, size: number): Float32Array {
+  const channels = kernels.length / size;
+  return Float32Array.from({ length: size }, (_, cell) => {
+    let sum = 0;
+    for (let c = 0; c < channels; c++) sum += kernels[c * size + cell]! ** 2;
+    return Math.sqrt(sum / channels);
+  });
+}
+
 function byName<Name extends string, Value>(names: readonly Name[], value: (name: Name) => Value) {
   return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
 }
 
-/** The body of a frame's reply. `depth`: slices of the layer's maps, in which a chosen slice counts. */
+/** The body of a frame's reply but for the revision. `depth`: slices of the layer's maps, in which a chosen slice counts. */
 export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): object {
   const { image, layer, maps, images } = parts;
   const drawing = new Drawing(args, parts, depth);
@@ -148,19 +188,19 @@ export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): o
   const { agreement } = drawing.response;
   return {
     ...args,
-    revision: 0,
     images,
     sample: { ...image.planes[plane], prediction: image.prediction, overlay: image.overlay },
     ...drawing.pictures(),
     detail: drawing.detail(args.filter),
     activity: drawing.activity(),
-    agreement: agreement && { ...agreement, bias: layer.bias },
+    // Of the net's own kernels.
+    agreement: parts.edited ? null : agreement && { ...agreement, bias: layer.bias },
     notes: drawing.notes(),
     cell_runs: false,
   };
 }
 
-/** The body of a reply with more filters of a frame. */
+/** The body of a reply with more filters of a frame, but for the revision. */
 export function savedFilters(
   args: FrameArgs,
   filters: readonly number[],
@@ -169,7 +209,6 @@ export function savedFilters(
 ): object {
   const drawing = new Drawing(args, parts, depth);
   return {
-    revision: 0,
     filters: filters.map((filter) => ({ filter, ...drawing.detail(filter) })),
   };
 }

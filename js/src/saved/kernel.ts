@@ -5,6 +5,7 @@ import type { ArgsOf, RequestName } from "../wire/requests";
 import type { StripArgs } from "../wire/strip";
 import { savedBestCrops, savedDistribution, savedExemplars } from "./exemplars";
 import { type FrameParts, savedFilters, savedFrame } from "./frame";
+import type { LabScript, SavedLabKernel } from "./lab_script";
 import type { Parts } from "./parts";
 import { type Request, refusalOf, replyTo, type Sent } from "./replies";
 import { savedStrip } from "./strip";
@@ -23,10 +24,14 @@ const NOT_HERE =
 export class SavedKernel {
   readonly #parts: Parts;
   readonly #outline: SavedOutline;
+  readonly #lab: SavedLabKernel | null;
+  /** Told the revision of what is answered now, where an edit has made it another. */
+  changed: (revision: number) => void = () => {};
 
-  constructor(parts: Parts, outline: SavedOutline) {
+  constructor(parts: Parts, outline: SavedOutline, lab: LabScript | null = null) {
     this.#parts = parts;
     this.#outline = outline;
+    this.#lab = lab?.kernel(parts, (revision) => this.changed(revision)) ?? null;
   }
 
   async answer(request: Request): Promise<Sent> {
@@ -43,13 +48,16 @@ export class SavedKernel {
     if (name === "exemplars") return savedExemplars(this.#parts, args as ArgsOf<"exemplars">, NOT_HERE);
     if (name === "distribution") return savedDistribution(this.#parts, args as ArgsOf<"distribution">);
     if (name === "best_crops") return savedBestCrops(this.#parts, args as ArgsOf<"best_crops">);
+    const lab = this.#lab?.answer(name, args);
+    if (lab) return lab;
     const frameArgs = args as FrameArgs;
     if (name !== "frame" && name !== "prefetch" && name !== "prediction" && name !== "filters")
       return this.#savedBody(name, frameArgs);
+    const revision = this.#lab?.revision ?? 0;
     const parts = await this.#partsOf(frameArgs);
     if (name === "prediction")
       return {
-        revision: 0,
+        revision,
         image: frameArgs.image,
         prediction: parts.image.prediction,
         overlay: parts.image.overlay,
@@ -57,7 +65,9 @@ export class SavedKernel {
     const { out_shape } = this.#outline.description.layers[frameArgs.layer]!;
     const depth = parts.layer.rank === 3 ? out_shape[1]! : 1;
     const { kernels_held, filters, codes, ...frame } = frameArgs as FiltersArgs;
-    return name === "filters" ? savedFilters(frame, filters, parts, depth) : savedFrame(frame, parts, depth);
+    const body =
+      name === "filters" ? savedFilters(frame, filters, parts, depth) : savedFrame(frame, parts, depth);
+    return { ...body, revision };
   }
 
   /** What a position sees, and verdicts: answers that were saved as they are, one a layer or a filter. */
@@ -72,7 +82,8 @@ export class SavedKernel {
     return bodies[of[filter]!]!;
   }
 
-  async #partsOf({ image, layer }: FrameArgs): Promise<FrameParts> {
+  async #partsOf(args: FrameArgs): Promise<FrameParts> {
+    const { image, layer } = args;
     if (this.#parts.has(`error-${image}`)) {
       const { message } = await this.#parts.read<{ message: string }>(`error-${image}`);
       throw new Error(message);
@@ -83,6 +94,7 @@ export class SavedKernel {
       this.#parts.read<SavedMapsPart>(`maps-${image}-${layer}`),
     ]);
     const layerOfImage = { ...kernels, ...maps.own_kernels };
-    return { image: picture, layer: layerOfImage, maps, images: this.#outline.description.images! };
+    const edited = (await this.#lab?.edited(args)) ?? null;
+    return { image: picture, layer: layerOfImage, maps, images: this.#outline.description.images!, edited };
   }
 }

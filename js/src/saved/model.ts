@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import type { Traits } from "../state/selection";
 import type { SavedKernel } from "./kernel";
-import { readRequest, refusedMessage } from "./replies";
+import { changedMessage, readRequest, refusedMessage } from "./replies";
 import type { SavedOutline } from "./types";
 import { refusal } from "./unsaved";
 
@@ -22,6 +22,7 @@ export class SavedModel {
     this.#kernel = kernel;
     this.#traits = { ...outline.selection };
     this.#saved = { ...outline.selection };
+    kernel.changed = (revision) => this.#emit("msg:custom", changedMessage(revision), []);
   }
 
   /** The view uses no more of a model than there is here. */

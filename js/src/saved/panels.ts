@@ -4,11 +4,13 @@ import { exemplarPanels } from "../panels/exemplars/panels";
 import { allPanels } from "../panels/table";
 import type { MakePanels } from "../view/host";
 import { together } from "../view/together";
+import type { LabScript } from "./lab_script";
 import type { Saved } from "./types";
 
-export function savedPanels(saved: Saved): MakePanels {
+export function savedPanels(saved: Saved, lab: LabScript | null): MakePanels {
   return (host) => {
-    const panels = allPanels(host, saved);
+    const load = async () => lab?.panels ?? null; // it came with the page
+    const panels = allPanels({ ...host, load }, saved);
     return saved.exemplars ? together([panels, exemplarPanels(host, saved.images)]) : panels;
   };
 }

@@ -47,6 +47,10 @@ export function refusalOf({ id, name }: Request, { message }: Error): Sent {
   return [{ kind: "reply", id, name, error: { type: "Error", message } }, []];
 }
 
+export function changedMessage(revision: number): object {
+  return { kind: "changed", revision };
+}
+
 export function refusedMessage(message: string): object {
   return { kind: "refused", message };
 }

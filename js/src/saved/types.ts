@@ -3,6 +3,7 @@
 import type { Traits } from "../state/selection";
 import type { Description } from "../wire/description";
 import type { Agreement, ClassName, MapName, Overlay, Prediction, Sample, Source } from "../wire/frame";
+import type { Geometry, LabStep, Preset } from "../wire/lab";
 import type { Fields } from "../wire/positions";
 import type { Distribution, Exemplars, Kind } from "../wire/scans";
 import type { ByteTensor, FloatTensor } from "../wire/tensor";
@@ -36,6 +37,8 @@ export interface Saved {
   readonly verdicts: boolean;
   /** Whether the exemplars of a scan are there: each layer has an answer to `scans` then. */
   readonly exemplars: boolean;
+  /** The layer whose kernels can be edited in the page; null: none. */
+  readonly lab: number | null;
 }
 
 export interface SavedStrip {
@@ -108,6 +111,31 @@ export interface SavedFields {
   readonly bodies: readonly Fields[];
   /** For each filter which of them is its. */
   readonly of: readonly number[];
+}
+
+/** A layer whose kernels can be edited. */
+export interface SavedLab {
+  readonly layer: number;
+  readonly name: string;
+  readonly groups: number;
+  /** (F, C, …): those that are shown in the saved maps, and the net's own. */
+  readonly kernels: FloatTensor;
+  readonly own: FloatTensor;
+  readonly bias: FloatTensor;
+  readonly geometry: Geometry;
+  /** For each filter. */
+  readonly steps: readonly (readonly LabStep[])[];
+  /** Of all filters, and of each its own besides. */
+  readonly presets: readonly Preset[];
+  readonly presets_of: readonly (readonly Preset[])[];
+}
+
+/** What that layer is given of an image, and the planes of the image where the response may run over it. */
+export interface SavedLabImage {
+  readonly input: FloatTensor;
+  readonly over: FloatTensor | null;
+  /** The layer is given the image itself. */
+  readonly same: boolean;
 }
 
 /** What is known of each of a layer's filters. */

@@ -22,7 +22,8 @@ export function refusal(
 
 /** What the saved page holds. */
 export function savedInWords({ description, saved }: SavedOutline): string {
-  const { images, of_images, layers, of_layers, channels, sources, precision, verdicts, exemplars } = saved;
+  const { images, of_images, layers, of_layers, channels, sources, precision, verdicts, exemplars, lab } =
+    saved;
   const inARow = images.every((image, place) => image === images[0]! + place);
   const first = whole(images[0]!);
   const which =
@@ -42,7 +43,8 @@ export function savedInWords({ description, saved }: SavedOutline): string {
       ? "All values are exact."
       : `Maps have ${precision} bits a value: point at one to see how far it may be off.`) +
     (verdicts ? " With a verdict for each filter that was judged." : "") +
-    (exemplars ? " With the images of the data set that drive each filter." : "")
+    (exemplars ? " With the images of the data set that drive each filter." : "") +
+    (lab === null ? "" : ` With the lab of ${description.layers[lab]!.name}: its kernels can be edited here.`)
   );
 }
 

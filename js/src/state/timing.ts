@@ -68,10 +68,14 @@ export const ASK_AGAIN_AFTER = {
 } as const;
 
 /**
- * How often something is sent while an answer is awaited: where the kernel was killed, that fails, and nothing else
- * tells. A kernel that is busy for an hour has 360 of these to read.
+ * While an answer is awaited, the kernel is asked whether the explorer is there: where it was killed, that fails, and
+ * where it was restarted, it deals with the question and nobody answers. Else nothing tells. A kernel that is busy for an
+ * hour has 360 of these to read.
  */
-export const PROBE_EVERY = 10_000;
+export const PROBE = { after: 2000, every: 10_000, answered: 500 } as const;
+
+/** In a page that was saved with its widgets' state no kernel answers; one that is there does so sooner. */
+export const NOBODY_AFTER = 1500;
 
 /** What is said about waiting itself. */
 export const SAY = {

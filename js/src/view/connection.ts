@@ -1,6 +1,30 @@
-/** What the host tells of the kernel and of the page, besides the model's traits and messages. */
+/** What a view hears from outside: the model's messages and traits, and what the host tells of the kernel and of the page. */
 
+import type { AnyModel } from "@anywidget/types";
+import { TRAITS, type Traits } from "../state/selection";
 import type { Line } from "../wire/line";
+
+/** A custom message of the model. */
+export type Received = (content: unknown, buffers: readonly unknown[]) => void;
+
+/** Follows the model. Traits that change together arrive as several events: `moved` is called once, after all of them. */
+export function followModel(model: AnyModel<Traits>, received: Received, moved: () => void): () => void {
+  let coming = false;
+  const soon = () => {
+    if (coming) return;
+    coming = true;
+    queueMicrotask(() => {
+      coming = false;
+      moved();
+    });
+  };
+  model.on("msg:custom", received);
+  for (const trait of TRAITS) model.on(`change:${trait}`, soon);
+  return () => {
+    model.off("msg:custom", received);
+    for (const trait of TRAITS) model.off(`change:${trait}`, soon);
+  };
+}
 
 /** Jupyter's events beside those that `AnyModel` names; hosts without them never call. */
 interface HostEvents {

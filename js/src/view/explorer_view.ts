@@ -1,13 +1,14 @@
 /** One view of an explorer: the selection goes in, the newest frame that has come is painted. */
 
 import type { AnyModel } from "@anywidget/types";
-import { element, on } from "../dom/dom";
+import { element, onResize } from "../dom/dom";
+import { keepOwnKeys } from "../dom/keys";
 import { Status } from "../dom/status";
 import { followTheme, onThemeChange } from "../dom/theme";
 import { Palettes } from "../draw/palette";
 import { sameArgs } from "../state/frames";
 import { Prefetch } from "../state/prefetch";
-import { type Selection, TRAITS, type Traits } from "../state/selection";
+import type { Selection, Traits } from "../state/selection";
 import { LOST_AFTER } from "../state/timing";
 import { classesInWords, spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
@@ -16,16 +17,17 @@ import type { Frame } from "../wire/frame";
 import { Line } from "../wire/line";
 import { decode, type ReplyTo, type RequestName } from "../wire/requests";
 import { Choice, type Drawing } from "./choice";
-import { followHost } from "./connection";
+import { followHost, followModel, type Received } from "./connection";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
 import { imported } from "./panels_slot";
 import { Pictures } from "./pictures";
+import { Still } from "./still";
 import { StripView } from "./strip/strip";
 
 export class ExplorerView implements Listener {
-  readonly root = element("div.filterscope", { "data-lm-suppress-shortcuts": "true" });
+  readonly root = element("div.filterscope");
   readonly #model: AnyModel<Traits>;
   readonly #choice: Choice;
   readonly #line: Line;
@@ -42,12 +44,14 @@ export class ExplorerView implements Listener {
   readonly #host: Host;
   readonly #frames: FrameSource;
   readonly #slot = this.#pictures.slot;
+  /** As wide as there is room, and never high. */
+  readonly #width = element("div");
+  readonly #still: Still;
 
   #description: Description | null = null;
   #painted: Frame | null = null;
   readonly #errors: Partial<Record<RequestName, string | null>> = {};
   #notice: string | null = null;
-  #following = false;
   readonly #undo: (() => void)[] = [];
 
   /** `panels`: where they need not be fetched, as in a saved page. */
@@ -55,6 +59,7 @@ export class ExplorerView implements Listener {
     this.#model = model;
     this.#choice = new Choice(model, () => this.#description);
     this.#line = new Line(model, () => this.#kernelChanged());
+    this.#still = new Still(model, this.#line);
     this.#controls = new Controls(
       {
         select: (change) => this.#select(change),
@@ -89,7 +94,7 @@ export class ExplorerView implements Listener {
       visible: () => this.root.getClientRects().length > 0,
     });
     const parts = [this.#strip.root, this.#controls.root, ...this.#status.nodes, ...this.#pictures.nodes];
-    this.root.append(element("div.fs-inner", ...parts));
+    this.root.append(element("div.fs-inner", this.#width, ...parts, this.#still.root));
     this.#host = {
       root: this.root,
       client: (listener, options) => new Client(this.#line, listener, { ...options, visible, someoneWaits }),
@@ -120,6 +125,7 @@ export class ExplorerView implements Listener {
     this.#prefetch.dispose();
     this.#slot.dispose();
     this.#status.dispose();
+    this.#still.dispose();
     this.#frames.kept.clear();
     this.#painted = this.#description = null;
     this.root.remove();
@@ -156,32 +162,23 @@ export class ExplorerView implements Listener {
   }
 
   #listen(): void {
-    const model = this.#model;
-    const root = this.root;
-    const received = (content: unknown, buffers: readonly unknown[]) => this.#received(content, buffers);
-    const moved = () => this.#followSoon();
-    model.on("msg:custom", received);
-    for (const trait of TRAITS) model.on(`change:${trait}`, moved);
-    const size = new ResizeObserver(() => this.#resize());
-    size.observe(root);
-    // Hosts bind their own actions to keys: what is pressed in here stays in here.
-    on(root, "keydown", (event) => event.stopPropagation());
-    const theme = onThemeChange(root, () => {
-      followTheme(root);
-      this.#pictures.themed();
-    });
+    const { root } = this;
+    const received: Received = (content, buffers) => this.#received(content, buffers);
     this.#undo.push(
-      () => model.off("msg:custom", received),
-      followHost(model, root, this.#line),
-      () => {
-        for (const trait of TRAITS) model.off(`change:${trait}`, moved);
-      },
-      () => size.disconnect(),
-      theme,
+      followModel(this.#model, received, () => this.#follow()),
+      followHost(this.#model, root, this.#line),
+      keepOwnKeys(root),
+      // Not the root's: its height changes by what is laid out then, which WebKit reports as an error.
+      onResize(this.#width, () => this.#resize()),
+      onThemeChange(root, () => {
+        followTheme(root);
+        this.#pictures.themed();
+      }),
     );
   }
 
   #received(content: unknown, buffers: readonly unknown[] = []): void {
+    this.#still.heard();
     this.#client.receive(content, buffers);
     this.#strip.receive(content, buffers);
     this.#prefetch.receive(content, buffers);
@@ -214,16 +211,6 @@ export class ExplorerView implements Listener {
   #draw(change: Partial<Drawing>): void {
     this.#choice.draw(change);
     this.#follow();
-  }
-
-  /** Traits that change together arrive as several events: one look at all of them follows. */
-  #followSoon(): void {
-    if (this.#following) return;
-    this.#following = true;
-    queueMicrotask(() => {
-      this.#following = false;
-      this.#follow();
-    });
   }
 
   /** Brings the view to the selection: from what is painted, from a frame that is kept (of which `more` has come), or by asking. */
@@ -288,7 +275,9 @@ export class ExplorerView implements Listener {
     const ready = current && error === null && this.#description !== null;
     const { gone } = this.#line;
     const waiting = !ready && error === null && !gone;
-    this.#status.show({ ready, waiting, gone, error, notice: this.#notice });
+    const kernel = gone ? (this.#painted ? "gone" : "none") : "there";
+    if (kernel === "none") this.#still.show();
+    this.#status.show({ ready, waiting, kernel, error, notice: this.#notice });
     this.#line.probe(waiting);
     if (!ready || this.#slot.asked) return;
     this.#slot.asked = true;
@@ -307,6 +296,7 @@ export class ExplorerView implements Listener {
   }
 
   #resize(): void {
+    this.#still.seen(this.root);
     this.#client.resume();
     this.#strip.resume();
     const inner = this.root.firstElementChild as HTMLElement;

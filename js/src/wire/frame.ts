@@ -69,6 +69,8 @@ export interface Sample {
   readonly plane: number | null;
   readonly planes: number;
   readonly range: { readonly low: number; readonly high: number };
+  /** It stands in place of the data set's own. */
+  readonly trial: boolean;
   readonly note: string;
   /** Null: not computed yet. */
   readonly prediction: Prediction | null;

@@ -18,6 +18,15 @@ export interface History {
   readonly can_redo: boolean;
 }
 
+/** What stands after a step. `kernels`: of the filter that was asked about, (C, …). */
+export interface HistoryStep extends History {
+  readonly layer: number;
+  readonly filter: number;
+  readonly kernels: FloatTensor;
+}
+
+export type StepName = "undo" | "redo" | "reset" | "own";
+
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
 /** Along rows and columns; of a signal the rows are one. `pads`: before and after. */
@@ -168,7 +177,7 @@ export interface LabRequests {
     args: { layer: number; filter: number; kernel: readonly number[]; gesture: string };
     body: History;
   };
-  lab_history: { args: FilterArgs & { step: "undo" | "redo" | "reset" | "own" }; body: History };
+  lab_history: { args: FilterArgs & { step: StepName }; body: HistoryStep };
   lab_changes: { args: { image: number }; body: Changes };
   lab_effect: { args: { images: number; cancel?: boolean }; body: Working & { effect?: EditEffect } };
   lab_image: { args: ImageArgs; body: { readonly revision: number; readonly tried: number | null } };

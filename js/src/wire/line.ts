@@ -1,17 +1,28 @@
 /** The way to the kernel: tells it which view is shown, and notices when nobody is at the other end any more. */
 
-import { PROBE_EVERY } from "../state/timing";
+import { PROBE } from "../state/timing";
 import type { Wire } from "./client";
 
+/** Jupyter tells by these how a kernel gets on with a message; other hosts call none. */
+export interface Callbacks {
+  readonly iopub: { status(message: { content?: { execution_state?: string } }): void };
+}
+
+interface Sender {
+  send(content: object, callbacks?: Callbacks): void;
+}
+
 export class Line implements Wire {
-  readonly #model: { send(content: object): void };
+  readonly #model: Sender;
   readonly #changed: () => void;
   readonly #view = Math.random().toString(36).slice(2);
   #gone = false;
-  #probe: ReturnType<typeof setInterval> | undefined;
+  #probe: ReturnType<typeof setTimeout> | undefined;
+  #unanswered: ReturnType<typeof setTimeout> | undefined;
+  #heard = 0;
 
   /** `changed`: called when the kernel has gone, and when it is back. */
-  constructor(model: { send(content: object): void }, changed: () => void) {
+  constructor(model: Sender, changed: () => void) {
     this.#model = model;
     this.#changed = changed;
   }
@@ -22,10 +33,10 @@ export class Line implements Wire {
   }
 
   /** Hosts do not say in all cases that the kernel has gone, but then nothing can be sent (JupyterLab: "Cannot send"). */
-  send(content: object): void {
+  send(content: object, callbacks?: Callbacks): void {
     if (this.#gone) return;
     try {
-      this.#model.send(content);
+      this.#model.send(content, callbacks);
     } catch {
       this.is(true);
     }
@@ -36,10 +47,37 @@ export class Line implements Wire {
     this.send({ kind: "shown", view: this.#view });
   }
 
-  /** While somebody waits for long: sends something now and then, which fails where the kernel has gone. */
+  /** A message has come. */
+  hear(): void {
+    this.#heard += 1;
+  }
+
+  /** Whether one ever has. */
+  get heard(): boolean {
+    return this.#heard > 0;
+  }
+
+  /** While somebody waits for long: asks now and then whether the explorer is there. */
   probe(waiting: boolean): void {
-    clearInterval(this.#probe);
-    if (waiting) this.#probe = setInterval(() => this.send({ kind: "nudge" }), PROBE_EVERY);
+    clearTimeout(this.#probe);
+    clearTimeout(this.#unanswered);
+    this.#probe = undefined;
+    const ask = () => {
+      this.#ask();
+      this.#probe = setTimeout(ask, PROBE.every);
+    };
+    if (waiting) this.#probe = setTimeout(ask, PROBE.after);
+  }
+
+  /** A kernel that has dealt with the question, and gave no answer before it said so, is not the one that drew this. */
+  #ask(): void {
+    const heard = this.#heard;
+    const status = (message: { content?: { execution_state?: string } }) => {
+      if (message.content?.execution_state !== "idle" || this.#probe === undefined) return;
+      clearTimeout(this.#unanswered);
+      this.#unanswered = setTimeout(() => this.#heard === heard && this.is(true), PROBE.answered);
+    };
+    this.send({ kind: "probe" }, { iopub: { status } });
   }
 
   /** Nobody sees the view any more: Python may let go of what it needed. */

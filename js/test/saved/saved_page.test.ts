@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { codesOf, rangeOf } from "../../src/draw/codes";
 import { SavedKernel } from "../../src/saved/kernel";
+import { LabKernel } from "../../src/saved/lab_kernel";
 import { joined, pictureOf, planeOf } from "../../src/saved/maps";
 import { SavedModel } from "../../src/saved/model";
 import { Parts } from "../../src/saved/parts";
@@ -47,6 +48,7 @@ const SAVED: Saved = {
   precision: 8,
   verdicts: true,
   exemplars: false,
+  lab: null,
 };
 const OUTLINE: SavedOutline = {
   description: { version: "0.1.0", revision: 0, images: 3, input: [1, 4, 4], layers: LAYERS },
@@ -237,6 +239,97 @@ describe("what was not saved", () => {
         "channels and for single ones. Maps have 8 bits a value: point at one to see how far it may be off. With a verdict for each " +
         "filter that was judged.",
     );
+  });
+});
+
+describe("the lab of a saved page", () => {
+  const floats = (data: number[], shape: number[]) => ({
+    dtype: "float32",
+    shape,
+    data: Float32Array.from(data),
+  });
+
+  /** Two filters of one kernel of 1×1 each, on an image of 1×2, ReLU behind them. */
+  async function lab() {
+    const own = { tensor: 0 };
+    const texts: Record<string, string> = {
+      lab: await packed(
+        {
+          ...{ layer: 1, name: "conv2", groups: 1, kernels: own, own, bias: { tensor: 1 } },
+          geometry: {
+            stride: [1, 1],
+            pads: [
+              [0, 0],
+              [0, 0],
+            ],
+            mode: "zeros",
+            dilation: [1, 1],
+          },
+          steps: [[{ name: "relu", numbers: { tensor: 2 } }], [{ name: "relu", numbers: { tensor: 2 } }]],
+          ...{ presets: [{ name: "zero", kernel: { tensor: 3 } }], presets_of: [[], []] },
+        },
+        [Float32Array.of(2, 3), Float32Array.of(0.5, -10), new Float32Array(), Float32Array.of(0)],
+        [[2, 1, 1, 1], [2], [0], [1, 1]],
+      ),
+      "lab-0": await packed(
+        { input: { tensor: 0 }, over: null, same: true },
+        [Float32Array.of(-1, 4)],
+        [[1, 1, 2]],
+      ),
+    };
+    const revisions: number[] = [];
+    const kernel = new LabKernel(new Parts((name) => texts[name] ?? null), (now) => revisions.push(now));
+    const at = { image: 0, layer: 1, filter: 1 };
+    const edit = (value: number, gesture = "") =>
+      kernel.answer("edit_kernel", { layer: 1, filter: 1, kernel: [value], gesture })!;
+    const step = (name: string) => kernel.answer("lab_history", { ...at, step: name })!;
+    const maps = async () => {
+      const frame = { ...at, source: "input" } as never;
+      const planes = (await kernel.edited(frame))?.(1, [0]);
+      return planes && [planes.kernels, planes.response, planes.activation].map((values) => [...values]);
+    };
+    return { kernel, revisions, at, edit, step, maps };
+  }
+
+  it("computes the layer with the edited kernel, and goes back and forth", async () => {
+    const { kernel, revisions, at, edit, step, maps } = await lab();
+    expect(await kernel.answer("lab", at)).toMatchObject({
+      ...{ own: floats([3], [1, 1, 1]), kernels: floats([3], [1, 1, 1]), edits: [], can_undo: false },
+      ...{ bias: floats([-10], [1]), input: floats([-1, 4], [1, 1, 2]), over: floats([-1, 4], [1, 1, 2]) },
+    });
+    expect(await maps()).toBeUndefined();
+    expect(await edit(5)).toMatchObject({
+      revision: 1,
+      edits: [{ layer: "conv2", filter: 1 }],
+      can_undo: true,
+    });
+    expect(await maps()).toEqual([[5], [-5, 20], [0, 10]]);
+    expect((await kernel.edited({ ...at, source: "input" } as never))!(0, [0])).toBeNull();
+    await edit(6, "drag");
+    await edit(7, "drag");
+    expect(await maps()).toEqual([[7], [-7, 28], [0, 18]]);
+    expect(await step("undo")).toMatchObject({ can_redo: true, filter: 1, kernels: floats([5], [1, 1, 1]) });
+    expect((await maps())![0]).toEqual([5]); // what was dragged is one step
+    await step("redo");
+    expect((await maps())![0]).toEqual([7]);
+    expect(await step("own")).toMatchObject({ edits: [], kernels: floats([3], [1, 1, 1]) });
+    await step("undo");
+    expect(await step("reset")).toMatchObject({ edits: [], can_undo: true });
+    expect(await maps()).toBeUndefined();
+    expect(revisions).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("is of one layer, and leaves other requests alone", async () => {
+    const { kernel, at } = await lab();
+    await expect(kernel.answer("lab", { ...at, layer: 0 })).rejects.toThrow("has the lab of conv2 alone");
+    expect(kernel.answer("lab_changes", at)).toBeNull();
+    expect(kernel.answer("frame", at)).toBeNull();
+    expect(await kernel.answer("module", { room: "lab" })).toEqual({ text: "" });
+  });
+
+  it("is told in the words of the page", () => {
+    const words = savedInWords({ ...OUTLINE, saved: { ...SAVED, lab: 1 } });
+    expect(words).toContain(`With the lab of ${LAYERS[1]!.name}: its kernels can be edited here.`);
   });
 });
 

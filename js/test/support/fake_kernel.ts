@@ -83,6 +83,7 @@ export function frameReply(
       plane: behaviour.planes ? (args.plane ?? 0) : null,
       planes: behaviour.planes ?? 0,
       range: { low: 0, high: 1 },
+      trial: false,
       note: "",
       prediction:
         behaviour.prediction === undefined

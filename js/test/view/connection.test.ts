@@ -1,9 +1,12 @@
 // @vitest-environment jsdom
 import { describe, expect, it, vi } from "vitest";
-import { PROBE_EVERY } from "../../src/state/timing";
+import { NOBODY_AFTER, PROBE } from "../../src/state/timing";
+import type { Callbacks } from "../../src/wire/line";
 import { FakeModel } from "../support/fake_kernel";
 import { open, render, slide, usePage } from "../support/page";
 
+const NOBODY = /^No kernel is here to answer, .* Run the notebook's cell to go on\.$/;
+const STATE = "application/vnd.jupyter.widget-state+json";
 const GONE = /^The kernel that drew this has gone: .* Run this cell again to go on\.$/;
 
 usePage();
@@ -12,11 +15,18 @@ usePage();
 class Spied extends FakeModel {
   readonly all: { kind: string; view?: string }[] = [];
   dead = false;
+  #callbacks: Callbacks | undefined;
 
-  override send(content: never): void {
+  override send(content: never, callbacks?: Callbacks): void {
     if (this.dead) throw new Error("Cannot send");
     this.all.push(content);
+    this.#callbacks = callbacks ?? this.#callbacks;
     super.send(content);
+  }
+
+  /** How the kernel gets on with the last message that wanted to know. */
+  tell(execution_state: string): void {
+    this.#callbacks?.iopub.status({ content: { execution_state } });
   }
 
   of(kind: string) {
@@ -103,9 +113,37 @@ describe("where the kernel has gone", () => {
     slide(image, 4);
     vi.advanceTimersByTime(5000);
     model.dead = true;
-    vi.advanceTimersByTime(PROBE_EVERY);
+    vi.advanceTimersByTime(PROBE.every);
     expect([root.dataset.kernel, root.dataset.ready, root.dataset.image]).toEqual(["gone", "true", "0"]);
     expect(root.dataset.busy).toBeUndefined();
+  });
+
+  it("notices it where the kernel deals with its question and nobody answers", () => {
+    const { model, root, alert, image } = openSpied();
+    slide(image, 4);
+    vi.advanceTimersByTime(PROBE.after);
+    expect(model.of("probe")).toHaveLength(1);
+    model.tell("busy");
+    vi.advanceTimersByTime(5000);
+    expect(root.dataset.kernel).toBeUndefined(); // it runs a cell, for all that is known
+    model.tell("idle");
+    vi.advanceTimersByTime(PROBE.answered);
+    expect(alert.textContent).toMatch(GONE);
+    expect([root.dataset.kernel, root.dataset.ready, root.dataset.image]).toEqual(["gone", "true", "0"]);
+  });
+
+  it("takes one that answers for busy with another question", () => {
+    const { model, root, image } = openSpied();
+    slide(image, 4);
+    for (let k = 0; k < 5; k++) {
+      vi.advanceTimersByTime(PROBE.every);
+      model.emit("msg:custom", { kind: "here" }, []);
+      model.tell("idle");
+      vi.advanceTimersByTime(PROBE.answered);
+    }
+    expect(root.dataset.kernel).toBeUndefined();
+    model.answerAll();
+    expect([root.dataset.ready, root.dataset.image]).toEqual(["true", "4"]);
   });
 
   it("asks for nothing, from no part of it, until it is back; then for all", () => {
@@ -130,9 +168,51 @@ describe("where the kernel has gone", () => {
     const model = new Spied();
     const { root, query } = render(model);
     model.emit("destroy");
-    expect(query("[role=alert]").textContent).toMatch(GONE);
+    expect(query("[role=alert]").textContent).toMatch(NOBODY);
     vi.advanceTimersByTime(10_000);
     expect([root.dataset.ready, root.dataset.busy]).toEqual(["false", undefined]);
+  });
+});
+
+describe("in a page that was saved with its widgets' state", () => {
+  const saved = () => {
+    const script = Object.assign(document.createElement("script"), { type: STATE });
+    document.body.append(script);
+    vi.stubGlobal(
+      "URL",
+      Object.assign(URL, { createObjectURL: () => "blob:still", revokeObjectURL: () => {} }),
+    );
+  };
+
+  it("shows the picture of the cell and says that no kernel is there", () => {
+    saved();
+    const model = new Spied();
+    Object.assign(model.traits, { _png: new DataView(new ArrayBuffer(8)) });
+    const { root, query } = render(model);
+    const still = query<HTMLImageElement>(".fs-still");
+    expect([still.hidden, root.dataset.kernel]).toEqual([true, undefined]);
+    vi.advanceTimersByTime(NOBODY_AFTER);
+    expect([still.hidden, still.getAttribute("src"), root.dataset.kernel]).toEqual([
+      false,
+      "blob:still",
+      "none",
+    ]);
+    expect(query("[role=alert]").textContent).toMatch(NOBODY);
+    const asked = model.all.length;
+    vi.advanceTimersByTime(600_000);
+    expect([root.dataset.busy, model.all.length]).toEqual([undefined, asked]);
+  });
+
+  it("goes on where a kernel answers after all, however late", () => {
+    saved();
+    const model = new Spied();
+    const { root } = render(model);
+    const first = [...model.sent];
+    vi.advanceTimersByTime(NOBODY_AFTER);
+    expect(root.dataset.kernel).toBe("none");
+    for (const request of first) model.answer(request);
+    model.answerAll();
+    expect([root.dataset.kernel, root.dataset.ready]).toEqual([undefined, "true"]);
   });
 });
 

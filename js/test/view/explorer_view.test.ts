@@ -52,7 +52,7 @@ describe("a view", () => {
     model.behaviour = { label: evil, prediction: [[evil, 0.9]] };
     const { root, query } = render(model);
     model.answerAll();
-    expect(root.querySelector("img")).toBeNull();
+    expect(root.querySelector("img:not(.fs-still)")).toBeNull();
     expect(query(".fs-words").textContent).toBe(`true: ${evil} · predicted: ${evil} 90 %`);
     expect(query(".fs-class").textContent).toBe(evil);
   });

@@ -61,6 +61,25 @@ describe("the readout", () => {
     expect(marker(canvas("activation")).hidden).toBe(true);
   });
 
+  it("goes to the ends of its row by Home and End, and ten rows by the Page keys", () => {
+    const { canvas } = open();
+    const response = canvas("response"); // 4 × 4
+    const at = (...keys: string[]) => {
+      press(response, ...keys);
+      return readout(response)[0];
+    };
+    expect(at("End")).toBe("row 2, col 2"); // the first key shows where keys start
+    expect([at("End"), at("Home"), at("Home")]).toEqual(["row 2, col 3", "row 2, col 0", "row 2, col 0"]);
+    expect([at("PageUp"), at("PageDown"), at("End")]).toEqual([
+      "row 0, col 0",
+      "row 3, col 0",
+      "row 3, col 3",
+    ]);
+    const key = new KeyboardEvent("keydown", { key: "PageDown", bubbles: true, cancelable: true });
+    response.dispatchEvent(key);
+    expect(key.defaultPrevented).toBe(true); // the notebook does not scroll
+  });
+
   it("goes with an error, and comes back with the next picture", () => {
     const { model, query, canvas } = open();
     mouse(canvas("image"), "click", 1, 1);

@@ -118,11 +118,14 @@ window.host = {
   },
 
   theme(name) {
+    const { kind, variables } = themes[name];
     const root = document.documentElement;
-    for (const [variable, value] of Object.entries({ ...themes.both, ...themes[name].variables }))
+    root.removeAttribute("style"); // a theme may leave out what the one before had
+    for (const [variable, value] of Object.entries({ ...themes.both, ...variables }))
       root.style.setProperty(variable, value);
-    document.body.className = themes[name].kind;
-    document.body.dataset.vscodeThemeKind = themes[name].kind;
+    document.body.className = kind;
+    if (kind === "vscode-high-contrast-light") document.body.classList.add("vscode-high-contrast"); // as of old
+    document.body.dataset.vscodeThemeKind = kind;
   },
 
   /** Change events that changed nothing, for all of a model's traits: VS Code sends some after the first render. */
@@ -136,9 +139,20 @@ window.host = {
 
 // The editor handles what bubbles up to the window, unless a text field or a select has the focus: a slider has not.
 window.addEventListener("keydown", (event) => {
-  window.host.keys.push(event.key);
+  const modifiers = [event.ctrlKey && "Control", event.altKey && "Alt", event.metaKey && "Meta", event.shiftKey && "Shift"];
+  window.host.keys.push([...modifiers, event.key].filter(Boolean).join("+"));
   if (document.activeElement?.matches(":read-write, select")) return;
   if (MOVES_TO_ANOTHER_CELL.has(event.key)) setTimeout(() => document.activeElement?.blur());
+});
+// A click in an output makes its cell the active one, and the editor then puts the focus into the output: on the first
+// element there that can have it, unless one there has it already.
+window.addEventListener("click", (event) => {
+  const output = event.target.closest(".output");
+  if (!output) return;
+  setTimeout(() => {
+    if (output.contains(document.activeElement)) return;
+    output.querySelector('[tabindex="0"], [href], button, input, option, select, textarea')?.focus();
+  });
 });
 window.addEventListener("wheel", (event) => {
   if (!event.defaultPrevented) window.host.scrolled += event.deltaY;

@@ -28,6 +28,7 @@ class Sample:
         frames_first: Whether the image is a clip `(D, C, H, W)` for a net of images, given to it as it is.
         target: The label as the data set has it, which an output may be held against: its class, its boxes, its mask.
         label_is_no_class: Whether the item has a label that is no class: a number with a fraction, a vector, a mask.
+        trial: Whether it stands in place of the data set's own.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Sample:
     frames_first: bool = False
     label_is_no_class: bool = False
     target: Any = None
+    trial: bool = False
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
 
     @property

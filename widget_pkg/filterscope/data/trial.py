@@ -177,4 +177,4 @@ def _sample(image: np.ndarray, like: Sample, said: str) -> Sample:
             like.index, f"{wrong} of {image.size} values of the trial are NaN or infinite; give finite ones"
         )
     words = f"A trial in place of the data set's image {like.index}. {said}"
-    return Sample(like.index, np.ascontiguousarray(image, np.float32), None, words, like.finding)
+    return Sample(like.index, np.ascontiguousarray(image, np.float32), None, words, like.finding, trial=True)

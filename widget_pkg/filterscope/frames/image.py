@@ -24,7 +24,10 @@ class DisplayRange(TypedDict):
 
 
 class ImageBody(TypedDict):
-    """What a page paints of an image: `display` is uint8 `(h, w)` or `(h, w, 3)`, `size` that of the whole image."""
+    """What a page paints of an image: `display` is uint8 `(h, w)` or `(h, w, 3)`, `size` that of the whole image.
+
+    `trial` says that it stands in place of the data set's own.
+    """
 
     label: str | int | None
     display: np.ndarray
@@ -33,6 +36,7 @@ class ImageBody(TypedDict):
     plane: int | None
     planes: int
     range: DisplayRange
+    trial: bool
     note: str
 
 
@@ -69,5 +73,6 @@ def image_part(sample: Sample, plane: int, more: str = "") -> ImageBody:
         "plane": drawn.plane,
         "planes": drawn.planes,
         "range": {"low": drawn.low, "high": drawn.high},
+        "trial": sample.trial,
         "note": " ".join(filter(None, [sample.said, drawn.note, reduced, more])),
     }

@@ -1,31 +1,22 @@
-"""What a page needs in the lab, as plain arrays, numbers and words."""
+"""What a page is told of a filter's kernels in the lab, and of what an edit does; next: `lab_pictures.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
 
 from filterscope.engine.classes import Prediction
-from filterscope.filters.block_means import block_means
-from filterscope.filters.slices import planes
-from filterscope.filters.value_range import encode, value_range
-from filterscope.frames.layer_picture import PictureBody, range_body
 from filterscope.frames.prediction import best_of
-from filterscope.lab.geometry import GeometryTrial, own_geometry
-from filterscope.lab.occlusion import Occlusion
-from filterscope.lab.page_arithmetic import page_planes, page_steps
-from filterscope.lab.spectrum import amplitudes, frequency_response
-from filterscope.lab.stages import Stage
+from filterscope.lab.page_arithmetic import PageStep, page_planes, page_steps
 from filterscope.nets.kernel_edits import editable
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.runner import float32
-from filterscope.session.lab import EditChanges, Lab
+from filterscope.session.edit_outcomes import EditChanges
+from filterscope.session.lab import Lab
 from filterscope.session.selection import Selection
 from filterscope.verdicts.ablation.effect_table import Effect
-
-MOST_SIDE = 256
-"""A picture of the lab is sent with no more values a side."""
 
 
 class HistoryBody(TypedDict):
@@ -35,6 +26,14 @@ class HistoryBody(TypedDict):
     edits: list[dict[str, object]]
     can_undo: bool
     can_redo: bool
+
+
+class StepBody(HistoryBody):
+    """What stands after a step; `kernels` is float32 `(C, *k)`, those of the filter that was asked about."""
+
+    layer: int
+    filter: int
+    kernels: np.ndarray
 
 
 class GeometryBody(TypedDict):
@@ -91,6 +90,16 @@ def build_history(lab: Lab, revision: int) -> HistoryBody:
     }
 
 
+def build_step(lab: Lab, image: int, layer: int, filter_index: int) -> StepBody:
+    """What stands after a step, and the kernels of one filter."""
+    return {
+        **build_history(lab, lab.engine.revision),
+        "layer": layer,
+        "filter": filter_index,
+        "kernels": lab.engine.kernels(layer, image)[filter_index],
+    }
+
+
 def build_filter(lab: Lab, at: Selection) -> FilterBody:
     """One filter in the lab: its kernels, what a page computes by itself, and the presets."""
     engine = lab.engine
@@ -116,12 +125,20 @@ def build_filter(lab: Lab, at: Selection) -> FilterBody:
         "bias": np.array([bias], np.float32),
         "input": seen,
         "over": over,
-        "geometry": None if seen is None and over is None else _geometry(record),
-        "steps": None
-        if steps is None
-        else [{"name": step.name, "numbers": np.array(step.numbers, np.float32)} for step in steps],
-        "presets": [{"name": name, "kernel": kernel} for name, kernel in lab.presets(at.layer, at.filter).items()],
+        "geometry": None if seen is None and over is None else geometry_body(record),
+        "steps": None if steps is None else build_page_steps(steps),
+        "presets": build_presets(lab, at.layer, at.filter),
     }
+
+
+def build_page_steps(steps: Sequence[PageStep]) -> list[PageStepBody]:
+    """The steps that the page takes by itself."""
+    return [{"name": step.name, "numbers": np.array(step.numbers, np.float32)} for step in steps]
+
+
+def build_presets(lab: Lab, layer: int, filter_index: int) -> list[PresetBody]:
+    """The kernels to begin with, of one filter."""
+    return [{"name": name, "kernel": kernel} for name, kernel in lab.presets(layer, filter_index).items()]
 
 
 def _why_not(layer: ConvLayer) -> str:
@@ -131,7 +148,8 @@ def _why_not(layer: ConvLayer) -> str:
     )
 
 
-def _geometry(layer: ConvLayer) -> GeometryBody:
+def geometry_body(layer: ConvLayer) -> GeometryBody:
+    """A layer's geometry, as the page computes with it."""
     flat = 2 - layer.rank
     return {
         "stride": [1] * flat + list(layer.stride),
@@ -187,115 +205,4 @@ def build_effect(effect: Effect) -> EffectBody:
         "loss": np.array([effect.loss_before, effect.loss_after], np.float32),
         "loss_change": np.array([loss.value, loss.low, loss.high], np.float32),
         "notes": list(effect.notes),
-    }
-
-
-def build_crop(pixels: np.ndarray) -> np.ndarray:
-    """A crop's pixels as bytes, uint8 `(h, w)` or `(h, w, 3)`."""
-    levels: np.ndarray = np.floor(np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return levels
-
-
-class OcclusionBody(TypedDict):
-    """A heat map each for the filter and for the predicted class: float32, and pictures of the same."""
-
-    box: int
-    stride: int
-    maps: list[dict[str, object]]
-
-
-def build_occlusion(found: Occlusion) -> OcclusionBody:
-    """The heat maps of an occlusion."""
-    maps: list[dict[str, object]] = [{"of": "filter", **lab_picture(found.filter)}]
-    if found.probability is not None:
-        maps.append({"of": "class", **lab_picture(found.probability)})
-    return {"box": found.box, "stride": found.stride, "maps": maps}
-
-
-class StageBody(PictureBody):
-    """A stage's picture, and what stands below it."""
-
-    kind: str
-    name: str
-    shape: list[int]
-
-
-def build_stage(stage: Stage) -> StageBody:
-    """A stage, as a picture."""
-    return {**lab_picture(stage.values), "kind": stage.kind, "name": stage.name, "shape": list(stage.values.shape)}
-
-
-def lab_picture(values: np.ndarray) -> PictureBody:
-    """Values as codes in their own range, of many the means of `reduced × reduced`; of a volume the middle slice."""
-    shown, _ = planes(values, 0, None, 1)
-    reduced = -(-max(shown.shape) // MOST_SIDE)
-    drawn = shown if reduced == 1 else block_means(shown, reduced)
-    of = value_range(drawn)
-    return {"tensor": encode(drawn, of), "encoding": "codes", "reduced": reduced, "ranges": [range_body(of)]}
-
-
-class SpectrumBody(TypedDict):
-    """Pictures of spectra by their names; of a signal curves instead: float32 `(n,)` each, over `frequencies`."""
-
-    unit: str
-    pictures: list[dict[str, object]]
-    curves: list[dict[str, object]]
-    frequencies: np.ndarray
-
-
-def build_spectrum(
-    kernels: dict[str, np.ndarray], image: np.ndarray, response: np.ndarray, sampling_rate: float | None
-) -> SpectrumBody:
-    """The spectra of some kernels, and of an image before and after.
-
-    Args:
-        kernels: By what they are called, float32 `(kH, kW)` or `(k,)`.
-        image: What the response runs over, float32 `(H, W)` or `(L,)`.
-        response: The response.
-        sampling_rate: Of a signal, samples a second.
-
-    Raises:
-        ValueError: If the sampling rate is not a number above 0.
-    """
-    spectra = {name: frequency_response(kernel, sampling_rate) for name, kernel in kernels.items()}
-    first = next(iter(spectra.values()))
-    if first.gain.ndim == 1:
-        curves: list[dict[str, object]] = [{"name": name, "values": each.decibels} for name, each in spectra.items()]
-        return {"unit": first.unit, "pictures": [], "curves": curves, "frequencies": first.frequencies}
-    pictures: list[dict[str, object]] = [
-        {"name": f"{name}: gain", **lab_picture(each.gain)} for name, each in spectra.items()
-    ]
-    for name, plane in (("before", image), ("after", response)):
-        pictures.append({"name": f"image {name}: amplitudes", **lab_picture(amplitudes(plane))})
-    return {"unit": first.unit, "pictures": pictures, "curves": [], "frequencies": first.frequencies}
-
-
-class GeometryTrialBody(PictureBody):
-    """A map with another geometry, as a picture."""
-
-    formula: list[str]
-    parameters: int
-    sees: list[int]
-    shape: list[int]
-    stride: list[int]
-    padding: list[int]
-    padding_mode: str
-    dilation: list[int]
-    own: dict[str, object]
-
-
-def build_geometry(trial: GeometryTrial, layer: ConvLayer) -> GeometryTrialBody:
-    """A map with another geometry."""
-    own = {name: list(value) if isinstance(value, tuple) else value for name, value in own_geometry(layer).items()}
-    return {
-        **lab_picture(trial.values),
-        "formula": list(trial.formula),
-        "parameters": trial.parameters,
-        "sees": list(trial.sees),
-        "shape": list(trial.values.shape),
-        "stride": list(trial.stride),
-        "padding": list(trial.padding),
-        "padding_mode": trial.padding_mode,
-        "dilation": list(trial.dilation),
-        "own": own,
     }

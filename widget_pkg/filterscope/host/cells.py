@@ -89,11 +89,11 @@ def ipython_shell() -> Any:
 
 
 def _unregister(shell: Any, starts: Any, ended: Any) -> None:
-    live = shell()
-    if live is not None:
+    events = getattr(shell(), "events", None)  # an imitated shell (Solara's) has none
+    if events is not None:
         with suppress(ValueError):
-            live.events.unregister("pre_execute", starts)
-            live.events.unregister("post_execute", ended)
+            events.unregister("pre_execute", starts)
+            events.unregister("post_execute", ended)
 
 
 def _for_a_message() -> bool:

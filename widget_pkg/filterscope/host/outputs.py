@@ -122,7 +122,8 @@ def _running_cell() -> Cell | None:
         number = parent.get("metadata", {}).get("cellId")
         return Cell(str(number), 1) if number else Cell(str(parent.get("content", {}).get("code")), 2)
     history = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None)
-    return Cell(str(history[-1]), 2) if history else None
+    # Where a shell is imitated (Solara) it is no list.
+    return Cell(str(history[-1]), 2) if isinstance(history, list) and history else None
 
 
 def _shell() -> Any:
@@ -133,8 +134,8 @@ def _shell() -> Any:
 
 
 def _unregister(shell: Any, starts: Any, ended: Any) -> None:
-    live = shell()
-    if live is not None:
+    events = getattr(shell(), "events", None)  # an imitated shell (Solara's) has none
+    if events is not None:
         for event, callback in (("pre_run_cell", starts), ("post_run_cell", ended)):
-            if callback in live.events.callbacks[event]:
-                live.events.unregister(event, callback)
+            if callback in events.callbacks[event]:
+                events.unregister(event, callback)

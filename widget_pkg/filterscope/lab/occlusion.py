@@ -24,7 +24,8 @@ class Occlusion:
     Attributes:
         box: The box's side in pixels.
         stride: From one place to the next.
-        filter: float32 `(rows, columns)`: by how much the filter's greatest activation falls; below 0 it rises.
+        filter: float32 `(rows, columns)`: by how much the filter's total activation falls, its sum over all
+            positions; below 0 it rises.
         probability: float32 `(rows, columns)`: by how many nats the log-probability of the class falls; None where the
             net gives no score a class.
         predicted: Number of that class, the one that the net predicts for the whole image; None likewise.
@@ -80,13 +81,13 @@ def occlude(
         return other
 
     def measured(images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
-        greatest: list[torch.Tensor] = []
+        totals: list[torch.Tensor] = []
 
         def keep(_: int, activation: torch.Tensor) -> None:
-            greatest.append(activation[:, filter_index].flatten(1).amax(1).float().cpu())
+            totals.append(activation[:, filter_index].float().flatten(1).sum(1).cpu())
 
         output = runner.run(runner.batch(images), [layer], keep)
-        return torch.cat(greatest).numpy(), class_scores(output, len(images), runner.known)
+        return torch.cat(totals).numpy(), class_scores(output, len(images), runner.known)
 
     with turn():
         several = runner.takes_batches(covered(place) for place in (None, places[len(places) // 2]))

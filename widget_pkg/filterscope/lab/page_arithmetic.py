@@ -67,16 +67,28 @@ def page_steps(
     Returns:
         The steps; None where the page does not know one of them, or they do not give the activation.
     """
-    if pre.shape != activation.shape or not np.isfinite(pre).all():
-        return None
+    return _steps_to(_operations(runner, batch, layer), filter_index, pre, activation)
+
+
+def steps_of_each(
+    runner: NetRunner, batch: torch.Tensor, layer: int, pre: np.ndarray, activation: np.ndarray
+) -> list[list[PageStep] | None]:
+    """The steps of every filter of a layer, by one pass; see `page_steps`. The maps are `(F, …)`."""
+    operations = _operations(runner, batch, layer)
+    pairs = zip(pre, activation, strict=True)
+    return [_steps_to(operations, filter_index, *maps) for filter_index, maps in enumerate(pairs)]
+
+
+def _operations(runner: NetRunner, batch: torch.Tensor, layer: int) -> list[tuple[str, nn.Module]]:
+    """What stands between a layer's pre-activation and its activation: the kind of each, and its module."""
     record = runner.layers[layer]
-    steps: list[PageStep | None] = []
+    operations: list[tuple[str, nn.Module]] = []
 
     def on_step(index: int, operation: Operation, output: torch.Tensor, last: bool) -> None:
         if index == layer:
             kind = kind_of(operation)
             if kind not in TRANSPARENT:
-                steps.append(_step(kind, operation.running.module, filter_index))
+                operations.append((kind, operation.running.module))
             if last:
                 watch.stop()
 
@@ -87,9 +99,21 @@ def page_steps(
     watch = LayerWatch(runner.layers, on_conv, on_step)
     with runner.ready() as module, watch.watching(module, batch):
         runner.call(module, batch)
-    known = [step for step in steps if step is not None]
-    if len(known) < len(steps):
+    return operations
+
+
+def _steps_to(
+    operations: list[tuple[str, nn.Module]], filter_index: int, pre: np.ndarray, activation: np.ndarray
+) -> list[PageStep] | None:
+    """The operations as steps, tried on a map."""
+    if pre.shape != activation.shape or not np.isfinite(pre).all():
         return None
+    known: list[PageStep] = []
+    for kind, module in operations:
+        step = _step(kind, module, filter_index)
+        if step is None:
+            return None
+        known.append(step)
     values = pre.astype(np.float64)
     for step in known:
         values = apply_step(step, values)
@@ -123,8 +147,8 @@ def _step(kind: str, module: nn.Module, filter_index: int) -> PageStep | None:
 def _affine(norm: Any, filter_index: int) -> PageStep | None:
     if norm.running_mean is None or norm.running_var is None or filter_index >= len(norm.running_mean):
         return None
-    weight = 1.0 if norm.weight is None else float(norm.weight[filter_index])
-    bias = 0.0 if norm.bias is None else float(norm.bias[filter_index])
+    weight = 1.0 if norm.weight is None else norm.weight[filter_index].item()
+    bias = 0.0 if norm.bias is None else norm.bias[filter_index].item()
     scale = weight / float(np.sqrt(float(norm.running_var[filter_index]) + norm.eps))
     return PageStep("affine", (scale, bias - float(norm.running_mean[filter_index]) * scale))
 

@@ -22,6 +22,7 @@ from filterscope.frames.overlay import overlay_of
 from filterscope.frames.prediction import best_of
 from filterscope.saved_page.answers import Answers
 from filterscope.saved_page.exemplars import SavedExemplars
+from filterscope.saved_page.lab import SavedLab
 from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.parts import (
     Contents,
@@ -37,9 +38,9 @@ from filterscope.text import well_formed
 _MB = 10**6
 Place = TypeVar("Place")
 
-# Nothing is loaded from anywhere, and no script runs but the one whose hash stands here.
+# Nothing is loaded from anywhere, and no script runs but those whose hashes stand here.
 _POLICY = (
-    "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
 _PAGE = """<!doctype html>
@@ -56,8 +57,9 @@ _PAGE = """<!doctype html>
 <body>
 <main id="filterscope"><h1>{title}</h1><noscript>This page needs JavaScript, which is switched off.</noscript></main>
 """
-_END = """<script type="module">{script}</script>
-</body>
+_SCRIPT = """<script type="module">{script}</script>
+"""
+_END = """</body>
 </html>
 """
 
@@ -87,6 +89,7 @@ _WAYS = {
     "sources": 'sources="input" or "image"',
     "precision": "precision=8",
     "exemplars": "exemplars=False",
+    "lab": "lab=False",
     "limit_mb": "a larger limit_mb=",
 }
 
@@ -119,17 +122,20 @@ def save_page(
     engine = session.engine
     engine.check()
     revision = engine.revision
-    policy = _POLICY.format(script=_hash(script()))
+    scripts = page_scripts(contents.lab is not None)
+    policy = _POLICY.format(scripts=" ".join(f"'sha256-{_hash(script)}'" for script in scripts))
     frame = _PAGE.format(policy=policy, title=html.escape(well_formed(title)), style=asset_text("page.css"))
-    end = _END.format(script=script())
+    end = "".join(_SCRIPT.format(script=script) for script in scripts) + _END
+    lab = SavedLab(session, contents)
     layers = [_data(f"layer-{place}", _layer(engine, layer, contents)) for place, layer in enumerate(contents.layers)]
     answers = Answers(session, contents)
     exemplars = SavedExemplars(session, contents)
-    layers += [_data(*part) for part in (*answers.verdicts, *exemplars.scans)]
-    budget = _Budget(contents, limit, sum(len(part.encode()) for part in (frame, end, *layers)), len(exemplars.filters))
+    layers += [_data(*part) for part in (*answers.verdicts, *exemplars.scans, *lab.parts)]
+    fixed = sum(len(part.encode()) for part in (frame, end, *layers))
+    budget = _Budget(contents, limit, fixed, len(exemplars.filters), lab.of)
     for first_part, count in exemplars.first_of_each_layer():
         budget.foresee_exemplars(_data(*first_part), count)
-    first, first_row = _first_image(engine, contents, budget)
+    first, first_row = _first_image(engine, contents, lab, budget)
     if progress:
         print(f"{well_formed(str(output.path))}: {budget.counted}, about {_size(budget.about)}", file=sys.stderr)
     rows: list[StripRow] = []
@@ -140,7 +146,7 @@ def save_page(
             budget.spend_exemplars(part := _data(*exemplars.part(place, k)))
             write(part)
         for place in _bar(range(len(contents.images)), progress, "image"):
-            for part in first if place == 0 else _image(engine, contents, place):
+            for part in first if place == 0 else _image(engine, contents, lab, place):
                 budget.spend(part, place)
                 write(part)
             for name, body in answers.fields(contents.images[place]):
@@ -157,9 +163,9 @@ def save_page(
             raise RuntimeError("the net's weights changed while the page was made; save it once they stand still")
 
 
-def script() -> str:
-    """The page's script, as it stands in it."""
-    return "\n" + asset_text("page.js")
+def page_scripts(lab: bool) -> list[str]:
+    """The page's scripts, as they stand in it; the lab's is read first, and its page finds it."""
+    return ["\n" + asset_text(name) for name in (["page_lab.js"] if lab else []) + ["page.js"]]
 
 
 def _hash(text: str) -> str:
@@ -194,7 +200,7 @@ def _strip_row(engine: Engine, image: int) -> StripRow:
         return StripRow(no_thumbnail(str(error)), None)
 
 
-def _image(engine: Engine, contents: Contents, place: int) -> Iterator[str]:
+def _image(engine: Engine, contents: Contents, lab: SavedLab, place: int) -> Iterator[str]:
     """An image's parts, one after the other; of one that cannot be shown, why."""
     image = contents.images[place]
     number = "" if image == place else f"Image {image} of the data set."
@@ -204,6 +210,8 @@ def _image(engine: Engine, contents: Contents, place: int) -> Iterator[str]:
         yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), overlay, number, engine.note))
         for k, layer in enumerate(contents.layers):
             yield _data(f"maps-{place}-{k}", maps_part(engine.moment(image, layer), contents))
+        for part in lab.image(image, place):
+            yield _data(*part)
     except (SampleError, NetError) as error:
         yield _data(f"error-{place}", {"type": type(error).__name__, "message": str(error)})
 
@@ -216,12 +224,13 @@ class _Budget:
         counted: What is saved, in words.
     """
 
-    def __init__(self, contents: Contents, limit: float, fixed: int, filters: int) -> None:
+    def __init__(self, contents: Contents, limit: float, fixed: int, filters: int, lab: str) -> None:
         self._contents, self._exemplars = contents, filters > 0
         self._limit = limit
         self._written = fixed
         self.about = float(fixed)
-        self.counted = _counted(contents) + (f", with the exemplars of {_some(filters, 'filter')}" if filters else "")
+        more = [f"the exemplars of {_some(filters, 'filter')}"] * (filters > 0) + [f"the lab of {lab}"] * bool(lab)
+        self.counted = _counted(contents) + (f", with {' and '.join(more)}" if more else "")
 
     def foresee_exemplars(self, part: str, count: int) -> None:
         """One filter's exemplars, and there are so many like them."""
@@ -256,18 +265,20 @@ class _Budget:
             "sources": len(contents.sources) > 1,
             "precision": contents.precision > 8,
             "exemplars": self._exemplars,
+            "lab": contents.lab is not None,
             "limit_mb": True,
         }
         would = f"the page would have {how}{_size(size)} for {self.counted}, and may have {_size(self._limit)}"
         return PageError(would, [way for way, there in smaller.items() if there])
 
 
-def _first_image(engine: Engine, contents: Contents, budget: _Budget) -> tuple[list[str], StripRow]:
+def _first_image(engine: Engine, contents: Contents, lab: SavedLab, budget: _Budget) -> tuple[list[str], StripRow]:
     """The first image's parts; a large one is not made to its end."""
     parts: list[str] = []
-    for part in _image(engine, contents, 0):
+    count = 1 + len(contents.layers) + bool(lab.of)
+    for part in _image(engine, contents, lab, 0):
         parts.append(part)
-        budget.foresee(part, more=len(parts) <= len(contents.layers))
+        budget.foresee(part, more=len(parts) < count)
     row = _strip_row(engine, contents.images[0])
     budget.foresee(wire.packed({"thumb": row.thumbnail.box}), more=False)
     return parts, row

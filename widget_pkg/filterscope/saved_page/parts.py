@@ -45,6 +45,7 @@ class Contents:
         sources: What filter2D runs over.
         precision: Bits a value of a map.
         exemplars: Whether the exemplars of the newest scan are saved, where there is one.
+        lab: Index of the layer whose kernels can be edited in the page; None where none can.
     """
 
     images: Sequence[int]
@@ -53,6 +54,7 @@ class Contents:
     sources: Sequence[Source]
     precision: Precision
     exemplars: bool = True
+    lab: int | None = None
 
     def channels_of(self, layer: ConvLayer) -> list[int | None]:
         """The channels of one layer; a filter with one kernel has no others."""
@@ -160,6 +162,7 @@ def outline_part(
             "precision": contents.precision,
             "verdicts": verdicts,
             "exemplars": exemplars,
+            "lab": None if contents.lab is None else contents.layers.index(contents.lab),
         },
         "shapes": list(shapes),
         "strip": {

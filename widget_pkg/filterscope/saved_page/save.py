@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from filterscope.filters.response import SOURCES
 from filterscope.saved_page.contents import check_limit, chosen_contents
+from filterscope.saved_page.lab import lab_layer
 from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.page import save_page
 from filterscope.saved_page.parts import Contents
-from filterscope.session.selection import Selection
+from filterscope.session.selection import Selection, choice
 from filterscope.session.session import Session
 
 
@@ -27,6 +29,7 @@ def save_html(
     title: str | None = None,
     progress: bool = True,
     exemplars: bool = True,
+    lab: bool = False,
 ) -> Path:
     """Saves one page that shows a session without Python; see `Explorer.save_html` for the arguments.
 
@@ -39,6 +42,7 @@ def save_html(
         OSError: If the file cannot be written.
     """
     contents = chosen_contents(session.engine, images, layers, channels, sources, precision, exemplars)
+    contents = replace(contents, lab=lab_layer(session, choice(lab, (True, False), "lab"), contents.layers))
     limit = check_limit(limit_mb)
     name = session.engine.net_name if title is None else str(title)
     output = OutputFile(Path(path))

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from filterscope.engine.engine import Engine
 from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
 from filterscope.indices import as_index
@@ -51,6 +53,7 @@ class Examiner:
         self._began_at = 0  # revision of the engine
         self._same_weights: tuple[int, bool] = (0, True)  # at a revision
         self._copy: _NetCopy | None = None
+        self._start: dict[str, np.ndarray] = {}  # by a layer's title
 
     # Diagnoses
 
@@ -95,6 +98,8 @@ class Examiner:
                 net, forward, revision, image = engine.snapshot(), engine.forward, engine.revision, engine.first_image
                 titles = {index: layer_title(engine.layers[index]) for index in chosen}
                 start_kernels = None if start is None else read_start(start, engine.layers, sorted(chosen))
+                if start_kernels is not None:
+                    self._start = {titles[index]: kernels for index, kernels in start_kernels.kernels.items()}
             earlier = self._diagnosis
             if earlier is not None:
                 earlier.close()
@@ -112,6 +117,10 @@ class Examiner:
             begin = prepare, titles, images, request, earlier, start_kernels, self.seconds_until_idle
             self._diagnosis = RunningDiagnosis(*begin)
             return self._diagnosis
+
+    def start_of(self, layer: int) -> np.ndarray | None:
+        """The kernels that a layer started from, float32 `(F, C_in/groups, *k)`; None where no diagnosis was told."""
+        return self._start.get(layer_title(self._engine.layers[layer]))
 
     def of_earlier_weights(self) -> bool:
         """Whether the net's weights are no longer those of the newest diagnosis."""

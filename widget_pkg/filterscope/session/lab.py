@@ -2,84 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from filterscope.data.sample import Sample
-from filterscope.data.trial import painted_sample, trial_sample
-from filterscope.engine.classes import Prediction
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
+from filterscope.lab.edit_history import EditHistory
 from filterscope.lab.geometry import GeometryTrial, try_geometry
 from filterscope.lab.kernels import check_editable, check_kernel
-from filterscope.lab.occlusion import Occlusion, occlude
+from filterscope.lab.occlusion import Occlusion
 from filterscope.lab.presets import random_like, template_of, textbook_kernels
 from filterscope.lab.spectrum import Spectrum, frequency_response
 from filterscope.lab.stages import Stage, record_stages
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.kernel_edits import KernelEdit, KernelEdits, editable
-from filterscope.nets.rng import RandomStream
-from filterscope.nets.runner import NetRunner, float32
-from filterscope.scans.sampling import runner_for
-from filterscope.session.examiner import Examiner, check_images
+from filterscope.nets.runner import float32
+from filterscope.session.edit_outcomes import EditChanges, EditOutcomes
+from filterscope.session.examiner import Examiner
 from filterscope.session.selection import Selection
-from filterscope.verdicts.ablation.effect import measure_effect
+from filterscope.session.trial_images import TrialImages
 from filterscope.verdicts.ablation.effect_table import Effect
-from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
-
-_MOST_STEPS = 1000  # that can be undone
-_MOST_BYTES = 128 * 2**20  # of the maps of one pass that are compared with those of another
-
-
-@dataclass(frozen=True, eq=False)
-class LayerChange:
-    """How far an edit reaches into a layer.
-
-    Attributes:
-        name: The layer's name.
-        change: `‖a′ − a‖ / ‖a‖` of its activation for the image, with `a` the intact net's; NaN where that is all 0.
-    """
-
-    name: str
-    change: float
-
-
-@dataclass(frozen=True, eq=False)
-class EditChanges:
-    """What the edits do to one image.
-
-    Attributes:
-        image: Its index.
-        layers: Of the first edited layer and all behind it, how much their activations change.
-        before: The intact net's classes with their probabilities, best first; empty where it gives no score a class.
-        after: Those of the edited net.
-    """
-
-    image: int
-    layers: tuple[LayerChange, ...]
-    before: Prediction
-    after: Prediction
-
-
-@dataclass(frozen=True, eq=False)
-class KernelChange:
-    """Other kernels, as what is measured over many images."""
-
-    edits: KernelEdits
-
-    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
-        """The net's output for a batch with the kernels."""
-        before, runner.edits = runner.edits, self.edits
-        try:
-            return runner.run(batch)
-        finally:
-            runner.edits = before
 
 
 class Lab:
@@ -105,10 +51,8 @@ class Lab:
         self.engine = self._engine = engine
         self._examiner = examiner
         self._selected, self._announce = selected, announce
-        self._past: list[tuple[KernelEdit, ...]] = []
-        self._future: list[tuple[KernelEdit, ...]] = []
-        self._gesture = ""
-        self._intact: tuple[tuple[Any, ...], list[torch.Tensor | None], Prediction] | None = None
+        self._history = EditHistory()
+        self._images, self._outcomes = TrialImages(engine), EditOutcomes(engine, examiner)
 
     # Kernels
 
@@ -120,12 +64,12 @@ class Lab:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to undo."""
-        return bool(self._past)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to redo."""
-        return bool(self._future)
+        return self._history.can_redo
 
     def edit(
         self,
@@ -163,11 +107,7 @@ class Lab:
             elif len(others) == len(edits):
                 return
             engine.edit(others)
-            word = f"{index} {chosen} {gesture}" if gesture else ""
-            if not word or word != self._gesture:
-                self._past = [*self._past, edits][-_MOST_STEPS:]
-            self._gesture = word
-            self._future = []
+            self._history.record(edits, f"{index} {chosen} {gesture}" if gesture else "")
         self._announce()
 
     def undo(self) -> bool:
@@ -176,7 +116,7 @@ class Lab:
         Returns:
             Whether there was one.
         """
-        return self._step(self._past, self._future)
+        return self._step(back=True)
 
     def redo(self) -> bool:
         """Takes the step again that was undone last.
@@ -184,18 +124,17 @@ class Lab:
         Returns:
             Whether there was one.
         """
-        return self._step(self._future, self._past)
+        return self._step(back=False)
 
-    def _step(self, source: list[tuple[KernelEdit, ...]], target: list[tuple[KernelEdit, ...]]) -> bool:
+    def _step(self, back: bool) -> bool:
         engine = self._engine
         with engine.lock:
-            if not source:
+            target = self._history.last(back)
+            if target is None:
                 return False
-            before, after = engine.edits, KernelEdits(source[-1]).fitting(engine.layers).edits
-            engine.edit(after)
-            source.pop()
-            target.append(before)
-            self._gesture = ""
+            before = engine.edits
+            engine.edit(KernelEdits(target).fitting(engine.layers).edits)
+            self._history.go(back, before)
         self._announce()
         return True
 
@@ -207,8 +146,7 @@ class Lab:
             if not edits:
                 return
             engine.edit(())
-            self._past.append(edits)
-            self._future, self._gesture = [], ""
+            self._history.record(edits, "")
         self._announce()
 
     def own_kernels(self, layer: int) -> np.ndarray:
@@ -236,6 +174,9 @@ class Lab:
         template = template_of(kernels, filter_index) if record.rank == 2 else None
         if template is not None:
             presets[f"the verdict's template: {template[0]}"] = template[1]
+        start = self._examiner.start_of(layer)
+        if start is not None and start.shape == kernels.shape:
+            presets["the start of the training"] = start[filter_index].copy()
         presets["random like the layer's"] = random_like(kernels)
         return presets
 
@@ -271,13 +212,11 @@ class Lab:
             SampleError: If it is no picture, or the data's transform refuses it.
             NetError: If the net refuses it; then nothing is changed.
         """
-        transform = self.engine.source.picture_transform
-
-        def made(like: Sample) -> Sample:
-            with RandomStream().isolated(wait=False):
-                return trial_sample(picture, like, transform)
-
-        self._try(None if picture is None else made, image)
+        if picture is not None:
+            self._images.show(picture, self._selected().image if image is None else image)
+        elif not self._images.take_back():
+            return
+        self._announce()
 
     def try_pixels(self, pixels: np.ndarray, plane: int | None = None, image: int | None = None) -> None:
         """Shows an image with other pixels in its place; see `filterscope.data.trial.painted_sample`.
@@ -287,31 +226,13 @@ class Lab:
             plane: Which channel was drawn, where they cannot be drawn together.
             image: Which image; None for the selected one.
         """
-        self._try(lambda like: painted_sample(pixels, like, plane), image)
+        self._images.show_pixels(pixels, plane, self._selected().image if image is None else image)
+        self._announce()
 
     @property
     def tried_image(self) -> int | None:
         """In place of which image another one stands; None where all are the data set's."""
-        trial = self.engine.samples.trial
-        return None if trial is None else trial.index
-
-    def _try(self, make: Callable[[Sample], Sample] | None, image: int | None) -> None:
-        engine = self.engine
-        index = self._selected().image if image is None else image
-        with engine.lock:
-            if make is None:
-                if engine.samples.trial is None:
-                    return
-                engine.try_image(None)
-            else:
-                sample = make(engine.samples.own(index))
-                batch = engine.runner.batch([sample.net_input])
-                try:  # first, so that a picture that the net cannot take is never shown
-                    engine.runner.keep(batch, (), to_the_end=True)
-                except Exception as error:
-                    raise engine.runner.refusal(batch, error) from error
-                engine.try_image(sample)
-        self._announce()
+        return self._images.index
 
     def occlusion(
         self,
@@ -331,17 +252,7 @@ class Lab:
         Raises:
             ValueError: If the box does not fit the image.
         """
-        engine, at = self.engine, self._selected() if at is None else at
-        image = engine.sample(at.image).image
-        side = max(1, round(min(image.shape[-2:]) / 7)) if box is None else box
-
-        @contextmanager
-        def turn() -> Iterator[None]:
-            check()
-            with engine.lock:
-                yield
-
-        return occlude(engine.runner, image, at.layer, at.filter, side, on_progress, turn)
+        return self._images.occlusion(self._selected() if at is None else at, box, on_progress, check)
 
     # What comes of it
 
@@ -355,34 +266,7 @@ class Lab:
             SampleError: If the sample cannot be read.
             NetError: If the net refuses it.
         """
-        engine = self._engine
-        index = self._selected().image if image is None else image
-        with engine.lock:
-            engine.check()
-            names = {edit.layer for edit in engine.edits}
-            first = next((each.index for each in engine.layers if each.name in names), len(engine.layers))
-            key = (engine.revision - engine.trials, index, id(engine.sample(index)), first)
-            if self._intact is None or self._intact[0] != key:
-                with engine.unedited():
-                    self._intact = (key, *self._activations(index, first))
-            _, intact, before = self._intact
-            activations, after = self._activations(index, first)
-            changes = tuple(
-                LayerChange(engine.layers[first + place].name, _relative(old, new))
-                for place, (old, new) in enumerate(zip(intact, activations, strict=True))
-                if old is not None and new is not None
-            )
-            return EditChanges(index, changes, before, after)
-
-    def _activations(self, image: int, first: int) -> tuple[list[torch.Tensor | None], Prediction]:
-        engine = self._engine
-        layers = range(first, len(engine.layers))
-        small = sum(4 * int(np.prod(engine.layers[index].out_shape)) for index in layers) <= _MOST_BYTES
-        with engine.passing(image) as (runner, batch):
-            result = runner.keep(batch, layers if small else (), to_the_end=True)
-            answers = runner.answers(result.output, 1, tuple(batch.shape[2:]))
-        kept = [result.maps[index].activation if index in result.maps else None for index in layers]
-        return kept, engine.classes.ranked(answers[0])
+        return self._outcomes.changes(self._selected().image if image is None else image)
 
     def effect(
         self,
@@ -401,13 +285,7 @@ class Lab:
             ValueError: If nothing is edited, or there is no accuracy and no loss to measure.
             NetError: If the net cannot be copied.
         """
-        engine, images = self._engine, check_images(images)
-        change = KernelChange(KernelEdits(engine.edits))
-        if not change.edits:
-            raise ValueError("no kernel is edited; set explorer.kernel first")
-        copy, samples = self._examiner.net_copy(), PacedSamples(engine, check)
-        runner = runner_for(copy.net, samples, engine.forward, PacedPasses(check), engine.first_image)
-        return measure_effect(runner, samples, change, images, on_progress)
+        return self._outcomes.effect(images, on_progress, check)
 
     # What can be asked of a filter besides
 
@@ -457,10 +335,3 @@ class Lab:
             maps, record = engine.maps(image, layer), engine.layers[layer]
             bias = None if maps.bias is None else maps.bias[filter_index]
             return try_geometry(record, maps.input, maps.weight[filter_index], bias, filter_index, *geometry)
-
-
-def _relative(before: torch.Tensor, after: torch.Tensor) -> float:
-    if before.shape != after.shape:
-        return float("nan")
-    size = float(before.double().norm())
-    return float((after.double() - before.double()).norm()) / size if size else float("nan")

@@ -113,6 +113,7 @@ class Explorer(SelectionWidget):
 
     _esm = asset("widget.js")
     _css = asset("widget.css")
+    _png = traitlets.Bytes(b"", help="What the cell showed, for pages without a kernel.").tag(sync=True)
 
     _pages: Pages | None = None
     _live_figures: LiveFigures | None = None
@@ -517,6 +518,7 @@ class Explorer(SelectionWidget):
         title: str | None = None,
         progress: bool = True,
         exemplars: bool = True,
+        lab: bool = False,
     ) -> Path:
         """Saves one page that shows this explorer without Python: it opens from disk, with no network.
 
@@ -536,6 +538,8 @@ class Explorer(SelectionWidget):
             title: The page's title; by default the net's class.
             progress: Whether the size is said first, and a bar shown (with tqdm, where it is installed).
             exemplars: Whether the exemplars of the newest scan are saved, of every filter of these layers.
+            lab: Whether the kernels of the selected layer can be edited in the page, which computes that layer by
+                itself then. What the layer is given of each image is saved for that, exactly.
 
         Returns:
             The path.
@@ -554,7 +558,7 @@ class Explorer(SelectionWidget):
         """
         from filterscope.saved_page.save import save_html
 
-        options = channels, sources, precision, limit_mb, title, progress, exemplars
+        options = channels, sources, precision, limit_mb, title, progress, exemplars, lab
         return save_html(self.session, path, images, layers, *options)
 
     def _scene(self) -> Scene:
@@ -570,7 +574,8 @@ class Explorer(SelectionWidget):
         included, excluded = options.get("include"), options.get("exclude") or ()
         if bundle is not None and (included is None or "image/png" in included) and "image/png" not in excluded:
             with contextlib.suppress(ValueError, RuntimeError):  # no picture; the widget says what is wrong
-                bundle["image/png"] = base64.b64encode(png(self._scene())).decode()
+                self._png = png(self._scene())
+                bundle["image/png"] = base64.b64encode(self._png).decode()
         return widget
 
     # Life

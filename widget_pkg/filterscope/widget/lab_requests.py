@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 
 from filterscope.filters.response import shown_channels
-from filterscope.frames.lab import (
-    build_changes,
+from filterscope.frames.lab import build_changes, build_effect, build_filter, build_history, build_step
+from filterscope.frames.lab_pictures import (
     build_crop,
-    build_effect,
-    build_filter,
     build_geometry,
-    build_history,
     build_occlusion,
     build_spectrum,
     build_stage,
@@ -103,12 +100,13 @@ class LabRequests:
 
     def _history(self, args: dict[str, Any]) -> Body:
         step = choice(args.get("step"), _STEPS, "step")
+        image, layer, filter_index = self._asked(args)
         if step == "own":
-            _, layer, filter_index = self._asked(args)
             self._lab.edit(None, layer, filter_index)
         else:
             getattr(self._lab, step)()
-        return build_history(self._lab, self._engine.revision)
+        with self._engine.lock:
+            return build_step(self._lab, image, layer, filter_index)
 
     def _changes(self, args: dict[str, Any]) -> Body:
         with self._engine.lock:

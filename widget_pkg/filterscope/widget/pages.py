@@ -104,6 +104,8 @@ class Pages:
         if wire.is_request(content):
             self._sleeping = False
             (self._prefetch_inbox if content.get("name") == "prefetch" else self._inbox).take(content)
+        elif wire.is_probe(content):
+            self._send(*wire.here())
         elif self.views.take(content) and not self.views.shown:
             self.sleep()
 

@@ -56,6 +56,10 @@ export class Cells {
     }
   }
 
+  disable(disabled: boolean): void {
+    for (const input of this.#inputs) input.disabled = disabled;
+  }
+
   /** The number that a cell has as it is typed, or null. */
   static numberIn(text: string): number | null {
     const plain = text.trim().replace(/[−–]/g, "-").replace(",", ".");
@@ -189,7 +193,8 @@ function tidy(value: number, step: number): number {
 
 /** A sentence for what cannot be shown. */
 export function tooLarge(height: number, width: number): string {
-  return `Of a kernel of ${height}×${width} the numbers have no room here: presets and buttons change it, and explorer.kernel = … in Python.`;
+  const size = height === 1 ? `${width} numbers` : `${height}×${width}`;
+  return `Of a kernel of ${size} there is no room for each here: presets and buttons change it, and explorer.kernel = … in Python.`;
 }
 
 /** Where an error of the lab is said. */

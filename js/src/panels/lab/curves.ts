@@ -1,7 +1,7 @@
 /** Lines over one axis, each with its name. */
 
 import { element } from "../../dom/dom";
-import { number } from "../../text/format";
+import { minus, number } from "../../text/format";
 import type { FloatTensor } from "../../wire/tensor";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -43,7 +43,7 @@ export class Curves {
     }
     const names = curves.map(({ name }, k) => element(`span.fs-curve-name.fs-curve-${k}`, name));
     this.root.replaceChildren(
-      element("div.fs-curve-levels", element("span", `${high} dB`), element("span", `${low} dB`)),
+      element("div.fs-curve-levels", element("span", `${high} dB`), element("span", minus(`${low} dB`))),
       element("div.fs-curve-plot", svg),
       element(
         "div.fs-curve-axis",

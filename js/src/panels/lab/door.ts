@@ -1,4 +1,7 @@
-/** The way into the lab: one button. The lab itself is a module that comes when it is opened for the first time. */
+/**
+ * The way into the lab: one button. The lab itself is a module that comes when it is opened for the first time. While a trial
+ * image stands on the page it is said here, with the way back, whether the lab is open or not.
+ */
 
 import { attribute, element, on, setText } from "../../dom/dom";
 import { LOST_AFTER } from "../../state/timing";
@@ -7,6 +10,7 @@ import type { Client, Listener } from "../../wire/client";
 import type { Frame } from "../../wire/frame";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 
+const NOTEBOOK = "Change the kernel, the image or the geometry, and see what happens.";
 const REFUSED = "The lab cannot be opened: this page does not let the widget load another part.";
 
 export class LabDoor implements Partial<Panels>, Listener {
@@ -14,23 +18,39 @@ export class LabDoor implements Partial<Panels>, Listener {
   readonly #client: Client;
   readonly #button = element("button.fs-wide", { type: "button", name: "lab", "aria-expanded": "false" });
   readonly #words = element("span.fs-surveyed");
-  readonly #root = element("div.fs-door", this.#button, this.#words);
+  readonly #back = element(
+    "button.fs-wide",
+    { type: "button", name: "lab-back-to-data", title: "Shows the data set's own image again" },
+    "Back to the data's image",
+  );
+  readonly #which = element("span");
+  readonly #trial = element("span.fs-trial", { hidden: true }, this.#which, this.#back);
+  readonly #root = element("div.fs-door", this.#button, this.#words, this.#trial);
+  readonly #purpose: string;
   #open = false;
   #lab: Panels | null = null;
   #gone = false;
   #painted: readonly [Frame, string] | null = null;
   #size: readonly [number, number] = [0, 1];
 
-  constructor(host: Host) {
+  /** `purpose`: what the lab of this page is for. */
+  constructor(host: Host, purpose = NOTEBOOK) {
     this.#host = host;
+    this.#purpose = purpose;
     this.#client = host.client(this, { patience: LOST_AFTER.positions });
     on(this.#button, "click", () => this.#show(!this.#open));
+    on(this.#back, "click", () => {
+      const [frame] = this.#painted ?? [];
+      if (frame) this.#client.ask("lab_image", { image: frame.image, kind: "own" });
+    });
     host.below.append(this.#root);
     this.#show(false);
   }
 
   painted(frame: Frame, layerName: string): void {
     this.#painted = [frame, layerName];
+    this.#trial.hidden = !frame.sample.trial;
+    setText(this.#which, `Image ${frame.image} is a trial, not the data set's.`);
     if (this.#open) this.#lab?.painted(frame, layerName);
   }
 
@@ -63,6 +83,7 @@ export class LabDoor implements Partial<Panels>, Listener {
   refused(): void {}
 
   reply(reply: ReplyTo<RequestName>): void {
+    if (reply.name === "lab_image" && reply.error) setText(this.#words, reply.error.message);
     if (reply.name !== "module") return;
     if (reply.error) setText(this.#words, reply.error.message);
     else this.#host.load(decode(reply).text).then((make) => this.#stand(make));
@@ -71,7 +92,7 @@ export class LabDoor implements Partial<Panels>, Listener {
   #show(open: boolean): void {
     this.#open = open;
     setText(this.#button, open ? "Close the lab" : "Lab");
-    setText(this.#words, open ? "" : "Change the kernel, the image or the geometry, and see what happens.");
+    setText(this.#words, open ? "" : this.#purpose);
     attribute(this.#button, "aria-expanded", open);
     const section = this.#section();
     if (section) section.hidden = !open;

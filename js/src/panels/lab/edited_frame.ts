@@ -1,7 +1,7 @@
 /** The frame on screen with another kernel for its filter, as far as the page can compute it. */
 
 import { rangeOf } from "../../draw/codes";
-import type { Frame, Picture } from "../../wire/frame";
+import type { Frame, Picture, Source } from "../../wire/frame";
 import type { LabFilter } from "../../wire/lab";
 import { count, type FloatTensor, summarize } from "../../wire/tensor";
 import { activated, classic, convolve, type Plane, type Taps } from "./arithmetic";
@@ -9,36 +9,60 @@ import { activated, classic, convolve, type Plane, type Taps } from "./arithmeti
 /** A layer of more values keeps its grid until Python has answered. */
 const MOST_IN_GRID = 2 ** 20;
 
-/** Null where the page cannot. */
-export function withKernels(frame: Frame, lab: LabFilter, kernels: Float32Array): Frame | null {
+/** What a filter gives with other kernels: the response of some of them, and the activation of all. */
+export interface EditedMaps {
+  /** Those that the response sums. */
+  readonly kernels: Float32Array;
+  readonly response: Plane;
+  readonly activation: Plane | null;
+}
+
+type Computable = Pick<LabFilter, "geometry" | "input" | "over" | "own" | "bias" | "steps">;
+
+/** `shown`: the kernels whose responses are summed. Null where the page cannot. */
+export function mapsWith(
+  lab: Computable,
+  kernels: Float32Array,
+  of: Source,
+  shown: readonly number[],
+): EditedMaps | null {
   const { geometry, input, over, own } = lab;
-  if (!geometry || frame.detail.kernel.dtype !== "float32") return null;
+  const source = of === "input" ? input : over;
+  if (!geometry || !source) return null;
   const [channels = 1] = own.shape;
   const [height, width] = sidesOf(own);
   const size = height * width;
   const all: Taps = { data: kernels, height, width };
-  const shown = channelsOf(frame, channels);
   const some: Taps = shown.length === channels ? all : { ...all, data: partOf(kernels, shown, size) };
-  const source = frame.source === "input" ? input : over;
-  if (!source) return null;
-  const planes = frame.source === "image" && source.shape[0] !== channels ? source : chosen(source, shown);
-  const response = convolve(planes, some, frame.source === "input" ? geometry : classic(all));
+  const planes = of === "image" && source.shape[0] !== channels ? source : chosen(source, shown);
+  const response = convolve(planes, some, of === "input" ? geometry : classic(all));
+  let activation: Plane | null = null;
+  if (lab.steps && input) {
+    const whole = of === "input" && shown.length === channels ? response : convolve(input, all, geometry);
+    activation = { ...whole, data: activated(whole.data, lab.bias.data[0]!, lab.steps) };
+  }
+  return { kernels: some.data, response, activation };
+}
+
+/** Null where the page cannot. */
+export function withKernels(frame: Frame, lab: LabFilter, kernels: Float32Array): Frame | null {
+  if (frame.detail.kernel.dtype !== "float32") return null;
+  const maps = mapsWith(lab, kernels, frame.source, channelsOf(frame, lab.own.shape[0] ?? 1));
+  if (!maps) return null;
+  const { response, activation } = maps;
   const detail = {
     ...frame.detail,
-    kernel: tensor(some.data, frame.detail.kernel.shape),
+    kernel: tensor(maps.kernels, frame.detail.kernel.shape),
     response: planeTensor(response, frame.detail.response.shape),
   };
   const pictures = {
-    kernels: replaced(frame.kernels, frame.filter, some.data),
+    kernels: replaced(frame.kernels, frame.filter, maps.kernels),
     responses: replaced(frame.responses, frame.filter, response.data),
     activations: frame.activations,
   };
-  if (lab.steps && input) {
-    const whole =
-      frame.source === "input" && shown.length === channels ? response : convolve(input, all, geometry);
-    const activation = activated(whole.data, lab.bias.data[0]!, lab.steps);
-    detail.activation = planeTensor({ ...whole, data: activation }, frame.detail.activation.shape);
-    pictures.activations = replaced(frame.activations, frame.filter, activation);
+  if (activation) {
+    detail.activation = planeTensor(activation, frame.detail.activation.shape);
+    pictures.activations = replaced(frame.activations, frame.filter, activation.data);
   }
   return { ...frame, ...pictures, detail, others: new Map(), activity: null };
 }

@@ -1,13 +1,12 @@
 /** The image, painted on or changed for another: each is an image of its own, given to the net as the data set's are. */
 
 import { element, on, setText } from "../../dom/dom";
-import { hasModifier } from "../../dom/keys";
 import { Select } from "../../dom/select";
-import { fitPicture } from "../../draw/layout";
 import type { Frame } from "../../wire/frame";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import { Complaint } from "./cells";
 import { OcclusionView } from "./occlusion";
+import { Pad, type Place } from "./pad";
 import type { Bench, Part } from "./part";
 import { fileIn, photograph, pictureIn } from "./picture_input";
 import {
@@ -24,7 +23,6 @@ import {
   turned,
 } from "./pixels";
 
-const SIDE = 308;
 const TOOLS = [
   ["paint", "paint"],
   ["erase", "erase"],
@@ -48,19 +46,17 @@ const CHANGES: readonly (readonly [
   ["clear", "Empty pad", "All black: a pad to draw on", (from) => brightened(from, 0)],
 ];
 
+const NO_IMAGES =
+  "Signals and volumes are not painted on here: explorer.try_image(array) in Python shows another in place of this one.";
+
 export class ImagePart implements Part {
   readonly name = "image";
   readonly title = "Image";
   readonly #bench: Bench;
-  readonly #canvas = element("canvas", {
-    tabindex: 0,
-    role: "application",
-    "aria-label": "the picture: draw with the mouse, or move with the arrow keys and draw with Space",
-    width: 1,
-    height: 1,
+  readonly #pad = new Pad({
+    draw: (place, from, before) => this.#use(place, from, before),
+    moved: ([row, column]) => setText(this.#says, `row ${row}, column ${column}`),
   });
-  readonly #mark = element("i.fs-brush", { hidden: true });
-  readonly #mount = element("div.fs-pad", this.#canvas, this.#mark);
   readonly #tool = new Select("lab-tool", "tool", TOOLS, "What the mouse and Space do", () => {});
   readonly #size = element("input", {
     type: "range",
@@ -79,15 +75,14 @@ export class ImagePart implements Part {
     "Data's own",
   );
   readonly #occlusion: OcclusionView;
+  readonly #editor: HTMLElement;
+  readonly #refusal = element("p.fs-note", { hidden: true }, NO_IMAGES);
   readonly root: HTMLElement;
   #pixels: Pixels | null = null;
   #place = "";
   #pending = false;
   #tried = false;
   #plane: number | null = null;
-  #from: readonly [number, number] | null = null;
-  #before: Pixels | null = null;
-  #cursor: [number, number] = [0, 0];
 
   constructor(bench: Bench) {
     this.#bench = bench;
@@ -115,8 +110,7 @@ export class ImagePart implements Part {
     );
     on(camera, "click", () => this.#take(photograph()));
     on(this.#own, "click", () => this.#ask({ kind: "own" }));
-    this.#paintable();
-    const editor = element(
+    this.#editor = element(
       "div.fs-editor",
       element(
         "div.fs-choices",
@@ -124,19 +118,23 @@ export class ImagePart implements Part {
         element("label.fs-choice", element("span.fs-name", "size"), this.#size),
         element("label.fs-choice", element("span.fs-name", "brightness"), this.#level),
       ),
-      this.#mount,
+      this.#pad.root,
       this.#complaint.root,
       element("div.fs-buttons", ...changes),
       element("div.fs-buttons", open, camera, this.#own),
       this.#says,
     );
-    this.root = element("div.fs-bench", editor, this.#occlusion.root);
+    this.root = element("div.fs-bench", this.#refusal, this.#editor, this.#occlusion.root);
     on(this.root, "paste", (event) => this.#bring(event, event.clipboardData));
     on(this.root, "dragover", (event) => event.preventDefault());
     on(this.root, "drop", (event) => this.#bring(event, event.dataTransfer));
   }
 
   follow(frame: Frame): void {
+    const images = this.#bench.host.description()?.input.length === 3;
+    this.#refusal.hidden = images;
+    this.#editor.hidden = this.#occlusion.root.hidden = !images;
+    if (!images) return;
     this.#occlusion.follow(frame);
     const place = `${frame.image} ${frame.sample.plane}`;
     const other = place !== this.#place;
@@ -152,7 +150,7 @@ export class ImagePart implements Part {
       channels: channels === 3 ? 3 : 1,
       data: Uint8ClampedArray.from(display.data),
     };
-    this.#tried = frame.sample.note.startsWith("A trial in place of");
+    this.#tried = frame.sample.trial;
     if (other) this.#complaint.say("");
     this.#draw();
   }
@@ -217,98 +215,28 @@ export class ImagePart implements Part {
     if (frame) this.#bench.ask("lab_image", { image: frame.image, ...what });
   }
 
-  #paintable(): void {
-    const canvas = this.#canvas;
-    const placeOf = (event: PointerEvent): [number, number] => {
-      const box = canvas.getBoundingClientRect();
-      const row = Math.floor(((event.clientY - box.top) / box.height) * canvas.height);
-      const column = Math.floor(((event.clientX - box.left) / box.width) * canvas.width);
-      return [row, column];
-    };
-    on(canvas, "pointerdown", (event) => {
-      if (event.button !== 0 || !this.#pixels) return;
-      canvas.setPointerCapture?.(event.pointerId);
-      this.#from = placeOf(event);
-      this.#before = this.#pixels;
-      this.#use(this.#from);
-    });
-    on(canvas, "pointermove", (event) => {
-      if (this.#from) this.#use(placeOf(event));
-    });
-    const end = () => {
-      this.#from = this.#before = null;
-    };
-    on(canvas, "pointerup", end);
-    on(canvas, "pointercancel", end);
-    on(canvas, "blur", () => {
-      this.#mark.hidden = true;
-      end();
-    });
-    on(canvas, "focus", () => this.#moveTo(this.#cursor));
-    on(canvas, "keydown", (event) => {
-      if (hasModifier(event)) return;
-      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (move) {
-        event.preventDefault();
-        this.#moveTo([this.#cursor[0] + move[0]!, this.#cursor[1] + move[1]!]);
-      } else if (event.key === " " && this.#pixels) {
-        event.preventDefault();
-        this.#before = this.#pixels;
-        this.#use(this.#cursor);
-        this.#before = null;
-      }
-    });
-  }
-
-  #use(place: readonly [number, number]): void {
+  #use(place: Place, from: Place | null, before: Pixels): void {
     const [row, column] = place;
     const radius = this.#size.valueAsNumber;
     const tool = this.#tool.value;
-    if (!this.#pixels || !this.#before) return;
+    if (!this.#pixels) return;
     if (tool === "box") {
-      const [fromRow, fromColumn] = this.#from ?? [row - radius, column - radius];
-      const [toRow, toColumn] = this.#from ? place : [row + radius, column + radius];
+      const [fromRow, fromColumn] = from ?? [row - radius, column - radius];
+      const [toRow, toColumn] = from ? place : [row + radius, column + radius];
       const box = [
         Math.min(fromRow, toRow),
         Math.min(fromColumn, toColumn),
         Math.max(fromRow, toRow),
         Math.max(fromColumn, toColumn),
       ] as const;
-      this.#put(boxed(this.#before, box, meanOf(this.#before)));
+      this.#put(boxed(before, box, meanOf(before)));
     } else
       this.#put(dabbed(this.#pixels, row, column, radius, tool === "erase" ? 0 : this.#level.valueAsNumber));
   }
 
-  #moveTo([row, column]: readonly [number, number]): void {
-    const { height, width } = this.#canvas;
-    this.#cursor = [Math.min(Math.max(row, 0), height - 1), Math.min(Math.max(column, 0), width - 1)];
-    this.#mark.hidden = false;
-    const style = this.#mark.style;
-    style.left = `${(100 * this.#cursor[1]) / width}%`;
-    style.top = `${(100 * this.#cursor[0]) / height}%`;
-    style.width = `${100 / width}%`;
-    style.height = `${100 / height}%`;
-    setText(this.#says, `row ${this.#cursor[0]}, column ${this.#cursor[1]}`);
-  }
-
   #draw(): void {
-    const pixels = this.#pixels;
-    if (!pixels) return;
-    const { height, width, channels, data } = pixels;
-    this.#canvas.width = width;
-    this.#canvas.height = height;
-    const fit = fitPicture(width, height, SIDE, window.devicePixelRatio || 1);
-    this.#mount.style.width = `${fit.width}px`;
-    this.#mount.style.height = `${fit.height}px`;
-    const context = this.#canvas.getContext("2d");
-    if (!context) return;
-    const image = context.createImageData(width, height);
-    for (let pixel = 0; pixel < width * height; pixel++) {
-      for (let c = 0; c < 3; c++)
-        image.data[pixel * 4 + c] = data[pixel * channels + (channels === 3 ? c : 0)]!;
-      image.data[pixel * 4 + 3] = 255;
-    }
-    context.putImageData(image, 0, 0);
+    if (!this.#pixels) return;
+    this.#pad.show(this.#pixels);
     this.#own.disabled = !this.#tried;
     this.root.dataset.tried = String(this.#tried);
     setText(

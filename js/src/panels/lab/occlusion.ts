@@ -114,12 +114,14 @@ export class OcclusionView {
     const nodes = maps.map((map) => {
       const picture = new SmallPicture(this.#bench.host);
       const what =
-        map.of === "filter" ? "fall of the filter's maximum" : `fall of log p(${className(predicted ?? "")})`;
+        map.of === "filter" ? "fall of the filter's total" : `fall of log p(${className(predicted ?? "")})`;
       picture.paint(what, map, null, SIDE);
       picture.root.dataset.occlusion = map.of;
       return picture.root;
     });
-    const note = `A gray box of ${box}×${box}, at places half a box apart. Above 0 the place speaks for it; what falls is of this image alone.`;
+    const note =
+      `A gray box of ${box}×${box}, at places half a box apart; the filter's total is the sum of its activation. ` +
+      "Above 0 the place speaks for it; what falls is of this image alone.";
     this.#maps.replaceChildren(...nodes, element("p.fs-note", note));
   }
 }

@@ -7,12 +7,15 @@ import type { Prediction } from "../../wire/frame";
 import type { Changes, EditEffect, LabFilter } from "../../wire/lab";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import type { FloatTensor } from "../../wire/tensor";
+import type { Consequences } from "./kernel_part";
 import type { Bench } from "./part";
 
 const IMAGES = 1000;
 const CLASSES = 3;
 
-export class Outcome {
+export class Outcome implements Consequences {
+  readonly trial =
+    "All pictures and predictions are of this trial, on a copy; your net is as it was. Verdicts, scans and ablations are of your net.";
   readonly #bench: Bench;
   readonly #prediction = element("div.fs-outcome-classes");
   readonly #layers = element("div.fs-outcome-layers");

@@ -7,14 +7,7 @@ import type { Host, Panels } from "../../view/host";
 import type { Client, Listener } from "../../wire/client";
 import type { Frame } from "../../wire/frame";
 import type { ReplyTo, RequestName } from "../../wire/requests";
-import { GeometryPart } from "./geometry_part";
-import { ImagePart } from "./image_part";
-import { KernelPart } from "./kernel_part";
 import type { Bench, Part } from "./part";
-import { QuizPart } from "./quiz_part";
-import { SlidePart } from "./slide_part";
-import { SpectrumPart } from "./spectrum_part";
-import { StagesPart } from "./stages_part";
 
 export class LabPanel implements Partial<Panels>, Listener {
   readonly #client: Client;
@@ -27,7 +20,8 @@ export class LabPanel implements Partial<Panels>, Listener {
   #layerName = "";
   #open: Part;
 
-  constructor(host: Host) {
+  /** `make`: the tabs, from left to right. */
+  constructor(host: Host, make: (bench: Bench) => readonly Part[]) {
     this.#client = host.client(this, { patience: LOST_AFTER.lab, inFlight: 2 });
     const bench: Bench = {
       host,
@@ -36,15 +30,7 @@ export class LabPanel implements Partial<Panels>, Listener {
       layerName: () => this.#layerName,
       after: (name, delay, act) => this.#after(name, delay, act),
     };
-    this.#parts = [
-      new KernelPart(bench),
-      new ImagePart(bench),
-      new SlidePart(bench),
-      new StagesPart(bench),
-      new SpectrumPart(bench),
-      new GeometryPart(bench),
-      new QuizPart(bench),
-    ];
+    this.#parts = make(bench);
     this.#open = this.#parts[0]!;
     const id = uniqueId();
     this.#tabs = this.#parts.map((part) => {

@@ -18,8 +18,8 @@ export class SmallPicture {
     height: 1,
   });
   readonly #title = element("span.fs-title");
-  readonly #shape = element("span.fs-size");
-  readonly #range = element("span.fs-size");
+  readonly #shape = element("span.fs-fact");
+  readonly #range = element("span.fs-fact");
   readonly #box = element("div.fs-lab-box", this.canvas);
   readonly root = element(
     "figure.fs-lab-picture",

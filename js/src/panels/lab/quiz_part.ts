@@ -119,9 +119,8 @@ export class QuizPart implements Part {
 function draw(canvas: HTMLCanvasElement, pixels: ByteTensor): void {
   const raster = rasterOfDisplay(pixels);
   raster.show(canvas);
-  const { width, height, crisp } = fitPicture(raster.width, raster.height, BOX, window.devicePixelRatio || 1);
+  const { width, crisp } = fitPicture(raster.width, raster.height, BOX, window.devicePixelRatio || 1);
   canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
   canvas.style.imageRendering = crisp ? "pixelated" : "auto";
 }
 

@@ -104,7 +104,12 @@ export class SlidePart implements Part {
   }
 
   reply(reply: ReplyTo<RequestName>, newest: boolean): boolean {
-    if (reply.name !== "lab" || reply.error || !newest) return false;
+    if (reply.name !== "lab" || !newest) return false;
+    if (reply.error) {
+      this.#lab = null;
+      this.#draw(reply.error.message);
+      return true;
+    }
     const lab = decode(reply);
     const frame = this.#bench.frame();
     if (!frame || lab.image !== frame.image || lab.layer !== frame.layer || lab.filter !== frame.filter)
@@ -135,7 +140,7 @@ export class SlidePart implements Part {
     return { over: { ...source, shape: source.shape.slice(1), data }, map: edited.detail.response };
   }
 
-  #draw(): void {
+  #draw(whyNot = NOT_HERE): void {
     const whole = this.#whole();
     for (const node of [this.#play, this.#back, this.#step, this.#pin, this.#position])
       node.disabled = whole === null;
@@ -143,7 +148,7 @@ export class SlidePart implements Part {
     const still = reduced();
     this.#play.disabled ||= still;
     if (!whole) {
-      setText(this.#note, NOT_HERE);
+      setText(this.#note, whyNot);
       setText(this.#says, "");
       return;
     }
@@ -204,7 +209,8 @@ export class SlidePart implements Part {
     put(this.#window, this.#input, top, left, tall, wide);
     put(this.#spot, this.#map, row, column, 1, 1);
     const sum = whole.map.data[at]!;
-    setText(this.#says, `Position (${row}, ${column}): Σ window × kernel = ${number(sum)}, without the bias`);
+    const position = this.#map.height === 1 ? `${column}` : `(${row}, ${column})`;
+    setText(this.#says, `Position ${position}: Σ window × kernel = ${number(sum)}, without the bias`);
     attribute(this.root, "data-at", at);
   }
 

@@ -9,6 +9,8 @@ export interface Transform {
   readonly name: string;
   readonly words: string;
   readonly hint: string;
+  /** It moves rows: a signal's kernel has one. */
+  readonly ofRows?: true;
   /** `own`: the net's kernel in this place. A string says why it cannot be done. */
   apply(values: Float32Array, shape: KernelShape, own: Float32Array): Float32Array | string;
 }
@@ -35,6 +37,7 @@ export const TRANSFORMS: readonly Transform[] = [
     name: "turn",
     words: "Turn 90°",
     hint: "Turns the kernel counter-clockwise",
+    ofRows: true,
     apply: (values, shape) =>
       shape.height === shape.width
         ? quarter(values, shape)
@@ -50,6 +53,7 @@ export const TRANSFORMS: readonly Transform[] = [
     name: "flip-rows",
     words: "Flip ↕",
     hint: "Top becomes bottom",
+    ofRows: true,
     apply: moved((row, column, { height }) => [height - 1 - row, column]),
   },
   {

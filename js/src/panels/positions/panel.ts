@@ -14,7 +14,7 @@ import { counterpart, type NetMap, netMapOf, positionOf } from "./coordinates";
 import { FieldBoxes } from "./field_boxes";
 import { Overlay } from "./overlay";
 import { PixelCursor } from "./pixel_cursor";
-import { boxInWords, type Field, fieldAt, fieldInWords } from "./receptive_field";
+import { type Field, fieldAsReading, fieldAt, fieldInWords } from "./receptive_field";
 
 /** Why something of the net's cannot be had. */
 export interface Refusals {
@@ -195,9 +195,7 @@ export class PositionsPanel implements Partial<Panels>, PositionsListener {
   #sayField(field: Field | null): void {
     const { picture, here } = this.#image;
     if (here || picture.mount.querySelector(".fs-marker:not([hidden])")) return;
-    picture.say(
-      field && { where: `sees ${boxInWords(field.inside).replaceAll(" … ", "–")}`, value: field.status },
-    );
+    picture.say(field && fieldAsReading(field));
   }
 
   // What is pinned

@@ -9,11 +9,18 @@ import type { LargePicture, Pixel, Reading } from "../../view/host";
 
 /** The marker is never smaller than this, in CSS pixels, however small a value is drawn. */
 const SMALLEST_MARKER = 7;
-const STEPS: Readonly<Record<string, readonly [down: number, right: number]>> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
+/** Rows that the keys Page Up and Page Down jump over. */
+const JUMP = 10;
+/** What a key does: steps into a direction, so often as there are pixels. */
+const STEPS: Readonly<Record<string, readonly [down: number, right: number, times: number]>> = {
+  ArrowUp: [-1, 0, 1],
+  ArrowDown: [1, 0, 1],
+  ArrowLeft: [0, -1, 1],
+  ArrowRight: [0, 1, 1],
+  Home: [0, -1, Number.POSITIVE_INFINITY],
+  End: [0, 1, Number.POSITIVE_INFINITY],
+  PageUp: [-1, 0, JUMP],
+  PageDown: [1, 0, JUMP],
 };
 
 export class PixelCursor {
@@ -135,16 +142,20 @@ export class PixelCursor {
     event.preventDefault();
   }
 
-  /** The next pixel that holds a value: the lines between the kernels of a mosaic hold none. */
-  #next(from: Pixel, [down, right]: readonly [number, number]): Pixel {
+  /** The pixel so many steps on that holds a value, or the last: the lines between the kernels of a mosaic hold none. */
+  #next(from: Pixel, [down, right, times]: readonly [number, number, number]): Pixel {
     const { rows, columns } = this.picture.shown;
+    let reached = from;
+    let steps = 0;
     let { row, column } = from;
-    do {
+    while (steps < times && row >= 0 && column >= 0 && row < rows && column < columns) {
       row += down;
       column += right;
-      if (this.#reading({ row, column })) return { row, column };
-    } while (row >= 0 && column >= 0 && row < rows && column < columns);
-    return from;
+      if (!this.#reading({ row, column })) continue;
+      reached = { row, column };
+      steps += 1;
+    }
+    return reached;
   }
 
   #leave(): void {

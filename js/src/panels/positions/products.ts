@@ -20,7 +20,7 @@ interface Cells {
   readonly rows: number;
   readonly columns: number;
   readonly values: readonly Float32Array[];
-  /** The largest size in each of the three over all channels: the ends of its colours. */
+  /** The largest size in each of the three over all channels: the ends of its colours. 1 where all is zero, in the middle. */
   readonly extremes: readonly number[];
   readonly padding: Uint8Array;
   readonly between: Uint8Array;
@@ -37,7 +37,7 @@ function cellsOf(arithmetic: Arithmetic, channel: number): Cells {
     values: parts.map((part) => part.subarray(channel * count, (channel + 1) * count)),
     extremes: parts.map((part) => {
       const { minimum, maximum } = summarize(part);
-      return minimum > maximum ? 0 : Math.max(Math.abs(minimum), Math.abs(maximum));
+      return minimum > maximum ? 1 : Math.max(Math.abs(minimum), Math.abs(maximum)) || 1;
     }),
     padding: arithmetic.padding.data,
     between: arithmetic.between.data,

@@ -46,6 +46,13 @@ export function boxInWords(spans: readonly Span[]): string {
   return minus(spans.map((span, axis) => `${names[axis]} ${upTo(span)}`).join(", "));
 }
 
+/** One short line. Its value is dropped where there is no room for both: what qualifies the box stands before it. */
+export function fieldAsReading({ inside, status }: Field): { where: string; value: string } {
+  if (status === "whole image") return { where: "sees the whole image", value: "" };
+  const atMost = status === "upper bound" ? "at most " : "";
+  return { where: `sees ${atMost}${boxInWords(inside).replaceAll(" … ", "–")}`, value: status };
+}
+
 const CERTAINTY: Record<FieldStatus, string> = {
   exact: "exact",
   "upper bound": "an upper bound: an operation on the way cannot be followed",

@@ -260,7 +260,8 @@ class _LookingPass:
         by_image, rest = divmod(len(maps), len(self._images))  # a net may make a batch of each image
         if layer in self._looking.layers and usable and by_image and not rest:
             options = record.kernel_size, record.stride, record.pads, record.dilation, record.groups
-            maps = maps.reshape(-1, by_image, *maps.shape[1:])[self._rows].flatten(0, 1)
+            rows = torch.tensor(self._rows).to(maps.device)
+            maps = maps.reshape(-1, by_image, *maps.shape[1:]).index_select(0, rows).flatten(0, 1)
             self.inputs[layer] = InputMoments.of(maps, *options)
 
     def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
