@@ -22,6 +22,13 @@ def test_a_page_runs_as_it_is_written(page, tmp_path, monkeypatch):
     names["explorer"].close()
 
 
+def test_each_page_has_its_picture():
+    for page in PAGES:
+        if page.stem != "index":
+            assert f"](../../images/ecosystems/{page.stem}.png)" in page.read_text(encoding="utf-8")
+            assert (PAGES[0].parents[2] / "images/ecosystems" / f"{page.stem}.png").is_file()
+
+
 def test_each_library_has_a_page_and_a_row():
     index = (PAGES[0].parent / "index.md").read_text(encoding="utf-8")
     for page in PAGES:

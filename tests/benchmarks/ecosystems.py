@@ -363,7 +363,8 @@ def of_lightning():
             given = data.test_dataloader()
         else:
             given = data
-        yield name, module, given, {}, lambda _, net=net, data=data: (net, data.items[0][0][None])
+        run = module if kind is Module else net
+        yield name, module, given, {}, lambda _, run=run, data=data: (run, data.items[0][0][None])
 
 
 def of_skorch():
@@ -522,8 +523,9 @@ def table(results):
             exact += row["compared"] > 0 and all(row[name] < 1e-4 for name in ("input", "hooks", "response"))
             quick += row["cpu"] <= 3
             maps = f"{row['hooks']:.1e}" if row["compared"] else "none compared"
+            output = row["output"] if row["output"] != "classes" or row["prediction"] else "no classes"
             lines.append(
-                f"| {library} {release} | {row['net']} | {row['layers']} | {row['output']} | {row['cpu']:.2f} "
+                f"| {library} {release} | {row['net']} | {row['layers']} | {output} | {row['cpu']:.2f} "
                 f"| {row['input']:.1e} | {maps} | {row['response']:.1e} |"
             )
     total = sum(len(rows) for _, rows in results.values())
