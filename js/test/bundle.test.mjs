@@ -16,7 +16,7 @@ const defaultOf = (name, loaded) =>
   new Function(
     "loaded",
     textOf(name)
-      .replace(/export\s*\{\s*(\w+) as default\s*\};?\s*$/, "return $1;")
+      .replace(/export\s*\{\s*([\w$]+) as default\s*\};?\s*$/, "return $1;")
       .replace(/\bimport\(/, "loaded("),
   )(loaded);
 

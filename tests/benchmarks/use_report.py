@@ -85,7 +85,7 @@ def collect(net, test, others, truth, direct=DIRECT, pool=POOL, every=1):
                     rise.merge(each.layers[layer])
                 predicted = linearised.joint_rises(ablation.filters)
                 arrays[f"{layer}/set {share} {which}"] = np.array([rise.mean, predicted.mean(), rise.error])
-    arrays["known"] = np.array([sums.knowledge.nats()[0], sums.seen, looking, time.process_time() - start])
+    arrays["known"] = np.array([sums.knowledge.learned()[0], sums.seen, looking, time.process_time() - start])
     return arrays
 
 
@@ -145,7 +145,7 @@ def judged(rises, knowledge):
 
     up = use.adjusted(np.array([use.p_rise(rise) for rise in rises]))
     down = use.adjusted(np.array([use.p_rise(rise, -1) for rise in rises]))
-    return [use._judge(rise, knowledge.nats()[0], True, up[k], down[k]) for k, rise in enumerate(rises)]
+    return [use._judge(rise, knowledge.learned()[0], True, up[k], down[k]) for k, rise in enumerate(rises)]
 
 
 def sets(arrays):

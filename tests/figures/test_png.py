@@ -128,3 +128,54 @@ def test_the_widgets_state_keeps_the_picture_for_pages_without_a_kernel(explorer
     assert explorer.get_state("_png") == {"_png": b""}  # no cell has shown it
     data, _ = explorer._repr_mimebundle_()
     assert bytes(explorer.get_state("_png")["_png"]) == base64.b64decode(data["image/png"])
+
+
+class Sees(torch.nn.Module):
+    """Segments by the brightest channel, or sees always the same two objects."""
+
+    def __init__(self, boxes=None):
+        super().__init__()
+        self.conv, self.boxes = torch.nn.Conv2d(3, 3, 1), boxes
+        with torch.no_grad():
+            self.conv.weight.copy_(torch.eye(3)[..., None, None])
+            self.conv.bias.zero_()
+
+    def forward(self, x):
+        out = self.conv(x)
+        if self.boxes is None:
+            return out
+        seen = {"boxes": torch.tensor(self.boxes), "labels": torch.tensor([3, 9]), "scores": torch.tensor([0.9, 0.8])}
+        return [seen for _ in out]
+
+
+def picture_of_image(explorer):
+    """The part of the PNG with the image of 20×40 pixels, each of which is 5×5 there."""
+    return png_of(explorer)[74:174, 18:218].astype(int)
+
+
+def test_the_class_of_each_pixel_is_laid_over_the_image():
+    data = [(image, image.argmax(0)) for image in images(2, 3, 20, 40)]
+    explorer = Explorer(Sees(), data)
+    classes, plain = explorer.class_map, np.floor(explorer.display * 255 + 0.5)
+    colours = np.array([[230, 159, 0], [86, 180, 233], [0, 158, 115]])  # Okabe and Ito
+    share = np.where(classes == 0, 0, 0x90 / 255)[..., None]
+    expected = share * colours[classes] + (1 - share) * plain
+    assert abs(picture_of_image(explorer)[2::5, 2::5] - expected).max() <= 1
+    explorer.close()
+
+
+def test_boxes_are_drawn_on_the_image():
+    boxes = [[4.0, 2, 20, 12], [24, 4, 36, 18]]
+    explorer = Explorer(Sees(boxes), images(2, 3, 20, 40))
+    assert explorer.detections.labels.tolist() == [3, 9]
+    seen, plain = picture_of_image(explorer), np.floor(explorer.display * 255 + 0.5)
+    expected = np.kron(plain, np.ones((5, 5, 1)))
+    for (left, top, right, bottom), colour in zip(boxes, ([240, 228, 66], [86, 180, 233]), strict=True):
+        edges = [int(5 * edge) for edge in (left, top, right, bottom)]
+        for out, width, painted in ((1, 4, [0, 0, 0]), (0, 2, colour)):
+            rows, columns = slice(edges[1] - out, edges[3] + out), slice(edges[0] - out, edges[2] + out)
+            frame = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+            frame[width:-width, width:-width] = False
+            expected[rows, columns][frame] = painted
+    assert abs(seen - expected).max() <= 1
+    explorer.close()

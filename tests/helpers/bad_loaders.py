@@ -44,11 +44,11 @@ class Loaders:
 
 
 class Module:
-    """A module of data, as Lightning has it."""
+    """A module of data, as Lightning has it, that has none to test with."""
 
     def setup(self, stage: str) -> None: ...
 
-    def test_dataloader(self) -> Any:
+    def train_dataloader(self) -> Any:
         return DataLoader(PLAIN)
 
 
@@ -114,10 +114,10 @@ LOADERS = [
         "the data set is a Loaders of several loaders (valid, train); give one, such as data.valid",
     ),
     Bad(
-        "a module that makes loaders",
+        "a module that makes loaders for training alone",
         lambda at: at.explorer(Module()),
         TypeError,
-        "the data set is a Module, which makes loaders; give one of them, such as data.test_dataloader()",
+        "the data set is a Module, which makes loaders; give one of them, such as data.train_dataloader()",
     ),
     Bad(
         "two data sets at once",

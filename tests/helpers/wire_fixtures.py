@@ -155,7 +155,9 @@ def words():
                 "label": label,
                 "prediction": prediction,
                 "words": scene.image_words(
-                    SimpleNamespace(image=17, sample=SimpleNamespace(label=label), prediction=prediction)
+                    SimpleNamespace(
+                        image=17, sample=SimpleNamespace(label=label), prediction=prediction, tells="classes"
+                    )
                 ),
             }
             for label, prediction in classes

@@ -1,5 +1,7 @@
 """Hooks that belong to the net run, on copies; those of people who watch do not, and nothing of theirs moves."""
 
+import functools
+import types
 import warnings
 
 import numpy as np
@@ -99,6 +101,50 @@ class ByAGlobal(Skips):
         return self.decoder(torch.cat([self.encoder(x).relu(), FEATURES["encoder"]], 1))
 
 
+COLLECTOR = types.SimpleNamespace(outputs=None)
+
+
+def _collect(module, args, output):
+    if COLLECTOR.outputs is not None:
+        COLLECTOR.outputs.append(output)
+
+
+def collecting(forward):
+    """A library's decorator: it registers its hook when a net is first run, and collects in that run alone."""
+
+    @functools.wraps(forward)
+    def collects(self, x):
+        if not self.watched:
+            self.encoder.register_forward_hook(_collect)
+            self.watched = True
+        COLLECTOR.outputs = []
+        try:
+            return forward(self, x)
+        finally:
+            COLLECTOR.outputs = None
+
+    return collects
+
+
+def documented(forward):
+    @functools.wraps(forward)
+    def documents(self, x):
+        return forward(self, x)
+
+    return documents
+
+
+class ByADecorator(Skips):
+    def attach(self):
+        self.watched = False
+
+    @documented
+    @collecting
+    def forward(self, x):
+        inner = self.encoder(x).relu()
+        return self.decoder(torch.cat([inner, COLLECTOR.outputs[-1]], 1))
+
+
 class ShiftsItsInput(Skips):
     def attach(self):
         self.decoder.register_forward_pre_hook(lambda module, args: (2 * args[0] - 1,))
@@ -117,8 +163,11 @@ def of_the_decoder(net, image):
     return outputs[0][0].numpy()
 
 
+KINDS = [ByItsMethod, ByAnObject, ByAClosure, ByAListOfItsOwn, ByAGlobal, ByADecorator, ShiftsItsInput]
+
+
 @pytest.mark.parametrize("run_before", [False, True], ids=["never run", "run before"])
-@pytest.mark.parametrize("kind", [ByItsMethod, ByAnObject, ByAClosure, ByAListOfItsOwn, ByAGlobal, ShiftsItsInput])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_net_is_shown_with_the_hooks_that_belong_to_it(kind, run_before):
     FEATURES.clear()
     net, data = seeded(kind).eval(), images(3, 1, 10, 10)

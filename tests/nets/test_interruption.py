@@ -218,16 +218,16 @@ def test_predictions_of_all_images_give_way_and_go_on(monkeypatch):
     waits.set()
     survey = Survey(engine, waits.is_set)
     gave_way = threading.Event()
-    classify = survey._classify
+    look_at = survey._look_at
 
-    def watched(pixels):
+    def watched(samples):
         try:
-            return classify(pixels)
+            return look_at(samples)
         except StopPass:
             gave_way.set()
             raise
 
-    monkeypatch.setattr(survey, "_classify", watched)
+    monkeypatch.setattr(survey, "_look_at", watched)
     survey.need([], whole=True)
     assert gave_way.wait(20)
     assert survey.predicted(0) is None

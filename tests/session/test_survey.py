@@ -71,7 +71,7 @@ def test_only_what_is_on_the_page_unless_all_is_asked_for(engine, survey):
 
 
 def test_labels_alone_need_no_pass(engine, survey, monkeypatch):
-    monkeypatch.setattr(engine, "classify", lambda pixels: pytest.fail("a pass for labels"))
+    monkeypatch.setattr(engine, "look_at", lambda samples: pytest.fail("a pass for labels"))
     finish(survey, first=[], whole=True, predictions=False)
     assert len(survey.matching("a", None)) == COUNT // 3
 
@@ -259,8 +259,8 @@ def test_thumbnails_do_not_wait_for_long_passes(monkeypatch):
     engine = Engine(seeded(TwoConvs), SampleSource([(image, 0) for image in images(6, 1, 14, 14)]))
     survey = Survey(engine)
     held = []
-    classify = survey._classify
-    monkeypatch.setattr(survey, "_classify", lambda pixels: held.append(len(survey._thumbnails)) or classify(pixels))
+    look_at = survey._look_at
+    monkeypatch.setattr(survey, "_look_at", lambda samples: held.append(len(survey._thumbnails)) or look_at(samples))
     finish(survey, first=list(range(6)), whole=False, pictures=True)
     assert held[:2] == [1, 6]  # how long a pass takes is known after the first
     assert [survey.predicted(image) for image in range(6)] == [engine.prediction(image)[0][0] for image in range(6)]
@@ -276,7 +276,7 @@ def test_what_a_scan_has_seen_is_not_run_again(engine, survey, monkeypatch):
     found = scanned(engine)
     one_by_one = [engine.prediction(image)[0][0] for image in range(COUNT)]
     assert survey.take(found)
-    monkeypatch.setattr(engine, "classify", lambda pixels: pytest.fail("a pass for what is known"))
+    monkeypatch.setattr(engine, "look_at", lambda samples: pytest.fail("a pass for what is known"))
     finish(survey, first=[], whole=True)
     assert survey.progress().done == COUNT
     assert [survey.predicted(image) for image in range(COUNT)] == one_by_one
@@ -288,8 +288,8 @@ def test_what_a_scan_has_seen_is_not_run_again(engine, survey, monkeypatch):
 def test_images_that_a_scan_has_not_seen_are_looked_at(engine, survey, monkeypatch):
     survey.need([], whole=False)  # somebody asked for predictions before
     survey.take(scanned(engine, images=range(100)))
-    classify, run = engine.classify, []
-    monkeypatch.setattr(engine, "classify", lambda pixels: run.extend(pixels) or classify(pixels))
+    look_at, run = engine.look_at, []
+    monkeypatch.setattr(engine, "look_at", lambda samples: run.extend(samples) or look_at(samples))
     finish(survey, first=[], whole=True)
     assert len(run) == COUNT - 100
     assert [survey.predicted(image) for image in (3, 99, 100, 149)] == [
@@ -299,7 +299,7 @@ def test_images_that_a_scan_has_not_seen_are_looked_at(engine, survey, monkeypat
 
 def test_a_part_of_a_scan_makes_nobody_need_predictions(engine, survey, monkeypatch):
     survey.take(scanned(engine, images=range(100)))
-    monkeypatch.setattr(engine, "classify", lambda pixels: pytest.fail("a pass for labels"))
+    monkeypatch.setattr(engine, "look_at", lambda samples: pytest.fail("a pass for labels"))
     finish(survey, first=[], whole=True, predictions=False)
     assert len(survey.matching("a", None)) == COUNT // 3
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from filterscope import Explorer, Without, demo
-from filterscope.verdicts.ablation.effect import paired_change
+from filterscope.verdicts.ablation.effect_table import paired_change
 from nets import Everything, TwoConvs, images, seeded
 
 DATA = demo.fashion_test_data()

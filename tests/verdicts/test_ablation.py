@@ -81,7 +81,7 @@ def knowledge(losses, labels, classes=3):
 def test_what_a_net_knows_is_measured_against_guessing():
     labels = np.arange(300) % 3
     losses = np.random.default_rng(0).uniform(0.1, 0.5, 300)
-    nats, p = knowledge(losses, labels).nats()
+    nats, p = knowledge(losses, labels).learned()
     test = stats.ttest_1samp(np.log(3) - losses, 0, alternative="greater")
     assert nats == pytest.approx(np.log(3) - losses.mean())
     assert p == pytest.approx(test.pvalue, abs=1e-12)

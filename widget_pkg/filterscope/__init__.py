@@ -11,6 +11,8 @@ from filterscope.errors import CheckpointError, NetError, SampleError
 from filterscope.figures.exemplars import exemplar_figure
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.nets.layers import ConvLayer
+from filterscope.outputs.detections import Detections
+from filterscope.outputs.score import Score
 from filterscope.receptive_field.fields import Box, ReceptiveField, ReceptiveFields
 from filterscope.scans.crops import Crop
 from filterscope.scans.distribution import Histogram, Moments
@@ -27,7 +29,7 @@ from filterscope.surgery.widths import WidthCurve, WidthPoint, Widths
 from filterscope.timeline.comparison import Comparison, compare
 from filterscope.timeline.over_time import DiagnosisOverTime, diagnose_over_time
 from filterscope.timeline.partners import LayerPartners
-from filterscope.verdicts.ablation.effect import ClassEffect, Effect, Estimate
+from filterscope.verdicts.ablation.effect_table import ClassEffect, Effect, Estimate
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.layer_use import JointEstimate, LayerUse
@@ -44,6 +46,7 @@ __all__ = [
     "Comparison",
     "ConvLayer",
     "Crop",
+    "Detections",
     "Diagnosis",
     "DiagnosisOverTime",
     "Effect",
@@ -69,6 +72,7 @@ __all__ = [
     "RunningScan",
     "SampleError",
     "Scan",
+    "Score",
     "Size",
     "WidthCurve",
     "WidthPoint",

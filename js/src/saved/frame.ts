@@ -189,7 +189,7 @@ export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): o
   return {
     ...args,
     images,
-    sample: { ...image.planes[plane], prediction: image.prediction },
+    sample: { ...image.planes[plane], prediction: image.prediction, overlay: image.overlay },
     ...drawing.pictures(),
     detail: drawing.detail(args.filter),
     activity: drawing.activity(),

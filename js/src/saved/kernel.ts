@@ -56,7 +56,12 @@ export class SavedKernel {
     const revision = this.#lab?.revision ?? 0;
     const parts = await this.#partsOf(frameArgs);
     if (name === "prediction")
-      return { revision, image: frameArgs.image, prediction: parts.image.prediction };
+      return {
+        revision,
+        image: frameArgs.image,
+        prediction: parts.image.prediction,
+        overlay: parts.image.overlay,
+      };
     const { out_shape } = this.#outline.description.layers[frameArgs.layer]!;
     const depth = parts.layer.rank === 3 ? out_shape[1]! : 1;
     const { kernels_held, filters, codes, ...frame } = frameArgs as FiltersArgs;

@@ -16,6 +16,7 @@ export function savedStrip(strip: SavedStrip, args: StripArgs): object {
     images,
     labels: chosen(labels),
     predicted: chosen(predicted),
+    right: images.map(() => null),
     pictures: 0,
     thumbs: thumbsOf(strip.thumbs, images),
     sizes: chosen(sizes),

@@ -2,7 +2,7 @@
 
 import type { Traits } from "../state/selection";
 import type { Description } from "../wire/description";
-import type { Agreement, ClassName, MapName, Prediction, Sample, Source } from "../wire/frame";
+import type { Agreement, ClassName, MapName, Overlay, Prediction, Sample, Source } from "../wire/frame";
 import type { Geometry, LabStep, Preset } from "../wire/lab";
 import type { Fields } from "../wire/positions";
 import type { Distribution, Exemplars, Kind } from "../wire/scans";
@@ -81,8 +81,9 @@ export interface SavedLayer extends SavedNotes, SavedKernels {
 
 export interface SavedImage {
   /** One, or one for each channel where they cannot be drawn together. */
-  readonly planes: readonly Omit<Sample, "prediction">[];
+  readonly planes: readonly Omit<Sample, "prediction" | "overlay">[];
   readonly prediction: Prediction;
+  readonly overlay: Overlay | null;
 }
 
 export interface SavedResponse {

@@ -115,10 +115,10 @@ export class Frames {
   }
 
   /** An image's prediction comes after its pictures where the net is large. */
-  predict(image: number, { revision, prediction }: PredictionBody): void {
+  predict(image: number, { revision, prediction, overlay }: PredictionBody): void {
     this.#frames = this.#frames.map((frame) =>
       frame.image === image && frame.revision === revision
-        ? { ...frame, sample: { ...frame.sample, prediction } }
+        ? { ...frame, sample: { ...frame.sample, prediction, overlay } }
         : frame,
     );
   }

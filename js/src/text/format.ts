@@ -68,10 +68,13 @@ export function spoken(name: string): string {
 }
 
 /** "true: Pullover · predicted: Coat 61 %" */
-export function classesInWords({ label, prediction }: Sample): string {
+export function classesInWords({ label, prediction, overlay }: Sample): string {
   const parts = label === null ? [] : [`true: ${className(label)}`];
   const best = prediction?.[0];
+  const start = overlay?.tells === "masks" ? "most pixels" : "predicted";
   if (!prediction) parts.push("predicted: …");
-  if (best) parts.push(`predicted: ${className(best[0])} ${percent(best[1])}`);
+  else if (overlay?.tells === "boxes")
+    parts.push(`${overlay.numbers.length} object${overlay.numbers.length === 1 ? "" : "s"} seen`);
+  else if (best) parts.push(`${start}: ${className(best[0])} ${percent(best[1])}`);
   return parts.join(" · ");
 }

@@ -5,16 +5,23 @@ import { Select } from "../dom/select";
 import { rasterOfDisplay } from "../draw/raster";
 import { className, number, percent } from "../text/format";
 import type { Frame, Prediction, Sample } from "../wire/frame";
+import { colourOf, OverlayView } from "./overlay";
 import { PictureBox, pixelInWords } from "./picture";
 
 /** So many have room beside a large picture; the style sheet shows fewer where they stand below it. */
 const BARS = 10;
 
-const NO_SCORES = "no class scores: the net's output is not one finite score a class";
+const NOTHING = {
+  classes: "no class scores: the net's output is not one finite score a class",
+  boxes: "no object is seen in this image",
+  masks: "no class a pixel: the net's output is not one finite score a class and pixel",
+  embedding: "an embedding: the net's output tells no classes",
+};
 
 export class ImageView {
   readonly #bars = element("ol.fs-bars", { "aria-label": "prediction" });
   readonly #prediction = element("div.fs-said", this.#bars);
+  readonly #overlay: OverlayView;
   readonly #plane: Select;
   readonly picture: PictureBox;
   readonly root: HTMLElement;
@@ -26,6 +33,8 @@ export class ImageView {
     );
     this.#plane.root.hidden = true;
     this.picture = new PictureBox("image", [this.#plane.root, this.#prediction]);
+    this.#overlay = new OverlayView(this.picture.mount);
+    this.#prediction.prepend(this.#overlay.control);
     this.root = this.picture.root;
   }
 
@@ -66,18 +75,27 @@ export class ImageView {
     // What is not known yet takes the room of what was shown before, so that nothing moves.
     this.#bars.style.visibility = sample.prediction ? "" : "hidden";
     if (!sample.prediction) return;
-    const bars = sample.prediction.slice(0, BARS).map((entry) => this.#bar(entry, sample.label));
-    this.#bars.replaceChildren(...(bars.length > 0 ? bars : [element("li.fs-none", NO_SCORES)]));
+    this.#overlay.paint(sample);
+    const { overlay, label } = sample;
+    const bars = sample.prediction.slice(0, BARS).map((entry, k) => {
+      const number = overlay?.numbers[k];
+      const shown = overlay !== null && number !== undefined && (overlay.boxes !== null || number > 0);
+      return this.#bar(entry, label, shown ? colourOf(number) : "");
+    });
+    const nothing = NOTHING[overlay?.tells ?? "classes"];
+    this.#bars.replaceChildren(...(bars.length > 0 ? bars : [element("li.fs-none", nothing)]));
   }
 
   clear(): void {
     this.#painted = null;
     this.picture.clear("image");
     this.#bars.replaceChildren();
+    this.#overlay.clear();
   }
 
-  #bar([name, probability]: Prediction[number], label: Sample["label"]): HTMLElement {
+  #bar([name, probability]: Prediction[number], label: Sample["label"], colour: string): HTMLElement {
     const fill = element("span.fs-fill");
+    fill.style.background = colour;
     fill.style.width = `${Math.max(0, Math.min(1, probability)) * 100}%`;
     const words = element("span.fs-class", { title: className(name) }, className(name));
     const share = element("span.fs-share", percent(probability));

@@ -76,6 +76,18 @@ export interface Sample {
   readonly note: string;
   /** Null: not computed yet. */
   readonly prediction: Prediction | null;
+  /** What is laid over the image; null where the net tells its class. */
+  readonly overlay: Overlay | null;
+}
+
+export interface Overlay {
+  readonly tells: "boxes" | "masks" | "embedding";
+  /** Left, top, right and bottom of each, in the image's pixels. */
+  readonly boxes: FloatTensor | null;
+  /** A class for each pixel of `display`. */
+  readonly mask: ByteTensor | null;
+  /** The class numbers of the prediction's entries. */
+  readonly numbers: readonly number[];
 }
 
 /** Of each filter's activation, over all positions. */
@@ -145,6 +157,7 @@ export interface Filters {
 export interface PredictionBody {
   readonly revision: number;
   readonly prediction: Prediction;
+  readonly overlay: Overlay | null;
 }
 
 export interface FrameRequests {

@@ -24,6 +24,8 @@ export interface Strip {
   readonly labels: readonly (ClassName | null)[];
   /** Null: not known yet. */
   readonly predicted: readonly (ClassName | null)[];
+  /** Whether each is right by a score; null where its label and its prediction tell. */
+  readonly right: readonly (boolean | null)[];
   /** A number for the thumbnails. */
   readonly pictures: number;
   /** (n, side, side, 3) */

@@ -99,6 +99,8 @@ export interface VerdictRow extends Badge {
   readonly images: number;
   readonly ablated: number;
   readonly labelled: boolean;
+  /** Where it goes by a score and not by the loss of classes: what is measured; else "". */
+  readonly score: string;
 }
 
 /** By class, how much the loss rises without a filter; NaN where the class was not seen, or has too few images. */
@@ -154,6 +156,8 @@ export interface Estimate {
 export interface Effect {
   readonly images: number;
   readonly labelled: boolean;
+  /** Where it goes by a score and not by the loss of classes: what is measured; else "". */
+  readonly score: string;
   readonly accuracy_before: number;
   readonly accuracy_after: number;
   readonly accuracy_change: Estimate;

@@ -86,6 +86,7 @@ export const VERDICT_ANSWERS = {
       images: 200,
       ablated: 200,
       labelled: true,
+      score: "",
     },
     words: `of ${layer} ${filter}`,
     looks: null,
@@ -137,6 +138,7 @@ export const VERDICT_ANSWERS = {
         ? {
             images: 10,
             labelled: true,
+            score: "",
             accuracy_before: 0.9,
             accuracy_after: 0.8,
             accuracy_change: estimate(-0.1),

@@ -44,6 +44,7 @@ export function stripReply(id: string, args: StripArgs, behaviour: StripBehaviou
     images,
     labels: images.map((image) => (bad(image) ? null : label(image))),
     predicted: images.map((image) => (predicted && !bad(image) ? said(image) : null)),
+    right: images.map(() => null),
     thumbs: { tensor: 0 },
     sizes: images.map(() => [SIDE, 2]),
     errors: images.map((image) => (bad(image) ? "Image 1 is no picture: <b>broken</b>" : null)),

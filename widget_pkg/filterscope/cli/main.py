@@ -15,13 +15,12 @@ from typing import Any
 from torch import nn
 
 from filterscope._version import __version__
+from filterscope.adapters.opening import open_net
 from filterscope.cli.diagnose import LimitExceeded, add_diagnose_options, run_diagnose
 from filterscope.cli.inputs import UsageError, layers_from, load_net, load_weights
 from filterscope.cli.options import add_inputs, data_from
-from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.filters.response import SOURCES
-from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.saved_page.contents import IMAGES
 from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.page import PageError
@@ -195,10 +194,8 @@ def _session(options: argparse.Namespace, net: nn.Module) -> Session:
     images, transform, classes = data_from(options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if options.quiet else "default")
-        source = SampleSource(
-            images, classes=classes, transform=transform, inputs=net_inputs(net), vector=vector_length(net)
-        )
-        return Session(Engine(net, source))
+        opened = open_net(net, images, classes=classes, transform=transform)
+        return Session(Engine(opened.net, opened.source, forward=opened.forward))
 
 
 def _channels(text: str | None) -> Any:

@@ -22,6 +22,7 @@ from filterscope.data.axes import Input, fits, image_axes, shape_of
 from filterscope.data.class_names import LABEL_KEYS, class_of
 from filterscope.data.folder import is_picture
 from filterscope.data.picture_file import PictureFile
+from filterscope.data.targets import TARGET_KEYS, is_target
 
 IMAGE_KEYS = (
     "pixel_values",
@@ -158,6 +159,9 @@ def _of_mapping(named: Mapping[str, Any], axes: int, depth: int) -> Parts:
     if isinstance(image, list | tuple) and not _are_images(image, axes, depth):
         image = np.asarray(image, np.float32)
     label = next((named[name] for name in LABEL_KEYS if name in named and name != key), inner.label)
+    if label is None:
+        targets = (named[name] for name in TARGET_KEYS if name in named and name != key)
+        label = next((target for target in targets if is_target(target)), None)
     in_memory = [other for other in keys[1:] if not is_picture(named[other])]
     note = inner.note
     if in_memory:

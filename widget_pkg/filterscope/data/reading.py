@@ -153,8 +153,9 @@ class Reader:
                 raw, picture_note = raw.for_net() if transform is None else raw.for_transform()
                 layout = "CHW" if transform is None else None
             if transform is not None:
-                before, transform_note = raw, f"Made by {transform.name}."
+                before = raw
                 raw = transform(index, raw, layout, fitting(self._inputs, raw)[1])
+                transform_note = "" if raw is before else f"Made by {transform.name}."
                 layout = layout if isinstance(before, np.ndarray) and isinstance(raw, np.ndarray) else None
             raw = plain_tensor(raw) if isinstance(raw, torch.Tensor) else raw
             if inputs is None and not (self._several and len(shape_of(raw)) == 4):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Sample:
         finding: The Normalize that the image went through.
         inputs: All inputs that `forward=` may receive, as arrays, where the sample has more than the image; else None.
         frames_first: Whether the image is a clip `(D, C, H, W)` for a net of images, given to it as it is.
+        target: The label as the data set has it, which an output may be held against: its class, its boxes, its mask.
         label_is_no_class: Whether the item has a label that is no class: a number with a fraction, a vector, a mask.
         trial: Whether it stands in place of the data set's own.
     """
@@ -38,6 +39,7 @@ class Sample:
     inputs: Inputs | None = None
     frames_first: bool = False
     label_is_no_class: bool = False
+    target: Any = None
     trial: bool = False
     _drawn: dict[int, Display] = field(default_factory=dict, repr=False)
 
@@ -98,6 +100,7 @@ class SampleBlock(Sequence[Sample]):
         labels: Their classes.
         said: Of each, how its image was made.
         frames_first: As of a sample.
+        targets: Their labels as the data set has them.
     """
 
     indices: list[int]
@@ -105,6 +108,7 @@ class SampleBlock(Sequence[Sample]):
     labels: list[str | int | None]
     said: list[str]
     frames_first: bool
+    targets: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -120,5 +124,12 @@ class SampleBlock(Sequence[Sample]):
             return [self[each] for each in range(*place.indices(len(self)))]
         finding, first = Finding(), self.frames_first
         return Sample(
-            self.indices[place], self.images[place], self.labels[place], self.said[place], finding, None, first
+            self.indices[place],
+            self.images[place],
+            self.labels[place],
+            self.said[place],
+            finding,
+            None,
+            first,
+            target=self.targets[place] if self.targets else None,
         )

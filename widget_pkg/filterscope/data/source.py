@@ -25,11 +25,13 @@ from filterscope.data.normalize_check import at_random, check, unchecked
 from filterscope.data.reading import Reader
 from filterscope.data.rows import as_clips, as_rows, table_note
 from filterscope.data.sample import Sample, SampleBlock
+from filterscope.data.targets import is_target
 from filterscope.data.transform import GivenTransform
 from filterscope.data.trial import own_transform
 from filterscope.errors import SampleError
 from filterscope.host.sigint import let_sigint_through
 from filterscope.host.timing import RANDOM_DATA_SECONDS
+from filterscope.outputs.score import UNKNOWN, Objective
 
 _LOOKS = 4  # how often the first sample is read again, at most, to see whether the data set is random
 _REMEMBERED = 1024  # images whose checksums are kept
@@ -58,6 +60,8 @@ class SampleSource:
         vector: Length of the vectors that the net may take in place of images; None where none is known.
         several: Whether the net is called by `forward=`, which may receive all inputs of a sample, and images with one
             axis more than the net's, such as clips for a 2-D net.
+        net_classes: Names of the net's own classes, where its library has them; taken where no names of the data fit.
+        objective: What the net is for; see `filterscope.outputs.score`.
         isolated: Makes the context in which the data set is opened and a stream is read, as `RandomStream.isolated`,
             which leaves the user's random numbers alone.
 
@@ -65,6 +69,8 @@ class SampleSource:
         classes: Class names by class number; empty where there are none.
         given_classes: The class names that the user gave, or None.
         version: A number that grows when all samples must be read again.
+        objective: What the net is for.
+        holds_targets: Whether outputs are held against labels that are boxes or masks, which then need be no class.
         table_note: How an array of two axes was read, as one picture, and how else it can be; empty for other data.
         random: Whether a second read of a sample was seen to give another image.
         seconds: About how long it takes to read one sample.
@@ -88,6 +94,8 @@ class SampleSource:
         vector: int | None = None,
         several: bool = False,
         isolated: Callable[[], AbstractContextManager[None]] = nullcontext,
+        net_classes: tuple[str, ...] = (),
+        objective: Objective = UNKNOWN,
     ) -> None:
         items = as_rows(data, inputs, vector, check_layout(layout))
         of_vectors = None if items is data else True  # None where that is not known
@@ -107,7 +115,11 @@ class SampleSource:
         self._normalize = None if mean is None else Normalize(per_channel(mean, "mean"), per_channel(std, "std"))
         self.given_classes = given_names(classes)
         self.classes = self.given_classes or own_names(self._items.origin) or own_names(self._items.sequence)
-        self._categories = weights_names(transform)
+        self._categories = net_classes or weights_names(transform)
+        self.objective = objective
+        self.holds_targets = objective.score is not None or (
+            objective.kind is not None and objective.kind.reader is not None
+        )
         self.version = 0
         self.random = False
         self.seconds = 0.0
@@ -198,6 +210,7 @@ class SampleSource:
                 [classes[label][0] for label in labels],
                 [f"{note} {classes[label][1]}".strip() for label in labels],
                 self._has_frames_first(images[0]),
+                labels,
             )
         samples: list[Sample | SampleError] = []
         for index in indices:
@@ -216,12 +229,21 @@ class SampleSource:
             self._compare(index, image)
         label = reading.label
         class_name, label_note = class_of(label, self.classes)
+        if self.objective.score is not None or (self.holds_targets and is_target(label)):
+            label_note = ""
         unknown = isinstance(label, float) and math.isnan(label)
         no_class = label is not None and class_name is None and not unknown
         note = f"{reading.note} {label_note}".strip()
         finding = self._finding(index, image) if drawn else Finding()
         frames_first = self._has_frames_first(image)
-        return Sample(index, image, class_name, note, finding, reading.inputs, frames_first, no_class)
+        target = self._target(label, reading.item_image)
+        return Sample(index, image, class_name, note, finding, reading.inputs, frames_first, no_class, target)
+
+    def _target(self, label: Any, picture: Any) -> Any:
+        """What an output is held against: the label, its boxes or mask moved as the transform moves the picture."""
+        function = None if self._transform is None else self._transform.function
+        move = attribute(function, "target")
+        return move(label, picture) if callable(move) and is_target(label) else label
 
     def _took(self, seconds: float) -> None:
         """Reading a sample took so long."""
@@ -323,11 +345,13 @@ class SampleSource:
         return None
 
     def names_for(self, count: int) -> tuple[str, ...]:
-        """The names of a net's `count` classes; empty where no list of names fits.
+        """The names of a net's `count` classes, 0 where that is not known; empty where no list of names fits.
 
         More names than classes fit only if the user gave them. The data set's classes may be others than the net's;
         then the categories of the torchvision weights whose transforms are used are taken.
         """
+        if count == 0:  # boxes and masks do not tell how many classes there are
+            return self.given_classes or self._categories or self.classes
         fitting = len(self.classes) == count or (self.given_classes is not None and len(self.classes) > count)
         if fitting:
             return self.classes

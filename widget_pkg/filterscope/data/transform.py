@@ -43,6 +43,10 @@ class GivenTransform:
         if not callable(transform):
             raise TypeError(f"transform is {kind_of(transform)}; give a function of one image, or None")
         name = attribute(transform, "__name__", type(transform).__name__)
+        words = attribute(transform, "words")
+        if isinstance(words, str):  # a library's own, see `adapters.preprocessing`
+            self.function, self.name = transform, words
+            return
         self.function, self.name = transform, "your transform" if name == "<lambda>" else f"transform ({name})"
 
     def __call__(self, index: int, image: Any, layout: str | None, channels: int | None) -> Any:
@@ -63,6 +67,9 @@ class GivenTransform:
         Raises:
             SampleError: If the transform raises.
         """
+        takes = attribute(self.function, "takes")
+        if callable(takes) and isinstance(attribute(self.function, "words"), str) and not takes(image):
+            return image
         picture = as_picture(image, layout, channels)
         if picture is not None and isinstance(image, np.ndarray) and _of_torchvision(self.function):
             image, picture = picture, None

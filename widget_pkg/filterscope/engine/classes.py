@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from filterscope.data.source import SampleSource
+from filterscope.outputs.class_map import shares
+from filterscope.outputs.detections import Detections
+from filterscope.outputs.kind import Answer
 
 Prediction = list[tuple[str | int, float]]
 """Classes with their probabilities, best first."""
+
+
+class Looked(NamedTuple):
+    """What the net says of an image first, and whether that is right by the score; None where it is not told."""
+
+    best: str | int | None
+    right: bool | None
 
 
 class Classes:
@@ -18,19 +29,20 @@ class Classes:
     Args:
         source: Knows the names, as far as anybody does.
         count: How many classes the net has; 0 where its output is not one score a class.
+        of_parts: Whether that is because it tells a class of each object or pixel.
 
     Raises:
         ValueError: If names were given, but not enough.
     """
 
-    def __init__(self, source: SampleSource, count: int) -> None:
+    def __init__(self, source: SampleSource, count: int, of_parts: bool = False) -> None:
         given = source.given_classes
         if count and given is not None and len(given) < count:
             raise ValueError(
                 f"classes has {len(given)} name{'s' * (len(given) != 1)}, the net's output {count} classes; give one "
                 "name for each"
             )
-        self._names: Sequence[str] = source.names_for(count) if count else ()
+        self._names: Sequence[str] = source.names_for(count) if count or of_parts else ()
 
     def __getitem__(self, number: int) -> str | int:
         """The name of a class, or its number where it has none."""
@@ -40,15 +52,29 @@ class Classes:
         """Whether a label is one of these classes: else no prediction is right or wrong."""
         return label in self._names if self._names else isinstance(label, int)
 
-    def ranked(self, scores: np.ndarray | None) -> Prediction:
-        """The classes with their probabilities `(K,)`, best first; empty where there are none."""
-        if scores is None:
+    def ranked(self, answer: Answer | None) -> Prediction:
+        """What the net says of an image, best first; empty where that is nothing that can be told.
+
+        Args:
+            answer: Probabilities of the classes, `(K,)`; objects, each of which is a class with its score; or a class
+                for each pixel, of which each is told with its share of the pixels.
+        """
+        if answer is None:
             return []
+        if isinstance(answer, Detections):
+            pairs = zip(answer.labels, answer.scores, strict=True)
+            return [(self[int(number)], float(score)) for number, score in pairs]
+        if answer.ndim > 1:
+            return [(self[number], share) for number, share in shares(answer)]
+        scores = answer
         order = np.argsort(-scores, kind="stable")
         return [(self[int(number)], float(scores[number])) for number in order]
 
-    def best(self, scores: np.ndarray | None, images: int) -> list[str | int | None]:
-        """The best class of each image, by its row of the scores `(N, K)`; None where there is no score a class."""
-        if scores is None:
-            return [None] * images
-        return [None if np.isnan(row).any() else self[int(row.argmax())] for row in scores]
+    def best(self, answer: Answer | None) -> str | int | None:
+        """The first class that the net says of an image: its best, its surest object's, or that of most pixels."""
+        if answer is None or (isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and np.isnan(answer).any()):
+            return None
+        if isinstance(answer, np.ndarray) and answer.ndim == 1:
+            return self[int(answer.argmax())]
+        ranked = self.ranked(answer)
+        return ranked[0][0] if ranked else None

@@ -19,9 +19,9 @@ from torch import nn
 
 from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource, first_readable
-from filterscope.engine.classes import Classes, Prediction
+from filterscope.engine.classes import Classes, Looked, Prediction
 from filterscope.engine.lock import EngineLock
-from filterscope.engine.map_store import MapStore, first_scores, kept_maps
+from filterscope.engine.map_store import MapStore, kept_maps
 from filterscope.engine.moment import Moment
 from filterscope.engine.responses import ResponseStore
 from filterscope.engine.samples import Samples
@@ -36,6 +36,7 @@ from filterscope.nets.layers import ConvLayer, left_out_in_words
 from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
+from filterscope.outputs.kind import Answer
 from filterscope.timeline.checkpoints import Checkpoint, Checkpoints
 from filterscope.timeline.net_state import template_of
 from filterscope.timeline.record import Recorder
@@ -206,6 +207,12 @@ class Engine:
         return f"A trial: {names}{more} has other kernels here than in your net."
 
     @property
+    def tells(self) -> str:
+        """What the net's output is: `"classes"`, `"boxes"`, `"masks"` or `"embedding"`."""
+        kind = self._live.runner.known.kind
+        return "classes" if kind is None else kind.name
+
+    @property
     def runs_the_net_itself(self) -> bool:
         """Whether the net cannot be copied, so that nothing may run it in the background."""
         return not self.closed and self._live.runner.in_place
@@ -213,7 +220,8 @@ class Engine:
     def _find_layers(self) -> None:
         self.structure += 1
         first, runner = self.sample(self.first_image), self._live.runner
-        runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class)
+        objective = self.source.objective
+        runner.known = KnownClasses(len(self.source.classes), first.label_is_no_class, objective, first.target)
         try:
             output = runner.find_layers(first.net_input, self.weights)
         except NetError as error:
@@ -225,9 +233,14 @@ class Engine:
                 f"the net returned None for an image; does {self.net_name}.forward lack its return? A net that gives "
                 "nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
-        scores = first_scores(output, runner.known)
-        self.classes = Classes(self.source, 0 if scores is None else len(scores))
+        known = runner.known
+        answer = runner.answers(output, 1, runner.image_shape[1:])[0]
+        count = len(answer) if known.tells_classes and answer is not None else 0
+        self.classes = Classes(self.source, count, of_parts=self.tells in ("boxes", "masks"))
         self._live.map_store.begin(self.first_image, output)
+        if (known.scorer is not None) != self.source.holds_targets and not self.source.random:
+            self.source.holds_targets = known.scorer is not None
+            self.samples.clear()  # what was said of their labels holds no more
 
     # Whether it still holds
 
@@ -533,6 +546,8 @@ class Engine:
                 weight=weight,
                 live_bias=bias,
                 prediction=self.prediction(image) if self.map_store.has_scores(image) else None,
+                answer=self.answer(image) if self.map_store.has_scores(image) else None,
+                tells=self.tells,
                 store=self.response_store,
             )
 
@@ -568,26 +583,44 @@ class Engine:
     # The net's output
 
     def prediction(self, image: int) -> Prediction:
-        """Every class with its probability, best first; empty where the net's output is not one score a class."""
+        """Every class with its probability, best first; of boxes each object's, of masks each class's share of pixels.
+
+        Empty where the net's output says none of these.
+        """
+        return self.classes.ranked(self.answer(image))
+
+    def answer(self, image: int) -> Answer | None:
+        """What the net says of an image: probabilities of the classes, objects in boxes, or a class for each pixel."""
         with self.lock:
             if not self.map_store.has_scores(image):
                 self.sample(image)  # first, as in `moment`
             self._stay_whole()
-            return self.classes.ranked(self.map_store.scores(image))
-
-    def first_scores(self, output: object) -> np.ndarray | None:
-        """The class scores of the first image of a pass's output, None where there are none."""
-        return first_scores(output, self.runner.known)
+            return self.map_store.answer(image)
 
     def classify(self, images: Sequence[np.ndarray | Inputs]) -> list[str | int | None]:
-        """The predicted class of each of some images of one shape; None where there is no score a class.
+        """What the net says first of each of some images of one shape; None where that is nothing that can be told.
 
         Raises:
             Exception: What the net raises.
         """
         with self.lock:
-            scores = self.runner.class_scores(images)
-        return self.classes.best(scores, len(images))
+            answers, _ = self.runner.answers_and_scores(images)
+        return [self.classes.best(one) for one in answers]
+
+    def look_at(self, samples: Sequence[Sample]) -> list[Looked]:
+        """What the net says of each of some images of one shape, and whether it is right.
+
+        Raises:
+            Exception: What the net or the user's score raises.
+        """
+        images = [sample.net_input for sample in samples]
+        with self.lock:
+            answers, scores = self.runner.answers_and_scores(images, [sample.target for sample in samples])
+            scorer = self.runner.known.scorer
+        right: list[bool | None] = [None] * len(answers)
+        if scorer is not None and scores is not None:
+            right = [None if np.isnan(score) else bool(score >= scorer.right_from) for score in scores]
+        return [Looked(self.classes.best(one), outcome) for one, outcome in zip(answers, right, strict=True)]
 
     # For passes of one's own
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from filterscope.engine.cache import Cache
 from filterscope.engine.lock import EngineLock
 from filterscope.engine.samples import Samples
 from filterscope.errors import NetError, SampleError
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.outputs import KnownClasses, class_scores
 from filterscope.nets.passes import Maps, Pass, Weights
 from filterscope.nets.runner import NetRunner
+from filterscope.outputs.kind import Answer
 
 MAPS_BYTES = 128 * 2**20
 """Most that the maps of recent images may take; the newest are kept whatever they take."""
 
-_SCORES_KEPT = 1024
+_ANSWERS_KEPT = 1024
 # A pass is cheap to bring to its end where this many multiplications are left: 2 to 5 ms on one core.
 _CHEAP_MULTIPLICATIONS = 10**8
 
@@ -90,7 +88,7 @@ class MapStore:
     def __init__(self, runner: NetRunner, samples: Samples, lock: EngineLock, kept: KeptMaps | None = None) -> None:
         self._runner, self._samples, self._lock = runner, samples, lock
         self._maps = MapsOfNet(kept_maps() if kept is None else kept)
-        self._scores: dict[int, np.ndarray | None] = {}
+        self._answers: dict[int, Answer | None] = {}
         self._complete: set[int] = set()  # images of which a pass was run for all layers
         self._live: dict[int, Weights] = {}  # layers whose weights are their module's own parameters
         self._computed: dict[int, Weights] = {}  # what the other layers' weights were for the first image looked at
@@ -117,7 +115,7 @@ class MapStore:
     def clear(self) -> None:
         """Drops all, as when the net has changed."""
         self._maps.clear()
-        self._scores.clear()
+        self._answers.clear()
         self._complete.clear()
         self._live.clear()
         self._computed.clear()
@@ -134,7 +132,7 @@ class MapStore:
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
         self._fits_memory = sum(map(bytes_kept, self._runner.layers)) <= MAPS_BYTES // 4
         if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
-            self._scores[image] = first_scores(output, self._runner.known)
+            self._answers[image] = self._runner.answers(output, 1, self._runner.image_shape[1:])[0]
             self._complete.add(image)
 
     def maps(self, image: int, layer: int) -> Maps:
@@ -173,16 +171,16 @@ class MapStore:
                 self._complete.add(image)
 
     def has_scores(self, image: int) -> bool:
-        """Whether the scores of an image are at hand, without a pass."""
+        """Whether what the net says of an image is at hand, without a pass."""
         with self._lock:
-            return image in self._scores
+            return image in self._answers
 
-    def scores(self, image: int) -> np.ndarray | None:
-        """The net's probabilities for an image, float64 `(K,)`; None where its output is not one score a class."""
+    def answer(self, image: int) -> Answer | None:
+        """What the net says of an image; None where that is nothing that can be told."""
         with self._lock:
-            if image not in self._scores:
+            if image not in self._answers:
                 self.complete(image)
-            return self._scores[image]
+            return self._answers[image]
 
     def weights(self, layer: int, image: int) -> Weights:
         """A layer's kernels `(F, C_in/groups, *k)` and bias: the net's own tensors, or what it computes for the image.
@@ -245,10 +243,10 @@ class MapStore:
         except Exception as error:
             raise self._runner.refusal(batch, error) from error
         if to_the_end:
-            self._scores[image] = first_scores(result.output, self._runner.known)
-            while len(self._scores) > _SCORES_KEPT:
-                oldest = next(iter(self._scores))
-                del self._scores[oldest]
+            self._answers[image] = self._runner.answers(result.output, 1, tuple(batch.shape[2:]))[0]
+            while len(self._answers) > _ANSWERS_KEPT:
+                oldest = next(iter(self._answers))
+                del self._answers[oldest]
                 self._complete.discard(oldest)
         for index, maps in result.maps.items():
             if not maps.own_weights and not self._runner.layers[index].plain:
@@ -267,9 +265,3 @@ class MapStore:
 def bytes_kept(layer: ConvLayer) -> int:
     """About how many bytes a layer's maps of one image take."""
     return 3 * 4 * math.prod(layer.out_shape)  # input, pre-activation, activation: about alike
-
-
-def first_scores(output: object, known: KnownClasses) -> np.ndarray | None:
-    """The class scores of the first image of a net's output, None where there are none."""
-    scores = class_scores(output, 1, known)
-    return None if scores is None else scores[0]

@@ -14,6 +14,7 @@ from filterscope.engine.responses import LayerResponses, ResponseStore
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import float32, float32_shared
+from filterscope.outputs.kind import Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class Moment:
         live_bias: Its bias `(F,)`, likewise, or None.
         prediction: The net's classes, best first; empty where there are none, None where it takes a pass.
         store: Keeps responses.
+        answer: What the net says of the image: objects in boxes, a class for each pixel; None where it takes a pass.
+        tells: What its output is: `"classes"`, `"boxes"`, `"masks"` or `"embedding"`.
     """
 
     revision: int
@@ -51,6 +54,8 @@ class Moment:
     live_bias: torch.Tensor | None
     prediction: Prediction | None
     store: ResponseStore
+    answer: Answer | None = None
+    tells: str = "classes"
 
     @cached_property
     def kernels(self) -> np.ndarray:

@@ -41,6 +41,14 @@ def lookup(name: PaletteName) -> np.ndarray:
 
 
 @cache
+def class_colours() -> np.ndarray:
+    """The colours that classes have in turn, uint8 `(8, 3)`."""
+    colours = np.array([_rgb(colour) for colour in _anchors()["classes"]], np.uint8)
+    colours.setflags(write=False)
+    return colours
+
+
+@cache
 def _anchors() -> dict[str, Any]:
     anchors: dict[str, Any] = json.loads(asset_text("palettes.json"))  # the page's own file, put there by js/build.mjs
     return anchors

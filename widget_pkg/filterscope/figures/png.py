@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from filterscope.figures.overlaid import draw_boxes, with_classes
 from filterscope.figures.palette import lookup, palette_for
 from filterscope.figures.scene import Scene, mosaic, number
 from filterscope.filters.value_range import ValueRange, encode
@@ -46,8 +47,9 @@ def png(scene: Scene) -> bytes:
     n, *kernel = scene.kernels.shape
     tiles, empty = mosaic(scene.kernels)
     kernel_title = "kernel " if n == 1 else f"kernels {n} of "
+    display = np.uint8(np.floor(scene.display * 255 + 0.5))
     pictures = [
-        ("image", scene.display, np.uint8(np.floor(scene.display * 255 + 0.5)), None, ""),
+        ("image", scene.display, with_classes(display, scene.answer), None, ""),
         (kernel_title.strip(), scene.kernels, _painted(tiles, scene.kernel_range, empty), scene.kernel_range, ""),
         *((each.name, each.values, _painted(each.values, each.range), each.range, each.caption) for each in scene.maps),
     ]
@@ -56,6 +58,8 @@ def png(scene: Scene) -> bytes:
         size = "×".join(map(str, kernel if title.startswith("kernel") else values.shape[:2]))
         text.write(left, 3 * _LINE, f"{title} {size}", _BOX)
         picture = _fitted(pixels)
+        if title == "image":
+            draw_boxes(picture, scene.answer, scene.display.shape)
         paper.paste(picture, (left, 4 * _LINE + 2))
         if colour_range is not None:
             paper.paste(_bar(colour_range), (left, bar_top))

@@ -14,6 +14,7 @@ from filterscope.frames.frame import LayerPart, filter_part, picture_of
 from filterscope.frames.image import drawn_plane
 from filterscope.frames.layer_picture import PictureBody, kernels_are_summed
 from filterscope.frames.pictures import PICTURES
+from filterscope.outputs.kind import Answer
 from filterscope.session.selection import Selection
 
 
@@ -47,6 +48,7 @@ class Scene:
         kernel_range: What the colours of `kernels` stand for, shared over the layer as in the page.
         kernel_note: Which kernels they are, in words.
         maps: The filter's maps, in the order of the table of pictures.
+        answer: What the net says of the image, where that takes no pass; None otherwise.
     """
 
     display: np.ndarray
@@ -57,6 +59,7 @@ class Scene:
     kernel_range: ValueRange
     kernel_note: str
     maps: tuple[SceneMap, ...]
+    answer: Answer | None = None
 
 
 def scene(moment: Moment, selection: Selection, layer_part: LayerPart) -> Scene:
@@ -88,6 +91,7 @@ def scene(moment: Moment, selection: Selection, layer_part: LayerPart) -> Scene:
             )
             for picture in PICTURES
         ),
+        answer=moment.answer,
     )
 
 
@@ -101,10 +105,13 @@ def image_words(moment: Moment) -> str:
     label = moment.sample.label
     if label is not None:
         words.append(f"true: {class_name(label)}")
-    if moment.prediction:
+    if moment.tells == "boxes" and moment.prediction is not None:
+        words.append(f"{len(moment.prediction)} object{'s' * (len(moment.prediction) != 1)} seen")
+    elif moment.prediction:
         name, probability = moment.prediction[0]
         if math.isfinite(probability):
-            words.append(f"predicted: {class_name(name)} {percent(probability)}")
+            start = "most pixels" if moment.tells == "masks" else "predicted"
+            words.append(f"{start}: {class_name(name)} {percent(probability)}")
     return " · ".join(words)
 
 

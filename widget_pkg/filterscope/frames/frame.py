@@ -22,6 +22,7 @@ from filterscope.filters.value_range import ValueRange, encode, value_range
 from filterscope.frames.image import ImageBody, drawn_plane, image_part
 from filterscope.frames.layer_picture import PictureBody, RangeBody, kernel_picture, layer_picture
 from filterscope.frames.notes import dynamic_note, kernel_note
+from filterscope.frames.overlay import OverlayBody, overlay_of
 from filterscope.frames.pictures import PICTURES, RESPONSE, LayerMaps, Picture, drawn
 from filterscope.frames.prediction import best_of
 from filterscope.nets.layers import ConvLayer
@@ -35,6 +36,7 @@ class SampleBody(ImageBody):
     """An image with its prediction, None where that takes a pass that the pictures do not need."""
 
     prediction: Prediction | None
+    overlay: OverlayBody | None
 
 
 class SummaryBody(TypedDict):
@@ -136,6 +138,7 @@ def build_frame(
         "sample": {
             **part["sample"],
             "prediction": None if moment.prediction is None else best_of(moment.prediction),
+            "overlay": None if moment.prediction is None else overlay_of(moment.tells, moment.answer, moment.sample),
         },
         "kernels": None if kernels_held and not moment.dynamic else part["kernels"],
         **_maps_of(part),

@@ -16,7 +16,7 @@ from filterscope.nets.runner import float32
 from filterscope.session.edit_outcomes import EditChanges
 from filterscope.session.lab import Lab
 from filterscope.session.selection import Selection
-from filterscope.verdicts.ablation.effect import Effect
+from filterscope.verdicts.ablation.effect_table import Effect
 
 
 class HistoryBody(TypedDict):

@@ -7,6 +7,7 @@ from typing import TypedDict
 import numpy as np
 
 from filterscope.engine.classes import Prediction
+from filterscope.frames.overlay import OverlayBody
 
 
 class PredictionBody(TypedDict):
@@ -15,11 +16,14 @@ class PredictionBody(TypedDict):
     revision: int
     image: int
     prediction: Prediction
+    overlay: OverlayBody | None
 
 
-def build_prediction(revision: int, image: int, prediction: Prediction) -> PredictionBody:
-    """The best classes of an image, for a frame that came without them."""
-    return {"revision": revision, "image": image, "prediction": best_of(prediction)}
+def build_prediction(
+    revision: int, image: int, prediction: Prediction, overlay: OverlayBody | None = None
+) -> PredictionBody:
+    """The best classes of an image, for a frame that came without them, and what is laid over it."""
+    return {"revision": revision, "image": image, "prediction": best_of(prediction), "overlay": overlay}
 
 
 def best_of(prediction: Prediction) -> Prediction:

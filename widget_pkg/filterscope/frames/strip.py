@@ -28,13 +28,17 @@ class SurveyBody(TypedDict):
 
 
 class StripBody(TypedDict):
-    """A page of images; `thumbs` is uint8 `(n, 56, 56, 3)`, or None where the page has these `pictures`."""
+    """A page of images; `right` is None where labels and predictions tell.
+
+    `thumbs` is uint8 `(n, 56, 56, 3)`, or None where the page has these `pictures`.
+    """
 
     revision: int
     start: int
     images: list[int]
     labels: list[str | int | None]
     predicted: list[str | int | None]
+    right: list[bool | None]
     thumbs: np.ndarray | None
     pictures: int
     sizes: list[tuple[int, int]]
@@ -90,6 +94,7 @@ def build_strip(
             survey.predicted(image) if each.label is None or each.label in engine.classes else None
             for image, each in zip(images, drawn, strict=True)
         ],
+        "right": [survey.right(image) for image in images],
         "thumbs": None if args.get("held") == pictures else boxes,
         "pictures": pictures,
         "sizes": [each.size for each in drawn],

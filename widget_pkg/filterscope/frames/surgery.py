@@ -14,7 +14,7 @@ from filterscope.session.tray import TrayContents, TrayOrder
 from filterscope.surgery.plan import Plan
 from filterscope.surgery.size import Size
 from filterscope.surgery.widths import WidthCurve
-from filterscope.verdicts.ablation.effect import Estimate
+from filterscope.verdicts.ablation.effect_table import Estimate
 
 
 class TrayLayerBody(TypedDict):

@@ -153,6 +153,7 @@ class EffectBody(TypedDict):
     loss_change: EstimateBody
     classes: list[ClassEffectBody]
     notes: list[str]
+    score: str
 
 
 class FilterEffectsBody(TypedDict):

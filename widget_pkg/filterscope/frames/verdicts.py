@@ -26,7 +26,7 @@ from filterscope.frames.verdict_bodies import (
 )
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
-from filterscope.verdicts.ablation.effect import Effect, Estimate
+from filterscope.verdicts.ablation.effect_table import Effect, Estimate
 from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.result.evidence import Chance, class_rises, looks_like, structure_chances
@@ -224,6 +224,7 @@ def effect_body(effect: Effect) -> EffectBody:
             for each in effect.classes
         ],
         "notes": list(effect.notes),
+        "score": effect.score,
     }
 
 

@@ -70,7 +70,14 @@ class Calling:
     @property
     def takes_batches(self) -> bool:
         """Whether the net is called with a batch; False with a `forward=`, which is called with one image."""
+        if self.forward is not None:
+            return self._of_a_library and self._convention is next(iter(self._conventions), None)
         return self._convention in (_as_batch, _without_channel_axis, _channels_last)
+
+    @property
+    def _of_a_library(self) -> bool:
+        """Whether `forward` is an adapter's way of calling a library's net, with batches; else it is the user's."""
+        return bool(getattr(self.forward, "takes_batches", False))
 
     @property
     def note(self) -> str:
@@ -176,7 +183,7 @@ class Calling:
                 f"pictures by transform=lambda row: row.reshape({row}); forward=lambda net, vector: net(vector[:, 0]) "
                 f"gives the net a batch {(1, shape[1])}."
             )
-        if self.forward is not None:
+        if self.forward is not None and not self._of_a_library:
             inputs = inputs_of(batch)
             others = "" if inputs is None else f", and with all {len(inputs)} inputs of the sample"
             called = f"It is called as forward(net, image), with a batch of one{others}."

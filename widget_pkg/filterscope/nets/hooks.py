@@ -210,8 +210,8 @@ class _Evidence:
             if not kind.__module__.startswith("torch.") and kind is not object
         }
         self._reached = {id(value): value for value in _reached_from(modules)}
-        forwards = {getattr(type(module), "forward", None) for module in modules}
-        for forward in forwards:
+        methods = {getattr(type(module), "forward", None) for module in modules}
+        for forward in (part for method in methods for part in _with_wrapped(method)):
             if isinstance(forward, types.FunctionType) and not (forward.__module__ or "").startswith("torch."):
                 names = forward.__code__.co_names
                 shared = [forward.__globals__[name] for name in names if name in forward.__globals__]
@@ -232,6 +232,13 @@ class _Evidence:
         if (getattr(function, "__module__", None), qualified) in self._classes:
             return True
         return any(id(value) in self._modules or id(value) in self._reached for value in _referred(hook.function))
+
+
+def _with_wrapped(function: Any) -> Iterator[Any]:
+    """A function and all that it decorates, as `functools.wraps` notes it."""
+    for _ in range(_DEEPEST):
+        yield function
+        function = getattr(function, "__wrapped__", None)
 
 
 def _checks(function: Any) -> bool:

@@ -20,10 +20,14 @@ answer of its own (fewer columns may lie there by chance). `forward=lambda net, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+
+from filterscope.outputs.kind import OutputKind, kind_of
+from filterscope.outputs.score import UNKNOWN, KindScore, Objective, Scorer
 
 _NAMES = ("logits", "out", "cls_logits", "class_logits", "probabilities", "probs")
 _OF_OTHER_THINGS = re.compile(
@@ -41,10 +45,33 @@ class KnownClasses:
     Attributes:
         names: How many class names there are; 0 for none.
         other_labels: Whether its labels are no classes: numbers with a fraction, vectors, masks.
+        objective: What the net is for, as far as it is said.
+        target: What the first image's output may be held against; None for nothing.
+        kind: What the net's output is, once a pass was made; None where that is not said, and it may be classes.
     """
 
     names: int = 0
     other_labels: bool = False
+    objective: Objective = UNKNOWN
+    target: Any = None
+    kind: OutputKind | None = None
+
+    def seeing(self, output: object, images: int, size: tuple[int, ...]) -> KnownClasses:
+        """This, with the kind of output that a first output shows where nobody said it."""
+        kind = self.objective.kind
+        return replace(self, kind=kind_of(output, images, size, self.target) if kind is None else kind)
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether the output may be scores of classes."""
+        return self.kind is None or self.kind.name == "classes"
+
+    @property
+    def scorer(self) -> Scorer | None:
+        """Says how good an output is: the user's score, or that of boxes or masks; None for the loss of classes."""
+        if self.objective.score is not None:
+            return self.objective.score
+        return KindScore(self.kind) if self.kind is not None and self.kind.reader is not None else None
 
 
 _NOTHING = KnownClasses()
@@ -76,6 +103,8 @@ def class_output(output: object, images: int, known: KnownClasses = _NOTHING) ->
         images: Number of images in the batch, `N`.
         known: What the data set tells of the classes.
     """
+    if not known.tells_classes:
+        return None
     part = _by_name(output)
     if isinstance(part, tuple | list):
         part = _of_several(list(part), images, known)

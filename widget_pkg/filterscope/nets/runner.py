@@ -37,6 +37,7 @@ from filterscope.nets.rng import RandomStream
 from filterscope.nets.supported import as_module, unseen_parts
 from filterscope.nets.tracing import Recorder
 from filterscope.nets.twin import Twin
+from filterscope.outputs.kind import Answer
 
 _MOST_IMAGES_AT_ONCE = 256
 _BYTES_AT_ONCE = 256 * 2**20
@@ -252,6 +253,7 @@ class NetRunner:
                 raise
             output = self._calling.find_convention(self.net, batch, attempt)
         self.image_shape = tuple(batch.shape[1:])
+        self.known = self.known.seeing(output, 1, self.image_shape[1:])
         if read_weights is None:
             weights += self.weights(batch)
         return output
@@ -368,23 +370,53 @@ class NetRunner:
         ]
 
     def class_scores(self, images: Sequence[np.ndarray | Inputs]) -> np.ndarray | None:
-        """Probabilities of the classes for images of one shape, float64 `(N, K)`.
+        """Probabilities of the classes for images of one shape, float64 `(N, K)`; None where there are none."""
+        answers, _ = self.answers_and_scores(images)
+        scores = [answer for answer in answers if isinstance(answer, np.ndarray)]
+        return np.stack(scores) if self.known.tells_classes and len(scores) == len(images) else None
+
+    def answers(self, output: Any, images: int, size: tuple[int, ...]) -> list[Answer | None]:
+        """What the net says of each image of a batch, None where that is nothing that can be told.
+
+        Args:
+            output: What it returned for the batch.
+            images: How many images are in it.
+            size: Of each image, `(H, W)`.
+        """
+        if self.known.tells_classes:
+            scores = class_scores(output, images, self.known)
+            return [None] * images if scores is None else list(scores)
+        assert self.known.kind is not None
+        return self.known.kind.read(output, images, size) or [None] * images
+
+    def answers_and_scores(
+        self, images: Sequence[np.ndarray | Inputs], targets: Sequence[Any] | None = None
+    ) -> tuple[list[Answer | None], np.ndarray | None]:
+        """What the net says of images of one shape, and how good that is.
 
         All images go in one pass where that gives what each gives in its own, else each in its own.
 
         Args:
             images: float32 `(C, H, W)` each.
+            targets: Of each what its output is held against; None for no scores.
 
         Returns:
-            The probabilities; None where the net's output is not one score per class.
+            What it says of each; and the scores, float64 `(N,)`, NaN where there is none, or None where it goes by
+            classes alone.
         """
         together = len(images) > 1 and self.takes_batches(images)
+        parts = [list(range(len(images)))] if together else [[place] for place in range(len(images))]
+        scorer = None if targets is None else self.known.scorer
+        answers, scores = list[Answer | None](), list[np.ndarray]()
         with self.ready() as module:
-            if together:
-                return class_scores(self.call(module, self.batch(images)), len(images), self.known)
-            singles = [class_scores(self.call(module, self.batch([image])), 1, self.known) for image in images]
-        scores = [single for single in singles if single is not None]
-        return np.concatenate(scores) if len(scores) == len(images) else None
+            for places in parts:
+                batch = self.batch([images[place] for place in places])
+                output, size = self.call(module, batch), tuple(batch.shape[2:])
+                answers += self.answers(output, len(places), size)
+                if scorer is not None and targets is not None:
+                    labels = [targets[place] for place in places]
+                    scores.append(scorer.of(output, scorer.targets(output, labels, size, labelled=True), size))
+        return answers, np.concatenate(scores) if scores else None
 
     def refusal(self, batch: torch.Tensor, error: Exception) -> NetError:
         """The error for a net that raised in its forward pass on a batch."""

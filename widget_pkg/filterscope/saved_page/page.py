@@ -18,6 +18,7 @@ from filterscope.data.thumbnails import no_thumbnail, thumbnail_of
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.frames.outline import outline
+from filterscope.frames.overlay import overlay_of
 from filterscope.frames.prediction import best_of
 from filterscope.saved_page.answers import Answers
 from filterscope.saved_page.exemplars import SavedExemplars
@@ -205,7 +206,8 @@ def _image(engine: Engine, contents: Contents, lab: SavedLab, place: int) -> Ite
     number = "" if image == place else f"Image {image} of the data set."
     try:
         sample = engine.sample(image)
-        yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), number, engine.note))
+        overlay = overlay_of(engine.tells, engine.answer(image), sample)
+        yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), overlay, number, engine.note))
         for k, layer in enumerate(contents.layers):
             yield _data(f"maps-{place}-{k}", maps_part(engine.moment(image, layer), contents))
         for part in lab.image(image, place):

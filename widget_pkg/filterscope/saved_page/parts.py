@@ -23,6 +23,7 @@ from filterscope.frames.image import ImageBody, image_part
 from filterscope.frames.layer_picture import FULL_PRECISION_BYTES, kernels_are_summed, summed_kernels
 from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.outline import OutlineBody
+from filterscope.frames.overlay import OverlayBody
 from filterscope.frames.pictures import NET_MAPS, RESPONSE
 from filterscope.frames.prediction import best_of
 from filterscope.nets.layers import ConvLayer
@@ -85,6 +86,7 @@ class SavedImage(TypedDict):
 
     planes: list[ImageBody]
     prediction: Prediction
+    overlay: OverlayBody | None
 
 
 class SavedProof(TypedDict):
@@ -211,12 +213,15 @@ def _kernels_part(
     }
 
 
-def image_part_of(sample: Sample, prediction: Prediction, number: str, more: str) -> SavedImage:
+def image_part_of(
+    sample: Sample, prediction: Prediction, overlay: OverlayBody | None, number: str, more: str
+) -> SavedImage:
     """An image as it is drawn, each of its channels where they cannot be drawn together, and its prediction.
 
     Args:
         sample: The image.
         prediction: The net's classes, best first.
+        overlay: What is laid over the image.
         number: Which image of the data set it is, in words; "" where the page has it under that number.
         more: What is to be said besides, of the data set.
     """
@@ -224,7 +229,7 @@ def image_part_of(sample: Sample, prediction: Prediction, number: str, more: str
     planes = [first] + [image_part(sample, plane, more) for plane in range(1, first["planes"])]
     for plane in planes:
         plane["note"] = " ".join(filter(None, [number, plane["note"]]))
-    return {"planes": planes, "prediction": best_of(prediction)}
+    return {"planes": planes, "prediction": best_of(prediction), "overlay": overlay}
 
 
 def maps_part(moment: Moment, contents: Contents) -> dict[str, Any]:

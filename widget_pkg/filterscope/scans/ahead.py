@@ -33,7 +33,7 @@ class ReadAhead:
 
     def __init__(self, samples: Samples, order: np.ndarray, workers: int) -> None:
         self._samples, self._workers = samples, workers
-        self.classes, self.is_stream = samples.classes, samples.is_stream
+        self.classes, self.is_stream, self.objective = samples.classes, samples.is_stream, samples.objective
         self._ready: deque[Sample | SampleError] = deque()
         parts = np.split(order, range(_AT_ONCE, len(order), _AT_ONCE))
         loader: DataLoader[Any] = DataLoader(

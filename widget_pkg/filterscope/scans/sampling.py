@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
@@ -20,6 +20,7 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, Pace
+from filterscope.outputs.score import Objective
 
 _TRIED = 20  # images, until two differ
 
@@ -30,6 +31,10 @@ class Samples(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names by number; empty where there are none."""
+
+    @property
+    def objective(self) -> Objective:
+        """What the net is for, as far as it is said."""
 
     @property
     def is_stream(self) -> bool:
@@ -59,6 +64,7 @@ class IsolatedSamples:
         self._source, self._random = source, RandomStream()
         self.classes: tuple[str, ...] = tuple(source.classes)
         self.is_stream: bool = source.is_stream
+        self.objective: Objective = source.objective
 
     def __len__(self) -> int:
         return len(self._source)
@@ -105,7 +111,7 @@ def runner_for(
     """
     runner = NetRunner(net, forward, pace)
     sample = first_readable(samples.read, len(samples), first)
-    runner.known = KnownClasses(len(samples.classes), sample.label_is_no_class)
+    runner.known = KnownClasses(len(samples.classes), sample.label_is_no_class, samples.objective, sample.target)
     runner.find_layers(sample.net_input)
     return runner
 
@@ -121,6 +127,7 @@ class ImageBatch:
         unreadable: How many of these cannot be.
         cause: Why the first of these cannot be.
         indices: The images' indices in the data set.
+        targets: What an output of each may be held against, as the data set has it.
     """
 
     images: Sequence[np.ndarray | Inputs] | np.ndarray
@@ -129,12 +136,14 @@ class ImageBatch:
     unreadable: int
     cause: str = ""
     indices: list[int] = field(default_factory=list)
+    targets: Sequence[Any] = ()
 
     def only(self, places: Sequence[int]) -> ImageBatch:
         """The batch with the images at these places alone."""
         images, labels = [self.images[place] for place in places], [self.labels[place] for place in places]
         indices = [self.indices[place] for place in places] if self.indices else []
-        return replace(self, images=images, labels=labels, indices=indices)
+        targets = [self.targets[place] for place in places] if self.targets else []
+        return replace(self, images=images, labels=labels, indices=indices, targets=targets)
 
 
 def order_of(samples: Samples, images: int) -> np.ndarray:
@@ -173,6 +182,7 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
     images: list[np.ndarray | Inputs] = []
     labels: list[str | int | None] = []
     indices: list[int] = []
+    targets: list[Any] = []
     shape: tuple[int, ...] = ()
     unreadable, cause = 0, ""
     ahead: deque[Sample | SampleError] = deque()  # read, and in no batch yet
@@ -182,7 +192,9 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
             end = min(stop, position + at_once - len(images))
             several = samples.read_several(order[position:end].tolist())
             if isinstance(several, SampleBlock) and not images:
-                yield ImageBatch(several.images, several.labels, end, unreadable, cause, several.indices)
+                yield ImageBatch(
+                    several.images, several.labels, end, unreadable, cause, several.indices, several.targets
+                )
                 position, unreadable, cause = end, 0, ""
                 continue
             ahead.extend(several)
@@ -193,13 +205,14 @@ def batches(samples: Samples, order: np.ndarray, start: int, stop: int, at_once:
             images.append(sample.net_input)
             labels.append(sample.label)
             indices.append(int(order[position]))
+            targets.append(sample.target)
             shape = sample.image.shape
         else:  # it is the first of the next batch
-            yield ImageBatch(images, labels, position, unreadable, cause, indices)
-            images, labels, indices, unreadable, cause = [], [], [], 0, ""
+            yield ImageBatch(images, labels, position, unreadable, cause, indices, targets)
+            images, labels, indices, targets, unreadable, cause = [], [], [], [], 0, ""
             continue
         ahead.popleft()
         position += 1
         if len(images) == at_once or position == stop:
-            yield ImageBatch(images, labels, position, unreadable, cause, indices)
-            images, labels, indices, unreadable, cause = [], [], [], 0, ""
+            yield ImageBatch(images, labels, position, unreadable, cause, indices, targets)
+            images, labels, indices, targets, unreadable, cause = [], [], [], [], 0, ""

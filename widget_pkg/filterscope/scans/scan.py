@@ -207,14 +207,14 @@ class _Opened:
     def of(cls, net: Any, data: Any, options: DataOptions, images: Any, layers: Any, pre_activation: bool) -> _Opened:
         if images is not None:
             check_count(images)
-        samples, count = options.open(net, data), None
+        (net, samples, forward), count = options.open(net, data), None
         if samples.is_stream:
             count = count_of_stream(images)
             samples.has(_FIRST - 1)
             chosen = np.arange(len(samples))
         else:
             chosen = chosen_images(images, samples)
-        runner = runner_for(net, samples, options.forward)
+        runner = runner_for(net, samples, forward)
         indices = sorted(layer_indices(runner.layers, layers))
         find_out_batches(runner, samples, chosen[:_FIRST])
         return cls(runner, samples, count, chosen, identify(runner, samples, indices, pre_activation))

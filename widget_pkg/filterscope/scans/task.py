@@ -9,18 +9,17 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from filterscope.adapters.opening import open_net
 from filterscope.data.sample import Sample
-from filterscope.data.source import SampleSource
 from filterscope.errors import NetError, SampleError, describe_exception
 from filterscope.nets.calling import Forward
-from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.runner import NetRunner, fingerprint
 from filterscope.scans.identity import ScanIdentity, identify_data, identify_layer
@@ -39,22 +38,13 @@ class DataOptions:
     std: Any = None
     layout: str | None = None
     forward: Forward | None = None
+    score: Any = None
 
-    def open(self, net: nn.Module, data: Any) -> IsolatedSamples:
-        """The samples of a data set, for a net."""
-        source = SampleSource(
-            data,
-            classes=self.classes,
-            transform=self.transform,
-            mean=self.mean,
-            std=self.std,
-            layout=self.layout,
-            inputs=net_inputs(net),
-            vector=vector_length(net),
-            several=self.forward is not None,
-            isolated=RandomStream().isolated,
-        )
-        return IsolatedSamples(source)
+    def open(self, net: Any, data: Any) -> tuple[nn.Module, IsolatedSamples, Forward | None]:
+        """The net inside of what the user gave, the samples of a data set, and how the net is called."""
+        options = {each.name: getattr(self, each.name) for each in fields(self)}
+        opened = open_net(net, data, **options, isolated=RandomStream().isolated)
+        return opened.net, IsolatedSamples(opened.source), opened.forward
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +105,12 @@ class WorkerSetup:
             if self.token not in _shared:
                 net: Any = self.net if self.net_factory is None else self.net_factory()
                 data = self.data if self.data_factory is None else self.data_factory()
-                _shared[self.token] = net, SharedSamples(self.options.open(net, data))
+                opened, isolated, forward = self.options.open(net, data)
+                _shared[self.token] = opened, SharedSamples(isolated), forward
                 while len(_shared) > _KEPT:
                     _shared.popitem(last=False)
-            net, samples = _shared[self.token]
-        runner = runner_for(net, samples, self.options.forward)
+            net, samples, forward = _shared[self.token]
+        runner = runner_for(net, samples, forward)
         find_out_batches(runner, samples, np.asarray(self.first))
         self._check(runner, samples)
         return runner, samples
@@ -167,6 +158,7 @@ class SharedSamples:
         self._samples, self._lock = samples, threading.Lock()
         self.classes = samples.classes
         self.is_stream = samples.is_stream
+        self.objective = samples.objective
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -192,7 +184,7 @@ class SharedSamples:
 
 
 _opening = threading.Lock()
-_shared: OrderedDict[str, tuple[nn.Module, SharedSamples]] = OrderedDict()
+_shared: OrderedDict[str, tuple[nn.Module, SharedSamples, Forward | None]] = OrderedDict()
 _of_thread = threading.local()
 
 

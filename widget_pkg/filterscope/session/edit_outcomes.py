@@ -15,7 +15,8 @@ from filterscope.nets.kernel_edits import KernelEdits
 from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import runner_for
 from filterscope.session.examiner import Examiner, check_images
-from filterscope.verdicts.ablation.effect import Effect, measure_effect
+from filterscope.verdicts.ablation.effect import measure_effect
+from filterscope.verdicts.ablation.effect_table import Effect
 from filterscope.verdicts.run.pacing import PacedPasses, PacedSamples
 
 _MOST_BYTES = 128 * 2**20  # of the maps of one pass that are compared with those of another
@@ -104,8 +105,9 @@ class EditOutcomes:
         small = sum(4 * int(np.prod(engine.layers[index].out_shape)) for index in layers) <= _MOST_BYTES
         with engine.passing(image) as (runner, batch):
             result = runner.keep(batch, layers if small else (), to_the_end=True)
+            answers = runner.answers(result.output, 1, tuple(batch.shape[2:]))
         kept = [result.maps[index].activation if index in result.maps else None for index in layers]
-        return kept, engine.classes.ranked(engine.first_scores(result.output))
+        return kept, engine.classes.ranked(answers[0])
 
     def effect(self, images: int, on_progress: Callable[[str, int, int], None], check: Callable[[], None]) -> Effect:
         """What the edits do over many images; see `Lab.effect`."""

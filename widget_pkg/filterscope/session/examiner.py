@@ -23,10 +23,11 @@ from filterscope.verdicts.ablation.ablation import (
     Ablation,
     LayerMeans,
     Replacement,
+    answers_without,
     layer_means,
-    scores_without,
 )
-from filterscope.verdicts.ablation.effect import Effect, measure_effect
+from filterscope.verdicts.ablation.effect import measure_effect
+from filterscope.verdicts.ablation.effect_table import Effect
 from filterscope.verdicts.ablation.filter_effects import FilterEffects, measure_filter_effects
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.examination import MEAN_IMAGES as DIAGNOSED
@@ -145,7 +146,7 @@ class Examiner:
         copy = self.net_copy()
         ablation, means = self._ablation(copy, layer, filters, replaced_by)
         with copy.lock:
-            before, after = scores_without(copy.runner, self._engine.sample(image).net_input, ablation)
+            before, after = answers_without(copy.runner, self._engine.sample(image).net_input, ablation)
         return Without(
             layer=layer_title(self._engine.layers[layer]),
             filters=ablation.filters,
@@ -156,6 +157,7 @@ class Examiner:
             before=self._engine.classes.ranked(before),
             after=self._engine.classes.ranked(after),
             notes=() if means is None else means.notes,
+            tells=self._engine.tells,
         )
 
     def cost_together(self, layer: int, filters: tuple[int, ...]) -> JointEstimate | None:

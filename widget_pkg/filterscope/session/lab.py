@@ -25,7 +25,7 @@ from filterscope.session.edit_outcomes import EditChanges, EditOutcomes
 from filterscope.session.examiner import Examiner
 from filterscope.session.selection import Selection
 from filterscope.session.trial_images import TrialImages
-from filterscope.verdicts.ablation.effect import Effect
+from filterscope.verdicts.ablation.effect_table import Effect
 
 
 class Lab:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 _UNKNOWN, _NONE, _FIRST = 0, 1, 2  # not looked at yet; looked at, and there is no class; the first class
+_RIGHT, _WRONG = 1, 2  # by a score
 _CHUNK = 4096
 
 ClassName = str | int
@@ -31,6 +32,7 @@ class LabelTable:
         self._numbers: dict[ClassName, int] = {}
         self.labels: np.ndarray | None = None
         self.predictions: np.ndarray | None = None
+        self._right: np.ndarray | None = None  # by image, whether it is right by a score, where it goes by one
         self._from = 0  # of all images before this one everything is known
 
     @property
@@ -45,6 +47,7 @@ class LabelTable:
             self._total = total
             self.labels = _longer(self.labels, more)
             self.predictions = _longer(self.predictions, more)
+            self._right = _longer(self._right, more)
 
     def need(self, labels: bool = False, predictions: bool = False) -> None:
         """From now on these count as missing while they are unknown."""
@@ -57,7 +60,7 @@ class LabelTable:
 
     def forget(self, labels: bool = False) -> None:
         """Predictions no longer hold, or the labels either."""
-        self.predictions = None
+        self.predictions = self._right = None
         self._from = 0
         if labels:
             self.labels = None
@@ -98,10 +101,21 @@ class LabelTable:
         if self.labels is not None:
             self.labels[image] = self._number(label)
 
-    def note_prediction(self, image: int, prediction: ClassName | None) -> None:
-        """An image's predicted class."""
-        if self.predictions is not None:
-            self.predictions[image] = self._number(prediction)
+    def note_prediction(self, image: int, prediction: ClassName | None, right: bool | None = None) -> None:
+        """An image's predicted class; and where it goes by a score, whether the output is right by it."""
+        if self.predictions is None:
+            return
+        self.predictions[image] = self._number(prediction)
+        if right is not None:
+            if self._right is None:
+                self._right = np.zeros(self._total, np.int8)
+            self._right[image] = _RIGHT if right else _WRONG
+
+    def right(self, image: int) -> bool | None:
+        """Whether an image is right by a score; None where it goes by classes, or that is not known."""
+        if self._right is None or self._right[image] == _UNKNOWN:
+            return None
+        return bool(self._right[image] == _RIGHT)
 
     def prediction(self, image: int) -> ClassName | None:
         """The predicted class of an image, or None where it is not known."""
@@ -145,6 +159,8 @@ class LabelTable:
         if outcome is not None:
             if self.predictions is None:
                 return np.zeros(0, np.int64)
+            if self._right is not None:
+                return np.flatnonzero(keep & (self._right == (_RIGHT if outcome == "right" else _WRONG)))
             same = self.labels == self.predictions
             keep &= (self.labels >= _FIRST) & (self.predictions >= _FIRST) & (same if outcome == "right" else ~same)
             keep &= np.array([False, False, *map(comparable, self._names)])[self.labels]
@@ -167,4 +183,4 @@ class LabelTable:
 
 
 def _longer(numbers: np.ndarray | None, more: int) -> np.ndarray | None:
-    return None if numbers is None else np.concatenate([numbers, np.zeros(more, np.int32)])
+    return None if numbers is None else np.concatenate([numbers, np.zeros(more, numbers.dtype)])

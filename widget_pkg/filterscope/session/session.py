@@ -14,6 +14,7 @@ from filterscope.filters.response import shown_plane
 from filterscope.lab.quiz import Quiz
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
+from filterscope.outputs.detections import Detections
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.session.comparison import TwoNets
 from filterscope.session.examiner import Examiner
@@ -180,6 +181,18 @@ class Session:
     def prediction(self) -> list[tuple[str | int, float]]:
         """The net's classes with their probabilities, best first; empty where it gives no score a class."""
         return self.read(lambda engine, at: engine.prediction(at.image))
+
+    @property
+    def detections(self) -> Detections | None:
+        """The objects that the net sees in the image, in boxes; None where its output is none such."""
+        answer = self.read(lambda engine, at: engine.answer(at.image))
+        return answer if isinstance(answer, Detections) else None
+
+    @property
+    def class_map(self) -> np.ndarray | None:
+        """The class of each pixel as the net sees it, uint8 `(H, W)` or `(D, H, W)`; None where it tells none."""
+        answer = self.read(lambda engine, at: engine.answer(at.image))
+        return answer.copy() if isinstance(answer, np.ndarray) and answer.ndim > 1 else None
 
     @property
     def kernel(self) -> np.ndarray:

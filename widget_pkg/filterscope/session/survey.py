@@ -20,6 +20,7 @@ import numpy as np
 
 from filterscope.data.sample import Sample
 from filterscope.data.thumbnails import Thumbnail, no_thumbnail, thumbnail_of
+from filterscope.engine.classes import Looked
 from filterscope.engine.engine import Engine
 from filterscope.errors import SampleError, describe_exception, foreign_code
 from filterscope.host.shutdown import close_at_exit
@@ -33,7 +34,6 @@ from filterscope.host.timing import (
     SURVEY_QUIET_SECONDS,
     SURVEY_STEP_SECONDS,
 )
-from filterscope.inputs import Inputs
 from filterscope.nets.interruption import StopPass, StopWhen
 from filterscope.nets.runner import fingerprint
 from filterscope.nets.step_size import StepSize
@@ -147,7 +147,8 @@ class Survey:
             engine.check()
             self._follow()
             alike = not data.random and data.fits(scan.identity.data)
-            if not alike or scan.identity.net != fingerprint(engine.net):
+            by_classes = engine.runner.known.scorer is None  # a scan knows of no score
+            if not by_classes or not alike or scan.identity.net != fingerprint(engine.net):
                 return False
             within = state.images < len(engine.source)  # a stream may have been read less far here
             highest = int(state.predicted.max(initial=-1))
@@ -177,6 +178,12 @@ class Survey:
         with self._engine.lock:
             self._follow()
             return self._table.prediction(image)
+
+    def right(self, image: int) -> bool | None:
+        """Whether an image is right by a score; None where it goes by classes, or that is not known."""
+        with self._engine.lock:
+            self._follow()
+            return self._table.right(image)
 
     def thumbnail(self, image: int, read: bool) -> Thumbnail | None:
         """An image's thumbnail, or None where there is none yet.
@@ -295,9 +302,8 @@ class Survey:
             if self._table.predictions is not None:
                 start = time.monotonic()
                 with suppress(StopPass), StopWhen(self._someone_waits):
-                    labels = self._classify([each.net_input for each in samples])
-                    for sample, label in zip(samples, labels, strict=True):
-                        self._table.note_prediction(sample.index, label)
+                    for sample, (best, right) in zip(samples, self._look_at(samples), strict=True):
+                        self._table.note_prediction(sample.index, best, right)
                 self._pass_seconds = time.monotonic() - start
                 self._size.took(len(samples), self._pass_seconds)
 
@@ -333,14 +339,14 @@ class Survey:
             while len(self._thumbnails) > _THUMBNAILS:
                 self._thumbnails.popitem(last=False)
 
-    def _classify(self, pixels: list[np.ndarray | Inputs]) -> list[ClassName | None]:
-        """Predictions in one pass, or one by one where the net refuses that; None for what it refuses alone."""
+    def _look_at(self, samples: list[Sample]) -> list[Looked]:
+        """What the net says in one pass, or one by one where it refuses that; nothing for what it refuses alone."""
         with suppress(Exception):
-            return self._engine.classify(pixels)
-        labels: list[ClassName | None] = []
-        for image in pixels:
+            return self._engine.look_at(samples)
+        looked: list[Looked] = []
+        for sample in samples:
             try:
-                labels += self._engine.classify([image])
+                looked += self._engine.look_at([sample])
             except Exception:
-                labels.append(None)
-        return labels
+                looked.append(Looked(None, None))
+        return looked

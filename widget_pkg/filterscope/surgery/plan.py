@@ -13,7 +13,7 @@ from torch import nn
 from filterscope.surgery.cutting import BORDERS, Border
 from filterscope.surgery.size import Size
 from filterscope.surgery.smaller import SmallerNet
-from filterscope.verdicts.ablation.effect import Effect, Estimate
+from filterscope.verdicts.ablation.effect_table import Effect, Estimate
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from filterscope.surgery.reinitialise import begin_anew
 from filterscope.surgery.smaller import SmallerNet, check_images_for, make_smaller
 from filterscope.surgery.structure import Filter, Structure, check_removable, find_structure
 from filterscope.surgery.why import duplicates_of
-from filterscope.verdicts.ablation.effect import Effect, Estimate, measure_change
+from filterscope.verdicts.ablation.effect import measure_change
+from filterscope.verdicts.ablation.effect_table import Effect, Estimate
 from filterscope.verdicts.examination import MEAN_IMAGES
 from filterscope.verdicts.result.diagnosis import Diagnosis
 from filterscope.verdicts.result.verdict import FilterVerdict

@@ -11,7 +11,8 @@ import numpy as np
 from filterscope.scans.progress import no_progress
 from filterscope.surgery.choosing import ROUNDS, Choice
 from filterscope.surgery.planning import OnProgress, Patient
-from filterscope.verdicts.ablation.effect import Estimate
+from filterscope.verdicts.ablation.effect_table import Estimate
+from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.result.diagnosis import Diagnosis
 
 SPARED = 0.05
@@ -160,9 +161,9 @@ def find_widths(diagnosis: Diagnosis, layers: Any, images: int, progress: OnProg
 
 def _known(patient: Patient) -> float:
     knowledge = patient.diagnosis.examination.knowledge
-    if knowledge is None:
+    if not isinstance(knowledge, Knowledge):
         raise ValueError("the net's output is not one score a class, so there is no loss to measure widths by")
-    return knowledge.nats()[0]
+    return knowledge.learned()[0]
 
 
 def width_curve(patient: Patient, layer: int) -> WidthCurve:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from filterscope.adapters.opening import net_inside
 from filterscope.indices import as_index
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices, layer_title
@@ -181,11 +182,14 @@ def compare(
             raise ValueError(f"{name} is {value!r}; give a whole number, 1 or more")
     with torch.inference_mode(False):
         options = DataOptions(classes=classes, transform=transform, forward=forward)
-        samples_a = options.open(a, data)
-        samples_b = samples_a if data_b is None else options.open(b, data_b)
+        net_a, samples_a, call_a = options.open(a, data)
+        if data_b is None:
+            (net_b, call_b), samples_b = net_inside(b, data, forward), samples_a
+        else:
+            net_b, samples_b, call_b = options.open(b, data_b)
         if len(samples_a) != len(samples_b):
             raise ValueError(f"data has {len(samples_a)} images and data_b {len(samples_b)}; give the same images")
-        runners = runner_for(a, samples_a, forward), runner_for(b, samples_b, forward)
+        runners = runner_for(net_a, samples_a, call_a), runner_for(net_b, samples_b, call_b)
         pairs, notes = _layer_pairs(*runners, layers)
         return _compared(runners, (samples_a, samples_b), pairs, notes, images, shuffles, same_run)
 

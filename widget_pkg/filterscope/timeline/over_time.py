@@ -19,6 +19,7 @@ from filterscope.errors import CheckpointError, SampleError
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices, layer_title
 from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.outputs.score import Objective
 from filterscope.scans.progress import ProgressBar, no_progress
 from filterscope.scans.sampling import Samples, batches, find_out_batches, order_of, runner_for
 from filterscope.scans.task import DataOptions
@@ -190,6 +191,11 @@ class KeptSamples:
         return self._samples.classes
 
     @property
+    def objective(self) -> Objective:
+        """What the net is for, as far as it is said."""
+        return self._samples.objective
+
+    @property
     def is_stream(self) -> bool:
         """Whether it can only be read from its start."""
         return self._samples.is_stream
@@ -271,10 +277,10 @@ def diagnose_over_time(
     """
     request = check_request(ablation)
     with torch.inference_mode(False):
-        samples = KeptSamples(
-            DataOptions(classes=classes, transform=transform, layout=layout, forward=forward).open(net, data)
-        )
-        live = runner_for(net, samples, forward)
+        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward)
+        opened, isolated, call = options.open(net, data)
+        samples = KeptSamples(isolated)
+        live = runner_for(opened, samples, call)
         states = Checkpoints(checkpoints, template_of(live.net))
         chosen = sorted(layer_indices(live.layers, layers))
         if progress is True:
@@ -286,7 +292,7 @@ def diagnose_over_time(
             return judge_all(
                 live.snapshot(),
                 states,
-                lambda copy: runner_for(copy, samples, forward),
+                lambda copy: runner_for(copy, samples, call),
                 samples,
                 chosen,
                 images,

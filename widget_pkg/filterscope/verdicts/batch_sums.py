@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from filterscope.errors import NetError, SampleError
+from filterscope.outputs.score import Scorer
 from filterscope.scans.sampling import Samples
 from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.linearised import Slopes
 from filterscope.verdicts.ablation.losses import UNLABELLED, Knowledge, class_numbers
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 
@@ -57,6 +60,26 @@ class Premises:
             labelled = bool((class_numbers(others, samples.classes, classes) != UNLABELLED).any())
         return replace(self, labelled=labelled, classes=classes)
 
+    def with_targets(
+        self, scorer: Scorer, targets: Sequence[Any], size: tuple[int, ...], samples: Samples, first: Sequence[int]
+    ) -> Premises:
+        """The same where it goes by a score.
+
+        Args:
+            scorer: Tells whether a label is one that an output can be held against.
+            targets: Labels of a batch, as the data set has them.
+            size: Of the images.
+            samples: The data set.
+            first: The first images of all; where none of the batch has such a label, those after it are looked at.
+        """
+        if self.labelled is not None:
+            return self
+        labelled = any(scorer.has_target(target, size) for target in targets)
+        for index in () if labelled else first[len(targets) : LABELS_LOOKED_AT]:
+            with suppress(SampleError):
+                labelled = labelled or scorer.has_target(samples.read(index).target, size)
+        return replace(self, labelled=labelled, no_gradient="a score is not differentiated")
+
     def class_numbers(
         self, scores: torch.Tensor, labels: Sequence[str | int | None], classes: Sequence[str]
     ) -> np.ndarray:
@@ -94,7 +117,7 @@ class BatchSums:
     after: Premises
     statistics: dict[int, LayerStatistics] = field(default_factory=dict)
     inputs: dict[int, InputMoments] = field(default_factory=dict)
-    knowledge: Knowledge | None = None
+    knowledge: Knowledge | ScoreKnowledge | None = None
     not_seen: dict[int, str] = field(default_factory=dict)
     unreadable: int = 0
     unreadable_cause: str = ""

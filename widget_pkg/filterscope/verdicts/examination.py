@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,8 +17,9 @@ from filterscope.scans.state import ScanState
 from filterscope.verdicts.ablation.control import Pool
 from filterscope.verdicts.ablation.linearised import LINEARISED_IMAGES, LinearisedLogits, Shifts, Slopes
 from filterscope.verdicts.ablation.losses import Knowledge
-from filterscope.verdicts.ablation.rises import LayerAblation
+from filterscope.verdicts.ablation.rises import LayerAblation, Rise
 from filterscope.verdicts.ablation.sampled import SampledAblation
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.ablation.together import FEWEST_CHOSEN, FEWEST_MEASURED, MEASURED_IMAGES, JointAblation
 from filterscope.verdicts.activations.duplicates import Pair, find_duplicates
 from filterscope.verdicts.activations.inputs import InputMoments
@@ -96,7 +97,7 @@ class Examination:
         self.seen = self.linearised_to = self.ablated = self.merged = self.unreadable = self.refused_images = 0
         self.refused = self.unreadable_cause = ""
         self.premises = Premises()
-        self.knowledge: Knowledge | None = None
+        self.knowledge: Knowledge | ScoreKnowledge | None = None
         self.statistics: dict[int, LayerStatistics] = {}
         self.inputs: dict[int, InputMoments] = {}
         self.start: StartKernels | None = None
@@ -141,7 +142,12 @@ class Examination:
                     self.inputs[layer].merge(of_input)
                 else:
                     self.inputs[layer] = of_input
-            if sums.knowledge is not None and self.knowledge is not None:
+            if isinstance(sums.knowledge, ScoreKnowledge):
+                if not isinstance(self.knowledge, ScoreKnowledge):
+                    of_none = replace(sums.knowledge, scores=Rise(), gained=Rise(), left_out=0)
+                    self.knowledge = of_none
+                self.knowledge.merge(sums.knowledge)
+            elif sums.knowledge is not None and isinstance(self.knowledge, Knowledge):
                 self.knowledge.merge(sums.knowledge)
             if sums.refused:
                 self.refused_images += sums.refused

@@ -18,8 +18,8 @@ import traitlets
 from torch import nn
 
 from filterscope import wire
+from filterscope.adapters.opening import net_inside, open_net
 from filterscope.assets import asset
-from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.figures.png import png
 from filterscope.figures.scene import Scene
@@ -31,11 +31,11 @@ from filterscope.host.process import HomeProcess
 from filterscope.host.subshells import stay_where_asked
 from filterscope.host.timing import LET_GO_SECONDS
 from filterscope.indices import as_index
-from filterscope.nets.layers import net_inputs, vector_length
 from filterscope.nets.rng import RandomStream
+from filterscope.outputs.score import Score
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.scans.result import Scan
-from filterscope.scans.sampling import find_out_batches, runner_for
+from filterscope.scans.sampling import Samples, find_out_batches, runner_for
 from filterscope.scans.task import DataOptions
 from filterscope.session import selection
 from filterscope.session.comparison import TwoNets
@@ -70,7 +70,9 @@ class Explorer(SelectionWidget):
     layer at once. Moving a slider sets the trait, setting a trait moves the slider. The net is left exactly as it came.
 
     Args:
-        net: A `torch.nn.Module` with convolutions. It is shown as in eval mode, and stays in the mode it is in.
+        net: A `torch.nn.Module` with convolutions, or another library's object with one inside: ultralytics' `YOLO`,
+            fastai's `Learner`, skorch's `NeuralNet`, a pipeline of transformers. It is shown as in eval mode, and
+            stays in the mode it is in.
         test_data: Images, with or without labels: a torch `Dataset` of images, `(image, label)` or dictionaries; an
             `IterableDataset`, read as far as you go; a `DataLoader`, of which the data set is read in order, or what
             its sampler gives of it; any other loader, or a list, of batches; a list of arrays, tensors or PIL images;
@@ -102,6 +104,9 @@ class Explorer(SelectionWidget):
             safetensors' format, of Lightning and of plain training loops: the net's own state is found in them. Nothing
             that stands in a file is run. Each is read when it is looked at; `net` itself is never changed.
         checkpoint_index: The checkpoint that is shown first; None for `net` itself. By default the first.
+        score: How good the net's output for an image is: a function of the output and the sample's label that returns a
+            number, the greater the better, or a `Score`. The strip, `without` and `diagnose` go by it. None for the
+            loss of classes, the F1 of boxes at an IoU of 0.5 or the mean IoU of masks, as the net's output is.
         **traits: Any other trait of an ipywidget.
 
     Raises:
@@ -143,6 +148,7 @@ class Explorer(SelectionWidget):
         forward: Callable[[nn.Module, torch.Tensor], Any] | None = None,
         checkpoints: Any = None,
         checkpoint_index: Any = _FIRST,
+        score: Score | Callable[[Any, Any], Any] | None = None,
         **traits: Any,
     ) -> None:
         self._home = HomeProcess()
@@ -150,28 +156,29 @@ class Explorer(SelectionWidget):
         if unknown:
             raise TypeError(
                 f"Explorer has no keyword {', '.join(map(repr, unknown))}; it has classes, transform, mean, std, "
-                "layout, image_index, layer_index, filter_index, channel, source, forward, checkpoints, "
+                "layout, image_index, layer_index, filter_index, channel, source, forward, score, checkpoints, "
                 "checkpoint_index and every ipywidget's traits"
             )
         collect()  # what an explorer before this one has left behind
         if isinstance(layout, ipywidgets.Layout | dict):  # ipywidgets' own meaning of the word
             traits["layout"], layout = layout, None
-        samples = SampleSource(
+        opened = open_net(
+            net,
             test_data,
             classes=classes,
             transform=transform,
             mean=mean,
             std=std,
             layout=layout,
-            inputs=net_inputs(net),
-            vector=vector_length(net),
-            several=forward is not None,
+            forward=forward,
+            score=score,
             isolated=partial(RandomStream().isolated, wait=False),
         )
+        samples = opened.source
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0
         # What belongs to an explorer does not keep it alive: when nobody holds it any more it is freed at once.
-        engine = Engine(net, samples, first, forward, checkpoints)
+        engine = Engine(opened.net, samples, first, opened.forward, checkpoints)
         selected = weakly(self._selection, otherwise=selection.Selection)
         self._session = Session(engine, selected, weakly(self._announce))
         self._live_figures = LiveFigures()
@@ -560,8 +567,12 @@ class Explorer(SelectionWidget):
         comparison = compare(a, b, data, images, data_b=data_b, **of_comparison, **of_data)
         explorer = cls(a, data, **options)
         engine = explorer.session.engine
-        samples = PacedSamples(engine) if data_b is None else DataOptions(**of_data).open(b, data_b)
-        runner = runner_for(b, samples, engine.forward)
+        samples: Samples = PacedSamples(engine)
+        if data_b is None:
+            net_b, call = net_inside(b, data, options.get("forward"))
+        else:
+            net_b, samples, call = DataOptions(**of_data).open(b, data_b)
+        runner = runner_for(net_b, samples, call)
         find_out_batches(runner, samples, comparison.images)
         read_b = None if data_b is None else samples.read
         explorer.session.two_nets = TwoNets(engine, comparison, runner, read_b)

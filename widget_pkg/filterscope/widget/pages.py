@@ -18,6 +18,7 @@ from filterscope.frames.frame import FiltersBody, build_filters, build_frame
 from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.outline import OutlineBody, outline
 from filterscope.frames.over_checkpoints import CheckpointRanges
+from filterscope.frames.overlay import overlay_of
 from filterscope.frames.prediction import PredictionBody, build_prediction
 from filterscope.frames.strip import StripBody, build_strip
 from filterscope.host.cells import cells_are_known, follow_cells
@@ -349,7 +350,8 @@ class Pages:
         engine.sample(image)  # before it gives way: somebody's data are read to the end
         with self._behind():
             engine.complete(image)  # this pass serves the image's other layers too
-            return build_prediction(engine.revision, image, engine.prediction(image))
+            overlay = overlay_of(engine.tells, engine.answer(image), engine.sample(image))
+            return build_prediction(engine.revision, image, engine.prediction(image), overlay)
 
     def _filters(self, args: dict[str, Any]) -> FiltersBody:
         selection = selection_from(self._engine, args)

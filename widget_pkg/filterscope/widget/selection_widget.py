@@ -22,6 +22,7 @@ from filterscope.lab.quiz import Quiz
 from filterscope.nets.kernel_edits import KernelEdit
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
+from filterscope.outputs.detections import Detections
 from filterscope.session import selection
 from filterscope.session.lab import Lab
 from filterscope.session.session import Session
@@ -151,6 +152,16 @@ class SelectionWidget(anywidget.AnyWidget):
     def prediction(self) -> list[tuple[str | int, float]]:
         """The net's classes with their probabilities, best first; empty where it gives no score a class."""
         return self.session.prediction
+
+    @property
+    def detections(self) -> Detections | None:
+        """The objects that the net sees in the image, in boxes; None where its output is none such."""
+        return self.session.detections
+
+    @property
+    def class_map(self) -> np.ndarray | None:
+        """The class of each pixel as the net sees it, uint8 `(H, W)` or `(D, H, W)`; None where it tells none."""
+        return self.session.class_map
 
     @property
     def kernel(self) -> np.ndarray:

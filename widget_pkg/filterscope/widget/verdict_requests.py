@@ -20,7 +20,7 @@ from filterscope.nets.interruption import StopWhen
 from filterscope.session.examiner import Examiner, check_images
 from filterscope.session.selection import asked_image, check_filter, check_filters, check_layer
 from filterscope.verdicts.ablation.ablation import REPLACEMENTS, Replacement
-from filterscope.verdicts.ablation.effect import Effect
+from filterscope.verdicts.ablation.effect_table import Effect
 from filterscope.verdicts.ablation.filter_effects import FilterEffects
 from filterscope.verdicts.run.task import Task, TaskProgress
 from filterscope.widget.requests import Request, Urgency

@@ -3,7 +3,7 @@
 import { attribute, element, on, setText } from "../../dom/dom";
 import { Select } from "../../dom/select";
 import { className, number, percent } from "../../text/format";
-import type { Measurement, ReplacedBy, Without } from "../../wire/verdicts";
+import type { Effect, Measurement, ReplacedBy, Without } from "../../wire/verdicts";
 import { column } from "./card";
 import { classBars, MOST_CLASSES } from "./evidence";
 import { estimateInWords, points, progressInWords, signed, span } from "./words";
@@ -148,12 +148,12 @@ export class AblationPanel {
     }
     attribute(this.root, "data-measured", true);
     this.#setMeasure(false);
-    const { accuracy_change: accuracy, loss_change: loss, images, labelled } = effect;
+    const { accuracy_change: accuracy, images, labelled } = effect;
     const right = labelled ? "right" : "as before";
     const share = (value: number) => `${(100 * value).toFixed(1)}\u00a0%`;
     const lines = [
       `${images.toLocaleString("en")} images: ${share(effect.accuracy_before)} → ${share(effect.accuracy_after)} ${right}, ${points(accuracy.value)} points (${span(accuracy, points)})`,
-      `loss ${number(effect.loss_before)} → ${number(effect.loss_after)}, ${signed(loss.value)} nats (${span(loss, signed)})`,
+      lossInWords(effect),
       ...effect.notes,
     ];
     const bars = effect.classes.map(({ name, accuracy_change: { value, low, high } }) => ({
@@ -165,10 +165,11 @@ export class AblationPanel {
     bars.sort((a, b) => a.value - b.value);
     const what = "change of accuracy by class, in points";
     const most = bars.length > MOST_CLASSES ? `; the ${MOST_CLASSES} that lose most` : "";
+    const ofClasses = bars.length > 0; // a score is of no class
     this.#result.replaceChildren(
       ...lines.map((line) => element("p.fs-note", line)),
-      classBars(bars.slice(0, MOST_CLASSES), what, points),
-      element("p.fs-note", `${what}, with 95\u00a0% intervals${most}`),
+      ...(ofClasses ? [classBars(bars.slice(0, MOST_CLASSES), what, points)] : []),
+      ...(ofClasses ? [element("p.fs-note", `${what}, with 95\u00a0% intervals${most}`)] : []),
     );
   }
 
@@ -176,4 +177,11 @@ export class AblationPanel {
     setText(this.#measure, measuring ? "Cancel" : `Measure over ${MEASURED.toLocaleString("en")} images`);
     this.#measuring = measuring;
   }
+}
+
+function lossInWords({ score, loss_before, loss_after, loss_change: change }: Effect): string {
+  if (!score)
+    return `loss ${number(loss_before)} → ${number(loss_after)}, ${signed(change.value)} nats (${span(change, signed)})`;
+  const falls = (value: number) => signed(-value);
+  return `${score} ${number(-loss_before)} → ${number(-loss_after)}, ${falls(change.value)} (${span({ low: change.high, high: change.low }, falls)})`;
 }

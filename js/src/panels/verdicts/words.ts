@@ -121,7 +121,8 @@ export function intervalsInWords(bars: readonly { readonly low: number }[], fewe
 }
 
 export function useInWords(row: VerdictRow): string {
-  const { use, use_reason, delta_loss, ci_low, ci_high, share, estimated_rise, ablated, labelled } = row;
+  const { use, use_reason, delta_loss, ci_low, ci_high, share, estimated_rise, ablated, labelled, score } =
+    row;
   const what = labelled ? "loss" : "output";
   if (use === "withheld" || delta_loss === null) {
     const estimate = `Estimated from gradients, without it the ${what} would change by`;
@@ -129,6 +130,11 @@ export function useInWords(row: VerdictRow): string {
   }
   const interval = span({ low: ci_low, high: ci_high }, signed);
   const part = share === null ? "" : `; ${percentOf(share)} of what the net knows`;
+  if (score) {
+    const falls = (value: number) => signed(-value);
+    const reversed = span({ low: ci_high, high: ci_low }, falls);
+    return `${capital(use)}: without it ${score} changes by ${falls(delta_loss)} (${reversed}; ${ablated.toLocaleString("en")} images)${part}.`;
+  }
   return `${capital(use)}: without it the ${what} changes by ${signed(delta_loss)} nats (${interval}; ${ablated.toLocaleString("en")} images)${part}.`;
 }
 

@@ -30,7 +30,7 @@ export class StripItems {
     }
     for (const [k, image] of strip.images.entries()) {
       attribute(this.#items[k]!, "aria-setsize", strip.matching);
-      this.#judge(k, image, strip.labels[k] ?? null, strip.predicted[k] ?? null);
+      this.#judge(k, image, strip.labels[k] ?? null, strip.predicted[k] ?? null, strip.right[k] ?? null);
     }
   }
 
@@ -91,15 +91,23 @@ export class StripItems {
   }
 
   /** Says whether the prediction is right: by a sign and in words, its colour only helps. */
-  #judge(k: number, image: number, label: ClassName | null, predicted: ClassName | null): void {
+  #judge(
+    k: number,
+    image: number,
+    label: ClassName | null,
+    predicted: ClassName | null,
+    right: boolean | null,
+  ): void {
     const item = this.#items[k]!;
-    const mark = markOf(label, predicted);
+    const mark = markOf(label, predicted, right);
     const trouble = this.#strip?.errors[k] ?? null;
-    const words = trouble === null ? imageInWords(image, label, predicted) : `image ${image}: ${trouble}`;
+    const words =
+      trouble === null ? imageInWords(image, label, predicted, right) : `image ${image}: ${trouble}`;
     item.title = words;
     attribute(item, "aria-label", words);
     item.dataset.mark = mark;
-    const sign = mark === "wrong" ? `${MARKS.wrong} ${className(predicted!)}` : MARKS[mark];
+    const instead = predicted === null ? "" : ` ${className(predicted)}`;
+    const sign = mark === "wrong" ? `${MARKS.wrong}${instead}` : MARKS[mark];
     setText(item.lastElementChild as HTMLElement, sign);
   }
 }

@@ -94,14 +94,25 @@ export function matching(
 
 export type Mark = "right" | "wrong" | "unknown";
 
-export function markOf(label: ClassName | null, predicted: ClassName | null): Mark {
+/** `right`: by a score, where the net is not judged by its label and its prediction. */
+export function markOf(
+  label: ClassName | null,
+  predicted: ClassName | null,
+  right: boolean | null = null,
+): Mark {
+  if (right !== null) return right ? "right" : "wrong";
   if (label === null || predicted === null) return "unknown";
   return label === predicted ? "right" : "wrong";
 }
 
 /** "image 17: Coat, predicted Shirt, wrong" */
-export function imageInWords(image: number, label: ClassName | null, predicted: ClassName | null): string {
-  const mark = markOf(label, predicted);
+export function imageInWords(
+  image: number,
+  label: ClassName | null,
+  predicted: ClassName | null,
+  right: boolean | null = null,
+): string {
+  const mark = markOf(label, predicted, right);
   const head = label === null ? `image ${image}` : `image ${image}: ${className(label)}`;
   const prediction = predicted === null ? "" : `predicted ${className(predicted)}`;
   return [head, prediction, mark === "unknown" ? "" : mark].filter(Boolean).join(", ");

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 
 from filterscope.errors import NetError
 from filterscope.inputs import Inputs
-from filterscope.nets.outputs import class_scores
 from filterscope.nets.runner import NetRunner
+from filterscope.outputs.kind import Answer
 from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import LeftOut
 from filterscope.scans.sampling import ImageBatch, Samples, batches, find_out_batches, order_of
@@ -20,6 +20,13 @@ Replacement = Literal["mean", "zero"]
 REPLACEMENTS: tuple[Replacement, Replacement] = ("mean", "zero")
 MEAN_IMAGES = 64
 """Over which the mean of a map is taken, where no diagnosis has it."""
+
+
+class Change(Protocol):
+    """What is done to a net in a pass: maps replaced, or other kernels."""
+
+    def run(self, runner: NetRunner, batch: torch.Tensor) -> Any:
+        """The changed net's output for a batch."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +112,19 @@ def layer_means(runner: NetRunner, samples: Samples, layer: int, images: int = M
     return LayerMeans(total / positions, left_out.images, left_out.notes)
 
 
-def scores_without(
+def answers_without(
     runner: NetRunner, image: np.ndarray | Inputs, ablation: Ablation
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Probabilities of the classes for one image `(K,)`, before and after; None where there is no score a class.
+) -> tuple[Answer | None, Answer | None]:
+    """What the net says of one image, before and after; None where that is nothing that can be told.
 
     Raises:
         NetError: If the net refuses the image.
     """
     batch = runner.batch([image])
     try:
-        before = class_scores(runner.run(batch), 1, runner.known)
-        after = class_scores(runner.run(batch, [ablation.layer], ablation), 1, runner.known)
+        size = tuple(batch.shape[2:])
+        before = runner.answers(runner.run(batch), 1, size)
+        after = runner.answers(runner.run(batch, [ablation.layer], ablation), 1, size)
     except Exception as error:
         raise runner.refusal(batch, error) from error
-    return (None if before is None else before[0]), (None if after is None else after[0])
+    return before[0], after[0]

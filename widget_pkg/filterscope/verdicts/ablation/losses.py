@@ -93,11 +93,16 @@ class Knowledge:
         return int(self.count.sum())
 
     @property
+    def labelled(self) -> bool:
+        """Whether there are labels."""
+        return self.outputs is None
+
+    @property
     def mean_loss(self) -> float:
         """Mean loss, in nats."""
         return float(self.loss.sum() / max(self.images, 1))
 
-    def nats(self) -> tuple[float, float]:
+    def learned(self) -> tuple[float, float]:
         """How much the net knows, in nats an image, and the p-value of its knowing nothing.
 
         With labels: how far the loss lies below that of always giving the shares of the classes. Without: how much its

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from filterscope.nets.interruption import StopPass
 from filterscope.nets.runner import NetRunner
 from filterscope.verdicts.ablation.losses import log_probabilities
+from filterscope.verdicts.ablation.outputs_alike import Read, same_outputs
 
 Change = Callable[[torch.Tensor], None]
 """Changes an activation `(N, F, *S)` in place."""
@@ -27,14 +28,26 @@ class Rerun:
         runner: Runs the net.
         layer: Index of the layer.
         batch: As from `NetRunner.batch`.
-        output: Log-probabilities that the net gives for it, `(N, K)`.
+        output: Log-probabilities that the net gives for it, `(N, K)`; or what `read` reads from what it gives.
+        read: Reads what counts from an output; None for log-probabilities.
+        whole: The whole of the net's output for the batch, where what is read does not tell one output from another.
 
     Attributes:
         reuses: Whether what lies before the layer is reused.
         shape: Of the activation; None where the net did not reach the layer.
     """
 
-    def __init__(self, runner: NetRunner, layer: int, batch: torch.Tensor, output: torch.Tensor) -> None:
+    def __init__(
+        self,
+        runner: NetRunner,
+        layer: int,
+        batch: torch.Tensor,
+        output: torch.Tensor,
+        read: Read | None = None,
+        whole: Any = None,
+    ) -> None:
+        self._read: Read = read or (lambda output: log_probabilities(output, len(batch), runner.known))
+        self._whole = whole
         self._runner, self._layer, self._batch = runner, layer, batch
         self._tape = _Tape()
         self._activation: torch.Tensor | None = None
@@ -61,17 +74,18 @@ class Rerun:
         before = [tensor._version for tensor in others]
         self._tape.play()
         try:
-            again = log_probabilities(
-                self._runner.run(self._batch, inside=lambda: self._tape), len(output), self._runner.known
-            )
+            replayed = self._runner.run(self._batch, inside=lambda: self._tape)
+            again = self._read(replayed)
         except Exception:  # a pass with other results than its own may raise anything
             return False
         unchanged = all(tensor._version == version for tensor, version in zip(others, before, strict=True))
-        return unchanged and again is not None and torch.allclose(again, output, rtol=1e-4, atol=1e-5)
+        if not unchanged or again is None or (self._whole is not None and not same_outputs(replayed, self._whole)):
+            return False
+        return torch.allclose(again, output, rtol=1e-4, atol=1e-5, equal_nan=self._whole is not None)
 
     def __call__(self, change: Change) -> torch.Tensor | None:
-        """Log-probabilities `(N, K)` with the activation changed."""
-        return log_probabilities(self.output(change), len(self._batch), self._runner.known)
+        """Log-probabilities `(N, K)`, or what is read, with the activation changed."""
+        return self._read(self.output(change))
 
     def output(self, change: Change) -> Any:
         """The net's output with the activation changed."""

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
 from filterscope.verdicts.activations.duplicates import Pair
+
+
+class RiseReference(Protocol):
+    """What an ablated net is held against: `Reference`, or `ScoreReference`.
+
+    Attributes:
+        labels: Class numbers of the images that count, `(M,)`; −1 for no class.
+        rows: Which images of the batch these are `(M,)`.
+    """
+
+    labels: np.ndarray
+    rows: np.ndarray
+
+    def rises(self, ablated: torch.Tensor | None) -> np.ndarray:
+        """By how much each image's loss rose, float64 `(M,)`."""
 
 
 @dataclass
@@ -95,7 +110,7 @@ class LayerAblation:
             self.by_class[number] = self.by_class.get(number, 0) + sums
 
     def add(
-        self, rerun: Rerun, reference: Reference, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False
+        self, rerun: Rerun, reference: RiseReference, live: np.ndarray, cancelled: Callable[[], bool] = lambda: False
     ) -> None:
         """Ablates each live filter of the layer for one batch.
 
@@ -124,11 +139,11 @@ class LayerAblation:
         finite = np.isfinite(rises)
         rises = np.where(finite, rises, 0.0)
         terms = np.stack([finite, rises, rises**2])
-        for number in np.unique(labels):
+        for number in np.unique(labels[labels >= 0]):
             sums = terms[:, :, labels == number].sum(2)
             self.by_class[int(number)] = self.by_class.get(int(number), 0) + sums
 
-    def add_merged(self, rerun: Rerun, reference: Reference, pairs: Sequence[Pair]) -> None:
+    def add_merged(self, rerun: Rerun, reference: RiseReference, pairs: Sequence[Pair]) -> None:
         """For each pair computes one's map from the other's, for one batch."""
         for pair in pairs:
 

@@ -11,6 +11,7 @@ from filterscope.verdicts.ablation.control import FEWEST_ABLATED, FEWEST_FOR_HAR
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation, Rise
 from filterscope.verdicts.ablation.sampled import SampledAblation
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.chance import adjusted, t_above, t_exceeded
 
 USED, HARMFUL, NO_USE, WITHHELD = "used", "harmful", "no measurable use", "withheld"
@@ -56,21 +57,23 @@ class Use:
     reason: str = ""
 
 
-def gate(knowledge: Knowledge | None) -> str:
+def gate(knowledge: Knowledge | ScoreKnowledge | None) -> str:
     """Why the use of filters cannot be judged at all, one sentence without full stop; "" where it can.
 
     An untrained net has filters whose removal changes its loss significantly, and they mean nothing.
     """
     if knowledge is None:
         return "the net's output is not one score a class, so there is no loss to measure"
+    if isinstance(knowledge, ScoreKnowledge):
+        return knowledge.gate(FEWEST_IMAGES)
     images = knowledge.images
     if images == 0:
         left_out = knowledge.left_out
         return f"the loss is NaN or infinite for all {left_out} images" if left_out else "no image was seen"
     if images < FEWEST_IMAGES:
         return f"{images} images are too few; {FEWEST_IMAGES} are needed"
-    nats, p = knowledge.nats()
-    if knowledge.outputs is not None:
+    nats, p = knowledge.learned()
+    if not knowledge.labelled:
         least = LEAST_KNOWN * np.log(len(knowledge.count))
         if nats < least:
             return f"there are no labels, and the net hardly tells these images apart ({nats:.3g} nats of {least:.2g})"
@@ -86,7 +89,9 @@ def gate(knowledge: Knowledge | None) -> str:
     return ""
 
 
-def judge_use(ablation: LayerAblation | SampledAblation | None, knowledge: Knowledge | None) -> list[Use] | Use:
+def judge_use(
+    ablation: LayerAblation | SampledAblation | None, knowledge: Knowledge | ScoreKnowledge | None
+) -> list[Use] | Use:
     """Judges each filter of a layer; one result for all where nothing was ablated.
 
     One-sided paired t-tests over images, one for a rise and one for a fall, each adjusted over the layer's filters.
@@ -109,12 +114,11 @@ def judge_use(ablation: LayerAblation | SampledAblation | None, knowledge: Knowl
         elif sampled:
             reason = f"each filter was ablated on {images} images, which are too few; {fewest} are needed"
         return Use(WITHHELD, images=images, reason=reason)
-    nats, _ = knowledge.nats()
-    labelled = knowledge.outputs is None
+    (known, _), labelled = knowledge.learned(), knowledge.labelled
     rises: Sequence[Rise | ControlledRise] = ablation.rises
     up = adjusted(np.array([p_rise(rise) for rise in rises]))
     down = adjusted(np.array([p_rise(rise, -1) for rise in rises]))
-    return [_judge(rise, nats, labelled, up[k], down[k]) for k, rise in enumerate(rises)]
+    return [_judge(rise, known, labelled, up[k], down[k]) for k, rise in enumerate(rises)]
 
 
 def p_rise(rise: Rise | ControlledRise, sign: int = 1) -> float:
@@ -141,13 +145,13 @@ def class_interval(rise: Rise) -> tuple[float, float]:
     return interval(rise) if rise.images >= FEWEST_OF_CLASS else (np.nan, np.nan)
 
 
-def _judge(rise: Rise | ControlledRise, nats: float, labelled: bool, q_used: float, q_harmful: float) -> Use:
+def _judge(rise: Rise | ControlledRise, known: float, labelled: bool, q_used: float, q_harmful: float) -> Use:
     low, high = interval(rise)
     if np.isnan(q_used):
         reason = f"only {rise.images} of its images gave a finite loss"
         return Use(WITHHELD, rise.mean, low, high, images=rise.images, reason=reason)
     if not labelled:
-        verdict = USED if low > LEAST_SHARE * nats else NO_USE
-        return Use(verdict, rise.mean, low, high, rise.mean / nats, images=rise.images)
+        verdict = USED if low > LEAST_SHARE * known else NO_USE
+        return Use(verdict, rise.mean, low, high, rise.mean / known, images=rise.images)
     verdict = USED if q_used <= FALSE_DISCOVERIES else HARMFUL if q_harmful <= FALSE_DISCOVERIES else NO_USE
-    return Use(verdict, rise.mean, low, high, rise.mean / nats, float(q_used), float(q_harmful), rise.images)
+    return Use(verdict, rise.mean, low, high, rise.mean / known, float(q_used), float(q_harmful), rise.images)

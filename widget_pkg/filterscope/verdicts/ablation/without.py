@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filterscope.verdicts.ablation.ablation import Replacement
-from filterscope.verdicts.ablation.effect import Effect, Estimate
+from filterscope.verdicts.ablation.effect_table import Effect, Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +22,8 @@ class Without:
         before: The net's classes with their probabilities, best first; empty where it gives no score a class.
         after: The classes with their probabilities without the filters, best first.
         effect: What the net loses over many images; None where it was not asked for.
+        tells: What the net's output is: `"classes"`; `"boxes"`, of which `before` and `after` have each object's class
+            and score; `"masks"`, of which they have each class's share of the pixels; or `"embedding"`.
         notes: What was left out of the means, sentences: samples that cannot be read, images that the net refuses.
 
     Example:
@@ -42,12 +44,15 @@ class Without:
     after: list[tuple[str | int, float]]
     effect: Effect | None = None
     notes: tuple[str, ...] = ()
+    tells: str = "classes"
 
     def __str__(self) -> str:
         filters = ", ".join(map(str, self.filters))
         by = "zero" if self.replaced_by == "zero" else f"their means over {self.mean_images:,} images"
         lines = [f"{self.layer} without filter{'s' * (len(self.filters) > 1)} {filters}, replaced by {by}"]
-        if self.before and self.after:
+        if self.tells == "boxes" or (self.tells == "masks" and self.before):
+            lines.append(f"image {self.image}: {self._several(self.before)} → {self._several(self.after)}")
+        elif self.before and self.after:
             lines.append(f"image {self.image}: {_best(self.before)} → {_best(self.after)}")
         else:
             lines.append(f"image {self.image}: the net's output is not one score a class")
@@ -56,6 +61,13 @@ class Without:
         if self.effect is not None:
             lines += _effect_lines(self.effect)
         return "\n".join(lines)
+
+    def _several(self, prediction: list[tuple[str | int, float]]) -> str:
+        most = ", ".join(f"{name} {share:.1%}" for name, share in prediction[:3])
+        if self.tells == "masks":
+            return most
+        count = f"{len(prediction)} object{'s' * (len(prediction) != 1)}" if prediction else "no object"
+        return f"{count} ({most})" if most else count
 
     __repr__ = __str__
 
@@ -70,11 +82,19 @@ def _effect_lines(effect: Effect) -> list[str]:
     lines = [
         f"{effect.images:,} images: {effect.accuracy_before:.1%} → {effect.accuracy_after:.1%} {right}, "
         f"{_points(change)}",
-        f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}",
+        _loss_line(effect),
     ]
     lines += effect.notes
     worst_first = sorted(effect.classes, key=lambda each: each.accuracy_change.value)
     return lines + [f"  {each.name}: {_points(each.accuracy_change)}, {each.images:,} images" for each in worst_first]
+
+
+def _loss_line(effect: Effect) -> str:
+    if not effect.score:
+        return f"loss {effect.loss_before:.4g} → {effect.loss_after:.4g}, {effect.loss_change}"
+    fall = effect.loss_change
+    change = Estimate(-fall.value, -fall.high, -fall.low)
+    return f"{effect.score} {-effect.loss_before:.4g} → {-effect.loss_after:.4g}, {change}"
 
 
 def _points(change: Estimate) -> str:

@@ -11,6 +11,7 @@ from filterscope.nets.layers import ConvLayer
 from filterscope.verdicts.ablation.losses import Knowledge
 from filterscope.verdicts.ablation.rises import LayerAblation
 from filterscope.verdicts.ablation.sampled import SampledAblation
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.ablation.use import FEWEST_IMAGES
 from filterscope.verdicts.activations.state import UNKNOWN, State, judge_state
 from filterscope.verdicts.activations.statistics import LayerStatistics
@@ -43,7 +44,7 @@ class LayerEvidence:
         self.statistics: LayerStatistics | None = examination.statistics.get(index)
         self.not_seen = examination.not_seen.get(index, "no image was seen")
         self.ablation: LayerAblation | SampledAblation | None = _ablation_of(examination, index)
-        self.knowledge: Knowledge | None = examination.knowledge
+        self.knowledge: Knowledge | ScoreKnowledge | None = examination.knowledge
         self.class_names = examination.class_names()
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.ablation.use import HARMFUL, NO_USE, USED, WITHHELD, Use, gate, judge_use
 from filterscope.verdicts.axes.axis import Axis, Cell, signed
 from filterscope.verdicts.axes.layer import LayerEvidence
@@ -33,6 +34,7 @@ class UseAnswer:
     ablated: int
     use_reason: str
     labelled: bool
+    score: str
 
 
 def _judge(evidence: LayerEvidence) -> list[UseAnswer]:
@@ -81,6 +83,7 @@ def _answer(evidence: LayerEvidence, index: int, use: Use, rank: int | None) -> 
         ablated=use.images,
         use_reason=use.reason,
         labelled=bool(evidence.examination.labelled),
+        score=evidence.knowledge.name if isinstance(evidence.knowledge, ScoreKnowledge) else "",
     )
 
 
@@ -107,12 +110,19 @@ def _sentence(answer: UseAnswer) -> str:
     span = f"95 %: {signed(answer.ci_low)} to {signed(answer.ci_high)}, {answer.ablated:,} images"
     changes = "the loss changes by" if answer.labelled else "no labels: the net's output moves by"
     measured = f"without it {changes} {signed(answer.delta_loss)} nats ({span})"
+    if answer.score:
+        against = "" if answer.labelled else " against the intact net's output"
+        measured = f"without it {answer.score}{against} changes by {signed(-answer.delta_loss)} ({_of_score(answer)})"
     if answer.use == NO_USE:
         return f"No measurable use: {measured}."
     sentence = f"{answer.use.capitalize()}: {measured}, {abs(answer.share):.1%} of what the net knows"
     if answer.hurts_most is not None:
         sentence += f"; most for {answer.hurts_most} ({signed(answer.class_rise)})"
     return f"{sentence}."
+
+
+def _of_score(answer: UseAnswer) -> str:
+    return f"95 %: {signed(-answer.ci_high)} to {signed(-answer.ci_low)}, {answer.ablated:,} images"
 
 
 def _summary(answers: Sequence[UseAnswer]) -> list[str]:

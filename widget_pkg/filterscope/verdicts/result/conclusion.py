@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from filterscope.nets.layer_choice import layer_title
 from filterscope.scans.sampling import one_at_a_time_note
+from filterscope.verdicts.ablation.losses import Knowledge
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge
 from filterscope.verdicts.ablation.use import gate
 from filterscope.verdicts.axes.layer import LayerEvidence
 from filterscope.verdicts.examination import Examination
@@ -70,8 +72,10 @@ def _knowledge(examination: Examination) -> str:
     reason = gate(knowledge)
     if knowledge is None or not knowledge.images:
         return f"{images} seen. Use is withheld: {reason}."
-    if knowledge.outputs is not None:
-        tells_apart = f"use goes by the net's own output, which tells them apart by {knowledge.nats()[0]:.3g} nats"
+    if isinstance(knowledge, ScoreKnowledge):
+        start = f"{images} seen{'' if knowledge.labelled else ', without labels'}: {knowledge.in_words()}"
+    elif not knowledge.labelled:
+        tells_apart = f"use goes by the net's own output, which tells them apart by {knowledge.learned()[0]:.3g} nats"
         start = f"{images} seen, without labels: {tells_apart}"
     else:
         guessing = f"that of guessing, always giving the shares of the classes, {knowledge.guessing():.3g}"
@@ -94,7 +98,7 @@ def _notes(examination: Examination, complete: bool) -> tuple[str, ...]:
         notes.append(note)
     if examination.refused:
         notes.append(f"{examination.refused}.")
-    if examination.no_gradient and examination.knowledge is not None:
+    if examination.no_gradient and isinstance(examination.knowledge, Knowledge):
         notes.append(f"No Taylor estimate: {examination.no_gradient}.")
     not_finite = max((statistics.left_out for statistics in examination.statistics.values()), default=0)
     if not_finite:
@@ -112,6 +116,8 @@ def _use_notes(examination: Examination) -> list[str]:
     if not images:
         return []
     linearised = max(examination.linearised(layer).images for layer in examination.sampled)
+    if not linearised:
+        return [f"Use: each filter was removed on {images} images alone; ablation='all' takes all of them."]
     notes = [
         f"Use: each filter was removed on {images} images; what gradients say of {linearised:,} images and, less "
         f"exactly, of all {examination.images:,} tells the rest."

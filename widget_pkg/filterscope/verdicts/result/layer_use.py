@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filterscope.verdicts.ablation.effect import Estimate
+from filterscope.verdicts.ablation.effect_table import Estimate
 from filterscope.verdicts.ablation.together import SPARED, surely_used
 from filterscope.verdicts.ablation.use import gate, interval, p_rise
 from filterscope.verdicts.axes.layer import LayerEvidence
@@ -72,16 +72,16 @@ def layer_use(evidence: LayerEvidence) -> LayerUse:
     if knowledge is None or gate(knowledge) or evidence.statistics is None:
         return LayerUse(len(evidence))
     used = None
-    if evidence.ablation is not None and knowledge.outputs is None:
+    if evidence.ablation is not None and knowledge.labelled:
         p = np.array([p_rise(rise) for rise in evidence.ablation.rises])
         used = surely_used(p) if len(p) and not np.isnan(p).all() else None
     joint = evidence.examination.joint.get(evidence.index)
     if joint is None or joint.rise.images < 2:
         return LayerUse(len(evidence), used)
-    rise, nats = joint.rise, knowledge.nats()[0]
-    at_most = (rise.mean + t_exceeded(0.05, rise.freedom) * rise.error) / nats
+    rise, known = joint.rise, knowledge.learned()[0]
+    at_most = (rise.mean + t_exceeded(0.05, rise.freedom) * rise.error) / known
     measured = Estimate(rise.mean, *interval(rise))
-    return LayerUse(len(evidence), used, joint.filters, measured, rise.mean / nats, at_most, rise.images)
+    return LayerUse(len(evidence), used, joint.filters, measured, rise.mean / known, at_most, rise.images)
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,6 @@ def joint_estimate(evidence: LayerEvidence, layer: str, filters: tuple[int, ...]
     rises = linearised.joint_rises(filters)
     count, mean = len(rises), float(rises.mean())
     half = t_exceeded(0.025, count - 1) * float(rises.std(ddof=1)) / np.sqrt(count) if count > 1 else np.nan
-    nats = knowledge.nats()[0]
-    share = mean / nats if nats > 0 else np.nan
+    known = knowledge.learned()[0]
+    share = mean / known if known > 0 else np.nan
     return JointEstimate(layer, filters, Estimate(mean, mean - half, mean + half), share, count)

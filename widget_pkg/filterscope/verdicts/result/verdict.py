@@ -81,6 +81,8 @@ class FilterVerdict:
         use_reason: Why use is withheld.
         name_reason: Why it has no template or no plain name.
         labelled: Whether `use` goes by the labels; else it goes by the net's own output.
+        score: The score that `use` goes by, where that is not the loss of classes; then `delta_loss` and its interval
+            are by how much it falls.
 
     Example:
         >>> from filterscope import demo, diagnose
@@ -138,6 +140,7 @@ class FilterVerdict:
     use_reason: str
     name_reason: str
     labelled: bool
+    score: str = ""
 
     def row(self) -> dict[str, Any]:
         """All attributes by name, and `sentence`, as a dictionary."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +15,12 @@ from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.verdicts.ablation.ablation import Ablation
 from filterscope.verdicts.ablation.losses import log_probabilities
+from filterscope.verdicts.ablation.outputs_alike import Read
 from filterscope.verdicts.ablation.reference import Reference
 from filterscope.verdicts.ablation.rerun import Rerun
-from filterscope.verdicts.ablation.rises import LayerAblation, Rise
+from filterscope.verdicts.ablation.rises import LayerAblation, Rise, RiseReference
 from filterscope.verdicts.ablation.sampled import AblatedRows
+from filterscope.verdicts.ablation.scoring import ScoreReading, ScoreReference, targets_of
 from filterscope.verdicts.activations.duplicates import Pair
 from filterscope.verdicts.batch_sums import Premises
 
@@ -158,9 +161,8 @@ class AblatingSets:
             for layer, ablation in self.sets.items():
                 if cancelled():
                     return
-                output = runner.run(intact.tensors, [layer], ablation)
                 layers[layer] = Rise()
-                layers[layer].add(intact.reference.rises(log_probabilities(output, len(intact.tensors), runner.known)))
+                layers[layer].add(intact.reference.rises(intact.read(ablation.run(runner, intact.tensors))))
             if cancelled():
                 return
             yield SetSums(batch.end, layers)
@@ -168,30 +170,48 @@ class AblatingSets:
 
 @dataclass(frozen=True, eq=False)
 class _IntactBatch:
-    """A batch and what the intact net says to it."""
+    """A batch and what the intact net says to it.
+
+    Attributes:
+        runner: Runs the net.
+        tensors: The batch.
+        output: What `read` reads from what the net returns: log-probabilities `(N, K)`, or scores `(N,)`.
+        read: Reads it from any output for the batch.
+        reference: What ablated nets are held against.
+        indices: The images' indices in the data set.
+        whole: All that the net returns, where `output` does not tell two outputs apart; else None.
+    """
 
     runner: NetRunner
     tensors: torch.Tensor
     output: torch.Tensor
-    reference: Reference
+    read: Read
+    reference: RiseReference
     indices: np.ndarray
+    whole: Any = None
 
     @classmethod
     def of(cls, runner: NetRunner, samples: Samples, batch: ImageBatch, premises: Premises) -> _IntactBatch | None:
         """None where the net takes none of the images."""
-        if not len(batch.images):
-            return None
         # What the net refuses now it refused before, which was said.
-        accepted, output, _ = run_accepted(
-            batch,
-            lambda part: log_probabilities(runner.run(runner.batch(part.images)), len(part.images), runner.known),
-        )
+        accepted, outputs, _ = run_accepted(batch, lambda part: (runner.run(runner.batch(part.images)),))
+        if outputs is None:
+            return None
+        whole, tensors, labelled = outputs[0], runner.batch(accepted.images), bool(premises.labelled)
+        indices, scorer = np.asarray(accepted.indices, np.int64), runner.known.scorer
+        if scorer is not None:
+            reading = ScoreReading(scorer, whole, targets_of(accepted), tuple(tensors.shape[2:]), labelled)
+            scores = torch.from_numpy(reading.intact)
+            return cls(runner, tensors, scores, reading, ScoreReference(reading), indices, whole)
+
+        def read(output: Any) -> torch.Tensor | None:
+            return log_probabilities(output, len(tensors), runner.known)
+
+        output = read(whole)
         if output is None:
             return None
-        tensors = runner.batch(accepted.images)
-        labels = premises.class_numbers(output, accepted.labels, samples.classes)
-        reference = Reference(output, labels, bool(premises.labelled))
-        return cls(runner, tensors, output, reference, np.asarray(accepted.indices, np.int64))
+        reference = Reference(output, premises.class_numbers(output, accepted.labels, samples.classes), labelled)
+        return cls(runner, tensors, output, read, reference, indices)
 
 
 def _reruns(intact: _IntactBatch, layers: Iterable[int], cancelled: Callable[[], bool]) -> Iterator[tuple[int, Rerun]]:
@@ -199,9 +219,7 @@ def _reruns(intact: _IntactBatch, layers: Iterable[int], cancelled: Callable[[],
     for layer in layers:
         if cancelled():
             return
-        rerun = Rerun(intact.runner, layer, intact.tensors, intact.output)
-        if rerun.shape is not None and rerun.shape[:2] == (
-            len(intact.tensors),
-            intact.runner.layers[layer].out_channels,
-        ):
+        rerun = Rerun(intact.runner, layer, intact.tensors, intact.output, intact.read, intact.whole)
+        expected = len(intact.tensors), intact.runner.layers[layer].out_channels
+        if rerun.shape is not None and rerun.shape[:2] == expected:
             yield layer, rerun

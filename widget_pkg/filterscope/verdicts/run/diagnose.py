@@ -22,6 +22,7 @@ from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
 from filterscope.nets.runner import fingerprint as fingerprint_of
+from filterscope.outputs.score import Score, same_measure
 from filterscope.scans.crops import Cropper
 from filterscope.scans.executors import check_executor
 from filterscope.scans.identity import identify
@@ -51,6 +52,7 @@ def diagnose(
     transform: Callable[[Any], Any] | None = None,
     layout: str | None = None,
     forward: Forward | None = None,
+    score: Score | Callable[[Any, Any], Any] | None = None,
     start: StateDict | str | PathLike[str] | None = None,
     resume: Diagnosis | None = None,
     seconds: float | None = None,
@@ -69,7 +71,7 @@ def diagnose(
     the verdict says so, and why. The net is left exactly as it came.
 
     Args:
-        net: The network.
+        net: The network, or another library's object with one inside, as `Explorer` takes it.
         data: What `Explorer` takes: a torch `Dataset`, a `DataLoader`, an array or tensor, a list of images or of
             `(image, label)`. Images the net was not trained on, with labels, tell most.
         images: How many images are looked at, drawn from all of `data` in an order that is the same every time; of a
@@ -83,6 +85,9 @@ def diagnose(
         transform: Applied to each image as the data set gives it.
         layout: `"CHW"` or `"HWC"` where the order of an image's axes is not clear.
         forward: The user's own way of calling the net, a function of a net and an image.
+        score: How good the net's output for an image is: a function of the output and the sample's label that returns a
+            number, the greater the better, or a `Score`. None for the loss of classes, the F1 of boxes at an IoU of 0.5
+            or the mean IoU of masks, as the net's output is.
         start: What the net started from, where there is a checkpoint of it: a state dict, or the path of one, which is
             read with `weights_only=True`. It tells for kernels of any size how far each filter went, and which never
             left their start.
@@ -125,14 +130,14 @@ def diagnose(
         check_executor(executor)
     # Tensors made in the caller's inference mode could not be differentiated.
     with torch.inference_mode(False):
-        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward)
-        samples = options.open(net, data)
+        options = DataOptions(classes=classes, transform=transform, layout=layout, forward=forward, score=score)
+        opened, samples, call = options.open(net, data)
         if samples.is_stream and executor is not None:
             raise ValueError(
                 "data is a stream, which can only be read from its start, so its shards cannot be read apart; give "
                 "executor=None, or a data set with a length"
             )
-        runner = runner_for(net, samples, forward)
+        runner = runner_for(opened, samples, call)
         chosen = sorted(layer_indices(runner.layers, layers))
         start_kernels = None if start is None else read_start(start, runner.layers, chosen)
         fingerprint = fingerprint_of(runner.net)
@@ -203,4 +208,11 @@ def _resumed(
     before = len(earlier.examination.samples)
     if not samples.is_stream and before != len(samples):
         raise ValueError(f"resume saw a data set of {before} samples, this one has {len(samples)}; give the same")
+    scorer, other = earlier.examination.runner.known.scorer, runner.known.scorer
+    if not same_measure(scorer, other):
+        measure, other_measure = ("the loss of classes" if each is None else each.name for each in (scorer, other))
+        raise ValueError(
+            f"resume went by another measure ({measure}) than this does ({other_measure}); give the same score=, or no "
+            "resume"
+        )
     return earlier.examination.copy(runner, samples)

@@ -285,12 +285,12 @@ class _Examining:
         chosen, measured = sums.images_apart()
         if not len(measured) or sums.joint_of == sums.seen or self._over() or sums.knowledge is None:
             return
-        nats, sets = sums.knowledge.nats()[0], {}
+        known, sets = sums.knowledge.learned()[0], {}
         for layer in sums.means:
             linearised = sums.linearised(layer)
             images = int(np.isin(linearised.indices, sums.order[: chosen.stop]).sum())
             if linearised.images and images and len(sums.means[layer]) > 1:
-                filters = least_used(linearised, images, nats)
+                filters = least_used(linearised, images, known)
                 sets[layer] = Ablation(layer, filters, tuple(float(sums.means[layer][k]) for k in filters))
         joint = {layer: JointAblation(each.filters, Rise()) for layer, each in sets.items()}
         self._on_progress("together", 0, len(measured))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +17,14 @@ from filterscope.nets.extra_inputs import attach_inputs, inputs_of
 from filterscope.nets.global_hooks import silent_global_hooks
 from filterscope.nets.modes import plain_modes
 from filterscope.nets.runner import NetRunner
+from filterscope.outputs.score import KindScore, Scorer
 from filterscope.scans.maps import misfit
 from filterscope.scans.refusals import run_accepted
 from filterscope.scans.sampling import ImageBatch, Samples, batches
 from filterscope.scans.shard import PassScores, ShardRows
 from filterscope.verdicts.ablation.linearised import CONTRASTS, Classes, Slopes, slopes_of
 from filterscope.verdicts.ablation.losses import Knowledge, log_probabilities
+from filterscope.verdicts.ablation.scoring import ScoreKnowledge, ScoreReading, targets_of
 from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.batch_sums import BatchSums, Premises
@@ -51,23 +54,27 @@ class Looking:
         self, runner: NetRunner, samples: Samples, images: np.ndarray, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[BatchSums]:
         """The sums of each batch of these images; what one shows is known for the next."""
-        looking, start = self, 0
+        looking, start, before = self, 0, [None]
         # Two more passes back a batch: a person who moves a slider meanwhile waits no longer for fewer images.
         at_once = max(1, runner.images_at_once() // 2) if self.linearise else runner.images_at_once()
         for batch in batches(samples, images, 0, len(images), at_once):
             asked = images[start : batch.end]
-            sums = looking._batch_sums(runner, samples, batch, asked)
+            sums = looking._batch_sums(runner, samples, batch, asked, before)
             yield sums
             start = batch.end
             looking = replace(looking, premises=sums.after)
 
-    def _batch_sums(self, runner: NetRunner, samples: Samples, batch: ImageBatch, asked: np.ndarray) -> BatchSums:
+    def _batch_sums(
+        self, runner: NetRunner, samples: Samples, batch: ImageBatch, asked: np.ndarray, before: list[Any]
+    ) -> BatchSums:
         premises, not_seen = self.premises, dict[int, str]()
 
         def pass_over(part: ImageBatch, differentiable: bool = True) -> _LookingPass:
             nonlocal premises
             images = runner.batch(part.images)
             looking = _LookingPass(runner, samples, replace(self, premises=premises), images, part.labels, part.indices)
+            if runner.known.scorer is not None:
+                looking.targets, looking.before, differentiable = targets_of(part), before[0], False
             try:
                 looking.run(differentiable and not premises.no_gradient)
             finally:
@@ -88,6 +95,8 @@ class Looking:
             return looking
 
         accepted, looking, refusals = run_accepted(batch, run)
+        if looking is not None and looking.held:
+            before[0] = looking.held[-1]
         scanned = None
         if self.scan:
             rows = ShardRows()
@@ -133,6 +142,9 @@ class _LookingPass:
         knowledge: What the net knows of the images; None where its output is not one score a class.
         scores: What a scan keeps of the pass; None where it keeps nothing.
         slopes: What the linearised logits follow from; None where they are not kept.
+        targets: Where it goes by a score: what each image may be held against.
+        before: The target of the image before the first; None where there is none.
+        held: What each image was held against.
     """
 
     def __init__(
@@ -148,11 +160,14 @@ class _LookingPass:
         self.statistics: dict[int, LayerStatistics] = {}
         self.inputs: dict[int, InputMoments] = {}
         self._rows = [row for row, index in enumerate(indices) if index in looking.inputs_of]
-        self.knowledge: Knowledge | None = None
+        self.knowledge: Knowledge | ScoreKnowledge | None = None
         self.slopes: Slopes | None = None
         self._indices = np.asarray(indices, np.int64)
         self._runner, self._samples, self._looking = runner, samples, looking
         self._labels = labels
+        self.targets: list[Any] = []
+        self.before: Any = None
+        self.held: list[Any] = []
         self._differentiable = False
         self.scores = PassScores(runner, len(images)) if looking.scan else None
         self._inputs = inputs_of(images)
@@ -200,7 +215,20 @@ class _LookingPass:
                 self._edges[layer] = get_gradient_edge(activation)
         if self.scores is not None:
             self.scores.take_output(output)
+        scorer = self._runner.known.scorer
+        if scorer is not None:
+            self._take_scores(scorer, output)
+            return None
         return log_probabilities(output, len(self._images), self._runner.known)
+
+    def _take_scores(self, scorer: Scorer, output: Any) -> None:
+        size = tuple(self._images.shape[2:])
+        self.premises = self.premises.with_targets(scorer, self.targets, size, self._samples, self._looking.first)
+        labelled = bool(self.premises.labelled)
+        reading = ScoreReading(scorer, output, self.targets, size, labelled)
+        self.knowledge = ScoreKnowledge(scorer.name, labelled, ends=isinstance(scorer, KindScore))
+        self.knowledge.add(reading.intact, reading.with_others(output, self.before))
+        self.held = reading.targets
 
     def _keep(self, layer: int, activation: torch.Tensor) -> None:
         if self.scores is not None:
@@ -238,12 +266,12 @@ class _LookingPass:
 
     def _losses(self, scores: torch.Tensor, class_numbers: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
         """The losses that are finite, and of which images they are; notes what the net knows."""
-        self.knowledge = Knowledge.of(scores.shape[1], bool(self.premises.labelled))
+        knowledge = self.knowledge = Knowledge.of(scores.shape[1], bool(self.premises.labelled))
         used = np.flatnonzero(class_numbers >= 0)
         at = torch.from_numpy(used).to(scores.device)
         losses = -scores[at, torch.from_numpy(class_numbers[used]).to(scores.device)]
         probabilities = scores.detach().exp().cpu().double().numpy()
-        self.knowledge.add(losses.detach().cpu().double().numpy(), class_numbers[used], probabilities[used])
+        knowledge.add(losses.detach().cpu().double().numpy(), class_numbers[used], probabilities[used])
         finite = torch.isfinite(losses.detach())
         return losses[finite], used[finite.cpu().numpy()]
 

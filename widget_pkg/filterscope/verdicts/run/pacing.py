@@ -10,6 +10,7 @@ from filterscope.errors import SampleError
 from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
 from filterscope.nets.runner import Pace
 from filterscope.nets.step_size import StepSize
+from filterscope.outputs.score import Objective
 
 _FIRST_AT_ONCE = 8
 _READ_AT_ONCE = 64  # of a stream
@@ -40,6 +41,7 @@ class PacedSamples:
         self._engine, self._check = engine, check
         self.classes: tuple[str, ...] = tuple(engine.source.classes)
         self.is_stream: bool = engine.source.is_stream
+        self.objective: Objective = engine.source.objective
 
     def __len__(self) -> int:
         """How many images there are; of a stream, how many are known."""
