@@ -39,6 +39,6 @@ def test_close_lets_go_of_all_that_was_held(lab):
     notebook = lab.open([DEMO])
     notebook.ready(image=0)
     assert move_at_random(notebook, 30, seed=3) == []
-    notebook.python("engine = explorer.session.engine; explorer.close()")
-    assert notebook.python("[len(engine.map_store), len(engine.samples), len(engine.response_store)]") == [0, 0, 0]
+    notebook.python("engine = explorer.session.engine; maps = engine.map_store; explorer.close()")
+    assert notebook.python("[len(maps), len(engine.samples), len(engine.response_store)]") == [0, 0, 0]
     notebook.expect_python("[t.name for t in __import__('threading').enumerate() if 'filterscope' in t.name]", [])

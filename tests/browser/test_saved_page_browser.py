@@ -49,6 +49,10 @@ def test_a_long_drag_ends_at_what_is_selected(open_page, saved, explorer):
         shows(page, explorer)
 
 
+# No diagnosis, scan or timeline was saved.
+UNSAVED = ":not(.fs-verdicts *, .fs-exemplars *, .fs-timeline *, .fs-compared *)"
+
+
 @pytest.mark.parametrize("scale", ["layer", "map"])
 def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
     notebook = lab.open(
@@ -74,7 +78,7 @@ def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
             pairs = zip(one.reshape(-1, 3), other.reshape(-1, 3), strict=True)
             assert max(abs(codes[tuple(a)] - codes[tuple(b)]) for a, b in pairs) <= 1
     for selector in (".fs-which", ".fs-size", ".fs-note", ".fs-ticks", ".fs-bars"):
-        ours = f".filterscope {selector}:not(.fs-verdicts *, .fs-exemplars *)"  # neither diagnosis nor scan was saved
+        ours = f".filterscope {selector}{UNSAVED}"
         texts = [both.page.locator(ours).all_text_contents() for both in (notebook, page)]
         assert texts[0] == texts[1], selector
 

@@ -161,7 +161,7 @@ def follows_theme(opened: ExplorerPage, dark: bool) -> None:
     texts = root.evaluate(TEXTS)
     assert len(texts) > 40
     assert all((luminance(behind) < 0.2) == dark for _, _, behind in texts if behind == texts[0][2])
-    assert faint_texts(root) == []
+    wait_until(lambda: faint_texts(root) == [], lambda: f"it cannot be read: {faint_texts(root)}")
     # Chromium draws a slider whose accent colour it finds too faint as in the other theme.
     slider = as_pixels(opened.slider("filter").screenshot())
     track = slider[slider.shape[0] // 2, -12]  # right of the thumb

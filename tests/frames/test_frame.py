@@ -257,7 +257,7 @@ GOOD = {"image": 0, "layer": 1, "filter": 5, "channel": None, "source": "input"}
         ({"channel": 4}, "channel is 4; a filter of conv2 has kernels 0 … 3; None means all"),
         ({"source": "both"}, "source is 'both'; choose 'image' or 'input'"),
         ({"source": ["image"]}, "source is"),
-        ({"scale": "huge"}, "scale is 'huge'; choose 'layer' or 'map'"),
+        ({"scale": "huge"}, "scale is 'huge'; choose 'layer', 'map' or 'checkpoints'"),
     ],
 )
 def test_a_forged_selection_is_refused_with_what_is_possible(engine, change, sentence):

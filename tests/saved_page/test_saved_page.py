@@ -124,11 +124,12 @@ def test_it_opens_at_the_selection_where_that_was_saved(explorer, tmp_path):
 
     explorer.select(channel=1, source="image")
     here = {"image_index": 3, "layer_index": 1, "filter_index": 2, "channel": 1, "source": "image"}
+    here["checkpoint_index"] = None
     assert opened(channels=[1]) == here
     assert opened() == {**here, "channel": None}
     assert opened(images=[5, 3], layers="conv2", channels="all") == {**here, "image_index": 1, "layer_index": 0}
     first = {"image_index": 0, "layer_index": 0, "filter_index": 0, "channel": None, "source": "input"}
-    assert opened(images=[1], layers=["conv1"], sources="input") == first
+    assert opened(images=[1], layers=["conv1"], sources="input") == {**first, "checkpoint_index": None}
 
 
 def test_images_and_layers_by_every_way_of_naming_them(explorer, tmp_path):

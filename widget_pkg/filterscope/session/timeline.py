@@ -32,6 +32,14 @@ class RunningDiagnosisOverTime:
 
     Attributes:
         found: What is known so far; None before the first checkpoint.
+
+    Example:
+        >>> from filterscope import Explorer, demo
+        >>> nets = [demo.fashion_net(epoch=epoch) for epoch in (0, 20)]
+        >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), checkpoints=nets)
+        >>> running = explorer.diagnose_over_time(images=50)
+        >>> len(running.wait().rows()), running.done
+        (60, True)
     """
 
     def __init__(

@@ -24,6 +24,10 @@ class PlannedGroup:
         filters: Each as the layer's name and its index.
         why: `"dead"`, `"constant"`, `"duplicate of 7"`, `"harmful"`, `"no measurable use"`, `"least used"` or
             `"asked for"`.
+
+    Example:
+        >>> str(PlannedGroup((("conv1", 3), ("conv2", 3)), "dead"))
+        'conv1 3 + conv2 3 (dead)'
     """
 
     filters: tuple[tuple[str, int], ...]

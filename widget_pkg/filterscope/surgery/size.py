@@ -26,6 +26,13 @@ class Size:
         parameters: How many numbers its parameters have.
         multiply_adds: Multiplications of its convolutions and matrix products for one image.
         seconds: Processor time of one image on this machine, the shortest of several passes.
+
+    Example:
+        >>> from filterscope import demo, diagnose
+        >>> found = diagnose(demo.fashion_net(), demo.fashion_test_data(), images=200, progress=False)
+        >>> plan = found.plan(remove={"conv2": [11]})
+        >>> plan.before.parameters - plan.after.parameters > 0
+        True
     """
 
     parameters: int

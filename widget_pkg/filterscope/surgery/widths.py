@@ -29,6 +29,11 @@ class WidthPoint:
         kept: How many filters it keeps.
         loss_change: By how much the mean loss rises, in nats, with its 95 % interval.
         accuracy_change: By how much the accuracy changes.
+
+    Example:
+        >>> from filterscope import Estimate
+        >>> WidthPoint(15, Estimate(0.02, 0.01, 0.03), Estimate(0.0, -0.01, 0.01)).loss_change.value
+        0.02
     """
 
     kept: int
@@ -48,6 +53,10 @@ class WidthCurve:
             between two points by the straight line.
         together: Names of other layers that lose filters with it.
         reason: Why none can be removed, or "".
+
+    Example:
+        >>> WidthCurve("conv1", 1, (), 0.0, reason="a layer keeps one filter at least").points
+        ()
     """
 
     layer: str

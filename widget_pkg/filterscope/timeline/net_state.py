@@ -21,8 +21,17 @@ State = dict[str, torch.Tensor]
 
 
 def template_of(net: nn.Module) -> State:
-    """The names, shapes and dtypes of a net's state, without values."""
-    return {name: value.to("meta") for name, value in net.state_dict().items() if isinstance(value, torch.Tensor)}
+    """The names, shapes and dtypes of a net's state, without values; tensors that are not plain are left out."""
+    return {
+        name: torch.empty(value.shape, dtype=value.dtype, device="meta")
+        for name, value in net.state_dict().items()
+        if type(value) in (torch.Tensor, nn.Parameter) and _is_plain(value)
+    }
+
+
+def _is_plain(value: torch.Tensor) -> bool:
+    """Whether numbers lie one beside the other: not sparse, quantised, nested, or laid out for a library."""
+    return value.layout is torch.strided and not value.is_quantized and not value.is_nested
 
 
 def find_state(content: Any, template: Mapping[str, torch.Tensor]) -> State:

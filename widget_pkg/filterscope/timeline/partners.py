@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment
 
 from filterscope.nets.conv_call import ConvCall
 from filterscope.nets.runner import NetRunner
@@ -45,6 +44,13 @@ class LayerPartners:
             does, where it has no partner itself; −1 for none.
         correlations: float32 `(F_a, F_b)`, of all pairs.
         note: Why there is no null, in words; "" where there is one.
+
+    Example:
+        >>> from filterscope import compare, demo
+        >>> net = demo.fashion_net()
+        >>> layer = compare(net, net, demo.fashion_test_data(), images=50, layers="conv1").of_layer("conv1")
+        >>> layer.summary
+        'conv1: all 10 found again'
     """
 
     layer: str
@@ -125,7 +131,7 @@ class Places:
             paired = correlations.numpy()
             return LayerPartners(layer, layer_b, own, paired[own, own], *unknown, paired, BY_INDEX)
         usable = torch.nan_to_num(correlations, nan=-2.0)
-        rows, columns = linear_sum_assignment(-usable.numpy())
+        rows, columns = _best_pairs(usable.numpy())
         partner = np.full(len(a), -1)
         partner[rows] = columns
         correlation = np.full(len(a), np.nan, np.float32)
@@ -161,7 +167,7 @@ class Places:
             values = torch.matmul(weights.gather(2, order), patches.transpose(1, 2))  # (groups, F/groups, M)
             found = _correlations(a, _standardised(values.reshape(-1, values.shape[2])))
             usable = torch.nan_to_num(found, nan=-2.0).numpy()
-            rows, columns = linear_sum_assignment(-usable)
+            rows, columns = _best_pairs(usable)
             null[0, number, rows] = usable[rows, columns]
             null[1, number] = usable.max(1)
         return null[0], null[1]
@@ -221,3 +227,11 @@ def calls_of(runner: NetRunner, batch: torch.Tensor, layers: Sequence[int]) -> t
 
     output = runner.run(batch, on_conv=keep)
     return calls, output
+
+
+def _best_pairs(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pairs whose correlations have the greatest sum."""
+    from scipy.optimize import linear_sum_assignment  # as in `verdicts.chance`: its import waits until somebody asks
+
+    rows, columns = linear_sum_assignment(-correlations)
+    return rows, columns

@@ -599,7 +599,9 @@ class Explorer(SelectionWidget):
         Example:
             >>> from filterscope import Explorer, demo
             >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
-            >>> trainer = Trainer(callbacks=[explorer.recorder("lightning")])  # doctest: +SKIP
+            >>> explorer.recorder("keras")
+            Traceback (most recent call last):
+            ValueError: library is 'keras'; choose 'lightning', 'fastai' or 'transformers'
         """
         from filterscope.timeline.callbacks import recording_callback
 
