@@ -57,7 +57,7 @@ def test_a_filter_at_each_checkpoint_without_python(open_page, tmp_path):
     page.ready(image=1, layer=0, filter=2)
     expect_strip(1, 2)
     page.page.evaluate(AXE.read_text())
-    violations = page.page.evaluate(f"() => axe.run(document, {{runOnly: {WCAG}}}).then(r => r.violations)")
+    violations = page.page.evaluate(f"() => axe.run('.fs-timeline', {{runOnly: {WCAG}}}).then(r => r.violations)")
     assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in violations] == []
     # Of another layer nothing was saved.
     page.slider("layer").press("ArrowRight")
