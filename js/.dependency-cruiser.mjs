@@ -44,7 +44,9 @@ export default {
       name: "nothing-unused",
       comment: "A file that no module of the page holds.",
       severity: "error",
-      from: { path: "^src/(widget|panels|exemplars|timeline|lab|surgery|saved_page|saved_lab)\\.ts$" },
+      from: {
+        path: "^src/(widget|panels|exemplars|timeline|lab|surgery|saved_page|saved_lab|saved_timeline)\\.ts$",
+      },
       to: { path: "^src/.+/.*\\.ts$", pathNot: "\\.d\\.ts$", reachable: false },
     },
     {

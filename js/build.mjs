@@ -1,12 +1,13 @@
 // Bundles the frontend into the Python package:
 //   node build.mjs            writes  widget.js, widget.css, panels.js, exemplars.js, timeline.js, lab.js, surgery.js,
-//                                     page.js, page_lab.js and page.css into widget_pkg/filterscope/static
+//                                     page.js, page_lab.js, page_timeline.js and page.css into widget_pkg/filterscope/static
 //   node build.mjs --check    builds in memory and exits 1 where the committed files differ
 //
 // The later modules, panels.js, exemplars.js and timeline.js, are for views that have painted their first picture
 // (src/view/host.ts), and lab.js and surgery.js for those where a person opened the lab, or the tray.
 // page.js and page.css (src/saved_page.ts) are all modules and the style sheet in a page that was saved;
-// page_lab.js (src/saved_lab.ts) stands in those that were saved with a lab, besides.
+// page_lab.js (src/saved_lab.ts) stands in those that were saved with a lab, besides, and page_timeline.js
+// (src/saved_timeline.ts) in those that were saved with a layer over the checkpoints.
 //
 // All files begin with one banner line that holds a hash of what they were built from, so that a test without Node can
 // tell a stale bundle. The recipe, to be followed to the byte by anyone who recomputes it:
@@ -40,6 +41,7 @@ const LIMITS = {
   "surgery.js": 30_000,
   "page.js": 60_000,
   "page_lab.js": 30_000,
+  "page_timeline.js": 30_000,
 };
 
 const entryPoints = [
@@ -52,6 +54,7 @@ const entryPoints = [
   { in: "src/surgery.ts", out: "surgery" },
   { in: "src/saved_page.ts", out: "page" },
   { in: "src/saved_lab.ts", out: "page_lab" },
+  { in: "src/saved_timeline.ts", out: "page_timeline" },
   { in: "src/styles/saved_page.css", out: "page" },
 ];
 

@@ -13,9 +13,10 @@ async function start(place: HTMLElement): Promise<void> {
   const parts = new Parts((name) => document.getElementById(`fs-${name}`)?.textContent ?? null);
   const outline = await parts.read<SavedOutline>("outline");
   const lab = window.filterscopeLab ?? null;
-  const kernel = new SavedKernel(parts, outline, lab);
+  const timeline = window.filterscopeTimeline ?? null;
+  const kernel = new SavedKernel(parts, outline, lab, timeline);
   const model = new SavedModel(outline, kernel);
-  const view = new ExplorerView(model.asAnyModel(), { panels: savedPanels(outline.saved, lab) });
+  const view = new ExplorerView(model.asAnyModel(), { panels: savedPanels(outline.saved, lab, timeline) });
   // The widget's own headings are those of a part of a notebook: between them and the page's title one level is due.
   place.append(element("p.saved", savedInWords(outline)), element("h2", "Explorer"), view.root);
   markUnsaved(view.root, outline.saved, () => model.get("layer_index"));

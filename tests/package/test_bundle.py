@@ -21,7 +21,7 @@ NOTEBOOK = [
     STATIC / "lab.js",
     STATIC / "surgery.js",
 ]
-SAVED = [STATIC / "page.js", STATIC / "page_lab.js", STATIC / "page.css"]
+SAVED = [STATIC / "page.js", STATIC / "page_lab.js", STATIC / "page_timeline.js", STATIC / "page.css"]
 BUNDLE = NOTEBOOK + SAVED
 
 # Names of XML vocabularies, which nothing ever loads.
@@ -65,6 +65,7 @@ def loads(text):
         ("surgery.js", 30_000),
         ("page.js", 60_000),
         ("page_lab.js", 30_000),
+        ("page_timeline.js", 30_000),
     ],
 )
 def test_a_module_is_small_as_it_travels(name, most):

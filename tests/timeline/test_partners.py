@@ -1,18 +1,20 @@
 """Which filter is which: planted pairs are found, others are not, at the null's rate."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
+from torch import nn
 
 import filterscope.timeline.damage as damage_module
 from filterscope import compare, demo
 from filterscope.nets.runner import NetRunner
 from filterscope.timeline.damage import moves_of_scores
-from filterscope.timeline.partners import Places
+from filterscope.timeline.partners import Places, pairs_of
 
 DATA = demo.fashion_test_data()
 
@@ -65,6 +67,37 @@ def test_altered_filters_are_found_and_no_others():
         "conv2: 17 of 20 found again, 3 without a partner",
         *(f"conv2: 17 of 20 found again, {3 - n} without a partner, {n} merged" for n in (1, 2)),
     )
+
+
+def test_the_pairs_are_those_of_the_greatest_sum_of_fishers_z():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        correlations = random.uniform(-1, 1, (5, 6))
+        z = np.arctanh(np.clip(correlations, 0, None))
+        best = max(z[np.arange(5), order].sum() for order in itertools.permutations(range(6), 5))
+        rows, columns = pairs_of(correlations)
+        np.testing.assert_allclose(z[rows, columns].sum(), best)
+
+
+def test_filters_in_another_order_of_weights_break_up_no_other_pair():
+    torch.manual_seed(0)
+    # Filters that are much alike: with the correlations themselves a few altered ones send others to their likes.
+    net = nn.Sequential(nn.Conv2d(1, 48, 3), nn.ReLU(), nn.Conv2d(48, 32, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    other = copy.deepcopy(net)
+    altered = [0, 7, 13, 20]
+    with torch.no_grad():
+        for k in altered:
+            other[2].weight[k] = other[2].weight[k][torch.randperm(48)]
+    (partners,) = compare(net, other, DATA, 100, layers=[1], shuffles=19).layers
+    whole = np.setdiff1d(np.arange(32), altered)
+    np.testing.assert_array_equal(partners.partner[whole], whole)
+
+
+def test_a_copy_with_four_weights_a_filter_is_found_again():
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv2d(1, 24, 2, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    (partners,) = compare(net, copy.deepcopy(net), DATA, 100, shuffles=19).layers
+    np.testing.assert_array_equal(partners.partner, np.arange(24))
 
 
 def test_filters_that_never_met_have_partners_at_the_nulls_rate():

@@ -9,6 +9,7 @@ import type { LabScript, SavedLabKernel } from "./lab_script";
 import type { Parts } from "./parts";
 import { type Request, refusalOf, replyTo, type Sent } from "./replies";
 import { savedStrip } from "./strip";
+import type { TimelineScript } from "./timeline_script";
 import type {
   SavedFields,
   SavedImage,
@@ -25,13 +26,20 @@ export class SavedKernel {
   readonly #parts: Parts;
   readonly #outline: SavedOutline;
   readonly #lab: SavedLabKernel | null;
+  readonly #timeline: TimelineScript | null;
   /** Told the revision of what is answered now, where an edit has made it another. */
   changed: (revision: number) => void = () => {};
 
-  constructor(parts: Parts, outline: SavedOutline, lab: LabScript | null = null) {
+  constructor(
+    parts: Parts,
+    outline: SavedOutline,
+    lab: LabScript | null = null,
+    timeline: TimelineScript | null = null,
+  ) {
     this.#parts = parts;
     this.#outline = outline;
     this.#lab = lab?.kernel(parts, (revision) => this.changed(revision)) ?? null;
+    this.#timeline = timeline;
   }
 
   async answer(request: Request): Promise<Sent> {
@@ -48,8 +56,8 @@ export class SavedKernel {
     if (name === "exemplars") return savedExemplars(this.#parts, args as ArgsOf<"exemplars">, NOT_HERE);
     if (name === "distribution") return savedDistribution(this.#parts, args as ArgsOf<"distribution">);
     if (name === "best_crops") return savedBestCrops(this.#parts, args as ArgsOf<"best_crops">);
-    const lab = this.#lab?.answer(name, args);
-    if (lab) return lab;
+    const others = this.#lab?.answer(name, args) ?? this.#timeline?.answer(this.#parts, name, args);
+    if (others) return others;
     const frameArgs = args as FrameArgs;
     if (name !== "frame" && name !== "prefetch" && name !== "prediction" && name !== "filters")
       return this.#savedBody(name, frameArgs);

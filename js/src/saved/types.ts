@@ -7,6 +7,7 @@ import type { Geometry, LabStep, Preset } from "../wire/lab";
 import type { Fields } from "../wire/positions";
 import type { Distribution, Exemplars, Kind } from "../wire/scans";
 import type { ByteTensor, FloatTensor } from "../wire/tensor";
+import type { KeptTimeline, Timeline } from "../wire/timeline";
 import type { Verdict } from "../wire/verdicts";
 
 /** Codes over a map's own range come in one byte or in two. */
@@ -39,6 +40,8 @@ export interface Saved {
   readonly exemplars: boolean;
   /** The layer whose kernels can be edited in the page; null: none. */
   readonly lab: number | null;
+  /** The layer that is shown over the checkpoints; null: none. */
+  readonly timeline: KeptTimeline | null;
 }
 
 export interface SavedStrip {
@@ -136,6 +139,24 @@ export interface SavedLabImage {
   readonly over: FloatTensor | null;
   /** The layer is given the image itself. */
   readonly same: boolean;
+}
+
+/** A layer over the checkpoints. */
+export interface SavedTimeline {
+  /** As of its first filter. */
+  readonly body: Timeline;
+  /** Of each filter. */
+  readonly steps: readonly Timeline["steps"][];
+  /** (T, F, C, height, width); of many channels their root mean square. */
+  readonly kernels: FloatTensor;
+  /** Of each checkpoint why it cannot be shown. */
+  readonly errors: readonly (string | null)[];
+}
+
+/** Its activations for an image: one map a checkpoint and filter. */
+export interface SavedTimelineImage {
+  readonly maps: SavedMaps;
+  readonly errors: readonly (string | null)[];
 }
 
 /** What is known of each of a layer's filters. */

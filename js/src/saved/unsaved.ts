@@ -22,8 +22,19 @@ export function refusal(
 
 /** What the saved page holds. */
 export function savedInWords({ description, saved }: SavedOutline): string {
-  const { images, of_images, layers, of_layers, channels, sources, precision, verdicts, exemplars, lab } =
-    saved;
+  const {
+    images,
+    of_images,
+    layers,
+    of_layers,
+    channels,
+    sources,
+    precision,
+    verdicts,
+    exemplars,
+    lab,
+    timeline,
+  } = saved;
   const inARow = images.every((image, place) => image === images[0]! + place);
   const first = whole(images[0]!);
   const which =
@@ -44,7 +55,12 @@ export function savedInWords({ description, saved }: SavedOutline): string {
       : `Maps have ${precision} bits a value: point at one to see how far it may be off.`) +
     (verdicts ? " With a verdict for each filter that was judged." : "") +
     (exemplars ? " With the images of the data set that drive each filter." : "") +
-    (lab === null ? "" : ` With the lab of ${description.layers[lab]!.name}: its kernels can be edited here.`)
+    (lab === null
+      ? ""
+      : ` With the lab of ${description.layers[lab]!.name}: its kernels can be edited here.`) +
+    (timeline
+      ? ` With ${description.layers[timeline.layer]!.name} over ${whole(timeline.titles.length)} checkpoints.`
+      : "")
   );
 }
 

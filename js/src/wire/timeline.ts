@@ -35,6 +35,15 @@ export interface Timeline {
   readonly summary: string;
 }
 
+/** What a saved page holds of it. */
+export interface KeptTimeline {
+  /** The layer that was saved over the checkpoints. */
+  readonly layer: number;
+  readonly titles: readonly string[];
+  /** The checkpoint that the page's pictures are of; null: the net itself. */
+  readonly shown: number | null;
+}
+
 /** The filter at one checkpoint, or why it cannot be shown. */
 export interface StripItem {
   readonly kernel: FloatTensor | null;

@@ -49,6 +49,7 @@ const SAVED: Saved = {
   verdicts: true,
   exemplars: false,
   lab: null,
+  timeline: null,
 };
 const OUTLINE: SavedOutline = {
   description: {

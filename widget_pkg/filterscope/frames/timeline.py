@@ -85,17 +85,8 @@ def build_timeline(
     """
     title = layer_title(layer)
     path, found = paths.get(title), None if running is None else running.found
-    steps: list[StepBody] = []
+    steps, images = build_steps(layer, filter_index, running)
     events: list[tuple[int, int, str]] = []
-    images = 0
-    for diagnosis in found.diagnoses if found is not None else ():
-        verdicts = () if diagnosis is None or title not in diagnosis.layers else diagnosis.of_layer(title)
-        if not verdicts or diagnosis is None:
-            steps.append({"structure": None, "state": None, "use": None, "best": None})
-            continue
-        one, images = verdicts[filter_index], diagnosis.images
-        use = None if one.use == "withheld" else one.use
-        steps.append({"structure": one.structure, "state": one.state, "use": use, "best": one.drives_most})
     if found is not None and title in found.paths and found.diagnoses:
         for index in range(layer.out_channels):
             happened = found.events(title, index).items()
@@ -121,6 +112,24 @@ def build_timeline(
     }
 
 
+def build_steps(
+    layer: ConvLayer, filter_index: int, running: RunningDiagnosisOverTime | None
+) -> tuple[list[StepBody], int]:
+    """A filter's verdicts at each checkpoint that was judged, and on how many images; 0 where none was."""
+    title, found = layer_title(layer), None if running is None else running.found
+    steps: list[StepBody] = []
+    images = 0
+    for diagnosis in found.diagnoses if found is not None else ():
+        verdicts = () if diagnosis is None or title not in diagnosis.layers else diagnosis.of_layer(title)
+        if not verdicts or diagnosis is None:
+            steps.append({"structure": None, "state": None, "use": None, "best": None})
+            continue
+        verdict, images = verdicts[filter_index], diagnosis.images
+        use = None if verdict.use == "withheld" else verdict.use
+        steps.append({"structure": verdict.structure, "state": verdict.state, "use": use, "best": verdict.drives_most})
+    return steps, images
+
+
 def _status(running: RunningDiagnosisOverTime | None) -> str:
     if running is None:
         return "none"
@@ -143,6 +152,6 @@ def small_kernel(kernel: np.ndarray) -> np.ndarray:
 
 
 def small_map(values: np.ndarray) -> np.ndarray:
-    """A map `(H, W)` of `MAP_SIDE` pixels a side at most: of a larger one the means of blocks."""
+    """Maps `(…, H, W)` of `MAP_SIDE` pixels a side at most: of larger ones the means of blocks."""
     reduced = max(1, -(-max(values.shape[-2:]) // MAP_SIDE))
     return np.ascontiguousarray(block_means(values[None], reduced)[0] if reduced > 1 else values, np.float32)

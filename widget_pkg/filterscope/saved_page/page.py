@@ -32,6 +32,7 @@ from filterscope.saved_page.parts import (
     maps_part,
     outline_part,
 )
+from filterscope.saved_page.timeline import SavedTimeline
 from filterscope.session.session import Session
 from filterscope.text import well_formed
 
@@ -90,6 +91,7 @@ _WAYS = {
     "precision": "precision=8",
     "exemplars": "exemplars=False",
     "lab": "lab=False",
+    "timeline": "timeline=False",
     "limit_mb": "a larger limit_mb=",
 }
 
@@ -122,20 +124,22 @@ def save_page(
     engine = session.engine
     engine.check()
     revision = engine.revision
-    scripts = page_scripts(contents.lab is not None)
+    scripts = page_scripts(contents.lab is not None, contents.timeline is not None)
     policy = _POLICY.format(scripts=" ".join(f"'sha256-{_hash(script)}'" for script in scripts))
     frame = _PAGE.format(policy=policy, title=html.escape(well_formed(title)), style=asset_text("page.css"))
     end = "".join(_SCRIPT.format(script=script) for script in scripts) + _END
-    lab = SavedLab(session, contents)
+    lab, timeline = SavedLab(session, contents), SavedTimeline(session, contents)
     layers = [_data(f"layer-{place}", _layer(engine, layer, contents)) for place, layer in enumerate(contents.layers)]
     answers = Answers(session, contents)
     exemplars = SavedExemplars(session, contents)
-    layers += [_data(*part) for part in (*answers.verdicts, *exemplars.scans, *lab.parts)]
+    layers += [_data(*part) for part in (*answers.verdicts, *exemplars.scans, *lab.parts, *timeline.parts)]
     fixed = sum(len(part.encode()) for part in (frame, end, *layers))
-    budget = _Budget(contents, limit, fixed, len(exemplars.filters), lab.of)
+    more = [f"the lab of {lab.of}"] * bool(lab.of) + [f"the timeline of {timeline.of}"] * bool(timeline.of)
+    budget = _Budget(contents, limit, fixed, len(exemplars.filters), *more)
     for first_part, count in exemplars.first_of_each_layer():
         budget.foresee_exemplars(_data(*first_part), count)
-    first, first_row = _first_image(engine, contents, lab, budget)
+    of_images = (lab, timeline)
+    first, first_row = _first_image(engine, contents, of_images, budget)
     if progress:
         print(f"{well_formed(str(output.path))}: {budget.counted}, about {_size(budget.about)}", file=sys.stderr)
     rows: list[StripRow] = []
@@ -146,7 +150,7 @@ def save_page(
             budget.spend_exemplars(part := _data(*exemplars.part(place, k)))
             write(part)
         for place in _bar(range(len(contents.images)), progress, "image"):
-            for part in first if place == 0 else _image(engine, contents, lab, place):
+            for part in first if place == 0 else _image(engine, contents, of_images, place):
                 budget.spend(part, place)
                 write(part)
             for name, body in answers.fields(contents.images[place]):
@@ -154,8 +158,8 @@ def save_page(
                 write(part)
             rows.append(first_row if place == 0 else _strip_row(engine, contents.images[place]))
         # Last, since it takes a pass for each image; the page finds its parts wherever they stand.
-        known = bool(answers.verdicts), bool(exemplars.filters)
-        head = _data("outline", _outline(engine, contents, rows, selection, *known, answers.shapes))
+        known = bool(answers.verdicts), bool(exemplars.filters), answers.shapes, timeline.outline
+        head = _data("outline", _outline(engine, contents, rows, selection, *known))
         budget.spend(head, len(rows) - 1)
         for part in (head, end):
             write(part)
@@ -163,9 +167,10 @@ def save_page(
             raise RuntimeError("the net's weights changed while the page was made; save it once they stand still")
 
 
-def page_scripts(lab: bool) -> list[str]:
-    """The page's scripts, as they stand in it; the lab's is read first, and its page finds it."""
-    return ["\n" + asset_text(name) for name in (["page_lab.js"] if lab else []) + ["page.js"]]
+def page_scripts(lab: bool, timeline: bool = False) -> list[str]:
+    """The page's scripts, as they stand in it; those of the lab and the timeline are read first, and it finds them."""
+    names = ["page_lab.js"] * lab + ["page_timeline.js"] * timeline + ["page.js"]
+    return ["\n" + asset_text(name) for name in names]
 
 
 def _hash(text: str) -> str:
@@ -200,7 +205,11 @@ def _strip_row(engine: Engine, image: int) -> StripRow:
         return StripRow(no_thumbnail(str(error)), None)
 
 
-def _image(engine: Engine, contents: Contents, lab: SavedLab, place: int) -> Iterator[str]:
+OfImages = Sequence[SavedLab | SavedTimeline]
+"""What has a part of its own for each image."""
+
+
+def _image(engine: Engine, contents: Contents, of_images: OfImages, place: int) -> Iterator[str]:
     """An image's parts, one after the other; of one that cannot be shown, why."""
     image = contents.images[place]
     number = "" if image == place else f"Image {image} of the data set."
@@ -210,8 +219,9 @@ def _image(engine: Engine, contents: Contents, lab: SavedLab, place: int) -> Ite
         yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), overlay, number, engine.note))
         for k, layer in enumerate(contents.layers):
             yield _data(f"maps-{place}-{k}", maps_part(engine.moment(image, layer), contents))
-        for part in lab.image(image, place):
-            yield _data(*part)
+        for parts in of_images:
+            for part in parts.image(image, place):
+                yield _data(*part)
     except (SampleError, NetError) as error:
         yield _data(f"error-{place}", {"type": type(error).__name__, "message": str(error)})
 
@@ -224,13 +234,14 @@ class _Budget:
         counted: What is saved, in words.
     """
 
-    def __init__(self, contents: Contents, limit: float, fixed: int, filters: int, lab: str) -> None:
+    def __init__(self, contents: Contents, limit: float, fixed: int, filters: int, *more: str) -> None:
         self._contents, self._exemplars = contents, filters > 0
         self._limit = limit
         self._written = fixed
         self.about = float(fixed)
-        more = [f"the exemplars of {_some(filters, 'filter')}"] * (filters > 0) + [f"the lab of {lab}"] * bool(lab)
-        self.counted = _counted(contents) + (f", with {' and '.join(more)}" if more else "")
+        exemplars = f"the exemplars of {_some(filters, 'filter')}" if filters else ""
+        said = [words for words in (exemplars, *more) if words]
+        self.counted = _counted(contents) + (f", with {' and '.join(said)}" if said else "")
 
     def foresee_exemplars(self, part: str, count: int) -> None:
         """One filter's exemplars, and there are so many like them."""
@@ -266,17 +277,20 @@ class _Budget:
             "precision": contents.precision > 8,
             "exemplars": self._exemplars,
             "lab": contents.lab is not None,
+            "timeline": contents.timeline is not None,
             "limit_mb": True,
         }
         would = f"the page would have {how}{_size(size)} for {self.counted}, and may have {_size(self._limit)}"
         return PageError(would, [way for way, there in smaller.items() if there])
 
 
-def _first_image(engine: Engine, contents: Contents, lab: SavedLab, budget: _Budget) -> tuple[list[str], StripRow]:
+def _first_image(
+    engine: Engine, contents: Contents, of_images: OfImages, budget: _Budget
+) -> tuple[list[str], StripRow]:
     """The first image's parts; a large one is not made to its end."""
     parts: list[str] = []
-    count = 1 + len(contents.layers) + bool(lab.of)
-    for part in _image(engine, contents, lab, 0):
+    count = 1 + len(contents.layers) + sum(bool(parts.of) for parts in of_images)
+    for part in _image(engine, contents, of_images, 0):
         parts.append(part)
         budget.foresee(part, more=len(parts) < count)
     row = _strip_row(engine, contents.images[0])

@@ -6,7 +6,7 @@ Maps are saved as codes over each map's own range, or as float32. Its twin in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -46,6 +46,7 @@ class Contents:
         precision: Bits a value of a map.
         exemplars: Whether the exemplars of the newest scan are saved, where there is one.
         lab: Index of the layer whose kernels can be edited in the page; None where none can.
+        timeline: Index of the layer that is shown over the checkpoints; None where none is.
     """
 
     images: Sequence[int]
@@ -55,6 +56,7 @@ class Contents:
     precision: Precision
     exemplars: bool = True
     lab: int | None = None
+    timeline: int | None = None
 
     def channels_of(self, layer: ConvLayer) -> list[int | None]:
         """The channels of one layer; a filter with one kernel has no others."""
@@ -126,6 +128,7 @@ def outline_part(
     verdicts: bool,
     exemplars: bool,
     shapes: Sequence[int | None],
+    timeline: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the page needs at once: the layers, what was saved, thumbnails, classes and shapes of the images.
 
@@ -139,6 +142,7 @@ def outline_part(
         verdicts: Whether filters were judged.
         exemplars: Whether exemplars were saved.
         shapes: For each image the number of its shape, None for one that cannot be shown.
+        timeline: `SavedTimeline.outline`.
     """
     boxes = np.stack([row.thumbnail.box for row in rows])
     gray = bool((boxes == boxes[..., :1]).all())
@@ -163,6 +167,7 @@ def outline_part(
             "verdicts": verdicts,
             "exemplars": exemplars,
             "lab": None if contents.lab is None else contents.layers.index(contents.lab),
+            "timeline": timeline,
         },
         "shapes": list(shapes),
         "strip": {

@@ -13,6 +13,7 @@ from filterscope.saved_page.lab import lab_layer
 from filterscope.saved_page.output_file import OutputFile
 from filterscope.saved_page.page import save_page
 from filterscope.saved_page.parts import Contents
+from filterscope.saved_page.timeline import timeline_layer
 from filterscope.session.selection import Selection, choice
 from filterscope.session.session import Session
 
@@ -30,6 +31,7 @@ def save_html(
     progress: bool = True,
     exemplars: bool = True,
     lab: bool = False,
+    timeline: bool = False,
 ) -> Path:
     """Saves one page that shows a session without Python; see `Explorer.save_html` for the arguments.
 
@@ -42,7 +44,11 @@ def save_html(
         OSError: If the file cannot be written.
     """
     contents = chosen_contents(session.engine, images, layers, channels, sources, precision, exemplars)
-    contents = replace(contents, lab=lab_layer(session, choice(lab, (True, False), "lab"), contents.layers))
+    contents = replace(
+        contents,
+        lab=lab_layer(session, choice(lab, (True, False), "lab"), contents.layers),
+        timeline=timeline_layer(session, choice(timeline, (True, False), "timeline"), contents.layers),
+    )
     limit = check_limit(limit_mb)
     name = _name(session) if title is None else str(title)
     output = OutputFile(Path(path))
@@ -69,5 +75,5 @@ def selected_in(contents: Contents, selection: Selection) -> dict[str, Any]:
         "filter_index": selection.filter if same_layer else 0,
         "channel": selection.channel if same_channel else None,
         "source": selection.source if selection.source in contents.sources else contents.sources[0],
-        "checkpoint_index": None,  # the page holds one net
+        "checkpoint_index": None,  # the page's pictures are of one net
     }

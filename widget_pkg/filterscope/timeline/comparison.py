@@ -145,7 +145,8 @@ def compare(
     """Says which filter of net a is which of net b, and where the nets disagree; both are left as they came.
 
     Layers are paired by their names, or by their order where the names are others and the nets have as many. Filters
-    are paired by the correlation of their pre-activations over images and positions (Hungarian method; Li et al. 2016).
+    are paired by the correlation of their pre-activations over images and positions: the pairs are those of the
+    greatest sum of Fisher's z (Hungarian method; Li et al. 2016 take the correlations themselves).
     A pair counts where the correlation is higher than in 95 of 100 pairings with b's filters whose weights are shuffled
     inside of each filter: so of filters that have nothing to do with one another 5 % are called partners. Small kernels
     over few channels are much alike whatever they are, so that there a filter's own later self may be no more than

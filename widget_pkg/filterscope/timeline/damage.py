@@ -42,7 +42,7 @@ def moves_of_scores(
         >>> runner = NetRunner(net)
         >>> _ = runner.find_layers(np.ones((1, 1, 1), "float32"))
         >>> other = net[0].weight.detach() + torch.tensor([0.5, -2.0]).view(2, 1, 1, 1)
-        >>> moves_of_scores(runner, torch.ones(1, 1, 1, 1), {0: (other, None)})[0].round(3).tolist()
+        >>> moves_of_scores(runner, torch.ones(1, 1, 1, 1), {0: (other, None)})[0].round(decimals=3).tolist()
         [[0.5, 2.0]]
     """
     edges: dict[int, GradientEdge] = {}

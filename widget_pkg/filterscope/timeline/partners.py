@@ -1,10 +1,11 @@
 """Which filter of one net is which of another: correlation of what they compute, one to one, against a null.
 
 Two filters are the same where their pre-activations go up and down together over images and positions, whatever their
-number, their scale and their bias. The pairs are those of the greatest sum of correlations (Hungarian method). How high
-a correlation arbitrary filters reach is found out by filters of the second net whose weights are shuffled inside of
-each filter, paired in the same way: they see the same inputs with the same weights, in an order that means nothing. A
-pair that does no better than these is none.
+number, their scale and their bias. The pairs are those of the greatest sum of Fisher's z, `artanh(r)` of each pair's
+correlation (Hungarian method). Of the correlations themselves one filter without a partner would break up good pairs:
+three of .95 in place of two of 1 and one of 0. How high a correlation arbitrary filters reach is found out by filters
+of the second net whose weights are shuffled inside of each filter, paired in the same way: they see the same inputs
+with the same weights, in an order that means nothing. A pair that does no better than these is none.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class Places:
             paired = correlations.numpy()
             return LayerPartners(layer, layer_b, own, paired[own, own], *unknown, paired, BY_INDEX)
         usable = torch.nan_to_num(correlations, nan=-2.0)
-        rows, columns = _best_pairs(usable.numpy())
+        rows, columns = pairs_of(usable.numpy())
         partner = np.full(len(a), -1)
         partner[rows] = columns
         correlation = np.full(len(a), np.nan, np.float32)
@@ -163,14 +164,38 @@ class Places:
         generator = torch.Generator().manual_seed(0)
         null = np.full((2, shuffles, len(a)), -2, np.float32)
         for number in range(shuffles):
-            order = torch.rand(weights.shape, generator=generator).argsort(2)
+            order = _other_order(torch.rand(weights.shape, generator=generator).argsort(2))
             values = torch.matmul(weights.gather(2, order), patches.transpose(1, 2))  # (groups, F/groups, M)
             found = _correlations(a, _standardised(values.reshape(-1, values.shape[2])))
             usable = torch.nan_to_num(found, nan=-2.0).numpy()
-            rows, columns = _best_pairs(usable)
+            rows, columns = pairs_of(usable)
             null[0, number, rows] = usable[rows, columns]
             null[1, number] = usable.max(1)
         return null[0], null[1]
+
+
+def pairs_of(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pairs with the greatest sum of Fisher's z; what correlates negatively is worth nothing.
+
+    Args:
+        correlations: float `(F_a, F_b)`; −2 for what cannot be paired.
+
+    Example:
+        >>> chain = np.array([[1, 0.95, 0], [0, 1, 0.95], [0.95, 0, 0]])  # the last filter has no partner
+        >>> pairs_of(chain)[1].tolist()
+        [0, 1, 2]
+    """
+    from scipy.optimize import linear_sum_assignment  # as in `verdicts.chance`: its import waits until somebody asks
+
+    z = np.arctanh(np.clip(correlations.astype(np.float64), 0, 1 - 1e-6))
+    rows, columns = linear_sum_assignment(np.where(correlations < -1, 1.0, -z))
+    return rows, columns
+
+
+def _other_order(order: torch.Tensor) -> torch.Tensor:
+    """Orders `(…, n)` of which none leaves all as it was: of few weights that would be frequent."""
+    same = (order == torch.arange(order.shape[-1])).all(-1, keepdim=True)
+    return torch.where(same, order.roll(1, -1), order)
 
 
 def _p_values(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
@@ -227,11 +252,3 @@ def calls_of(runner: NetRunner, batch: torch.Tensor, layers: Sequence[int]) -> t
 
     output = runner.run(batch, on_conv=keep)
     return calls, output
-
-
-def _best_pairs(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the pairs whose correlations have the greatest sum."""
-    from scipy.optimize import linear_sum_assignment  # as in `verdicts.chance`: its import waits until somebody asks
-
-    rows, columns = linear_sum_assignment(-correlations)
-    return rows, columns

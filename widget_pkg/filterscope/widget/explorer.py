@@ -682,6 +682,7 @@ class Explorer(SelectionWidget):
         progress: bool = True,
         exemplars: bool = True,
         lab: bool = False,
+        timeline: bool = False,
     ) -> Path:
         """Saves one page that shows this explorer without Python: it opens from disk, with no network.
 
@@ -703,6 +704,9 @@ class Explorer(SelectionWidget):
             exemplars: Whether the exemplars of the newest scan are saved, of every filter of these layers.
             lab: Whether the kernels of the selected layer can be edited in the page, which computes that layer by
                 itself then. What the layer is given of each image is saved for that, exactly.
+            timeline: Whether the selected layer is shown over the checkpoints: kernels, and activations for each of
+                the images, at each checkpoint, what changed when, and the verdicts of `diagnose_over_time` so far. It
+                takes a pass for each image and checkpoint.
 
         Returns:
             The path.
@@ -721,7 +725,7 @@ class Explorer(SelectionWidget):
         """
         from filterscope.saved_page.save import save_html
 
-        options = channels, sources, precision, limit_mb, title, progress, exemplars, lab
+        options = channels, sources, precision, limit_mb, title, progress, exemplars, lab, timeline
         return save_html(self.session, path, images, layers, *options)
 
     def _scene(self) -> Scene:

@@ -13,6 +13,7 @@ import { MARKS } from "./words";
 
 const MOST_SIDE = 20;
 const LEAST_ROW = 4;
+const LEAST_LEGEND = 160; // pixels: below it its numbers do not fit on one line
 /** Changes are drawn by their logarithm: the first epochs' are a hundred times the last ones'. */
 const LEAST_CHANGE = 0.001;
 const MARKED_FROM = 9; // pixels of a cell in which a mark can be read
@@ -76,7 +77,7 @@ export class ChangeMap {
     }
     const percent = (value: number) => `${number(100 * 10 ** value)} %`;
     this.#legend.paint(range, this.#palettes.nameFor(false), percent);
-    this.#legend.root.style.maxWidth = `${count * cellWidth}px`;
+    this.#legend.root.style.maxWidth = `${Math.max(LEAST_LEGEND, count * cellWidth)}px`;
     const marked = cellHeight >= MARKED_FROM && cellWidth >= MARKED_FROM;
     const marks = timeline.events.map(([at, filter, words]) => this.#markOf(at, filter, words, marked));
     this.#marks.replaceChildren(...marks, this.#cross());

@@ -8,16 +8,17 @@ import type { Client, Listener } from "../../wire/client";
 import { tellsOfCheckpoints } from "../../wire/description";
 import type { Frame } from "../../wire/frame";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
-import type { Timeline } from "../../wire/timeline";
+import type { KeptTimeline, Timeline } from "../../wire/timeline";
 import { ChangeMap, valueAt } from "./heat";
 import { Line } from "./lines";
 import { FilterStrip } from "./strip";
-import { marksInWords, runsInWords, statusInWords } from "./words";
+import { keptInWords, marksInWords, runsInWords, statusInWords } from "./words";
 
 const IMAGES = 1000;
 
 export class TimelinePanel implements Partial<Panels>, Listener {
   readonly #host: Host;
+  readonly #kept: KeptTimeline | null;
   readonly #client: Client;
   readonly #toggle = element("button.fs-wide", { type: "button", name: "show-timeline" });
   readonly #judge = element("button.fs-wide", { type: "button", name: "judge-timeline" }, "Judge all");
@@ -46,17 +47,20 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   #timeline: Timeline | null = null;
   #open = false;
   #width = 0;
+  /** In a saved page: the checkpoint that is marked. Its pictures are of one net whichever it is. */
+  #marked: number | null;
   /** What the strip shows, or will show when all of it has come. */
   #stripOf = "";
   #poll: ReturnType<typeof setTimeout> | undefined;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, kept: KeptTimeline | null) {
     this.#host = host;
+    this.#kept = kept;
+    this.#marked = kept?.shown ?? null;
     this.#client = host.client(this, { patience: LOST_AFTER.timeline, inFlight: 2 });
-    const select = (checkpoint: number) => host.select({ checkpoint });
-    this.#strip = new FilterStrip(host.palettes, select);
-    this.#map = new ChangeMap(host.palettes, (filter, checkpoint) => host.select({ filter, checkpoint }));
+    this.#strip = new FilterStrip(host.palettes, (checkpoint) => this.#select({ checkpoint }));
+    this.#map = new ChangeMap(host.palettes, (filter, checkpoint) => this.#select({ filter, checkpoint }));
     const id = uniqueId();
     attribute(this.#toggle, "aria-controls", id);
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
@@ -72,7 +76,9 @@ export class TimelinePanel implements Partial<Panels>, Listener {
       element("div.fs-time-body", lines, map),
       ask,
       this.#summary,
+      element("p.fs-note", { hidden: kept === null }, kept ? keptInWords(kept) : ""),
     );
+    for (const node of [this.#judge, many]) node.hidden = kept !== null; // that takes the net
     this.#root = element("div.fs-timeline", { hidden: true }, this.#toggle, this.#section);
     host.below.append(this.#root);
     on(this.#toggle, "click", () => this.#show(!this.#open));
@@ -86,7 +92,7 @@ export class TimelinePanel implements Partial<Panels>, Listener {
     const before = this.#frame;
     this.#frame = frame;
     this.#layerName = layerName;
-    this.#root.hidden = this.#titles.length === 0;
+    this.#root.hidden = !this.#isThere();
     if (!this.#open || this.#root.hidden) return;
     this.#markAll();
     const sameFilter = before?.layer === frame.layer && before.filter === frame.filter;
@@ -188,16 +194,28 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   #markAll(): void {
     const frame = this.#frame;
     if (!frame) return;
-    this.#strip.mark(frame.checkpoint);
-    this.#start.mark(frame.checkpoint);
-    this.#end.mark(frame.checkpoint);
-    this.#map.mark(frame.filter, frame.checkpoint);
+    const checkpoint = this.#kept ? this.#marked : frame.checkpoint;
+    this.#strip.mark(checkpoint);
+    this.#start.mark(checkpoint);
+    this.#end.mark(checkpoint);
+    this.#map.mark(frame.filter, checkpoint);
+  }
+
+  #select({ filter, checkpoint }: { filter?: number; checkpoint: number }): void {
+    const here = filter === undefined ? {} : { filter };
+    this.#host.select(this.#kept ? here : { ...here, checkpoint });
+    this.#marked = checkpoint;
+    this.#markAll();
   }
 
   // What is asked
 
   get #titles(): readonly string[] {
-    return this.#host.description()?.checkpoints ?? [];
+    return this.#kept?.titles ?? this.#host.description()?.checkpoints ?? [];
+  }
+
+  #isThere(): boolean {
+    return this.#titles.length > 0 && (this.#kept === null || this.#kept.layer === this.#frame?.layer);
   }
 
   #show(open: boolean): void {
@@ -213,7 +231,7 @@ export class TimelinePanel implements Partial<Panels>, Listener {
 
   #ask(): void {
     const frame = this.#frame;
-    this.#root.hidden = this.#titles.length === 0;
+    this.#root.hidden = !this.#isThere();
     if (!frame || !this.#open || this.#root.hidden) return;
     this.#client.ask("timeline", { layer: frame.layer, filter: frame.filter });
     if (this.#stripOf !== this.#place(frame)) this.#askStrip(RESTS_AFTER.timeline);
@@ -242,10 +260,10 @@ export class TimelinePanel implements Partial<Panels>, Listener {
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       const frame = this.#frame;
-      if (!frame || !this.#open || this.#titles.length === 0) return;
+      if (!frame || !this.#open || !this.#isThere()) return;
       this.#stripOf = this.#place(frame);
       this.#strip.name(this.#titles);
-      this.#strip.mark(frame.checkpoint);
+      this.#markAll();
       this.#strip.begin();
       this.#settle();
       this.#more();
@@ -255,8 +273,11 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   #more(): void {
     const frame = this.#frame;
     if (!frame || !this.#open) return;
-    if (this.#strip.items >= this.#titles.length) this.#strip.paint();
-    else this.#client.ask("timeline_strip", { ...argsOf(frame), start: this.#strip.items });
+    if (this.#strip.items >= this.#titles.length) {
+      this.#strip.paint();
+      attribute(this.#root, "data-filter", frame.filter);
+      attribute(this.#root, "data-image", frame.image);
+    } else this.#client.ask("timeline_strip", { ...argsOf(frame), start: this.#strip.items });
     this.#settle();
   }
 

@@ -1,6 +1,6 @@
 /** What is said of a filter over the checkpoints. */
 
-import type { Timeline, TimelineStep } from "../../wire/timeline";
+import type { KeptTimeline, Timeline, TimelineStep } from "../../wire/timeline";
 
 /** "dead until epoch_03, then live": the values of one verdict in runs; "" where it is not known. */
 export function runsInWords(
@@ -38,6 +38,12 @@ export function statusInWords(timeline: Timeline): string {
   if (status === "none") return "";
   const earlier = of_these ? "" : ", before there were more checkpoints";
   return `${judged} of ${count} checkpoints judged on ${images.toLocaleString("en")} images${earlier}`;
+}
+
+/** In a saved page, which net its pictures are of. */
+export function keptInWords({ titles, shown }: KeptTimeline): string {
+  const net = shown === null ? "the net itself" : (titles[shown] ?? `checkpoint ${shown}`);
+  return `The pictures above are of ${net}, whichever checkpoint is marked here.`;
 }
 
 export const MARKS: Readonly<Record<string, string>> = {
