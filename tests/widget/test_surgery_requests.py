@@ -58,6 +58,12 @@ def test_what_is_in_the_tray_is_what_the_smaller_net_lacks(explorer):
     assert fingerprint(explorer.session.engine.net) == before
 
     assert filters_in(tray(explorer, filters_in(body), toggles=[[1, 3]])) == [(1, 11)]  # and it is taken out again
+
+    assert "Explorer.compare(net, smaller, test_data)" in body["python"]
+    both = Explorer.compare(explorer.session.engine.net, smaller, demo.fashion_test_data(), images=50).comparison
+    kept = [k for k in range(20) if k not in (3, 11)]
+    partners = both.of_layer("conv2").partner
+    assert partners[kept].tolist() == list(range(18)) and (partners[[3, 11]] == -1).all()
     assert tray(explorer)["python"] == "" and tray(explorer)["before"] == tray(explorer)["after"]
 
 

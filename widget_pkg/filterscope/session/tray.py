@@ -71,6 +71,7 @@ class TrayContents:
             f"plan = explorer.diagnosis.plan(remove={{{filters}}})\n"
             "print(plan)  # what it saves, and what it costs\n"
             "smaller = plan.apply()\n"
+            "# Both side by side: Explorer.compare(net, smaller, test_data)\n"
         )
 
 

@@ -5,7 +5,7 @@ import { element, on, setText } from "../../dom/dom";
 export class PythonLines {
   readonly #text = element("textarea.fs-tray-python", {
     readonly: true,
-    rows: 3,
+    rows: 4,
     spellcheck: "false",
     "aria-label": "the Python that makes the smaller net",
     name: "tray-python",
