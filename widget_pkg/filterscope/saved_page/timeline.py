@@ -52,7 +52,8 @@ class SavedTimeline:
     def _part(self, layer: int) -> wire.Body:
         record, count = self._engine.layers[layer], len(self._checkpoints)
         title, slice_at = layer_title(record), self._session.selected().kernel_slice
-        paths, end = Paths(count), {}
+        paths = Paths(count)
+        end: dict[str, np.ndarray] = {}
         small: list[np.ndarray | None] = []
         errors: list[str | None] = []
         for at in [count - 1, *range(count)]:  # the end first: distances to it are told at once
