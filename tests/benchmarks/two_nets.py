@@ -295,7 +295,8 @@ pair is above the null as well. Other pairs count for none in the page, by layer
     "altered": f"""## Altered filters
 
 An eighth of a layer's filters have their weights in another order, in the net's first, middle and last convolution, one
-at a time; {IMAGES} images, {SHUFFLES} shuffles.
+at a time; {IMAGES} images, {SHUFFLES} shuffles. A filter whose weights are almost equal does the same in any order, so
+that it cannot be told from the null: the two of convnext's stem, which has four weights a filter.
 
 | net | altered | the first in the list | with a partner by chance | whole | of these not found again |
 | --- | --- | --- | --- | --- | --- |""",
