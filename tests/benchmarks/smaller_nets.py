@@ -259,7 +259,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=50, help="of the first net that is too wide")
     parser.add_argument("--exports", type=int, default=200)
     parser.add_argument("--seen", type=int, help="images that the diagnosis sees (half, widths: 400, promise: 200)")
-    parser.add_argument("--measured", type=int, help="images on which the cost is measured (promise: 200, widths: 1,000)")
+    parser.add_argument("--measured", type=int, help="images that measure the cost (promise: 200, widths: 1,000)")
     parser.add_argument("--pool", type=int, default=12_000, help="images of which promise draws all these")
     parser.add_argument("--fresh", type=int, help="images at most that tell the truth (half: 1,000, promise: 4,000)")
     parser.add_argument("--wide", type=int, default=10, help="how many nets with a layer that is too wide")
