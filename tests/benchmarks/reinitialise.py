@@ -1,6 +1,6 @@
 """Does it help to begin dead and noise-like filters anew before further training? Tried, with and without, by seed.
 
-    python tests/benchmarks/reinitialise.py --zoo FOLDER [--seeds 8] [--epochs 3] > tests/benchmarks/reinitialise.md
+    python tests/benchmarks/reinitialise.py --zoo FOLDER [--seeds 5] [--epochs 3]
 
 FashionNets trained for 2 epochs on 5,000 images of FashionMNIST with a high learning rate (0.01, so that filters die),
 then for some epochs more on the same images in the same order: as they are, and with their dead and noise-like filters
@@ -42,7 +42,7 @@ def accuracy(net, data, count=10_000):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--zoo", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=3)
     options = parser.parse_args()
     sys.path[:0] = [str(Path(__file__).parent), str(options.zoo)]

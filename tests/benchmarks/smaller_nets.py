@@ -1,12 +1,13 @@
-"""What plans promise, and whether it is kept: on nets of `zoo_nets.py` trained on FashionMNIST.
+"""What plans promise, and whether it is kept: on the demo net and on nets of `zoo_nets.py` held out so far.
 
     python tests/benchmarks/smaller_nets.py half|promise|widths --zoo FOLDER [--nets demo-20 …]
 
-`half` removes half of each layer by the plan's order, by the smallest L1 norms and at random (mean of 3), without
-fine-tuning, and compares the accuracy on images that had no part in it. `promise` makes plans, by the order
-of the filters and at random, and asks how often the 95 % interval of the accuracy holds that on fresh images. `widths`
-trains nets in which one of four layers is four times too wide, and asks the width curves which one. Nets that the zoo
-lacks are trained, and kept in FOLDER. Nothing was chosen on any of these nets but the demo net's last epoch.
+`half` removes half of one layer at a time by the plan's order, by the smallest L1 norms and at random (mean of 3),
+without fine-tuning, and compares the accuracy on images that had no part in it. Layers that lose filters together count
+once. What is removed is replaced by its mean for all three; "L1, zeros" leaves nothing there, as pruning libraries do.
+`promise` makes plans, by the order of the filters and at random, and asks how often the 95 % interval of the accuracy
+holds that on fresh images. `widths` trains nets in which one of four layers is four times too wide, and asks the width
+curves which one. Nothing was chosen on any of these nets but on the demo net's last epoch.
 """
 
 import argparse
@@ -24,25 +25,35 @@ from filterscope.scans.progress import no_progress
 from filterscope.surgery.choosing import Choice
 from filterscope.surgery.make_plan import plan_of
 from filterscope.surgery.order import Removal
-from filterscope.surgery.planning import Patient
+from filterscope.surgery.planning import Patient, wilson
 from filterscope.surgery.why import LEAST_USED
 
-NETS = [f"{kind}-{variant}-0" for variant in ("normal", "frozen") for kind in ("plain", "resnet", "mobilenet")]
-NETS += ["demo-5", "demo-20"]
+NETS = {
+    "half": [
+        "demo-20",
+        *("resnet-fashion-normal-10", "mobilenet-fashion-normal-10", "plain-mnist-normal-10", "plain-digits-normal-10"),
+        *("resnet-grays-normal-10", "mobilenet-mnist-normal-10", "efficientnet-grays-normal-10"),
+    ],
+    "promise": [
+        "demo-20",
+        *("resnet-fashion-normal-10", "mobilenet-fashion-normal-10", "plain-mnist-normal-10", "resnet-mnist-normal-10"),
+        *("resnet-grays-normal-10", "mobilenet-grays-normal-10", "efficientnet-grays-normal-10"),
+    ],
+    "widths": [],
+}
 
 
-def net_of(zoo, name, data):
+def net_and_images(zoo, name):
+    """A net, and images that it did not learn from."""
     import zoo_nets
 
-    if name.startswith("demo-"):
-        return demo.fashion_net(epoch=int(name[5:]))
-    kind, variant, seed = name.split("-")
-    which = zoo_nets.ZooNet(kind, "fashion", variant, int(seed))
-    path = zoo / which.name / "end.pt"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(zoo_nets.train(which, data).state_dict(), path)
-    return which.load(zoo)
+    if name.startswith("demo-"):  # it learned from all of FashionMNIST's training images
+        return demo.fashion_net(epoch=int(name[5:])), zoo_nets.load_data(zoo, "fashion").test
+    kind, of, variant, seed = name.split("-")
+    net = zoo_nets.ZooNet(kind, of, variant, int(seed)).load(zoo)
+    _, test, others = zoo_nets.load_data(zoo, of)
+    images, labels = torch.cat([test.images, others.images]), torch.cat([test.labels, others.labels])
+    return net, zoo_nets.Images(images, labels, test.classes)
 
 
 class Part:
@@ -56,11 +67,6 @@ class Part:
 
     def __getitem__(self, index):
         return self.data[int(self.indices[index])]
-
-
-def images_for(name, data):
-    """Images that the net did not learn from: the demo nets learned from all of FashionMNIST's training images."""
-    return data.test if name.startswith("demo-") else data.others
 
 
 def rights(net, images, indices):
@@ -77,21 +83,28 @@ def accuracy(net, images, indices):
     return rights(net, images, indices).mean()
 
 
-def half(zoo, names, data, options):
-    print("| net | layers | whole | plan | L1 | random |\n| --- | --- | --- | --- | --- | --- |", flush=True)
+def half(zoo, names, options):
+    seen = options.seen or 400  # the order is found on half of them
+    print(f"The order was found on {seen // 2} images; the accuracy is of {options.fresh or 1000:,} others at most.\n")
+    print("| net | layers | whole | plan | L1 | L1, zeros | random |\n" + "| --- " * 7 + "|", flush=True)
     random, every = np.random.default_rng(1), []
-    fresh = np.arange(2000, 2000 + options.fresh)
     for name in names:
-        net, images = net_of(zoo, name, data), images_for(name, data)
-        found = diagnose(net, Part(images, np.arange(2000)), images=500, ablation=False, progress=False)
+        net, images = net_and_images(zoo, name)
+        drawn = np.random.default_rng(3).permutation(len(images))
+        chosen_on = drawn[:seen] if len(images) > 1000 else drawn[:300]
+        fresh = drawn[len(chosen_on) :][: options.fresh or 1000]
+        found = diagnose(net, Part(images, chosen_on), images=len(chosen_on), ablation=False, progress=False)
         patient = Patient.of(found, 500)
-        rows = []
+        zeros = Patient.of(found, 500)
+        vars(zeros)["means"] = {layer: np.zeros_like(means) for layer, means in patient.means.items()}
+        vars(zeros)["merges"] = {}
+        rows, tried = [], set()
         for layer in patient.runner.layers:
             candidates = patient.structure.removable([layer.index])
-            if layer.out_channels < 8 or len(candidates) < 8:
+            if layer.out_channels < 8 or len(candidates) < 8 or tuple(candidates) in tried:
                 continue
-            count = layer.out_channels // 2
-            planned = Choice(patient, [layer.index], "filters", no_progress).filters(count)
+            tried.add(tuple(candidates))
+            planned = Choice(patient, [layer.index], "filters", no_progress).filters(layer.out_channels // 2)
             weights = {
                 group: sum(
                     float(np.abs(patient.runner.layers[of].kernels[index]).sum())
@@ -101,18 +114,20 @@ def half(zoo, names, data, options):
             }
             orders = [sorted(candidates, key=weights.__getitem__)]
             orders += [random.permutation(candidates).tolist() for _ in range(3)]
-            sets = [planned, *(_first(patient, order, len(planned)) for order in orders)]
-            rows.append([accuracy(patient.smaller(groups, "bias").net, images, fresh) for groups in sets])
+            norms, *draws = [_first(patient, order, len(planned)) for order in orders]
+            makers = [(patient, planned), (patient, norms), (zeros, norms), *((patient, drawing) for drawing in draws)]
+            rows.append([accuracy(maker.smaller(groups, "bias").net, images, fresh) for maker, groups in makers])
         mean = np.mean(rows, 0)
-        whole = accuracy(net, images, fresh)
-        every.append([whole, mean[0], mean[1], mean[2:].mean()])
+        every.append([accuracy(net, images, fresh), *mean[:3], mean[3:].mean()])
         cells = " | ".join(f"{value:.1%}" for value in every[-1])
         print(f"| {name} | {len(rows)} | {cells} |", flush=True)
-    means = np.mean(every, 0)
-    print(
-        f"\nMean of {len(every)} nets: plan {means[1]:.1%}, L1 {means[2]:.1%}, random {means[3]:.1%}: "
-        f"{100 * (means[1] - means[2]):.1f} and {100 * (means[1] - means[3]):.1f} points better."
+    _, plan, *others = np.mean(every, 0)
+    words = ", ".join(
+        f"{100 * (plan - other):.1f} points better than {name} (better in "
+        f"{sum(row[1] > row[2 + place] for row in every)})"
+        for place, (name, other) in enumerate(zip(["L1", "L1 with zeros", "random"], others, strict=True))
     )
+    print(f"\nMean of {len(every)} nets: the plan keeps {plan:.1%}, {words}.")
 
 
 def _first(patient, order, count):
@@ -123,21 +138,22 @@ def _first(patient, order, count):
     return removal.gone
 
 
-def promise(zoo, names, data, options):
+def promise(zoo, names, options):
     """Each net is diagnosed once; its exports differ in what goes, and in the images that the cost is measured on."""
-    random = np.random.default_rng(2)
-    print("| net | whole | exports | left of the filters | accuracy held | change held |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    of_kind = {}
+    random, seen, size = np.random.default_rng(2), options.seen or 200, options.measured or 200
+    print("| net | whole | exports | left of the filters | fresh | accuracy held | change held |")
+    print("| --- " * 7 + "|", flush=True)
+    rows = []
     for place, name in enumerate(names):
-        net, images = net_of(zoo, name, data), images_for(name, data)
+        net, images = net_and_images(zoo, name)
         drawn = random.permutation(len(images))[: options.pool]
-        found = diagnose(net, Part(images, drawn), images=options.seen, ablation=False, progress=False)
+        found = diagnose(net, Part(images, drawn), images=seen, ablation=False, progress=False)
         patient = Patient.of(found, len(drawn))
         others = patient.measured_on  # indices into `drawn`
         right = rights(net, images, drawn)
         planned = list(Choice(patient, range(len(patient.runner.layers)), "parameters", no_progress, 3).parameters(0))
         count = options.exports // len(names) + (place < options.exports % len(names))
+        truths = min(options.fresh or 4000, len(others) - size)
         held, changes, left = 0, 0, []
         for number in range(count):
             share, order = random.uniform(0.02, 0.6), planned
@@ -145,7 +161,7 @@ def promise(zoo, names, data, options):
                 order = random.permutation(patient.structure.removable()).tolist()
             groups = _first(patient, order, max(1, int(share * len(planned))))
             part = random.permutation(others)
-            measured, fresh = part[: options.measured], part[options.measured : options.measured + options.fresh]
+            measured, fresh = part[:size], part[size:][:truths]
             object.__setattr__(patient, "measured_on", measured)
             plan = plan_of(patient, groups, LEAST_USED, [], no_progress)
             before, truth = right[fresh].mean(), rights(plan.apply(), images, drawn[fresh]).mean()
@@ -153,17 +169,21 @@ def promise(zoo, names, data, options):
             held += plan.accuracy.low <= truth <= plan.accuracy.high
             changes += change.low <= truth - before <= change.high
             left.append(np.divide(*np.sum(list(plan.left.values()), 0)))
-        row = f"{min(left):.0%} … {max(left):.0%} | {held} | {changes}"
-        print(f"| {name} | {right.mean():.1%} | {count} | {row} |", flush=True)
-        of_kind.setdefault(name.split("-")[0], []).append((count, held, changes))
-    words = ", ".join("{1} of {0} {kind}".format(*np.sum(rows, 0), kind=kind) for kind, rows in of_kind.items())
-    count, held, changes = np.sum([row for rows in of_kind.values() for row in rows], 0)
+        shares = f"{min(left):.0%} … {max(left):.0%}"
+        print(f"| {name} | {right.mean():.1%} | {count} | {shares} | {truths:,} | {held} | {changes} |", flush=True)
+        rows.append((count, held, changes, count * _expected(size, truths)))
+    count, held, changes, expected = np.sum(rows, 0)
     print(
-        f"\nThe cost was measured on {options.measured:,} images. The 95 % interval of the accuracy held that on "
-        f"{options.fresh:,} fresh ones in {held} of {count} exports ({held / count:.1%}; {words}), the interval of the "
-        f"change in {changes} ({changes / count:.1%}). Since the fresh images' accuracy has noise of its own, exact "
-        f"intervals would hold it in {_expected(options.measured, options.fresh):.1%}."
+        f"\nThe cost was measured on {size:,} images. The 95 % interval of the accuracy held that on "
+        f"the fresh ones in {held:.0f} of {count:.0f} exports ({held / count:.1%}; 95 %: {_shares(held, count)}), the "
+        f"interval of the change in {changes:.0f} ({changes / count:.1%}; {_shares(changes, count)}). Since the fresh "
+        f"images' accuracy has noise of its own, exact intervals would hold it in {expected / count:.1%}."
     )
+
+
+def _shares(held, count):
+    share = wilson(held / count, int(count))
+    return f"{share.low:.1%} … {share.high:.1%}"
 
 
 def _expected(measured, fresh):
@@ -193,7 +213,10 @@ class Four(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def widths(zoo, names, data, options):
+def widths(zoo, names, options):
+    import zoo_nets
+
+    data = zoo_nets.load_data(zoo, "fashion")
     images, labels = data.train.tensors()
     named = 0
     for number, seed in enumerate(range(options.seed, options.seed + options.wide)):
@@ -212,8 +235,10 @@ def widths(zoo, names, data, options):
                         optimizer.step()
                 torch.save(net.state_dict(), path)
         net.eval()
-        found = diagnose(net, Part(data.others, np.arange(1500)), images=500, ablation=False, progress=False)
-        curves = found.widths(images=1000)
+        seen, measured = options.seen or 400, options.measured or 1000
+        part = Part(data.others, np.arange(seen + measured))
+        found = diagnose(net, part, images=seen, ablation=False, progress=False)
+        curves = found.widths(images=measured)
         named += curves.too_wide == f"convs.{number % 4}"
         spared = ", ".join(f"{curve.layer} {curve.spared:.0%}" for curve in curves.curves)
         print(
@@ -230,22 +255,19 @@ if __name__ == "__main__":
     parser.add_argument(
         "--zoo", type=Path, required=True, help="with data/fashion.pt, and zoo_nets.py or this checkout's"
     )
-    parser.add_argument("--nets", nargs="+", default=NETS)
+    parser.add_argument("--nets", nargs="+", help="demo-EPOCH, or nets of the zoo by name")
     parser.add_argument("--seed", type=int, default=50, help="of the first net that is too wide")
     parser.add_argument("--exports", type=int, default=200)
-    parser.add_argument("--seen", type=int, default=200, help="images on which promise chooses")
-    parser.add_argument("--measured", type=int, default=500, help="images on which promise measures the cost")
+    parser.add_argument("--seen", type=int, help="images that the diagnosis sees (half, widths: 400, promise: 200)")
+    parser.add_argument("--measured", type=int, help="images that measure the cost (promise: 200, widths: 1,000)")
     parser.add_argument("--pool", type=int, default=12_000, help="images of which promise draws all these")
-    parser.add_argument("--fresh", type=int, default=10_000, help="images that tell the truth")
-    parser.add_argument("--wide", type=int, default=10, help="how many of these")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--fresh", type=int, help="images at most that tell the truth (half: 1,000, promise: 4,000)")
+    parser.add_argument("--wide", type=int, default=10, help="how many nets with a layer that is too wide")
+    parser.add_argument("--epochs", type=int, default=2)
     options = parser.parse_args()
     sys.path[:0] = [str(Path(__file__).parent), str(options.zoo)]
-    import zoo_nets
-
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    own = options.zoo
     {"half": half, "promise": promise, "widths": widths}[options.what](
-        own, options.nets, zoo_nets.load_data(own, "fashion"), options
+        options.zoo, options.nets or NETS[options.what], options
     )
