@@ -106,7 +106,7 @@ class Plan:
         """The net with these filters begun anew, for further training, in place of removing them.
 
         Their weights are drawn as when a module is made, and what follows takes nothing of them at first, so the net
-        computes what the smaller one does (Sokar et al. 2023, ReDo). Whether it helps has to be tried:
+        computes what the smaller one does (Sokar et al. 2023, ReDo). On small nets it did not help:
         `tests/benchmarks/reinitialise.py`.
 
         Args:
