@@ -61,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = LabServer(Path(folder))
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        context = browser.new_context(viewport={"width": 1300, "height": 1700}, device_scale_factor=2)
+        context = browser.new_context(viewport={"width": 1300, "height": 2100}, device_scale_factor=2)
         context.set_default_timeout(120_000)  # the predictions of all images, on a machine that has other work
         lab = Lab(server, context, target)
         notebook = lab.open([CELL])
@@ -94,8 +94,9 @@ def main() -> None:
             take_lab(notebook, target, name)
         browser.close()
         server.close()
-    for picture in target.glob("*.png"):  # 256 colours are enough for them, and a third of the bytes
-        Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
+    for kind in ("explorer", "grid", "maps", "evidence", "strip", "pinned", "lab", "stages"):
+        for picture in target.glob(f"{kind}-*.png"):  # 256 colours are enough for them, and a third of the bytes
+            Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
