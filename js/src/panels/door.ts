@@ -85,6 +85,7 @@ export class Door implements Partial<Panels>, Listener {
     setText(this.#button, open ? this.#door.close : this.#door.open);
     setText(this.#words, open ? "" : this.#door.about);
     attribute(this.#button, "aria-expanded", open);
+    this.#root.dataset.open = String(open);
     const section = this.#section();
     if (section) section.hidden = !open;
     if (!open) return;

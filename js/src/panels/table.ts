@@ -44,14 +44,14 @@ const LAB = {
   room: "lab",
   open: "Lab",
   close: "Close the lab",
-  about: "Change the kernel, the image or the geometry, and see what happens.",
+  about: "Change the kernel, the image or the geometry.",
 } as const;
 
 const TRAY = {
   room: "surgery",
   open: "Tray",
   close: "Close the tray",
-  about: "Leave filters out, see what that costs, and take the smaller net along.",
+  about: "Leave filters out, and take a smaller net along.",
 } as const;
 
 const PANELS: Readonly<Record<string, PanelRow>> = {
@@ -67,16 +67,16 @@ const PANELS: Readonly<Record<string, PanelRow>> = {
     css: trialNoteCss,
     make: (host, kept) => (kept ? null : new TrialNote(host)),
   },
+  verdicts: {
+    css: verdictsCss + evidenceCss,
+    make: (host, kept) => (kept && !kept.verdicts ? null : new VerdictsPanel(host, kept !== null)),
+  },
   lab: {
     css: doorCss,
     make: (host, kept) => {
       if (!kept) return new Door(host, LAB);
       return kept.lab === null ? null : new Door(host, { ...LAB, about: SAVED_LAB });
     },
-  },
-  verdicts: {
-    css: verdictsCss + evidenceCss,
-    make: (host, kept) => (kept && !kept.verdicts ? null : new VerdictsPanel(host, kept !== null)),
   },
   surgery: {
     css: "",
