@@ -1,5 +1,7 @@
 """A net or a data set that changed: what is noticed by itself, and what a refresh sees."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch import nn
 
 from explorers import data, traits
 from filterscope import Explorer
+from filterscope.session import selection
 from nets import TwoConvs, images, seeded
 
 
@@ -81,3 +84,18 @@ def test_a_selection_that_the_changed_net_no_longer_has_gives_way_at_the_next_re
     assert explorer.filter_index < explorer.layer.out_channels
     assert explorer.channel is None or explorer.channel < explorer.layer.channels
     explorer.close()
+
+
+def test_a_move_while_it_is_seen_whether_the_selection_still_fits_is_not_undone(explorer, monkeypatch):
+    fitted = selection.fitted
+
+    def move_meanwhile(*selected):
+        page.start()
+        page.join(0.3)  # it ends at once, or waits until what fits is set
+        return fitted(*selected)
+
+    page = threading.Thread(target=explorer.set_state, args=({"image_index": 2},))
+    monkeypatch.setattr(selection, "fitted", move_meanwhile)
+    explorer._fit_in()
+    page.join()
+    assert explorer.image_index == 2

@@ -315,16 +315,14 @@ class SelectionWidget(anywidget.AnyWidget):
     def _fit_in(self) -> None:
         """After the net or the data set changed: what is no longer there gives way to the last that is."""
         engine = self.session.engine
-        image = min(self.image_index, len(engine.source) - 1)
-        last = len(engine.checkpoints) - 1
-        at = self.checkpoint_index
-        checkpoint = None if at is None or last < 0 else min(at, last)
-        fitted = {
-            "image_index": image,
-            "checkpoint_index": checkpoint,
-            **self._fitted(min(self.layer_index, len(engine.layers) - 1)),
-        }
-        with _MOVING, self.hold_sync():
+        with _MOVING, self.hold_sync():  # before the selection is read, else who moves meanwhile would be moved back
+            last = len(engine.checkpoints) - 1
+            at = self.checkpoint_index
+            fitted = {
+                "image_index": min(self.image_index, len(engine.source) - 1),
+                "checkpoint_index": None if at is None or last < 0 else min(at, last),
+                **self._fitted(min(self.layer_index, len(engine.layers) - 1)),
+            }
             for name, value in fitted.items():
                 if getattr(self, name) != value:
                     with reported():  # an observer's error is its author's, and keeps no trait from being fitted
