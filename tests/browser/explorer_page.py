@@ -22,6 +22,13 @@ READ_CANVAS = """canvas => new Promise(resolve => {
     reader.readAsDataURL(new Blob([context.getImageData(0, 0, canvas.width, canvas.height).data]));
 })"""
 
+# What a widget shows, where its sliders stand, and what has the keyboard.
+SHOWN = """root => {
+    const sliders = [...root.querySelectorAll('input[type=range]')].map(slider => [slider.name, slider.value]);
+    const {tagName, className, name} = document.activeElement ?? {};
+    return {...root.dataset, sliders: Object.fromEntries(sliders), focus: `${tagName}.${className} ${name ?? ''}`};
+}"""
+
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A browser window of its own, in which what a test waits for may take its time."""
@@ -77,6 +84,19 @@ class ExplorerPage:
         """The slider called image, layer or filter."""
         return self.widget(n).locator(f"input[type=range][name={name}]")
 
+    def with_keyboard(self, name: str, n: int = 0) -> Locator:
+        """A slider that has the keyboard, and keeps it.
+
+        Some time after a cell was begun JupyterLab gives the keyboard to that cell, and scrolls to what has it: a key
+        pressed before is the cell's. A person sees that.
+        """
+        self.laid_out()
+        slider = self.slider(name, n)
+        slider.focus()
+        self.laid_out()
+        expect(slider).to_be_focused()
+        return slider
+
     def canvas(self, view: str, n: int = 0) -> Locator:
         """The canvas of one view: image, kernel, response, activation or grid."""
         return self.widget(n).locator(f"canvas[data-view={view}]")
@@ -100,8 +120,8 @@ class ExplorerPage:
         try:
             root.and_(self.page.locator(wanted)).wait_for(state="attached")
         except Exception as error:
-            shown = root.evaluate("e => ({...e.dataset})") if root.count() else "no such widget"
-            raise AssertionError(f"waited for {wanted}; the widget's data: {shown}") from error
+            shown = root.evaluate(SHOWN) if root.count() else "no such widget"
+            raise AssertionError(f"waited for {wanted}; the widget says: {shown}") from error
         return root
 
     def laid_out(self) -> None:

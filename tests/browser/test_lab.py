@@ -68,7 +68,7 @@ def test_a_kernel_is_typed_stepped_dragged_and_undone_and_all_pictures_follow(la
     cells.nth(4).focus()
     cells.nth(4).press("ArrowUp")
     cells.nth(4).press("ArrowUp")
-    notebook.expect_python("float(explorer.kernel[0, 1, 1]) > 0", True)
+    notebook.expect_python("float(explorer.kernel[0, 1, 1])", float(np.float32(0.2)))
     stepped = notebook.python("explorer.kernel[0].tolist()")
     box = cells.nth(0).bounding_box()
     mouse = notebook.page.mouse

@@ -44,7 +44,7 @@ def test_every_slider_is_answered_while_a_cell_runs(lab, enough):
         ("filter", "End", {"image": 9999, "layer": 1, "filter": 19}),
         ("image", "Home", {"image": 0, "layer": 1, "filter": 19}),
     ):
-        notebook.slider(name).press(key)
+        notebook.with_keyboard(name).press(key)
         notebook.ready(**shown)
     assert notebook.is_running(1)
     enough.touch()
@@ -55,7 +55,7 @@ def test_a_view_that_comes_together_with_a_long_cell_is_painted_during_it(lab, e
     notebook = lab.open([DEMO, UNTIL_TOLD.format(str(enough))], run=False)
     notebook.run_all(wait=False)
     notebook.ready(image=0, layer=0, filter=0)
-    notebook.slider("image").press("ArrowRight")
+    notebook.with_keyboard("image").press("ArrowRight")
     notebook.ready(image=1)
     assert notebook.is_running(1)
 
@@ -66,9 +66,9 @@ def test_without_subshells_the_page_says_that_the_kernel_is_busy_and_catches_up(
     notebook.run_cell(0)
     root = notebook.ready(image=0)
     notebook.run_cell(1, wait=False)
-    notebook.slider("filter").press("End")
+    notebook.with_keyboard("filter").press("End")
     notebook.ready(image=0, layer=0, filter=9)  # from what the page holds
-    notebook.slider("image").press("End")
+    notebook.with_keyboard("image").press("End")
     expect(root.locator(".fs-busy")).to_have_text("the kernel is busy …")
     expect(root).to_have_attribute("data-ready", "false")
     for _ in range(5):
@@ -125,7 +125,7 @@ def test_training_is_not_disturbed_and_its_weights_are_shown(lab, enough):
     def has_other_kernels() -> bool:
         nonlocal image
         image += 1
-        notebook.slider("image").press("ArrowRight")
+        notebook.with_keyboard("image").press("ArrowRight")
         notebook.ready(image=image)
         return image >= 15 and not np.array_equal(notebook.canvas_pixels("kernel"), before)
 

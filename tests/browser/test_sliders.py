@@ -154,7 +154,7 @@ def test_a_filter_move_needs_no_message_from_the_kernel(lab, tmp_path):
     notebook.ready(image=0, layer=0, filter=0)
     notebook.run_cell(1, wait=False)  # while this runs the kernel may answer nothing, and the page need not care
     for f in (1, 2, 3):
-        notebook.slider("filter").press("ArrowRight")
+        notebook.with_keyboard("filter").press("ArrowRight")
         notebook.ready(image=0, layer=0, filter=f)
     assert notebook.is_running(1)
     end.touch()
@@ -164,7 +164,7 @@ def test_a_filter_move_needs_no_message_from_the_kernel(lab, tmp_path):
 def test_a_burst_ends_at_the_last_value(lab):
     notebook = lab.open([DEMO])
     notebook.ready(image=0)
-    notebook.slider("image").focus()
+    notebook.with_keyboard("image")
     for _ in range(60):
         notebook.page.keyboard.press("ArrowRight")
     shows(notebook, 60, 0, 0)
