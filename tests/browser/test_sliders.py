@@ -1,11 +1,14 @@
 """Every slider, by mouse, by keys, by its buttons and its number: the trait in Python and the pixels follow."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from expected import colours
-from lab_server import cell_until
+from lab_server import AWAITED, cell_until
+from patience import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -96,12 +99,22 @@ def test_buttons_and_typed_numbers(lab):
     shows(notebook, 9999, 1, 1)
 
 
+# What a turn of the wheel does comes some time behind it.
+COUNT_WHEELS = """() => {
+    window.wheels = 0;
+    document.addEventListener('wheel', () => { window.wheels += 1 }, {passive: true});
+}"""
+
+
 def test_the_wheel_moves_a_slider_only_while_it_has_the_focus(lab):
     notebook = lab.open([DEMO])
     notebook.ready(image=0)
     slider = notebook.slider("image")
     slider.hover()
+    notebook.page.evaluate(COUNT_WHEELS)
     notebook.page.mouse.wheel(0, 100)
+    notebook.page.wait_for_function("window.wheels > 0")
+    notebook.ready(image=0)
     notebook.expect_python("explorer.image_index", 0)
     slider.focus()
     slider.hover()  # the notebook may have scrolled under the pointer
@@ -153,6 +166,7 @@ def test_a_filter_move_needs_no_message_from_the_kernel(lab, tmp_path):
     notebook.run_cell(0)
     notebook.ready(image=0, layer=0, filter=0)
     notebook.run_cell(1, wait=False)  # while this runs the kernel may answer nothing, and the page need not care
+    wait_until(Path(f"{end}{AWAITED}").exists, lambda: "the cell has not begun")
     for f in (1, 2, 3):
         notebook.with_keyboard("filter").press("ArrowRight")
         notebook.ready(image=0, layer=0, filter=f)

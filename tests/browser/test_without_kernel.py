@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from patience import LIMIT
 from tour import CELL
 
 pytestmark = pytest.mark.browser
@@ -44,7 +45,8 @@ STATE = re.compile(r'<script type="application/vnd.jupyter.widget-state\+json">.
 def executed():
     """The notebook after `nbconvert --execute`."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    patience = {"startup_timeout": LIMIT, "iopub_timeout": LIMIT}  # outputs that come later would be left out
+    nbclient.NotebookClient(notebook, kernel_name="python3", **patience).execute()
     return notebook
 
 
