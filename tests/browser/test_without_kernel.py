@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from patience import LIMIT
+from patience import LIMIT, MILLISECONDS
 from tour import CELL
 
 pytestmark = pytest.mark.browser
@@ -55,6 +55,7 @@ def test_it_shows_the_cells_picture_and_says_that_no_kernel_is_there(executed, b
     state = STATE.search(page_text)
     assert state, "nbconvert keeps no widget state"
     page = browser_context.browser.new_page(viewport={"width": 1000, "height": 700})
+    page.set_default_timeout(MILLISECONDS)
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_content(f"<!doctype html><title>saved</title>{state.group()}")

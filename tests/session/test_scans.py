@@ -79,7 +79,7 @@ def same(one, other):
     return True
 
 
-def until(holds, seconds=60):
+def until(holds, seconds=300):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

@@ -45,7 +45,7 @@ class Page:
         return [self._filled(part, tensors) for part in value] if isinstance(value, list) else value
 
     def cut(self, name="exemplars", **args):
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while (answer := self.ask(name, **args)).get("status") == "running":
             assert time.monotonic() < end
         return answer

@@ -69,7 +69,7 @@ class Notebook:
 
     def reply_to(self, id):
         while True:
-            content = self.told.get(timeout=20)
+            content = self.told.get(timeout=120)
             if content.get("id") == id:
                 return content
 
