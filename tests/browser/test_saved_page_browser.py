@@ -54,8 +54,7 @@ def test_a_long_drag_ends_at_what_is_selected(open_page, saved, explorer):
 UNSAVED = ":not(.fs-verdicts *, .fs-exemplars *, .fs-timeline *, .fs-compared *)"
 
 
-@pytest.mark.parametrize("scale", ["layer", "map"])
-def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
+def test_it_looks_as_in_jupyterlab(lab, open_page, saved):
     notebook = lab.open(
         [
             "from filterscope import Explorer, demo\n"
@@ -64,6 +63,11 @@ def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
         ]
     )
     page = open_page(saved)
+    for scale in ("layer", "map"):
+        looks_the_same(notebook, page, scale)
+
+
+def looks_the_same(notebook, page, scale):
     for both in (notebook, page):
         both.page.locator("select[name=scale]").select_option(scale)
         both.ready(image=7, layer=1, filter=3)

@@ -1,14 +1,10 @@
 """Every slider, by mouse, by keys, by its buttons and its number: the trait in Python and the pixels follow."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from expected import colours
-from lab_server import AWAITED, cell_until
-from patience import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -55,14 +51,15 @@ def test_keys_on_a_focused_slider(lab):
     notebook = lab.open([DEMO])
     notebook.ready(image=0, layer=0, filter=0)
     for name, presses, expected in [
-        ("image", ["ArrowRight"] * 3, (3, 0, 0)),
-        ("image", ["ArrowLeft", "ArrowUp", "ArrowUp"], (4, 0, 0)),
+        ("image", ["ArrowRight"] * 60, (60, 0, 0)),  # a burst ends at its last value
+        ("image", ["ArrowLeft", "ArrowUp", "ArrowUp"], (61, 0, 0)),
         ("image", ["End"], (9999, 0, 0)),
         ("image", ["Home"], (0, 0, 0)),
         ("filter", ["ArrowRight"] * 7, (0, 0, 7)),
         ("layer", ["ArrowRight", "ArrowRight"], (0, 1, 7)),
         ("filter", ["End"], (0, 1, 19)),
         ("filter", ["ArrowDown"], (0, 1, 18)),
+        ("filter", ["a", "b", "d", "d", "x", "m"], (0, 1, 18)),  # commands of JupyterLab's
     ]:
         for key in presses:
             notebook.slider(name).press(key)
@@ -70,13 +67,6 @@ def test_keys_on_a_focused_slider(lab):
     # JupyterLab took none of these keys for itself: the cell is still the only one, and not in edit mode.
     assert notebook.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").count() == 1
     expect(notebook.slider("filter")).to_be_focused()
-
-
-def test_letters_typed_on_a_slider_are_no_notebook_commands(lab):
-    notebook = lab.open([DEMO])
-    notebook.ready(image=0)
-    for key in ("a", "b", "d", "d", "x", "m"):
-        notebook.slider("image").press(key)
     assert notebook.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").count() == 1
     assert notebook.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").count() == 1
 
@@ -158,27 +148,3 @@ def test_channel_and_source_are_chosen_on_the_page(lab):
     expect(root).to_contain_text("kernel 4 of 10")
     root.locator("[name=channel]").select_option(index=0)
     notebook.expect_python("explorer.channel", None)
-
-
-def test_a_filter_move_needs_no_message_from_the_kernel(lab, tmp_path):
-    end = tmp_path / "the cell may end"
-    notebook = lab.open([DEMO, cell_until(end)], run=False)
-    notebook.run_cell(0)
-    notebook.ready(image=0, layer=0, filter=0)
-    notebook.run_cell(1, wait=False)  # while this runs the kernel may answer nothing, and the page need not care
-    wait_until(Path(f"{end}{AWAITED}").exists, lambda: "the cell has not begun")
-    for f in (1, 2, 3):
-        notebook.with_keyboard("filter").press("ArrowRight")
-        notebook.ready(image=0, layer=0, filter=f)
-    assert notebook.is_running(1)
-    end.touch()
-    notebook.expect_python("explorer.filter_index", 3)
-
-
-def test_a_burst_ends_at_the_last_value(lab):
-    notebook = lab.open([DEMO])
-    notebook.ready(image=0)
-    notebook.with_keyboard("image")
-    for _ in range(60):
-        notebook.page.keyboard.press("ArrowRight")
-    shows(notebook, 60, 0, 0)
