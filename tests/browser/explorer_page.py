@@ -120,7 +120,7 @@ class ExplorerPage:
         try:
             root.and_(self.page.locator(wanted)).wait_for(state="attached")
         except Exception as error:
-            shown = root.evaluate(SHOWN) if root.count() else "no such widget"
+            shown = root.evaluate(SHOWN, timeout=MILLISECONDS) if root.count() else "no such widget"
             raise AssertionError(f"waited for {wanted}; the widget says: {shown}") from error
         return root
 

@@ -38,7 +38,7 @@ class Gate:
 
     def __getitem__(self, index):
         waits = self.scanning and index >= self.first and threading.current_thread().name == "filterscope scan"
-        if waits and not self.open.wait(60):
+        if waits and not self.open.wait(300):
             raise OSError("nobody opened the gate")
         return self.samples[index]
 
