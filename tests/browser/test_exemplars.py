@@ -210,6 +210,7 @@ def test_other_weights_are_said_and_a_reload_finds_it_again(lab):
     expect_crops(notebook, root, "explorer.newest_scan.top('conv2', 3, 36).fold()[:12]")
     notebook.python("net = explorer.session.engine.net; net.conv2.weight.data[4] = 0; explorer.image_index = 1; None")
     expect(root.locator(".fs-scan-how")).to_contain_text("of other weights or data than now")
+    root.locator("input[name=scan-images]").fill("100")  # after a reload it stands at all of them
     root.get_by_role("button", name="Scan again").click()
     expect(root.locator(".fs-scan-how")).not_to_contain_text("other weights")
     root.locator(".fs-exemplars[data-status=done]").wait_for()
