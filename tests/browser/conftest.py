@@ -51,7 +51,7 @@ def playwright():
 @pytest.fixture(scope="session")
 def browser_context(playwright):
     """One Chromium for the whole run: FILTERSCOPE_CHROMIUM, this machine's, or Playwright's own."""
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS, timeout=MILLISECONDS)
     yield new_context(browser, viewport={"width": 1400, "height": 1000})
     browser.close()
 

@@ -44,6 +44,16 @@ def at_pixel(notebook, view, row, column):
     return {"x": (column + 0.5) * width / columns, "y": (row + 0.5) * height / rows}
 
 
+def boxes(*locators):
+    """Where each of them is, all at one moment: x, y, width and height in CSS pixels."""
+    first, *others = [locator.element_handle() for locator in locators]
+    of_all = """(first, others) => [first, ...others].map(one => {
+        const {x, y, width, height} = one.getBoundingClientRect();
+        return {x, y, width, height};
+    })"""
+    return first.evaluate(of_all, others)
+
+
 def readout(notebook, view):
     """The two parts of the line under a picture: where, and what is there."""
     line = notebook.widget().locator(f".fs-{view} .fs-readout")

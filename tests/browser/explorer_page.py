@@ -120,7 +120,7 @@ class ExplorerPage:
         try:
             root.and_(self.page.locator(wanted)).wait_for(state="attached")
         except Exception as error:
-            shown = root.evaluate(SHOWN) if root.count() else "no such widget"
+            shown = root.evaluate(SHOWN, timeout=MILLISECONDS) if root.count() else "no such widget"
             raise AssertionError(f"waited for {wanted}; the widget says: {shown}") from error
         return root
 
@@ -163,6 +163,20 @@ class ExplorerPage:
     def canvas_pixels(self, view: str, n: int = 0) -> np.ndarray:
         """What a view's canvas holds, uint8 (rows, columns, RGBA), in the canvas's own pixels."""
         return read_canvas(self.canvas(view, n))
+
+    def expect_pixels(self, view: str, pixels: np.ndarray, n: int = 0, step: int = 0) -> None:
+        """Wait until a view's canvas shows these pixels (rows, columns, RGB), each to so many levels.
+
+        For what is changed otherwise than by a move: Python has it first, and the page says that it is ready with the
+        picture that it has, until it hears of it.
+        """
+        seen = [np.empty(0)]
+
+        def shows() -> bool:
+            seen[0] = self.canvas_pixels(view, n)[..., :3].astype(int)
+            return seen[0].shape == pixels.shape and np.abs(seen[0] - pixels).max() <= step
+
+        wait_until(shows, lambda: f"the {view} shows other pixels: {seen[0].tolist()}"[:500])
 
 
 def read_canvas(canvas: Locator) -> np.ndarray:

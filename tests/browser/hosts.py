@@ -100,6 +100,7 @@ class InJupyterLab(Host):
         page.keyboard.press("Control+Shift+C")
         expect(page.locator(".lm-CommandPalette-input")).to_be_focused()
         page.keyboard.press("Escape")
+        expect(page.locator(".lm-CommandPalette-input")).to_be_hidden()
         opened.ready()
 
     def problems(self) -> list[str]:

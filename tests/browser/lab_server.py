@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from patience import LIMIT, wait_until
+from ports import free_port
 
 # Saves each test the seconds that importing torch takes; the kernel is a fresh one all the same.
 WARM_UP = """
@@ -112,9 +112,7 @@ class LabServer:
         self.root.mkdir()
         self._runtime = home / "runtime"
         self._token = secrets.token_hex(16)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = home / "jupyterlab.log"
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]

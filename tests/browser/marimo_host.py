@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,6 +15,7 @@ from explorer_page import ExplorerPage
 from lab_server import AWAITED
 from marimo_link import ADDRESS, SECRET, MarimoKernel
 from patience import LIMIT, wait_until
+from ports import free_port
 
 # Cells run when the notebook is opened; nothing is fetched from a network.
 SETTINGS = """
@@ -97,9 +97,7 @@ class MarimoServer:
         self._token = secrets.token_hex(16)
         secret = secrets.token_bytes(16)
         self.listener = Listener(("127.0.0.1", 0), authkey=secret)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = home / "marimo.log"
         notebooks, settings = home / "notebooks", home / "config" / "marimo"

@@ -63,6 +63,7 @@ def test_the_checkpoint_slider_plays_compares_and_grows(lab):
     assert not np.array_equal(kernels[0], kernels[1])
     cells.nth(1).click()
     at(notebook, 1)
+    root.locator("input[name=timeline-images]").fill("60")
     root.locator("button[name=judge-timeline]").click()
     root.locator(".fs-timeline[data-judged='3']").wait_for()
     notebook.expect_python("explorer.session.timeline.diagnosis.done", True)

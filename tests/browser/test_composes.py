@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from demo_page import boxes
 from expected import colours
 from tour import INDICES, activations, shows
 
@@ -100,9 +101,10 @@ def test_half_a_row_each_is_enough_for_two(lab):
     notebook = lab.open(
         [LINKED.replace("VBox([ipywidgets.HBox([explorer]), other, explorer])", "HBox([explorer, other])")]
     )
-    roots = [notebook.ready(n, image=0) for n in (0, 1)]
-    left, right = (root.bounding_box() for root in roots)
+    for n in (0, 1):
+        notebook.ready(n, image=0)
+        notebook.settled(n)
+    left, right, row = boxes(notebook.widget(0), notebook.widget(1), notebook.page.locator(".widget-hbox").first)
     assert left["width"] == pytest.approx(right["width"], abs=2)
     assert left["x"] + left["width"] <= right["x"] + 1
-    row = notebook.page.locator(".widget-hbox").first.bounding_box()
     assert right["x"] + right["width"] <= row["x"] + row["width"] + 1

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from demo_page import THEMES
+
 pytestmark = pytest.mark.browser
 
 DIAGNOSE = """
@@ -22,19 +24,18 @@ CONTRAST = """cell => {
 }"""
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_the_verdicts_are_read_in_a_cell(lab, theme):
-    notebook = lab.open([DIAGNOSE], run=False)
-    notebook.theme(theme)
-    notebook.run_all()
+def test_the_verdicts_are_read_in_a_cell(lab):
+    notebook = lab.open([DIAGNOSE])
     page = notebook.page.locator(".filterscope-diagnosis")
     expect(page.locator("tbody tr")).to_have_count(30)
     expect(page.locator("summary").nth(1)).to_contain_text("conv2: 19 of 20 structured, 1 of 20 noise-like, 1 dead")
     dead = page.locator("details").nth(1).locator("tbody tr").nth(11)
     expect(dead).to_contain_text("noise-like")
     expect(dead).to_have_attribute("title", re.compile("never fired in 200 images"))
-    assert page.locator("td").first.evaluate(CONTRAST) > 90
-    assert page.evaluate("root => root.scrollWidth <= root.clientWidth")  # nothing is cut off
+    for theme in THEMES:
+        notebook.theme(theme)
+        assert page.locator("td").first.evaluate(CONTRAST) > 90, theme
+        assert page.evaluate("root => root.scrollWidth <= root.clientWidth"), theme  # nothing is cut off
+        notebook.screenshot(f"diagnosis {theme}")
     page.locator("summary").first.click()
     expect(page.locator("details").first).not_to_have_attribute("open", "")
-    notebook.screenshot(f"diagnosis {theme}")

@@ -33,7 +33,9 @@ def shown(notebook, root, kind="top"):
         "[explorer.layer_index, explorer.filter_index, explorer.newest_scan.version]"
     )
     root.locator(f".fs-exemplars[data-shown='{layer} {number} {kind} {version}']").wait_for()
-    expect(root.locator(".fs-exemplar-body[data-current=true]")).to_be_attached()
+    # The distribution is an answer of its own, and only with it the wall is seen.
+    expect(root.locator("section[data-panel=exemplars] h3.fs-title").first).to_contain_text(f"filter {number}:")
+    expect(root.locator(".fs-exemplar-body[data-current=true]")).to_be_visible()
     return root.locator(".fs-wall [role=option]")
 
 
@@ -208,9 +210,10 @@ def test_other_weights_are_said_and_a_reload_finds_it_again(lab):
     expect_crops(notebook, root, "explorer.newest_scan.top('conv2', 3, 36).fold()[:12]")
     notebook.python("net = explorer.session.engine.net; net.conv2.weight.data[4] = 0; explorer.image_index = 1; None")
     expect(root.locator(".fs-scan-how")).to_contain_text("of other weights or data than now")
+    root.locator("input[name=scan-images]").fill("100")  # after a reload it stands at all of them
     root.get_by_role("button", name="Scan again").click()
-    root.locator(".fs-exemplars[data-status=done]").wait_for()
     expect(root.locator(".fs-scan-how")).not_to_contain_text("other weights")
+    root.locator(".fs-exemplars[data-status=done]").wait_for()
 
 
 def test_nothing_moves_when_it_comes_and_axe_finds_nothing(lab):

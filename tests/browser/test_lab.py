@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from axe import AXE, WCAG
 from demo_page import THEMES, open_demo
-from expected import colours
+from expected import colours, gray
 
 pytestmark = pytest.mark.browser
 
@@ -58,9 +58,7 @@ def test_a_kernel_is_typed_stepped_dragged_and_undone_and_all_pictures_follow(la
     expect_kernel(notebook, sobel)
     response = notebook.python("explorer.response.tolist()")
     every = notebook.python("[explorer.session.engine.response(2, 0, k, None, 'input').tolist() for k in range(10)]")
-    np.testing.assert_array_equal(
-        notebook.canvas_pixels("response")[..., :3], colours(np.float32(response), of=np.float32(every))
-    )
+    notebook.expect_pixels("response", colours(np.float32(response), of=np.float32(every)))
     assert notebook.python("len(explorer.edited)") == 1
     assert notebook.python("explorer.prediction") != before
     expect(section.locator(".fs-outcome-layers .fs-outcome-row")).to_have_count(2)
@@ -70,9 +68,9 @@ def test_a_kernel_is_typed_stepped_dragged_and_undone_and_all_pictures_follow(la
     cells.nth(4).press("ArrowUp")
     notebook.expect_python("float(explorer.kernel[0, 1, 1])", float(np.float32(0.2)))
     stepped = notebook.python("explorer.kernel[0].tolist()")
-    box = cells.nth(0).bounding_box()
     mouse = notebook.page.mouse
-    mouse.move(box["x"] + 20, box["y"] + 20)
+    cells.nth(0).hover(position={"x": 20, "y": 20})  # where it rests
+    box = cells.nth(0).bounding_box()
     mouse.down()
     mouse.move(box["x"] + 20, box["y"] - 40, steps=10)
     mouse.up()
@@ -120,9 +118,7 @@ def test_an_image_is_painted_dropped_and_covered_and_the_data_sets_comes_back(la
     expected = own.copy()
     expected[0, 1, 1] = 1
     notebook.expect_python("explorer.image.tolist()", expected.tolist())
-    notebook.ready()
-    gray = np.floor(expected[0] * 255 + 0.5).astype(np.uint8)
-    np.testing.assert_array_equal(notebook.canvas_pixels("image")[..., 0], gray)
+    notebook.expect_pixels("image", gray(expected[0]))
     # A picture of another size and kind goes through the data's way.
     picture = np.random.default_rng(0).integers(0, 255, (56, 56, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "picture.png")
@@ -192,6 +188,8 @@ def test_stages_spectrum_geometry_and_slide_need_no_code(lab):
     section.locator("button[name=lab-tab-stages]").click()
     section.locator("button[name=lab-tab-slide]").click()
     notebook.python("explorer.select(filter=2); None")
+    notebook.ready(filter=2)
+    expect(section.locator(".fs-slide-sum")).to_contain_text("Position")
     expect(section.locator("button[name=lab-play]")).to_be_disabled()
     notebook.page.emulate_media(reduced_motion="no-preference")
 

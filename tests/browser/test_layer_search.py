@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from demo_page import boxes
+
 pytestmark = pytest.mark.browser
 
 MANY = """
@@ -70,7 +72,7 @@ def test_a_layer_is_found_by_keyboard(notebook):
     keyboard.press("Escape")
     expect(rows(notebook)).to_have_count(0)
     expect(field).to_have_value(title(notebook, 121))
-    assert notebook.python("explorer.layer_index") == 121
+    notebook.ready(layer=121)
     keyboard.press("ArrowDown")
     expect(rows(notebook)).to_have_count(300)
     keyboard.press("PageDown")
@@ -99,7 +101,7 @@ def test_a_layer_is_found_by_mouse(notebook):
     notebook.canvas("grid").click(position={"x": 2, "y": 2})
     expect(notebook.widget().get_by_text("no layer matches")).to_have_count(0)
     expect(field).to_have_value(title(notebook, 203))
-    assert notebook.python("explorer.layer_index") == 203
+    notebook.ready(layer=203)
 
 
 INTO_SHADOW = """root => {
@@ -114,11 +116,12 @@ def test_a_layer_is_found_in_a_shadow_root(notebook):
     """As marimo shows widgets: no id, and no place on the page, may be looked up in the document."""
     root = notebook.widget()
     root.evaluate(INTO_SHADOW)
+    notebook.settled()
     field, keyboard = search(notebook), notebook.page.keyboard
     field.focus()
     keyboard.type("blocks.7")
     expect(rows(notebook)).to_have_count(11)
-    place, shown = field.bounding_box(), root.locator(".fs-matches").bounding_box()
+    place, shown = boxes(field, root.locator(".fs-matches"))
     assert shown["y"] == pytest.approx(place["y"] + place["height"], abs=2)
     assert shown["x"] == pytest.approx(place["x"], abs=1)
     keyboard.press("ArrowDown")

@@ -105,6 +105,7 @@ def test_zoomed_in_every_value_is_a_block_of_whole_device_pixels(lab):
             size = {"width": width, "height": 600}
             session.send("Emulation.setDeviceMetricsOverride", {**size, "deviceScaleFactor": ratio, "mobile": False})
             notebook.page.wait_for_function(GRID_IS_SHARP, arg=ratio)
+            notebook.laid_out()  # the width may come behind the ratio
             assert root.evaluate(OVERFLOWING) == [True, []], ratio
             for view in PICTURES:
                 width, columns = notebook.canvas(view).evaluate(

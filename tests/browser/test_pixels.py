@@ -49,49 +49,57 @@ def mosaic(tiles):
     return pixels, painted
 
 
-@pytest.mark.parametrize(
-    "selection",
-    [
-        {"image": 0, "layer": "conv1", "filter": 0},
-        {"image": 9, "layer": "conv1", "filter": 7, "source": "image"},
-        {"image": 5, "layer": "conv2", "filter": 3},
-        {"image": 5, "layer": "conv2", "filter": 19, "channel": 4},
-        {"image": 7, "layer": "conv2", "filter": 11, "channel": 9, "source": "image"},
-        {"image": 7, "layer": "conv2", "filter": 0, "channel": None, "source": "image"},
-    ],
-    ids=str,
+# Of two in a row the image, the layer or the filter is another one: all that is selected changes with it.
+SELECTIONS = (
+    {"image": 0, "layer": "conv1", "filter": 0},
+    {"image": 9, "layer": "conv1", "filter": 7, "source": "image"},
+    {"image": 5, "layer": "conv2", "filter": 3},
+    {"image": 5, "layer": "conv2", "filter": 19, "channel": 4},
+    {"image": 7, "layer": "conv2", "filter": 11, "channel": 9, "source": "image"},
+    {"image": 7, "layer": "conv2", "filter": 0, "channel": None, "source": "image"},
 )
-def test_large_pictures(lab, twin, selection):
+
+
+def test_large_pictures(lab, twin):
     notebook = lab.open([DEMO])
-    selection = {"channel": None, "source": "input", **selection}
+    for selection in SELECTIONS:
+        shows_large_pictures(notebook, twin, {"channel": None, "source": "input", **selection})
+
+
+def shows_large_pictures(notebook, twin, selection):
     twin.select(**selection)
     notebook.python(f"explorer.select(**{selection!r}); None")
     notebook.ready(image=twin.image_index, layer=twin.layer_index, filter=twin.filter_index)
     # The source and the channel have no attribute of their own: the root is ready only when they are painted too.
-    assert np.array_equal(notebook.canvas_pixels("image")[..., :3], gray(twin.display))
+    assert np.array_equal(notebook.canvas_pixels("image")[..., :3], gray(twin.display)), selection
 
     responses = whole_layer(twin, lambda: twin.response)
-    assert np.array_equal(notebook.canvas_pixels("response")[..., :3], colours(twin.response, of=responses))
+    assert np.array_equal(notebook.canvas_pixels("response")[..., :3], colours(twin.response, of=responses)), selection
     activations = whole_layer(twin, lambda: twin.activation)
-    assert np.array_equal(notebook.canvas_pixels("activation")[..., :3], colours(twin.activation, of=activations))
+    expected = colours(twin.activation, of=activations)
+    assert np.array_equal(notebook.canvas_pixels("activation")[..., :3], expected), selection
 
     shown = [twin.channel] if twin.channel is not None else [0] if twin.source == "image" else slice(None)
     kernels = twin.layer.kernels[:, shown]
     pixels, painted = mosaic([colours(kernel, of=kernels) for kernel in twin.kernel[shown]])
     found = notebook.canvas_pixels("kernel")
-    assert np.array_equal(found[painted][:, :3], pixels[painted])
+    assert np.array_equal(found[painted][:, :3], pixels[painted]), selection
     assert (found[painted][:, 3] == 255).all()
     assert (found[~painted][:, 3] == 0).all()
 
 
-@pytest.mark.parametrize("kind", ["response", "activation"])
-def test_the_grid_shows_every_filter(lab, twin, kind):
+def test_the_grid_shows_every_filter(lab, twin):
     notebook = lab.open([DEMO])
     twin.select(image=2, layer="conv1", filter=4, channel=None, source="input")
     notebook.python("explorer.select(image=2, filter=4); None")
     root = notebook.ready(image=2, layer=0, filter=4)
-    root.locator("select[name=grid-map]").select_option(kind)
-    notebook.ready(image=2, layer=0, filter=4)
+    for kind in ("response", "activation"):
+        root.locator("select[name=grid-map]").select_option(kind)
+        notebook.ready(image=2, layer=0, filter=4)
+        grid_shows_every_filter(notebook, twin, kind)
+
+
+def grid_shows_every_filter(notebook, twin, kind):
     canvas = notebook.canvas("grid")
     geometry = canvas.evaluate("e => ({...e.dataset})")
     cell = np.array([float(geometry["cellHeight"]), float(geometry["cellWidth"])])

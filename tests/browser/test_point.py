@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from axe import AXE
-from demo_page import THEMES, as_number, at_pixel, open_demo, readout, set_width
+from demo_page import THEMES, as_number, at_pixel, boxes, open_demo, readout, set_width
 from expected import colours, gray
 from explorer_page import read_canvas
 
@@ -32,7 +32,8 @@ explorer
 def open_other(lab, **selection):
     notebook = lab.open([OTHER])
     notebook.python(f"explorer.select(**{selection!r}); None")
-    return notebook, notebook.ready(layer=selection.get("layer", 0), filter=selection.get("filter", 0))
+    notebook.ready(layer=selection.get("layer", 0), filter=selection.get("filter", 0))
+    return notebook, notebook.settled()
 
 
 def point(notebook, view, row, column):
@@ -49,7 +50,7 @@ def box_of(notebook, root, kind):
     """A box over the image in the image's pixels: top, left, bottom, right."""
     box = root.locator(f".fs-image .fs-{kind}")
     box.wait_for()
-    area, canvas = box.bounding_box(), notebook.canvas("image").bounding_box()
+    area, canvas = boxes(box, notebook.canvas("image"))
     size = notebook.canvas("image").evaluate("e => [e.height, e.width]")
     top = (area["y"] - canvas["y"]) / canvas["height"] * size[0]
     left = (area["x"] - canvas["x"]) / canvas["width"] * size[1]
@@ -74,8 +75,7 @@ def test_pointing_marks_the_position_and_the_box_that_it_sees(lab):
             assert as_number(value) == np.float32(values[row][column])
             marker = root.locator(f".fs-{view} .fs-marker")
             expect(marker).to_be_visible()
-            middle = marker.bounding_box()
-            canvas = notebook.canvas(view).bounding_box()
+            middle, canvas = boxes(marker, notebook.canvas(view))
             x = (middle["x"] + middle["width"] / 2 - canvas["x"]) / canvas["width"] * 11
             y = (middle["y"] + middle["height"] / 2 - canvas["y"]) / canvas["height"] * 11
             assert [x, y] == pytest.approx([column + 0.5, row + 0.5], abs=0.1)
@@ -146,8 +146,7 @@ def test_the_arithmetic_is_pythons(lab):
     # The layer's input of that channel, with the patch in a box.
     given = panel.locator("canvas[data-view=input]")
     expect(given).to_have_attribute("aria-label", re.compile(f"channel {other}, 13×13"))
-    box = panel.locator(".fs-input .fs-field").bounding_box()
-    area = given.bounding_box()
+    box, area = boxes(panel.locator(".fs-input .fs-field"), given)
     left, top = [(box[k] - area[k]) / area[s] * 13 for k, s in (("x", "width"), ("y", "height"))]
     assert [top, left] == pytest.approx([4, 5], abs=0.1)
 

@@ -40,5 +40,5 @@ def test_close_lets_go_of_all_that_was_held(lab):
     notebook.ready(image=0)
     assert move_at_random(notebook, 30, seed=3) == []
     notebook.python("engine = explorer.session.engine; maps = engine.map_store; explorer.close()")
-    assert notebook.python("[len(maps), len(engine.samples), len(engine.response_store)]") == [0, 0, 0]
     notebook.expect_python("[t.name for t in __import__('threading').enumerate() if 'filterscope' in t.name]", [])
+    assert notebook.python("[len(maps), len(engine.samples), len(engine.response_store)]") == [0, 0, 0]

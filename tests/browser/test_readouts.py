@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from demo_page import as_number, at_pixel, open_demo, readout
+from demo_page import as_number, at_pixel, boxes, open_demo, readout
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +70,7 @@ def test_a_click_pins_a_pixel_and_it_is_followed_from_filter_to_filter(lab):
         assert as_number(readout(notebook, "activation")[1]) == np.float32(activation)
         assert activation == pytest.approx(max(0, response + bias), abs=1e-5)
     marker = notebook.widget().locator(".fs-response .fs-marker")
-    box, canvas_box = marker.bounding_box(), canvas.bounding_box()
+    box, canvas_box = boxes(marker, canvas)
     assert box["x"] + box["width"] / 2 == pytest.approx(canvas_box["x"] + canvas_box["width"] * 5.5 / 11, abs=1)
     assert box["y"] + box["height"] / 2 == pytest.approx(canvas_box["y"] + canvas_box["height"] * 3.5 / 11, abs=1)
     canvas.press("Escape")

@@ -8,6 +8,7 @@ import torch
 from playwright.sync_api import expect
 from torch import nn
 
+from demo_page import at_pixel, boxes
 from expected import colours, table
 from explorer_page import read_canvas
 from filterscope import Explorer
@@ -53,8 +54,7 @@ def test_a_long_drag_ends_at_what_is_selected(open_page, saved, explorer):
 UNSAVED = ":not(.fs-verdicts *, .fs-exemplars *, .fs-timeline *, .fs-compared *)"
 
 
-@pytest.mark.parametrize("scale", ["layer", "map"])
-def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
+def test_it_looks_as_in_jupyterlab(lab, open_page, saved):
     notebook = lab.open(
         [
             "from filterscope import Explorer, demo\n"
@@ -63,6 +63,11 @@ def test_it_looks_as_in_jupyterlab(lab, open_page, saved, scale):
         ]
     )
     page = open_page(saved)
+    for scale in ("layer", "map"):
+        looks_the_same(notebook, page, scale)
+
+
+def looks_the_same(notebook, page, scale):
     for both in (notebook, page):
         both.page.locator("select[name=scale]").select_option(scale)
         both.ready(image=7, layer=1, filter=3)
@@ -88,13 +93,8 @@ def test_hover_names_the_value_within_half_a_step(open_page, saved, explorer):
     page = open_page(saved)
     page.ready(image=7, layer=1, filter=3)
     for view, values in (("response", explorer.response), ("activation", explorer.activation)):
-        canvas = page.canvas(view)
-        canvas.scroll_into_view_if_needed()
-        box = canvas.bounding_box()
         for row, column in ((0, 0), (4, 7), (10, 1)):
-            height, width = values.shape
-            x, y = box["x"] + (column + 0.5) * box["width"] / width, box["y"] + (row + 0.5) * box["height"] / height
-            page.page.mouse.move(x, y)
+            page.canvas(view).hover(position=at_pixel(page, view, row, column))
             readout = page.page.locator(f".fs-{view} .fs-readout")
             expect(readout).to_contain_text(f"row {row}, col {column}")
             found = re.search(r"([−\d.]+) ± ([\d.]+)$", readout.inner_text())
@@ -252,16 +252,14 @@ def test_a_position_shows_what_it_sees_and_pinned_asks_for_the_notebook(open_pag
     explorer.select(image=7, layer="conv2", filter=3, channel=None, source="input")
     page = open_page(saved)
     page.ready(image=7, layer=1, filter=3)
-    canvas, rows = page.canvas("response"), explorer.response.shape[0]
-    canvas.scroll_into_view_if_needed()
-    size = canvas.bounding_box()["height"]
-    at = {"x": 4.5 * size / rows, "y": 5.5 * size / rows}
+    page.settled()
+    canvas, at = page.canvas("response"), at_pixel(page, "response", 5, 4)
     canvas.hover(position=at)
     box = explorer.receptive_field(5, 4).inside
     sees = f"sees rows {box.top}–{box.bottom - 1}, cols {box.left}–{box.right - 1}"
     expect(page.page.locator(".fs-image .fs-readout")).to_contain_text(sees)
     field = page.page.locator(".fs-image .fs-beyond .fs-field")
-    image, found = page.canvas("image").bounding_box(), field.bounding_box()
+    image, found = boxes(page.canvas("image"), field)
     assert found["x"] - image["x"] == pytest.approx(box.left / 28 * image["width"], abs=2)
     assert found["height"] == pytest.approx((box.bottom - box.top) / 28 * image["height"], abs=4)
     canvas.click(position=at)

@@ -22,7 +22,8 @@ explorer
 
 def open_demo(lab, *cells):
     notebook = lab.open([DEMO, *cells])
-    return notebook, notebook.ready(image=0, layer=1, filter=3)
+    notebook.ready(image=0, layer=1, filter=3)
+    return notebook, notebook.settled()
 
 
 def verdicts(root, **data):
@@ -36,6 +37,14 @@ def diagnose(root, images=120):
     root.locator("button[name=diagnose]").click()
     expect(root.locator(".fs-how")).to_have_text(f"{images} images looked at")
     verdicts(root, status="done").wait_for()
+
+
+def evidence(notebook, root, layer, filter):
+    """Waits for what is known now of a filter, and not while the diagnosis ran."""
+    version = notebook.python("explorer.diagnosis.version")
+    card = root.locator(f".fs-card[data-shown='{layer} {filter} {version}']")
+    card.wait_for()
+    return card
 
 
 def badges(root):
@@ -120,10 +129,9 @@ def test_what_is_not_known_yet_is_nothing_to_sort_by(lab):
 def test_the_card_tells_of_the_selected_filter(lab):
     notebook, root = open_demo(lab)
     diagnose(root)
-    card = root.locator(".fs-card")
     for filter in (3, 11):
         notebook.python(f"explorer.filter_index = {filter}; None")
-        root.locator(f".fs-card[data-shown^='1 {filter} ']").wait_for()
+        card = evidence(notebook, root, 1, filter)
         row = notebook.python(
             f"(lambda f: [f.template, f.match, f.fires, f.use])(explorer.diagnosis.of_layer('conv2')[{filter}])"
         )
@@ -152,8 +160,7 @@ def rises():
 def test_bars_by_class_have_pythons_intervals_or_none(lab):
     notebook, root = open_demo(lab, RISES)
     diagnose(root, 500)
-    root.locator(".fs-card[data-shown^='1 3 ']").wait_for()
-    bars = root.locator(".fs-card .fs-classes li")
+    bars = evidence(notebook, root, 1, 3).locator(".fs-classes li")
     expect(bars).to_have_count(10)
     shown = bars.evaluate_all(
         """all => all.map(row => {
@@ -177,8 +184,17 @@ def test_bars_by_class_have_pythons_intervals_or_none(lab):
     expect(root.locator(".fs-card")).to_contain_text("no interval for a class of fewer than 50 images")
 
 
+RESTS_BEHIND_SOME_IMAGES = """def seconds():
+    diagnosis = explorer.diagnosis
+    seen = diagnosis is not None and diagnosis.progress.stage == "images" and diagnosis.progress.done > 0
+    return 1000.0 if seen else 0.0
+explorer.session.examiner.seconds_until_idle = seconds
+None"""  # else it might have ended before it is cancelled
+
+
 def test_cancelled_by_keys_while_the_sliders_go_on(lab):
     notebook, root = open_demo(lab)
+    notebook.python(RESTS_BEHIND_SOME_IMAGES)
     root.locator("input[name=diagnose-images]").fill("10000")
     root.locator("input[name=diagnose-images]").press("Enter")
     verdicts(root, status="running").wait_for()
@@ -291,7 +307,7 @@ def test_without_some_filters_the_page_says_what_python_does(lab):
 def test_axe_finds_nothing_and_nothing_sticks_out(lab):
     notebook, root = open_demo(lab)
     diagnose(root, 60)
-    root.locator(".fs-card[data-shown^='1 3 ']").wait_for()
+    evidence(notebook, root, 1, 3)
     root.get_by_role("button", name="Leave out filter 3").click()
     root.locator(".fs-without[data-shown='0: mean 3']").wait_for()
     notebook.page.evaluate(AXE.read_text())

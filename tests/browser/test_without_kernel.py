@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from patience import LIMIT, MILLISECONDS
 from tour import CELL
 
 pytestmark = pytest.mark.browser
@@ -44,7 +45,8 @@ STATE = re.compile(r'<script type="application/vnd.jupyter.widget-state\+json">.
 def executed():
     """The notebook after `nbconvert --execute`."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    patience = {"startup_timeout": LIMIT, "iopub_timeout": LIMIT}  # outputs that come later would be left out
+    nbclient.NotebookClient(notebook, kernel_name="python3", **patience).execute()
     return notebook
 
 
@@ -53,6 +55,7 @@ def test_it_shows_the_cells_picture_and_says_that_no_kernel_is_there(executed, b
     state = STATE.search(page_text)
     assert state, "nbconvert keeps no widget state"
     page = browser_context.browser.new_page(viewport={"width": 1000, "height": 700})
+    page.set_default_timeout(MILLISECONDS)
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_content(f"<!doctype html><title>saved</title>{state.group()}")

@@ -158,6 +158,7 @@ def follows_theme(opened: ExplorerPage, dark: bool) -> None:
     """The card is dark or light as said, its parts too, and every text on it can be read."""
     root = opened.widget()
     expect(root).to_have_css("color-scheme", "dark" if dark else "light")
+    opened.settled()
     texts = root.evaluate(TEXTS)
     assert len(texts) > 40
     assert all((luminance(behind) < 0.2) == dark for _, _, behind in texts if behind == texts[0][2])

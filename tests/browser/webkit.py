@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.error
@@ -22,6 +21,7 @@ import numpy as np
 
 from explorer_page import READ_CANVAS
 from patience import LIMIT, wait_until
+from ports import free_port
 
 MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's key of an element in JSON
@@ -56,9 +56,7 @@ class WebKit:
         os.close(given)
         with os.fdopen(screen) as number:
             display = f":{number.readline().strip()}"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         env = {
             **os.environ,
             "DISPLAY": display,

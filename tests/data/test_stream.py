@@ -176,7 +176,7 @@ class Generated(IterableDataset):
         for index in range(self.length):
             if index == self.waits_at:
                 self.began.set()
-                assert self.gate.wait(30)
+                assert self.gate.wait(300)
             if index == self.interrupt:
                 self.interrupt = None
                 raise KeyboardInterrupt
@@ -188,7 +188,7 @@ def in_threads(*jobs):
     start, results = threading.Barrier(len(jobs)), [None] * len(jobs)
 
     def run(place, job):
-        start.wait(30)
+        start.wait(300)
         results[place] = job()
 
     threads = [threading.Thread(target=run, args=(place, job)) for place, job in enumerate(jobs)]
@@ -216,7 +216,7 @@ def test_what_is_kept_is_given_while_another_thread_waits_for_the_next_item(monk
     assert items.has(30)
     far = threading.Thread(target=items.has, args=(100,))
     far.start()
-    assert data.began.wait(30)
+    assert data.began.wait(300)
     assert [items[index] for index in (0, 30, 39 - 4)] == [0, 30, 35]
     assert not items.has(50, seconds=0)
     data.gate.set()
@@ -260,11 +260,11 @@ def test_a_thread_that_is_interrupted_while_it_waits_leaves_its_turn():
     def hold():
         with turns.turn():
             held.set()
-            assert end.wait(30)
+            assert end.wait(300)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert held.wait(30)
+    assert held.wait(300)
     handler = signal.signal(signal.SIGALRM, _interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(KeyboardInterrupt), turns.turn():

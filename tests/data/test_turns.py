@@ -44,10 +44,10 @@ def test_ctrl_c_reaches_a_main_thread_that_waits_and_the_turn_goes_to_the_next()
             while not turns._waiting:
                 pass
             signal.pthread_kill(main, signal.SIGINT)
-            end.wait(20)
+            end.wait(300)
 
     holder = in_a_thread(hold)
-    assert taken.wait(20)
+    assert taken.wait(300)
     with pytest.raises(KeyboardInterrupt), defer_sigint(), let_sigint_through(), turns.turn():
         pytest.fail("it was not this thread's turn")
     assert not turns._waiting

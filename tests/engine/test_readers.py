@@ -22,7 +22,7 @@ class Gate:
     def __call__(self):
         self.times += 1
         self.began.set()
-        assert self.open.wait(30)
+        assert self.open.wait(300)
         if isinstance(self.result, BaseException):
             raise self.result
         return self.result
@@ -86,7 +86,7 @@ def test_each_who_waited_is_told_why_it_cannot_be_read(monkeypatch):
 def test_where_its_reader_is_interrupted_another_who_waits_reads_it(monkeypatch, interruption):
     target, interrupted, read = of_quick_samples(monkeypatch), Gate(interruption), Gate()
     first = Asker(target, 7, interrupted)
-    assert interrupted.began.wait(30)
+    assert interrupted.began.wait(300)
     second = Asker(target, 7, read)
     waiting(target, 1)
     read.open.set()
@@ -99,13 +99,13 @@ def test_one_sample_is_read_at_a_time_and_a_person_goes_first(monkeypatch):
     target = of_quick_samples(monkeypatch)
     reads = {name: Gate(name) for name in ("first", "background", "person")}
     askers = [Asker(target, 0, reads["first"])]
-    assert reads["first"].began.wait(30)
+    assert reads["first"].began.wait(300)
     for key, name in enumerate(("background", "person"), 1):
         askers.append(Asker(target, key, reads[name], name == "person"))
         waiting(target, key)
     assert not reads["background"].began.is_set() and not reads["person"].began.is_set()
     reads["first"].open.set()
-    assert reads["person"].began.wait(30)
+    assert reads["person"].began.wait(300)
     assert not reads["background"].began.is_set()
     reads["person"].open.set()
     reads["background"].open.set()
@@ -115,7 +115,7 @@ def test_one_sample_is_read_at_a_time_and_a_person_goes_first(monkeypatch):
 def test_beside_a_slow_sample_a_person_is_given_others_and_the_background_waits(monkeypatch):
     target, slow, other = of_quick_samples(monkeypatch, slow=0.0), Gate(), Gate()
     first = Asker(target, 0, slow)
-    assert slow.began.wait(30)
+    assert slow.began.wait(300)
     background = Asker(target, 1, other, for_person=False)
     waiting(target, 1)
     assert target.read(2, lambda: "another", True) == "another"
@@ -129,7 +129,7 @@ def test_samples_that_are_always_slow_are_read_one_at_a_time(monkeypatch):
     monkeypatch.setattr(readers, "SLOW_READ_SECONDS", 0.0)
     target, slow, other = Readers(lambda: 1e9), Gate(), Gate()
     first = Asker(target, 0, slow)
-    assert slow.began.wait(30)
+    assert slow.began.wait(300)
     second = Asker(target, 1, other)
     waiting(target, 1)
     assert not other.began.is_set()
@@ -143,7 +143,7 @@ def test_no_more_than_a_few_hang_at_once(monkeypatch):
     askers = []
     for key, read in enumerate(hanging):
         askers.append(Asker(target, key, read))
-        assert read.began.wait(30)
+        assert read.began.wait(300)
     askers.append(Asker(target, 9, more))
     waiting(target, 1)
     assert not more.began.is_set()
@@ -171,7 +171,7 @@ def test_ctrl_c_at_any_place_leaves_no_reading_that_nobody_ends(monkeypatch):
 def test_ctrl_c_reaches_a_main_thread_that_waits_for_another_threads_reading(monkeypatch):
     target, slow = of_quick_samples(monkeypatch), Gate()
     first = Asker(target, 0, slow)
-    assert slow.began.wait(30)
+    assert slow.began.wait(300)
     main = threading.main_thread().ident
 
     def interrupt():

@@ -153,7 +153,7 @@ class Drawing(Dataset):
         if index in self.gates:
             began, gate = self.gates[index]
             began.set()
-            assert gate.wait(30)
+            assert gate.wait(300)
         return images(1, 14, 14, seed=index) * (1 + 0 * noise), 0
 
 
@@ -170,7 +170,7 @@ def test_two_reads_at_once_leave_the_users_random_numbers(monkeypatch, ends_firs
     before = random.getstate()
     for index in (1, 2):
         threads[index].start()
-        assert data.gates[index][0].wait(30)
+        assert data.gates[index][0].wait(300)
     for index in (ends_first, 3 - ends_first):
         data.gates[index][1].set()
         threads[index].join(30)

@@ -288,7 +288,7 @@ def strips():
     engine = exact_engine()
     survey = Survey(engine)
     args = {"start": 0, "count": 1, "class": None, "outcome": None}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     try:
         while (body := build_strip(engine, survey, args))["survey"]["running"]:
             assert time.monotonic() < deadline

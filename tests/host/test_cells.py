@@ -81,11 +81,11 @@ def test_a_cell_that_seeds_while_another_thread_runs_the_net_keeps_its_seed(shel
         with stream.isolated():
             torch.rand(2)
             inside.set()
-            assert seeded.wait(20)
+            assert seeded.wait(300)
 
     thread = threading.Thread(target=a_pass)
     thread.start()
-    assert inside.wait(20)
+    assert inside.wait(300)
     shell.run_cell(SEEDS)
     seeded.set()
     thread.join()

@@ -139,7 +139,7 @@ os._exit(0)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_moves_and_a_diagnosis_end_while_the_process_forks():
-    run = subprocess.run([sys.executable, "-c", FORKS_BESIDE], capture_output=True, text=True, timeout=240)
+    run = subprocess.run([sys.executable, "-c", FORKS_BESIDE], capture_output=True, text=True, timeout=900)
     assert run.stdout.strip() == "all ended beside True", run.stderr
 
 
@@ -206,7 +206,7 @@ print(diagnosis.wait().images, explorer.activation.shape == (12, 12))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_a_child_of_the_process_is_told_that_the_explorer_is_its_parents_and_ends():
-    run = subprocess.run([sys.executable, "-c", CHILDREN], capture_output=True, text=True, timeout=240)
+    run = subprocess.run([sys.executable, "-c", CHILDREN], capture_output=True, text=True, timeout=900)
     *children, parent = run.stdout.splitlines()
     assert [line.split()[1] for line in children] == ["0"] * 16, run.stdout + run.stderr
     assert parent == "9 True"
@@ -268,7 +268,7 @@ def test_a_training_with_workers_ends_with_the_same_losses_as_without(tmp_path, 
     script = tmp_path / "training.py"
     script.write_text(TRAINING)
     losses = [
-        subprocess.run([sys.executable, script, beside, start_method], capture_output=True, text=True, timeout=400)
+        subprocess.run([sys.executable, script, beside, start_method], capture_output=True, text=True, timeout=900)
         for beside in ("alone", "beside")
     ]
     assert len(losses[0].stdout.split()) == (9 if start_method == "fork" else 3), losses[0].stderr

@@ -135,7 +135,7 @@ def test_who_waits_is_known_until_the_lock_is_theirs():
 
     def wait():
         with waiters.turn("there"):
-            let_go.wait(20)
+            let_go.wait(300)
 
     thread = threading.Thread(target=wait)
     thread.start()
@@ -229,7 +229,7 @@ def test_predictions_of_all_images_give_way_and_go_on(monkeypatch):
 
     monkeypatch.setattr(survey, "_look_at", watched)
     survey.need([], whole=True)
-    assert gave_way.wait(20)
+    assert gave_way.wait(300)
     assert survey.predicted(0) is None
     waits.clear()
     while survey.progress().running:

@@ -339,13 +339,13 @@ def test_a_diagnosis_that_runs_is_saved_as_one_that_ended(tmp_path, monkeypatch)
         held = explorer.diagnosis
         if threading.current_thread() is not threading.main_thread() and held and held.progress.stage == "images":
             begun.set()
-            go.wait(30)
+            go.wait(300)
         return read(index)
 
     monkeypatch.setattr(explorer.session.engine.source, "read", reading)
     running = explorer.diagnose(layers="conv1")
     try:
-        assert begun.wait(30)
+        assert begun.wait(300)
         page = Page(explorer.save_html(tmp_path / "p.html", images=0, progress=False))
         assert not running.done
         found = page.part("answer-verdicts-0")

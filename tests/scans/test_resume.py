@@ -44,7 +44,7 @@ def saved(tmp_path, found):
 def test_killed_at_half_it_goes_on_to_the_same_bytes(tmp_path):
     file = tmp_path / "scan.npz"
     path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), *sys.path])
-    done = subprocess.run([sys.executable, "-c", KILLED, file], env={**os.environ, "PYTHONPATH": path}, timeout=300)
+    done = subprocess.run([sys.executable, "-c", KILLED, file], env={**os.environ, "PYTHONPATH": path}, timeout=900)
     assert done.returncode == -signal.SIGKILL
     before = load_scan(file).images
     assert 8 <= before < COUNT

@@ -38,7 +38,7 @@ class Gate:
 
     def __getitem__(self, index):
         waits = self.scanning and index >= self.first and threading.current_thread().name == "filterscope scan"
-        if waits and not self.open.wait(60):
+        if waits and not self.open.wait(300):
             raise OSError("nobody opened the gate")
         return self.samples[index]
 
@@ -79,7 +79,7 @@ def same(one, other):
     return True
 
 
-def until(holds, seconds=60):
+def until(holds, seconds=300):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

@@ -30,7 +30,7 @@ class Held:
     def __getitem__(self, index):
         if self.held:
             self.read.set()
-            assert self.go.wait(60)
+            assert self.go.wait(300)
         return self.pixels[index], index % 3
 
 
@@ -51,13 +51,13 @@ def test_effects_of_ever_other_filters_have_one_worker(held):
     explorer, samples = held
     samples.held = True
     ask(explorer, "effect", layer=1, filters=[5], images=12)
-    assert samples.read.wait(20)
+    assert samples.read.wait(300)
     for filter_index in range(6):
         for replaced_by in ("mean", "zero"):
             reply = ask(explorer, "effect", layer=1, filters=[filter_index], replaced_by=replaced_by, images=12)
             assert reply["status"] == "running" and reply["effect"] is None
             assert len(removal_threads()) == 1
-    assert samples.read.wait(20)
+    assert samples.read.wait(300)
     samples.held = False
     samples.go.set()
     removal_threads()[0].join(20)
@@ -73,7 +73,7 @@ def test_a_cancelled_effect_is_begun_anew_only_when_it_has_ended(held):
     samples.held = True
     args = {"layer": 1, "filters": [0], "images": 12}
     ask(explorer, "effect", **args)
-    assert samples.read.wait(20)
+    assert samples.read.wait(300)
     for _ in range(20):
         ask(explorer, "effect", **args, cancel=True)
         assert ask(explorer, "effect", **args)["status"] == "running"
@@ -85,15 +85,15 @@ def test_a_diagnosis_is_not_begun_beside_one_that_does_not_end(held, monkeypatch
     explorer, samples = held
     samples.held = True
     first = explorer.diagnose(images=12, ablation=False)
-    assert samples.read.wait(20)
+    assert samples.read.wait(300)
     for _ in range(3):
         with pytest.raises(ValueError, match="the diagnosis before this one has not ended yet"):
             explorer.diagnose(images=12, ablation=False)
     assert explorer.diagnosis is first and first.cancelled
     samples.held = False
     samples.go.set()
-    first.wait(20)
-    assert explorer.diagnose(images=12, ablation=False).wait(60).images == 12
+    first.wait(300)
+    assert explorer.diagnose(images=12, ablation=False).wait(300).images == 12
 
 
 @pytest.mark.parametrize("name", ["filters", "without", "effect"])

@@ -45,7 +45,7 @@ class Page:
         return [self._filled(part, tensors) for part in value] if isinstance(value, list) else value
 
     def cut(self, name="exemplars", **args):
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while (answer := self.ask(name, **args)).get("status") == "running":
             assert time.monotonic() < end
         return answer
@@ -286,13 +286,13 @@ def test_a_newer_question_ends_the_work_on_an_older_one(monkeypatch):
     def slow(image):
         if threading.current_thread().name == "filterscope crops":
             began.set()
-            assert go_on.wait(60)
+            assert go_on.wait(300)
         return read(image)
 
     monkeypatch.setattr(explorer.session.engine, "read", slow)
     page = Page(explorer)
     assert page.ask("exemplars", layer=0, filter=0, kind="top")["status"] == "running"
-    assert began.wait(60)
+    assert began.wait(300)
     first = explorer.pages._scans._cutting["exemplars"][1]
     assert page.ask("exemplars", layer=0, filter=0, kind="top")["status"] == "running"
     assert explorer.pages._scans._cutting["exemplars"][1] is first and not first.cancelled.is_set()
@@ -300,7 +300,7 @@ def test_a_newer_question_ends_the_work_on_an_older_one(monkeypatch):
     assert first.cancelled.is_set()
     go_on.set()
     assert page.cut(layer=0, filter=1, kind="top")["filter"] == 1
-    assert first.wait(60) and not any(key[3] == 0 for key in explorer.pages._scans._cut)
+    assert first.wait(300) and not any(key[3] == 0 for key in explorer.pages._scans._cut)
     explorer.close()
 
 
@@ -319,7 +319,7 @@ def test_while_somebody_waits_for_a_picture_nothing_is_cut(monkeypatch):
         assert not task.wait(0.01)
     assert not task.wait(0.2)
     waits[0] = False
-    assert task.wait(60) and page.cut(layer=0, filter=0, kind="top")["crops"]
+    assert task.wait(300) and page.cut(layer=0, filter=0, kind="top")["crops"]
     explorer.close()
 
 

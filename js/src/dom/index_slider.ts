@@ -21,6 +21,8 @@ export class IndexSlider {
   /** Null: not known. */
   #length: number | null = 1;
   #travel = 0;
+  /** A number is being typed, and stays as it is whatever is shown meanwhile. */
+  #typing = false;
 
   constructor(
     name: "image" | "layer" | "filter" | "slice" | "checkpoint",
@@ -51,7 +53,7 @@ export class IndexSlider {
     this.#range.style.setProperty("--fs-share", String(Math.min(value / Math.max(this.#last, 1), 1)));
     if (length === null) this.#typed.removeAttribute("max");
     else this.#typed.max = String(this.#last);
-    this.#typed.value = String(value);
+    if (!this.#typing) this.#typed.value = String(value);
     // Not the disabled property: a focused button that becomes disabled would lose the focus.
     attribute(this.#previous, "aria-disabled", value <= 0);
     attribute(this.#next, "aria-disabled", length !== null && value >= this.#last);
@@ -74,7 +76,17 @@ export class IndexSlider {
     // Safari gives a slider no focus by a click, and its arrow keys would move nothing.
     on(this.#range, "pointerdown", () => this.#range.focus({ preventScroll: true }));
     on(this.#range, "input", () => this.go(this.#range.valueAsNumber));
+    on(this.#typed, "input", () => {
+      this.#typing = true;
+    });
     on(this.#typed, "change", () => this.go(this.#typed.valueAsNumber));
+    on(this.#typed, "keydown", ({ key }) => {
+      if (key === "Enter") this.#typing = false; // nothing is told where it is the number that stands there
+    });
+    on(this.#typed, "blur", () => {
+      this.#typing = false;
+      this.#typed.value = String(this.#value);
+    });
     on(this.#previous, "click", () => this.go(this.#value - 1));
     on(this.#next, "click", () => this.go(this.#value + 1));
     on(this.#range, "wheel", (event) => this.#wheel(event));
@@ -83,6 +95,7 @@ export class IndexSlider {
   protected go(value: number): void {
     const last = this.#length === null ? Number.POSITIVE_INFINITY : this.#last;
     const whole = Number.isNaN(value) ? this.#value : Math.round(Math.min(Math.max(0, value), last));
+    this.#typing = false;
     this.show(whole, this.#length);
     this.#move(whole);
   }

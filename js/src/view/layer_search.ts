@@ -1,6 +1,6 @@
 /** The layer in words, and a search among all of them: by parts of a name, of a kind (`conv2d`), or a size (`3x3`). */
 
-import { attribute, element, on, uniqueId } from "../dom/dom";
+import { attribute, element, on, sameItems, uniqueId } from "../dom/dom";
 import { hasModifier } from "../dom/keys";
 import type { LayerInfo } from "../wire/description";
 
@@ -34,6 +34,8 @@ export function search(layers: readonly LayerInfo[], typed: string): number[] {
   }
   return matches;
 }
+
+const titleOf = ({ title }: LayerInfo) => title;
 
 export class LayerSearch {
   readonly #id = uniqueId();
@@ -76,8 +78,9 @@ export class LayerSearch {
 
   show(layer: number, layers: readonly LayerInfo[]): void {
     this.#layer = layer;
-    if (layers !== this.#layers) this.#list.hidden = true;
+    const others = layers !== this.#layers && !sameItems(layers.map(titleOf), this.#layers.map(titleOf));
     this.#layers = layers;
+    if (others) this.#list.hidden = true; // what is typed stays where the net has other weights alone
     if (this.#list.hidden) this.#close();
   }
 

@@ -227,7 +227,7 @@ export class FakeModel {
         revision: this.behaviour.revision ?? 1,
         images: 100,
         input: [1, 4, 4],
-        layers: LAYERS,
+        layers: [...LAYERS], // as whatever is decoded anew
       };
       this.message({ kind: "reply", id, name, body, tensors: [] });
     } else if (name === "panels") {

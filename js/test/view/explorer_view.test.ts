@@ -97,6 +97,22 @@ describe("moving", () => {
     expect(pixel(canvas("image"), 0, 0)).toEqual([2, 2, 2, 255]);
   });
 
+  it("leaves a number that is being typed as it is, whatever is shown meanwhile", () => {
+    const { model, query } = open();
+    const typed = query<HTMLInputElement>("input[name=image-number]");
+    typed.value = "17";
+    typed.dispatchEvent(new Event("input"));
+    slide(query("input[name=filter]"), 2);
+    model.answerAll();
+    expect(typed.value).toBe("17");
+    typed.dispatchEvent(new Event("change"));
+    expect(model.saves.at(-1)).toEqual({ image_index: 17 });
+    typed.value = "3";
+    typed.dispatchEvent(new Event("input"));
+    typed.dispatchEvent(new Event("blur"));
+    expect(typed.value).toBe("17");
+  });
+
   it("answers another filter from the held frame, without a message, and saves it", () => {
     const { model, root, query, canvas } = open();
     slide(query("input[name=filter]"), 2);

@@ -103,6 +103,11 @@ describe("the layer in words", () => {
     type("conv2");
     model.answerAll();
     expect(input.value).toBe("conv2");
+    model.behaviour.revision = 2;
+    model.message({ kind: "changed", revision: 2 }); // and the net is described anew
+    expect(model.sent.map(({ name }) => name)).toContain("describe");
+    model.answerAll();
+    expect(input.value).toBe("conv2");
   });
 });
 

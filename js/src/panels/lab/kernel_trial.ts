@@ -135,11 +135,13 @@ export class KernelTrial {
   #take(lab: LabFilter): void {
     const frame = this.#bench.frame();
     if (!frame || !isOf(lab, frame)) return;
-    const other = this.lab?.layer !== lab.layer || this.lab.filter !== lab.filter;
+    const before = this.lab;
+    const other = before?.layer !== lab.layer || before.filter !== lab.filter;
     this.lab = lab;
     if (!this.#pending) this.kernels = lab.kernels.data.slice();
     if (other) this.#listener.other(lab, frame);
-    this.#listener.say(lab.why_not);
+    // What was typed wrongly since the last change stays said until it is put right.
+    if (before?.why_not !== lab.why_not) this.#listener.say(lab.why_not);
     this.#listener.changed();
     this.#listener.settled(lab);
   }

@@ -51,12 +51,14 @@ export class Outcome implements Consequences {
     const key = `${image} ${revision}`;
     this.#edited = edits.length > 0;
     this.#measure.disabled = !this.#edited;
-    if (this.#revision !== revision) {
+    const other = this.#revision !== revision;
+    this.#revision = revision;
+    if (other) {
       this.#effect.replaceChildren();
       setText(this.#progress, "");
-      if (this.#running) this.#finish();
+      // A click may come before the answer to what was changed just now: it is meant for that.
+      if (this.#running) this.#edited ? this.#ask() : this.#finish();
     }
-    this.#revision = revision;
     if (key === this.#asked) return;
     this.#asked = key;
     this.#bench.ask("lab_changes", { image });

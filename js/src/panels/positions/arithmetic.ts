@@ -140,9 +140,10 @@ export class ArithmeticPanel {
     if (this.#shown) this.#look(this.#channel ?? this.#shown.order[0]!, false);
   }
 
-  /** For a screen reader. */
+  /** For a screen reader; empty while the numbers are on their way. */
   words(): string {
-    const { numbers, agrees } = this.#shown!;
+    if (!this.#shown || this.root.getAttribute("aria-busy") === "true") return "";
+    const { numbers, agrees } = this.#shown;
     const difference = number(numbers.difference.data[0]!);
     const proof = agrees
       ? `recomputed to rounding (${difference})`

@@ -106,15 +106,22 @@ export class PositionsPanel implements Partial<Panels>, PositionsListener {
 
   fields(): void {
     this.#share();
+    this.#announce();
   }
 
   arithmetic(arithmetic: Arithmetic): void {
     const pin = this.#pinned();
     if (!pin || !this.#frame || arithmetic.revision < this.#frame.revision) return;
     this.#panel.show(arithmetic, this.#layer()!.name, this.#frame.channel);
-    if (this.#announced === this.#asked) return;
-    this.#announced = this.#asked;
-    this.#host.announce(this.#panel.words());
+    this.#announce();
+  }
+
+  /** Once for all that is known: what the position sees may come before its numbers, or behind them. */
+  #announce(): void {
+    const words = this.#panel.words();
+    if (words === "" || words === this.#announced) return;
+    this.#announced = words;
+    this.#host.announce(words);
   }
 
   effective(picture: SidePicture): void {

@@ -51,6 +51,7 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   #marked: number | null;
   /** What the strip shows, or will show when all of it has come. */
   #stripOf = "";
+  #stripFrame: Frame | null = null;
   #poll: ReturnType<typeof setTimeout> | undefined;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
@@ -262,6 +263,7 @@ export class TimelinePanel implements Partial<Panels>, Listener {
       const frame = this.#frame;
       if (!frame || !this.#open || !this.#isThere()) return;
       this.#stripOf = this.#place(frame);
+      this.#stripFrame = frame;
       this.#strip.name(this.#titles);
       this.#markAll();
       this.#strip.begin();
@@ -270,8 +272,9 @@ export class TimelinePanel implements Partial<Panels>, Listener {
     }, rest);
   }
 
+  /** Asks for the rest of the strip that was begun, whatever has been selected since. */
   #more(): void {
-    const frame = this.#frame;
+    const frame = this.#stripFrame;
     if (!frame || !this.#open) return;
     if (this.#strip.items >= this.#titles.length) {
       this.#strip.paint();

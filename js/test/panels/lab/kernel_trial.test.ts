@@ -16,6 +16,7 @@ function bench() {
   const frame = { ...AT, revision: 1, detail: { kernel: { dtype: "float16" } } }; // nothing to paint by itself
   const sent: [string, object][] = [];
   const cells: number[][] = [];
+  const says: string[] = [];
   const trial = new KernelTrial(
     {
       host: { paint: () => {} },
@@ -29,19 +30,21 @@ function bench() {
       other: () => {},
       settled: () => {},
       gone: () => {},
-      say: () => {},
+      say: (sentence) => says.push(sentence),
     },
   );
   const reply = (name: RequestName, body: object, ...tensors: object[]) =>
     trial.reply({ name, body, tensors } as unknown as ReplyTo<RequestName>, true);
   const history = { revision: 1, edits: [], can_undo: true, can_redo: false };
-  reply(
-    "lab",
-    { ...history, ...AT, why_not: "", own: { tensor: 0 }, kernels: { tensor: 1 } },
-    floats(1, 2),
-    floats(3, 4),
-  );
-  return { trial, cells, sent, reply, history };
+  const take = (why_not: string) =>
+    reply(
+      "lab",
+      { ...history, ...AT, why_not, own: { tensor: 0 }, kernels: { tensor: 1 } },
+      floats(1, 2),
+      floats(3, 4),
+    );
+  take("");
+  return { trial, cells, says, sent, reply, take, history };
 }
 
 describe("a step back", () => {
@@ -82,5 +85,18 @@ describe("a step back", () => {
       floats(3, 4),
     );
     expect(cells.at(-1)).toEqual([3, 4]);
+  });
+});
+
+describe("what is said", () => {
+  it("of a wrong number stands whatever is answered, until it is another reason", () => {
+    const { says, take } = bench();
+    const before = says.length;
+    take("");
+    expect(says.length).toBe(before);
+    take("it is computed");
+    take("it is computed");
+    take("");
+    expect(says.slice(before)).toEqual(["it is computed", ""]);
   });
 });

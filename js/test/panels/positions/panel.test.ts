@@ -107,6 +107,25 @@ describe("a position that is pointed at", () => {
 });
 
 describe("a pinned position", () => {
+  it("is announced with what it sees, also where that comes behind its numbers", () => {
+    const model = new FakeModel();
+    model.behaviour = { images: 1, givesWay: 1 };
+    Object.assign(model.traits, { source: "input" });
+    const { canvas, query } = render(model);
+    model.answerAll();
+    vi.advanceTimersByTime(150);
+    model.answerAll();
+    mouse(canvas("response"), "click", 1, 2);
+    model.answerAll();
+    vi.advanceTimersByTime(500);
+    expect(query("[aria-live]").textContent).toMatch(/^Pinned conv1 .* row 1, col 2/);
+    expect(query("[aria-live]").textContent).not.toContain("(exact)");
+    vi.advanceTimersByTime(700);
+    model.answerAll();
+    vi.advanceTimersByTime(500);
+    expect(query("[aria-live]").textContent).toContain("of the image (exact)");
+  });
+
   it("stands below the pictures with its arithmetic", () => {
     const { model, canvas, panel, query } = openInput();
     expect(panel.hidden).toBe(true);
