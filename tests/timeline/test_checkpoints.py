@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from filterscope import CheckpointError, Explorer, demo
+from filterscope.nets.net_state import template_of
 from filterscope.timeline.checkpoints import Checkpoints
-from filterscope.timeline.net_state import template_of
 
 NET = demo.FashionNet()
 TEMPLATE = template_of(NET)

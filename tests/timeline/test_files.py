@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from filterscope import CheckpointError, demo
-from filterscope.timeline.files import read_file
-from filterscope.timeline.net_state import find_state, template_of
+from filterscope.nets.net_state import find_state, template_of
+from filterscope.nets.weight_files import read_file
+from weight_files import save_safetensors
 
 
 class Bomb:
@@ -34,23 +35,6 @@ class Own:
 @pytest.fixture
 def state():
     return demo.FashionNet().state_dict()
-
-
-def safetensors(path, tensors, header=None):
-    """Written as the format's own description says, by other code than the reader's."""
-    names = {torch.float32: "F32", torch.int64: "I64", torch.float16: "F16", torch.bfloat16: "BF16"}
-    entries, blobs, at = {}, [], 0
-    for name, tensor in tensors.items():
-        blob = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-        entries[name] = {
-            "dtype": names[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [at, at + len(blob)],
-        }
-        at += len(blob)
-        blobs.append(blob)
-    text = json.dumps({"__metadata__": {"format": "pt"}, **entries} if header is None else header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -102,7 +86,7 @@ def test_safetensors_are_read_to_the_bit(tmp_path):
         "e": torch.tensor(7),
         "f": torch.zeros(0, 3),
     }
-    safetensors(tmp_path / "net.safetensors", tensors)
+    save_safetensors(tmp_path / "net.safetensors", tensors)
     read = read_file(tmp_path / "net.safetensors")
     assert all(torch.equal(read[name], value) and read[name].dtype == value.dtype for name, value in tensors.items())
     shapes = read_file(tmp_path / "net.safetensors", values=False)
@@ -122,7 +106,7 @@ def test_the_safetensors_library_writes_what_is_read(tmp_path):
 def test_a_folder_of_hugging_faces_trainer_is_one_checkpoint(tmp_path, state):
     folder = tmp_path / "checkpoint-500"
     folder.mkdir()
-    safetensors(folder / "model.safetensors", state)
+    save_safetensors(folder / "model.safetensors", state)
     assert set(read_file(folder)) == set(state)
     with pytest.raises(CheckpointError, match=r"folder without model\.safetensors or pytorch_model\.bin"):
         read_file(tmp_path)

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from filterscope import Explorer, demo
+from filterscope.nets.net_state import template_of
 from filterscope.timeline.callbacks import recording_callback
 from filterscope.timeline.checkpoints import Checkpoints
-from filterscope.timeline.net_state import template_of
 from filterscope.timeline.record import Recorder, light_copy
 
 STEPS = 300

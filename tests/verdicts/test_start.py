@@ -1,13 +1,15 @@
 """How far filters went from a checkpoint of their start, and what is no such checkpoint."""
 
+import argparse
 import copy
 
 import numpy as np
 import pytest
 import torch
 
-from filterscope import Explorer, demo, diagnose
+from filterscope import CheckpointError, Explorer, demo, diagnose
 from filterscope.verdicts.weights.start import judge_start
+from weight_files import save_safetensors
 
 DATA = demo.fashion_test_data()
 
@@ -53,16 +55,38 @@ def test_the_dtype_of_the_checkpoint_does_not_matter(dtype):
     assert of_layer(look(net, coarse)) == EXPECTED
 
 
-@pytest.mark.parametrize("form", ["path", "lightning", "data parallel", "compiled", "with an optimizer"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "path",
+        "safetensors",
+        "folder",
+        "lightning",
+        "data parallel",
+        "compiled",
+        "both",
+        "with an optimizer",
+        "averaged",
+    ],
+)
 def test_checkpoints_come_in_many_forms(form, tmp_path):
     net, start = half_frozen()
-    beginning = {"lightning": "model.", "data parallel": "module.", "compiled": "_orig_mod."}.get(form, "")
+    beginnings = {"lightning": "model.", "data parallel": "module.", "compiled": "_orig_mod."}
+    beginning = {**beginnings, "both": "net.module._orig_mod."}.get(form, "")
     given = {beginning + name: value for name, value in start.items()}
     if form in ("lightning", "with an optimizer"):
-        given = {"state_dict": given, "epoch": 3, "optimizer": {"state": {}}}
+        momentum = {name: torch.zeros_like(value) for name, value in start.items()}
+        given = {"optimizer": {"state": {"momentum": momentum}}, "state_dict": given, "epoch": 3}
+    if form == "averaged":
+        given = {"trainer": {"best": {"weights": given}}, "n_averaged": torch.tensor(3)}
     if form in ("path", "lightning"):
+        if form == "lightning":  # as its files have them
+            given["hyper_parameters"] = argparse.Namespace(lr=0.1)
         torch.save(given, tmp_path / "start.pt")
         given = tmp_path / "start.pt" if form == "path" else str(tmp_path / "start.pt")
+    if form in ("safetensors", "folder"):
+        save_safetensors(tmp_path / "model.safetensors", given)
+        given = tmp_path if form == "folder" else tmp_path / "model.safetensors"
     assert of_layer(look(net, given)) == EXPECTED
 
 
@@ -79,10 +103,12 @@ def test_what_is_no_start_is_said_and_nothing_of_it_is_run(tmp_path, monkeypatch
     before = copy.deepcopy(net.state_dict())
     torch.save(Evil(), "evil.pt")
     (tmp_path / "text.pt").write_text("no checkpoint")
+    (tmp_path / "short.safetensors").write_bytes(b"no checkpoint")
     other = {**net.state_dict(), "conv2.weight": torch.zeros(20, 10, 5, 5)}
     for start, error, words in (
-        ("evil.pt", ValueError, "weights_only=True"),
-        ("text.pt", ValueError, "cannot read"),
+        ("evil.pt", CheckpointError, r"start is 'evil.pt': reading it would call \w+\.open, .* nothing of it was run"),
+        ("text.pt", CheckpointError, "start is 'text.pt': it is damaged, or no file of weights"),
+        ("short.safetensors", CheckpointError, "its header is longer than the file"),
         ("nowhere.pt", ValueError, "no such file"),
         (net, TypeError, "a FashionNet; give a state dict"),
         ({}, ValueError, "has none; it has no tensor"),

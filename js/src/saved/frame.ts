@@ -2,10 +2,10 @@
 
 import { drawnSlice } from "../state/selection";
 import { measureActivity } from "../view/grid/activity";
-import { type FrameArgs, MAP_NAMES, type MapName } from "../wire/frame";
+import { type FrameArgs, MAP_NAMES, type MapName, type Range } from "../wire/frame";
 import { count, summarize } from "../wire/tensor";
 import type { EditedFilters, EditedPlanes } from "./lab_script";
-import { detailOf, type Plane, pictureOf, planeOf } from "./maps";
+import { detailOf, joined, type Plane, pictureOf, planeOf } from "./maps";
 import type { SavedImage, SavedLayer, SavedMaps, SavedMapsPart, SavedResponse, SavedTensor } from "./types";
 
 export interface FrameParts {
@@ -15,6 +15,17 @@ export interface FrameParts {
   readonly images: number;
   /** The filters that have other kernels than when the page was saved; null: none. */
   readonly edited: EditedFilters | null;
+  /** Of each picture its range over all checkpoints, where that is its scale. */
+  readonly ranges?: Ranges;
+}
+
+/** By the plurals of the pictures. */
+export type Ranges = Readonly<Record<string, Range>>;
+
+/** All filters' values of one picture. */
+interface Planes {
+  readonly shape: readonly number[];
+  readonly planes: readonly Plane[];
 }
 
 /** What is drawn of maps that may be volumes: where it starts, its shape, and which slice it is in words. */
@@ -104,19 +115,27 @@ class Drawing {
   }
 
   /** By their plurals, as a frame has them. */
-  pictures(): object {
+  pictures(ranges: Ranges | undefined): object {
+    const { scale } = this.#args;
+    return Object.fromEntries(
+      Object.entries(this.planes()).map(([name, { planes, shape }]) => [
+        name,
+        pictureOf(planes, shape, scale, ranges?.[name]),
+      ]),
+    );
+  }
+
+  planes(): Readonly<Record<string, Planes>> {
     const { kernels, summed: mean } = this.#layer;
     const summed = this.response.kernels.length === kernels.values.shape[1] ? mean : null;
     const summedShape = summed?.values.shape.slice(1) ?? [];
-    const picture = (shape: readonly number[], plane: (filter: number) => Plane) =>
-      pictureOf(
-        Array.from({ length: kernels.values.shape[0]! }, (_, k) => plane(k)),
-        shape,
-        this.#args.scale,
-      );
+    const all = (shape: readonly number[], plane: (filter: number) => Plane) => ({
+      shape,
+      planes: Array.from({ length: kernels.values.shape[0]! }, (_, k) => plane(k)),
+    });
     const maps = MAP_NAMES.map((name) => [
       `${name}s`,
-      picture(this.#maps[name].drawn.shape, (filter) => this.#mapPlane(name, filter)),
+      all(this.#maps[name].drawn.shape, (filter) => this.#mapPlane(name, filter)),
     ]);
     const size = count(summedShape);
     const summedPlane = (filter: number) => {
@@ -125,8 +144,8 @@ class Drawing {
     };
     return {
       kernels: summed
-        ? picture(summedShape, summedPlane)
-        : picture(this.kernelShape, (filter) => this.#kernelPlane(filter)),
+        ? all(summedShape, summedPlane)
+        : all(this.kernelShape, (filter) => this.#kernelPlane(filter)),
       ...Object.fromEntries(maps),
     };
   }
@@ -190,7 +209,7 @@ export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): o
     ...args,
     images,
     sample: { ...image.planes[plane], prediction: image.prediction, overlay: image.overlay },
-    ...drawing.pictures(),
+    ...drawing.pictures(parts.ranges),
     detail: drawing.detail(args.filter),
     activity: drawing.activity(),
     // Of the net's own kernels.
@@ -198,6 +217,14 @@ export function savedFrame(args: FrameArgs, parts: FrameParts, depth: number): o
     notes: drawing.notes(),
     cell_runs: false,
   };
+}
+
+/** The ranges of a frame's pictures over all of these parts, each of another checkpoint. */
+export function rangesOver(args: FrameArgs, each: readonly FrameParts[], depth: number): Ranges {
+  const drawn = each.map((parts) => new Drawing(args, parts, depth).planes());
+  const over = (name: string) =>
+    joined(drawn.flatMap((pictures) => pictures[name]!.planes.map(({ summary }) => summary)));
+  return Object.fromEntries(Object.keys(drawn[0] ?? {}).map((name) => [name, over(name)]));
 }
 
 /** The body of a reply with more filters of a frame, but for the revision. */

@@ -9,7 +9,7 @@ import type { LabScript, SavedLabKernel } from "./lab_script";
 import type { Parts } from "./parts";
 import { type Request, refusalOf, replyTo, type Sent } from "./replies";
 import { savedStrip } from "./strip";
-import type { TimelineScript } from "./timeline_script";
+import type { SavedTimelineKernel, TimelineScript } from "./timeline_script";
 import type {
   SavedFields,
   SavedImage,
@@ -26,7 +26,7 @@ export class SavedKernel {
   readonly #parts: Parts;
   readonly #outline: SavedOutline;
   readonly #lab: SavedLabKernel | null;
-  readonly #timeline: TimelineScript | null;
+  readonly timeline: SavedTimelineKernel | undefined;
   /** Told the revision of what is answered now, where an edit has made it another. */
   changed: (revision: number) => void = () => {};
 
@@ -39,7 +39,7 @@ export class SavedKernel {
     this.#parts = parts;
     this.#outline = outline;
     this.#lab = lab?.kernel(parts, (revision) => this.changed(revision)) ?? null;
-    this.#timeline = timeline;
+    this.timeline = timeline?.kernel(parts, outline);
   }
 
   async answer(request: Request): Promise<Sent> {
@@ -52,17 +52,20 @@ export class SavedKernel {
 
   async #bodyFor({ name, args }: Request): Promise<object> {
     if (name === "describe") return this.#outline.description;
+    const others = this.#lab?.answer(name, args) ?? this.timeline?.answer(name, args);
+    if (others) return others;
     if (name === "strip") return savedStrip(this.#outline.strip, args as StripArgs);
     if (name === "exemplars") return savedExemplars(this.#parts, args as ArgsOf<"exemplars">, NOT_HERE);
     if (name === "distribution") return savedDistribution(this.#parts, args as ArgsOf<"distribution">);
     if (name === "best_crops") return savedBestCrops(this.#parts, args as ArgsOf<"best_crops">);
-    const others = this.#lab?.answer(name, args) ?? this.#timeline?.answer(this.#parts, name, args);
-    if (others) return others;
     const frameArgs = args as FrameArgs;
     if (name !== "frame" && name !== "prefetch" && name !== "prediction" && name !== "filters")
       return this.#savedBody(name, frameArgs);
     const revision = this.#lab?.revision ?? 0;
-    const parts = await this.#partsOf(frameArgs);
+    const ofPage = await this.#partsOf(frameArgs);
+    const { out_shape } = this.#outline.description.layers[frameArgs.layer]!;
+    const depth = ofPage.layer.rank === 3 ? out_shape[1]! : 1;
+    const parts = (await this.timeline?.partsAt(frameArgs, ofPage, depth)) ?? ofPage;
     if (name === "prediction")
       return {
         revision,
@@ -70,8 +73,6 @@ export class SavedKernel {
         prediction: parts.image.prediction,
         overlay: parts.image.overlay,
       };
-    const { out_shape } = this.#outline.description.layers[frameArgs.layer]!;
-    const depth = parts.layer.rank === 3 ? out_shape[1]! : 1;
     const { kernels_held, filters, codes, ...frame } = frameArgs as FiltersArgs;
     const body =
       name === "filters" ? savedFilters(frame, filters, parts, depth) : savedFrame(frame, parts, depth);

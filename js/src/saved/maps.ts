@@ -78,10 +78,15 @@ export function planeOf(maps: SavedMaps, k: number, starts: readonly number[], l
   return { data: values, summary: whole ? own : summarize(values), half };
 }
 
-/** The maps of all filters as one picture, as a frame has it. */
-export function pictureOf(planes: readonly Plane[], shape: readonly number[], scale: Scale): object {
+/** The maps of all filters as one picture, as a frame has it. `over`: a range that is not of these alone. */
+export function pictureOf(
+  planes: readonly Plane[],
+  shape: readonly number[],
+  scale: Scale,
+  over?: Range,
+): object {
   const summaries = planes.map((plane) => plane.summary);
-  const ranges = scale !== "map" ? [joined(summaries)] : summaries.map(rangeOf);
+  const ranges = scale !== "map" ? [over ?? joined(summaries)] : summaries.map(rangeOf);
   const size = count(shape);
   const data = new Uint8Array(planes.length * size);
   planes.forEach((plane, k) => {

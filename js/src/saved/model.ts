@@ -42,13 +42,12 @@ export class SavedModel {
 
   save_changes(): void {
     const sentence = refusal(this.#outline.saved, this.#traits);
-    if (sentence === null) {
-      this.#saved = this.#traits;
-      return;
-    }
-    const back = this.#saved;
-    for (const name of Object.keys(back) as (keyof Traits)[]) this.set(name, back[name]);
-    this.#emit("msg:custom", refusedMessage(sentence), []);
+    const instead =
+      sentence === null ? this.#kernel.timeline?.instead(this.#traits) : { traits: this.#saved, sentence };
+    this.#saved = instead?.traits ?? this.#traits;
+    if (!instead) return;
+    for (const name of Object.keys(this.#saved) as (keyof Traits)[]) this.set(name, this.#saved[name]);
+    this.#emit("msg:custom", refusedMessage(instead.sentence), []);
   }
 
   on(name: string, listener: Listener): void {

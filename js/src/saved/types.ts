@@ -153,6 +153,12 @@ export interface SavedTimeline {
   readonly errors: readonly (string | null)[];
 }
 
+/** What the layer does to an image at one checkpoint. */
+export interface SavedMapsAt extends SavedMapsPart {
+  readonly prediction: Prediction;
+  readonly overlay: Overlay | null;
+}
+
 /** Its activations for an image: one map a checkpoint and filter. */
 export interface SavedTimelineImage {
   readonly maps: SavedMaps;

@@ -58,9 +58,7 @@ export function savedInWords({ description, saved }: SavedOutline): string {
     (lab === null
       ? ""
       : ` With the lab of ${description.layers[lab]!.name}: its kernels can be edited here.`) +
-    (timeline
-      ? ` With ${description.layers[timeline.layer]!.name} over ${whole(timeline.titles.length)} checkpoints.`
-      : "")
+    (timeline ? ` ${timeline.words}` : "")
   );
 }
 

@@ -15,6 +15,8 @@ export class CheckpointSlider {
   #last = 0;
   #titles: readonly string[] = [];
   #playing = false;
+  /** While it plays: where it stands, or goes. */
+  #played: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(select: (checkpoint: number | null) => void) {
@@ -33,6 +35,7 @@ export class CheckpointSlider {
   show(checkpoint: number | null, titles: readonly string[]): void {
     this.root.hidden = titles.length === 0;
     this.#checkpoint = checkpoint;
+    if (this.#playing && checkpoint !== this.#played) this.#stop(); // somebody has selected another one
     this.#titles = titles;
     if (checkpoint !== null) this.#last = checkpoint;
     const at = Math.min(this.#last, Math.max(0, titles.length - 1));
@@ -48,7 +51,7 @@ export class CheckpointSlider {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const next = (this.#checkpoint ?? -1) + 1;
-      if (next < this.#titles.length) this.#select(next);
+      if (next < this.#titles.length) this.#goTo(next);
       if (next >= this.#titles.length - 1) this.#stop();
     }, RESTS_AFTER.play);
   }
@@ -67,8 +70,16 @@ export class CheckpointSlider {
     setText(this.#play, "stop");
     attribute(this.#play, "aria-pressed", true);
     const atEnd = this.#checkpoint === null || this.#checkpoint >= this.#titles.length - 1;
-    if (atEnd) this.#select(0);
-    else this.stood(true);
+    if (atEnd) this.#goTo(0);
+    else {
+      this.#played = this.#checkpoint;
+      this.stood(true);
+    }
+  }
+
+  #goTo(checkpoint: number): void {
+    this.#played = checkpoint;
+    this.#select(checkpoint);
   }
 
   #stop(): void {

@@ -1,6 +1,6 @@
 /** A filter over the checkpoints, on the wire: the twin of Python's `frames/timeline.py`. */
 
-import type { FrameArgs } from "./frame";
+import type { ClassName, FrameArgs } from "./frame";
 import type { FloatTensor } from "./tensor";
 
 export type TimelineStatus = "none" | "running" | "done" | "cancelled" | "failed";
@@ -40,8 +40,14 @@ export interface KeptTimeline {
   /** The layer that was saved over the checkpoints. */
   readonly layer: number;
   readonly titles: readonly string[];
-  /** The checkpoint that the page's pictures are of; null: the net itself. */
+  /** The checkpoint that the page is of, all but what is listed here; null: the net itself. */
   readonly shown: number | null;
+  /** The images of which the layer's maps at each checkpoint were saved, in their order. */
+  readonly images: readonly number[];
+  /** At each checkpoint each image's class. */
+  readonly predicted: readonly (readonly (ClassName | null)[])[];
+  /** What was saved of it, in sentences. */
+  readonly words: string;
 }
 
 /** The filter at one checkpoint, or why it cannot be shown. */

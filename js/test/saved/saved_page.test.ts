@@ -9,11 +9,12 @@ import { SavedModel } from "../../src/saved/model";
 import { Parts } from "../../src/saved/parts";
 import { readRequest, replyTo, unpack } from "../../src/saved/replies";
 import { savedStrip } from "../../src/saved/strip";
+import { TimelineKernel } from "../../src/saved/timeline_kernel";
 import type { Saved, SavedMaps, SavedOutline } from "../../src/saved/types";
 import { refusal, savedInWords } from "../../src/saved/unsaved";
 import { within } from "../../src/text/format";
 import { activityOf } from "../../src/view/grid/activity";
-import { decodeFrame } from "../../src/wire/frame";
+import { decodeFrame, type FrameArgs } from "../../src/wire/frame";
 import { bodyOf, decodeMessage, type Reply } from "../../src/wire/messages";
 import type { StripArgs } from "../../src/wire/strip";
 import { FakeModel } from "../support/fake_kernel";
@@ -346,6 +347,85 @@ describe("the lab of a saved page", () => {
   it("is told in the words of the page", () => {
     const words = savedInWords({ ...OUTLINE, saved: { ...SAVED, lab: 1 } });
     expect(words).toContain(`With the lab of ${LAYERS[1]!.name}: its kernels can be edited here.`);
+  });
+});
+
+describe("the checkpoints of a saved page", () => {
+  const timeline = {
+    ...{ layer: 1, titles: ["epoch 0", "epoch 1", "epoch 2"], shown: 1, images: [0, 2] },
+    predicted: [
+      ["dog", "dog", "dog"],
+      ["no", "no", "no"],
+      ["cat", "dog", null],
+    ],
+    words: "With conv2 over 3 checkpoints.",
+  };
+  const outline = { ...OUTLINE, saved: { ...SAVED, timeline } };
+  const page = (more: object = {}) => {
+    const script = {
+      kernel: (...given: ConstructorParameters<typeof TimelineKernel>) => new TimelineKernel(...given),
+    };
+    const other = { ...outline, saved: { ...outline.saved, timeline: { ...timeline, ...more } } };
+    const kernel = new SavedKernel(new Parts(() => null), other, null, script as never);
+    const model = new SavedModel(
+      { ...other, selection: { ...OUTLINE.selection, checkpoint_index: 1 } },
+      kernel,
+    );
+    const sentences: string[] = [];
+    model.on("msg:custom", ((message: { message: string }) => sentences.push(message.message)) as never);
+    const select = (traits: object) => {
+      for (const [name, value] of Object.entries(traits)) model.set(name as never, value as never);
+      model.save_changes();
+      return [model.get("image_index"), model.get("layer_index"), model.get("checkpoint_index")];
+    };
+    const predicted = async () => {
+      const args: StripArgs = { start: 0, count: 3, class: null, outcome: null };
+      return ((await kernel.timeline!.answer("strip", args)) as { predicted: unknown }).predicted;
+    };
+    return { kernel, sentences, select, predicted };
+  };
+
+  it("are those of one layer and some images; what else is selected is shown as the page has it", async () => {
+    const { sentences, select, predicted } = page();
+    expect(await predicted()).toEqual(["cat", "cat", null]); // the page's own
+    expect(select({ image_index: 0, checkpoint_index: 2 })).toEqual([0, 1, 2]);
+    expect(await predicted()).toEqual(["cat", "dog", null]);
+    expect(select({ image_index: 2 })).toEqual([2, 1, 2]);
+    expect(sentences).toEqual([]);
+    expect(select({ image_index: 1 })).toEqual([1, 1, 1]);
+    expect(await predicted()).toEqual(["cat", "cat", null]);
+    expect(select({ image_index: 0, layer_index: 0, checkpoint_index: 0 })).toEqual([0, 0, 1]);
+    expect(select({ layer_index: 1, checkpoint_index: null })).toEqual([0, 1, 1]);
+    expect(sentences).toEqual([
+      "This page has image 1 at one checkpoint alone: epoch 1.",
+      "This page has conv1 at one checkpoint alone: epoch 1.",
+      "The net itself was not saved.",
+    ]);
+  });
+
+  it("are the net itself beside its checkpoints where the page is of that", () => {
+    const { sentences, select } = page({ shown: null });
+    expect(select({ image_index: 0, checkpoint_index: null })).toEqual([0, 1, null]);
+    expect(select({ checkpoint_index: 1 })).toEqual([0, 1, 1]);
+    expect(select({ image_index: 1 })).toEqual([1, 1, null]);
+    expect(sentences).toEqual(["This page has image 1 at one checkpoint alone: the net itself."]);
+  });
+
+  it("are nothing to choose from where there was no room for one image", () => {
+    const { sentences, select } = page({ images: [] });
+    expect(select({ image_index: 0, checkpoint_index: null })).toEqual([0, 1, null]);
+    expect(sentences).toEqual([]);
+  });
+
+  it("say why one of them cannot be shown, and what has no range over all of them", async () => {
+    const { kernel } = page();
+    const at = { image: 0, layer: 1, checkpoint: 2, scale: "layer" } as never as FrameArgs;
+    const parts = {} as never;
+    expect(await kernel.timeline!.partsAt({ ...at, checkpoint: 1 }, parts, 1)).toBe(parts);
+    await expect(kernel.timeline!.partsAt(at, parts, 1)).rejects.toThrow('"timeline" is missing');
+    await expect(
+      kernel.timeline!.partsAt({ ...at, image: 1, scale: "checkpoints" }, parts, 1),
+    ).rejects.toThrow("This page has image 1 at one checkpoint alone: epoch 1. Choose another colour scale.");
   });
 });
 

@@ -72,6 +72,18 @@ describe("the checkpoint slider", () => {
     }
   });
 
+  it("stops where another checkpoint comes than the one that is played", () => {
+    slider.show(0, TITLES);
+    button("play").click();
+    slider.show(0, TITLES); // as a view does while it waits
+    expect(button("play").textContent).toBe("stop");
+    slider.show(2, TITLES);
+    slider.stood(true);
+    expect(button("play").textContent).toBe("play");
+    vi.advanceTimersByTime(10 * RESTS_AFTER.play);
+    expect(selected).toEqual([]);
+  });
+
   it("shows the net itself, and goes back to where it stood", () => {
     slider.show(1, TITLES);
     button("net-itself").click();

@@ -33,12 +33,12 @@ from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
 from filterscope.nets.kernel_edits import KernelEdit, KernelEdits
 from filterscope.nets.layers import ConvLayer, left_out_in_words
+from filterscope.nets.net_state import template_of
 from filterscope.nets.outputs import KnownClasses
 from filterscope.nets.passes import Maps
 from filterscope.nets.runner import NetRunner, float32
 from filterscope.outputs.kind import Answer
 from filterscope.timeline.checkpoints import Checkpoint, Checkpoints
-from filterscope.timeline.net_state import template_of
 from filterscope.timeline.record import Recorder
 
 

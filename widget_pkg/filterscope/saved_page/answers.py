@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from filterscope import wire
+from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.frames.positions import build_fields
+from filterscope.frames.prediction import best_of
 from filterscope.frames.verdicts import build_each_verdict, build_verdicts
 from filterscope.saved_page.parts import Contents
 from filterscope.session.examiner import Examiner
 from filterscope.session.session import Session
 
-Part = tuple[str, wire.Body]
-"""A part's name and what it holds."""
+Part = tuple[str, "wire.Body | str"]
+"""A part's name and what it holds, or the text that `wire.packed` made of that."""
+
+
+def predicted_class(engine: Engine, image: int) -> str | int | None:
+    """The class that the net says of an image; None where that is nothing to compare with the image's label."""
+    sample, best = engine.sample(image), best_of(engine.prediction(image))
+    comparable = sample.label is None or sample.label in engine.classes
+    return best[0][0] if best and comparable else None
 
 
 class Answers:

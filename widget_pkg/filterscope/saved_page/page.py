@@ -19,8 +19,8 @@ from filterscope.engine.engine import Engine
 from filterscope.errors import NetError, SampleError
 from filterscope.frames.outline import outline
 from filterscope.frames.overlay import overlay_of
-from filterscope.frames.prediction import best_of
-from filterscope.saved_page.answers import Answers
+from filterscope.saved_page.answers import Answers, predicted_class
+from filterscope.saved_page.checkpoint_maps import CheckpointMaps
 from filterscope.saved_page.exemplars import SavedExemplars
 from filterscope.saved_page.lab import SavedLab
 from filterscope.saved_page.output_file import OutputFile
@@ -140,11 +140,17 @@ def save_page(
         budget.foresee_exemplars(_data(*first_part), count)
     of_images = (lab, timeline)
     first, first_row = _first_image(engine, contents, of_images, budget)
+    over_time = CheckpointMaps(session, contents)
+    budget.foresee_over_time(over_time)
     if progress:
-        print(f"{well_formed(str(output.path))}: {budget.counted}, about {_size(budget.about)}", file=sys.stderr)
+        said = ". ".join([f"{budget.counted}, about {_size(budget.about)}", *timeline.left_out(over_time.images)])
+        print(f"{well_formed(str(output.path))}: {said}", file=sys.stderr)
     rows: list[StripRow] = []
     with output.open() as write:
         for part in (frame, *layers):
+            write(part)
+        for name, body in over_time.parts:
+            budget.spend(part := _data(name, body), 0)
             write(part)
         for place, k in _bar(exemplars.filters, progress, "filter"):
             budget.spend_exemplars(part := _data(*exemplars.part(place, k)))
@@ -153,12 +159,12 @@ def save_page(
             for part in first if place == 0 else _image(engine, contents, of_images, place):
                 budget.spend(part, place)
                 write(part)
-            for name, body in answers.fields(contents.images[place]):
+            for name, body in (*over_time.image(place), *answers.fields(contents.images[place])):
                 budget.spend(part := _data(name, body), place)
                 write(part)
             rows.append(first_row if place == 0 else _strip_row(engine, contents.images[place]))
         # Last, since it takes a pass for each image; the page finds its parts wherever they stand.
-        known = bool(answers.verdicts), bool(exemplars.filters), answers.shapes, timeline.outline
+        known = bool(answers.verdicts), bool(exemplars.filters), answers.shapes, timeline.outline(over_time.images)
         head = _data("outline", _outline(engine, contents, rows, selection, *known))
         budget.spend(head, len(rows) - 1)
         for part in (head, end):
@@ -177,9 +183,10 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _data(name: str, body: wire.Body) -> str:
+def _data(name: str, body: wire.Body | str) -> str:
     """A part of the page. What it holds are letters and digits: no name in it can become a tag."""
-    return f'<script type="application/octet-stream" id="fs-{name}">{wire.packed(body)}</script>\n'
+    packed = body if isinstance(body, str) else wire.packed(body)
+    return f'<script type="application/octet-stream" id="fs-{name}">{packed}</script>\n'
 
 
 def _layer(engine: Engine, layer: int, contents: Contents) -> wire.Body:
@@ -197,10 +204,7 @@ def _outline(engine: Engine, contents: Contents, rows: list[StripRow], *more: An
 def _strip_row(engine: Engine, image: int) -> StripRow:
     """An image's thumbnail and classes; where it cannot be shown, the reason."""
     try:
-        sample = engine.sample(image)
-        best = best_of(engine.prediction(image))
-        comparable = sample.label is None or sample.label in engine.classes
-        return StripRow(thumbnail_of(sample), best[0][0] if best and comparable else None)
+        return StripRow(thumbnail_of(engine.sample(image)), predicted_class(engine, image))
     except (SampleError, NetError) as error:
         return StripRow(no_thumbnail(str(error)), None)
 
@@ -260,6 +264,10 @@ class _Budget:
         self.about += len(part) * len(self._contents.images)
         if self.about > self._limit:
             raise self._error(self.about, "more than " if more else "about ")
+
+    def foresee_over_time(self, maps: CheckpointMaps) -> None:
+        """The maps over the checkpoints have half of what all else leaves: that may be more than is foreseen."""
+        self.about += maps.take((self._limit - self.about) / 2)
 
     def spend(self, part: str, place: int) -> None:
         """A part of the image at that place is written."""

@@ -142,20 +142,22 @@ def outline_part(
         verdicts: Whether filters were judged.
         exemplars: Whether exemplars were saved.
         shapes: For each image the number of its shape, None for one that cannot be shown.
-        timeline: `SavedTimeline.outline`.
+        timeline: `SavedTimeline.outline`; where it has images, the page has the checkpoint slider.
     """
     boxes = np.stack([row.thumbnail.box for row in rows])
     gray = bool((boxes == boxes[..., :1]).all())
     labels = [row.thumbnail.label for row in rows]
     labels_there = {label for label in labels if label is not None}
+    over_time = timeline if timeline is not None and timeline["images"] else {"titles": [], "shown": None}
     return {
         "description": {
             **description,
             "images": len(rows),
             "revision": 0,
             "layers": [description["layers"][layer] for layer in contents.layers],
+            "checkpoints": over_time["titles"],
         },
-        "selection": selection,
+        "selection": {**selection, "checkpoint_index": over_time["shown"]},
         "saved": {
             "images": list(contents.images),
             "of_images": description["images"],
@@ -196,13 +198,14 @@ def layer_part(
     return {
         "rank": layer.rank,
         **{f"{picture.name}_note": picture.net_note(layer, "{slice}") for picture in NET_MAPS if picture.net_note},
-        **_kernels_part(layer, kernels, bias, dynamic, precision),
+        **kernels_part(layer, kernels, bias, dynamic, precision),
     }
 
 
-def _kernels_part(
+def kernels_part(
     layer: ConvLayer, kernels: np.ndarray, bias: np.ndarray | None, dynamic: bool, precision: Precision
 ) -> SavedKernels:
+    """What a layer's part has of its weights; see `layer_part`."""
     every = list(range(layer.channels))
     kernels = _with_rows(kernels, 2)
     full = kernels.nbytes <= FULL_PRECISION_BYTES
@@ -244,7 +247,7 @@ def maps_part(moment: Moment, contents: Contents) -> dict[str, Any]:
     """
     own_kernels = None
     if moment.own_weights:
-        own_kernels = _kernels_part(moment.layer, moment.kernels, moment.bias, moment.dynamic, contents.precision)
+        own_kernels = kernels_part(moment.layer, moment.kernels, moment.bias, moment.dynamic, contents.precision)
     at = Selection(moment.image, moment.layer.index)
     responses = [
         _saved_response(moment, replace(at, channel=channel, source=source), contents)

@@ -75,5 +75,5 @@ def selected_in(contents: Contents, selection: Selection) -> dict[str, Any]:
         "filter_index": selection.filter if same_layer else 0,
         "channel": selection.channel if same_channel else None,
         "source": selection.source if selection.source in contents.sources else contents.sources[0],
-        "checkpoint_index": None,  # the page's pictures are of one net
+        "checkpoint_index": None,  # the page's pictures are of one net, unless it has a timeline
     }

@@ -15,7 +15,7 @@ from filterscope.filters.slices import planes
 from filterscope.frames.pictures import drawn
 from filterscope.frames.timeline import build_steps, build_timeline, small_kernel, small_map
 from filterscope.nets.layer_choice import layer_title
-from filterscope.saved_page.answers import Part
+from filterscope.saved_page.answers import Part, predicted_class
 from filterscope.saved_page.parts import Contents, saved_maps
 from filterscope.session.session import Session
 from filterscope.timeline.checkpoints import Checkpoint
@@ -32,8 +32,6 @@ class SavedTimeline:
     Attributes:
         parts: `timeline`, where a layer has one.
         of: The layer in words, with how many checkpoints; "" where none has one.
-        outline: What the page is told at once: the layer's place, the checkpoints' titles and which of them the page's
-            pictures are of, None for the net itself; or None.
     """
 
     def __init__(self, session: Session, contents: Contents) -> None:
@@ -42,12 +40,50 @@ class SavedTimeline:
         self._checkpoints: tuple[Checkpoint, ...] = tuple(session.engine.checkpoints)
         self.parts: list[Part] = []
         self.of = ""
-        self.outline: dict[str, object] | None = None
+        self._contents, self._shown = contents, self._engine.checkpoint
+        self._predicted: list[list[str | int | None]] = [[None] * len(contents.images) for _ in self._checkpoints]
         if contents.timeline is not None:
-            place, titles = contents.layers.index(contents.timeline), [each.title for each in self._checkpoints]
-            self.of = f"{self._engine.layers[contents.timeline].spoken} over {len(titles):,} checkpoints"
-            self.outline = {"layer": place, "titles": titles, "shown": self._engine.checkpoint}
+            place = contents.layers.index(contents.timeline)
+            self.of = f"{self._engine.layers[contents.timeline].spoken} over {len(self._checkpoints):,} checkpoints"
             self.parts = [("timeline", {**self._part(contents.timeline), "layer": place})]
+
+    def outline(self, images: Sequence[int]) -> dict[str, object] | None:
+        """What the page is told at once; None where no layer has a timeline.
+
+        Args:
+            images: The places of those that the checkpoint slider has, see `CheckpointMaps`.
+
+        Returns:
+            The layer's place, the checkpoints' titles and which of them the page's pictures are of, None for the net
+            itself; the images, each image's class at each checkpoint, and all of it in words.
+        """
+        if self._contents.timeline is None:
+            return None
+        titles = [each.title for each in self._checkpoints]
+        of = "the net itself" if self._shown is None else titles[self._shown]
+        whole = len(self._contents.layers) == 1 and len(images) == len(self._contents.images)
+        else_of = [] if whole else [f"All else is of {of}"]
+        return {
+            "layer": self._contents.layers.index(self._contents.timeline),
+            "titles": titles,
+            "shown": self._shown,
+            "images": list(images),
+            "predicted": self._predicted,
+            "words": ". ".join([f"With {self.of}", *self.left_out(images), *else_of]) + ".",
+        }
+
+    def left_out(self, images: Sequence[int]) -> list[str]:
+        """A sentence without its full stop where the checkpoint slider has these images alone, not all."""
+        count = len(self._contents.images)
+        if self._layer is None or len(images) == count:
+            return []
+        fewer = ["sources="] * (len(self._contents.sources) > 1) + ["channels="] * bool(self._contents.channels)
+        ways = ["a larger limit_mb=", *(f"fewer {name}" for name in fewer), *["precision=8"] * (self._precision > 8)]
+        more = f"{' or '.join(ways)} saves more"
+        if images:
+            return [f"The checkpoint slider has {len(images):,} of the {count:,} images; {more}"]
+        why = "one image would take more than half of the room that the rest leaves"
+        return [f"The checkpoint slider is not there: {why}; {more}"]
 
     def _part(self, layer: int) -> wire.Body:
         record, count = self._engine.layers[layer], len(self._checkpoints)
@@ -104,6 +140,7 @@ class SavedTimeline:
             try:
                 with engine.showing(at), engine.lock:
                     shown = drawn(engine.moment(image, self._layer).activations, 1, layer, self._session.selected())[0]
+                    self._predicted[at][place] = predicted_class(engine, image)
                 maps.append(small_map(shown))
                 errors.append(None)
             except (CheckpointError, NetError) as error:

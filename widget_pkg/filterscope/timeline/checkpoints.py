@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from filterscope.errors import CheckpointError, kind_of
-from filterscope.timeline.files import read_file
-from filterscope.timeline.net_state import State, find_state
+from filterscope.nets.net_state import State, find_state
+from filterscope.nets.weight_files import read_file
 
 _MAGIC = re.compile(r"[*?[]")
 

@@ -7,7 +7,7 @@ from torch import nn
 from filterscope.errors import CheckpointError, describe_exception
 from filterscope.nets.hooks import copied_with_hooks
 from filterscope.nets.modes import plain_modes
-from filterscope.timeline.net_state import State
+from filterscope.nets.net_state import State
 
 
 def copy_with_state(pattern: nn.Module, state: State, name: str) -> nn.Module:

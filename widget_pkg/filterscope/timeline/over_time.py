@@ -18,6 +18,7 @@ from filterscope.data.sample import Sample
 from filterscope.errors import CheckpointError, SampleError
 from filterscope.nets.calling import Forward
 from filterscope.nets.layer_choice import layer_indices, layer_title
+from filterscope.nets.net_state import template_of
 from filterscope.nets.runner import NetRunner, fingerprint
 from filterscope.outputs.score import Objective
 from filterscope.scans.progress import ProgressBar, no_progress
@@ -25,7 +26,6 @@ from filterscope.scans.sampling import Samples, batches, find_out_batches, order
 from filterscope.scans.task import DataOptions
 from filterscope.timeline.checkpoints import Checkpoint, Checkpoints
 from filterscope.timeline.net_copy import copy_with_state
-from filterscope.timeline.net_state import template_of
 from filterscope.timeline.paths import LayerPath, Paths
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude

@@ -706,7 +706,8 @@ class Explorer(SelectionWidget):
                 itself then. What the layer is given of each image is saved for that, exactly.
             timeline: Whether the selected layer is shown over the checkpoints: kernels, and activations for each of
                 the images, at each checkpoint, what changed when, and the verdicts of `diagnose_over_time` so far. It
-                takes a pass for each image and checkpoint.
+                takes a pass for each image and checkpoint. The checkpoint slider is there for as many images as half of
+                what all else leaves of `limit_mb` has room for, the selected one first; the page says how many.
 
         Returns:
             The path.

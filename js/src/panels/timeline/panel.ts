@@ -12,7 +12,7 @@ import type { KeptTimeline, Timeline } from "../../wire/timeline";
 import { ChangeMap, valueAt } from "./heat";
 import { Line } from "./lines";
 import { FilterStrip } from "./strip";
-import { keptInWords, marksInWords, runsInWords, statusInWords } from "./words";
+import { marksInWords, runsInWords, statusInWords } from "./words";
 
 const IMAGES = 1000;
 
@@ -47,8 +47,6 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   #timeline: Timeline | null = null;
   #open = false;
   #width = 0;
-  /** In a saved page: the checkpoint that is marked. Its pictures are of one net whichever it is. */
-  #marked: number | null;
   /** What the strip shows, or will show when all of it has come. */
   #stripOf = "";
   #stripFrame: Frame | null = null;
@@ -58,10 +56,9 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   constructor(host: Host, kept: KeptTimeline | null) {
     this.#host = host;
     this.#kept = kept;
-    this.#marked = kept?.shown ?? null;
     this.#client = host.client(this, { patience: LOST_AFTER.timeline, inFlight: 2 });
-    this.#strip = new FilterStrip(host.palettes, (checkpoint) => this.#select({ checkpoint }));
-    this.#map = new ChangeMap(host.palettes, (filter, checkpoint) => this.#select({ filter, checkpoint }));
+    this.#strip = new FilterStrip(host.palettes, (checkpoint) => host.select({ checkpoint }));
+    this.#map = new ChangeMap(host.palettes, (filter, checkpoint) => host.select({ filter, checkpoint }));
     const id = uniqueId();
     attribute(this.#toggle, "aria-controls", id);
     const many = element("label.fs-choice", this.#images, element("span.fs-name", "images"));
@@ -77,7 +74,6 @@ export class TimelinePanel implements Partial<Panels>, Listener {
       element("div.fs-time-body", lines, map),
       ask,
       this.#summary,
-      element("p.fs-note", { hidden: kept === null }, kept ? keptInWords(kept) : ""),
     );
     for (const node of [this.#judge, many]) node.hidden = kept !== null; // that takes the net
     this.#root = element("div.fs-timeline", { hidden: true }, this.#toggle, this.#section);
@@ -195,18 +191,11 @@ export class TimelinePanel implements Partial<Panels>, Listener {
   #markAll(): void {
     const frame = this.#frame;
     if (!frame) return;
-    const checkpoint = this.#kept ? this.#marked : frame.checkpoint;
+    const { checkpoint } = frame;
     this.#strip.mark(checkpoint);
     this.#start.mark(checkpoint);
     this.#end.mark(checkpoint);
     this.#map.mark(frame.filter, checkpoint);
-  }
-
-  #select({ filter, checkpoint }: { filter?: number; checkpoint: number }): void {
-    const here = filter === undefined ? {} : { filter };
-    this.#host.select(this.#kept ? here : { ...here, checkpoint });
-    this.#marked = checkpoint;
-    this.#markAll();
   }
 
   // What is asked

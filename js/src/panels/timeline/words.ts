@@ -40,10 +40,21 @@ export function statusInWords(timeline: Timeline): string {
   return `${judged} of ${count} checkpoints judged on ${images.toLocaleString("en")} images${earlier}`;
 }
 
-/** In a saved page, which net its pictures are of. */
-export function keptInWords({ titles, shown }: KeptTimeline): string {
-  const net = shown === null ? "the net itself" : (titles[shown] ?? `checkpoint ${shown}`);
-  return `The pictures above are of ${net}, whichever checkpoint is marked here.`;
+/** The checkpoint that a saved page is of. */
+export function netInWords({ shown, titles }: KeptTimeline): string {
+  return shown === null ? "the net itself" : titles[shown]!;
+}
+
+/** What a saved page shows a selection of, where its checkpoints were not saved; null where they were. */
+export function notKeptInWords(
+  kept: KeptTimeline,
+  image: number,
+  layer: number,
+  layerName: string,
+): string | null {
+  const net = netInWords(kept);
+  if (layer !== kept.layer) return `This page has ${layerName} at one checkpoint alone: ${net}.`;
+  return kept.images.includes(image) ? null : `This page has image ${image} at one checkpoint alone: ${net}.`;
 }
 
 export const MARKS: Readonly<Record<string, string>> = {

@@ -88,9 +88,9 @@ def diagnose(
         score: How good the net's output for an image is: a function of the output and the sample's label that returns a
             number, the greater the better, or a `Score`. None for the loss of classes, the F1 of boxes at an IoU of 0.5
             or the mean IoU of masks, as the net's output is.
-        start: What the net started from, where there is a checkpoint of it: a state dict, or the path of one, which is
-            read with `weights_only=True`. It tells for kernels of any size how far each filter went, and which never
-            left their start.
+        start: What the net started from, where there is a checkpoint of it: a state dict, or the path of one, by
+            `torch.save` or in safetensors' format; no file can run code. It tells for kernels of any size how far each
+            filter went, and which never left their start.
         resume: An earlier diagnosis of the same net, data and layers: only the images it did not see are looked at.
         seconds: With `ablation="auto"`, about how long the whole diagnosis may take.
         ablated_images: With `ablation="auto"`, on how many images each filter is removed, 12 to 1,000; by default as

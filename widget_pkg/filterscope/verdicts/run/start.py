@@ -10,15 +10,16 @@ from typing import Any
 
 import torch
 
-from filterscope.errors import describe_exception, kind_of
+from filterscope.errors import CheckpointError, kind_of
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
+from filterscope.nets.net_state import candidates, plain_name
 from filterscope.nets.runner import float32
+from filterscope.nets.weight_files import read_file
 from filterscope.verdicts.weights.start import StartKernels
 
 StateDict = Mapping[str, Any]
 
-_NESTED = ("state_dict", "model_state_dict", "model", "net", "module")
 _COMPUTED = "its weights are computed in the forward pass, and no tensor of the checkpoint is these"
 
 
@@ -28,22 +29,21 @@ def read_start(
     """The kernels that a net started from.
 
     Names may have another beginning than the net's own, as `module.` or `model.`: what `DataParallel`, `torch.compile`
-    and Lightning put before them.
+    and Lightning put before them. Files are read, and a state is found in them, as those of `checkpoints=` are.
 
     Args:
-        start: A state dict, one inside of a checkpoint's dictionary, or the path of a file that `torch.save` made of
-            either. A file is read with `weights_only=True`: it can run no code.
+        start: A state dict, one inside of a checkpoint's dictionary, or the path of a file by `torch.save`, of one in
+            safetensors' format, or of a folder as Hugging Face's trainer makes it. No file can run code.
         layers: The net's layers.
         chosen: Indices of those that are looked at.
 
     Raises:
         TypeError: If it is neither.
-        ValueError: If the file cannot be read so, or the tensors are not those of this net.
+        CheckpointError: If the file cannot be read, or would run code when it is read.
+        ValueError: If there is no such file, or the tensors are not those of this net.
     """
-    state = _state_dict(_loaded(start))
-    weights = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     names = {index: _weight_name(layers[index]) for index in chosen}
-    before = _beginning(weights, [name for name in names.values() if name])
+    weights, before = _weights(_loaded(start), [name for name in names.values() if name])
     kernels, spacing, missing = {}, {}, {}
     for index, name in names.items():
         layer = layers[index]
@@ -67,35 +67,34 @@ def read_start(
 
 
 def _loaded(start: Any) -> Any:
+    """What was given, or what its file holds."""
     if not isinstance(start, str | PathLike):
         return start
-    path = Path(start)
-    if not path.is_file():
+    path = Path(start).expanduser()
+    if not path.exists():
         raise ValueError(f"start is {str(start)!r}, and there is no such file; give the path of a state dict, or one")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of a file of another kind torch raises many
-        cause = describe_exception(error)
-        raise ValueError(
-            f"start is {str(start)!r}, which torch.load(weights_only=True) cannot read ({cause}); give a file of "
-            "tensors alone, made with torch.save(net.state_dict(), path)"
-        ) from error
+        return read_file(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"start is {str(start)!r}: {error}") from error
+    except OSError as error:
+        raise CheckpointError(f"start is {str(start)!r}: it cannot be read: {error}") from error
 
 
-def _state_dict(loaded: Any) -> StateDict:
-    if isinstance(loaded, Mapping):
-        for name in _NESTED:
-            if isinstance(loaded.get(name), Mapping):
-                return _state_dict(loaded[name])
-        return loaded
-    raise TypeError(
-        f"start is {kind_of(loaded)}; give a state dict, net.state_dict() from before training, or the path of one"
-    )
+def _weights(loaded: Any, names: Sequence[str]) -> tuple[dict[str, torch.Tensor], str]:
+    """The dictionary of tensors that has most of these names, and what stands before them there."""
+    if not isinstance(loaded, Mapping):
+        raise TypeError(
+            f"start is {kind_of(loaded)}; give a state dict, net.state_dict() from before training, or the path of one"
+        )
+    there = [{plain_name(name): value for name, value in each.items()} for each in candidates(loaded)]
+    found = [(weights, _beginning(weights, names)) for weights in there]
+    return max(found, key=lambda each: sum(each[1] + name in each[0] for name in names), default=({}, ""))
 
 
 def _weight_name(layer: ConvLayer) -> str:
     """The name of a layer's weight in the net's state dict; "" where none is its weight."""
-    return f"{layer.name}.weight" if layer.plain and layer.name else "weight" if layer.plain else ""
+    return plain_name(f"{layer.name}.weight" if layer.name else "weight") if layer.plain else ""
 
 
 def _beginning(weights: Mapping[str, torch.Tensor], names: Sequence[str]) -> str:

@@ -60,12 +60,12 @@ def find_state(content: Any, template: Mapping[str, torch.Tensor]) -> State:
     if isinstance(content, nn.Module):
         content = content.state_dict()
     problems: list[tuple[int, str]] = []
-    for candidate in _candidates(content):
+    for candidate in candidates(content):
         for prefix in _prefixes(candidate, template):
             state = _under(candidate, prefix)
             problem = _difference(state, template)
             if problem is None:
-                names = {_plain(name): name for name in template}
+                names = {plain_name(name): name for name in template}
                 return {names[name]: value for name, value in state.items() if name in names}
             problems.append(problem)
     if not problems:
@@ -73,7 +73,7 @@ def find_state(content: Any, template: Mapping[str, torch.Tensor]) -> State:
     raise CheckpointError(min(problems)[1])
 
 
-def _candidates(content: Any, depth: int = _DEEPEST) -> Iterator[dict[str, torch.Tensor]]:
+def candidates(content: Any, depth: int = _DEEPEST) -> Iterator[dict[str, torch.Tensor]]:
     """The dictionaries of tensors with names, those under the usual names first."""
     if not isinstance(content, Mapping):
         return
@@ -84,30 +84,31 @@ def _candidates(content: Any, depth: int = _DEEPEST) -> Iterator[dict[str, torch
         names = [name for name in _USUAL if name in content]
         for name in [*names, *(name for name in content if name not in names)]:
             inner = content[name]
-            yield from _candidates(inner.state_dict() if isinstance(inner, nn.Module) else inner, depth - 1)
+            yield from candidates(inner.state_dict() if isinstance(inner, nn.Module) else inner, depth - 1)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A tensor's name without the parts that `DataParallel` and `torch.compile` add to it."""
     return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
 def _prefixes(candidate: Mapping[str, torch.Tensor], template: Mapping[str, torch.Tensor]) -> list[str]:
     """What the net's names may begin with there, the likeliest first."""
-    first = _plain(next((name for name in template if not name.endswith(_COUNTERS)), ""))
-    names = [_plain(name) for name in candidate]
+    first = plain_name(next((name for name in template if not name.endswith(_COUNTERS)), ""))
+    names = [plain_name(name) for name in candidate]
     fitting = [name[: -len(first)] for name in names if name.endswith(first) and first]
     prefixes = [prefix for prefix in fitting if not prefix or prefix.endswith(".")]
     return list(dict.fromkeys(["", *sorted(prefixes, key=lambda prefix: prefix.count("."))]))
 
 
 def _under(candidate: Mapping[str, torch.Tensor], prefix: str) -> State:
-    plain = {_plain(name): value for name, value in candidate.items()}
+    plain = {plain_name(name): value for name, value in candidate.items()}
     return {name[len(prefix) :]: value for name, value in plain.items() if name.startswith(prefix)}
 
 
 def _difference(state: State, template: Mapping[str, torch.Tensor]) -> tuple[int, str] | None:
     """In how many tensors a state differs from what the net needs, and a sentence; None where it fits."""
-    needed = {_plain(name): value for name, value in template.items()}
+    needed = {plain_name(name): value for name, value in template.items()}
     missing = [name for name in needed if name not in state and not name.endswith(_COUNTERS)]
     unknown = [name for name in state if name not in needed and not name.endswith(_COUNTERS)]
     other = [name for name in needed if name in state and tuple(state[name].shape) != tuple(needed[name].shape)]
