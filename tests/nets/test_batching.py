@@ -6,6 +6,7 @@ import torch
 
 from batch_nets import DEPENDENT, INDEPENDENT, Base, BatchStatistics, FixedView
 from dynamic_nets import UNSEEN, Classifies
+from engines import classify
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.nets.interruption import StopPass
@@ -132,7 +133,7 @@ def test_kernels_that_differ_from_image_to_image_are_seen_then_though_nobody_saw
 def test_the_classes_of_a_strip_are_those_of_each_image_alone():
     net = seeded(BatchStatistics).eval()
     engine = Engine(net, SampleSource(torch.from_numpy(DATA)))
-    assert engine.classify(list(DATA)) == one_by_one(net).argmax(1).tolist()
+    assert classify(engine, list(DATA)) == one_by_one(net).argmax(1).tolist()
     assert [engine.prediction(image)[0][0] for image in range(6)] == one_by_one(net).argmax(1).tolist()
 
 

@@ -113,7 +113,7 @@ def test_what_is_kept_is_bounded(monkeypatch):
     size = sum(value.nbytes for value in demo.fashion_net().state_dict().values())
     monkeypatch.setattr(shown_net, "CHECKPOINTS_BYTES", int(2.5 * size))
     explorer = explorer_of()
-    nets = explorer.session.engine._checkpoint_nets
+    nets = explorer.session.engine.showing._nets
     for index in (0, 1, 2, 3, 1, 0):
         explorer.checkpoint_index = index
         expect_net(explorer, demo.fashion_net(epoch=EPOCHS[index]))

@@ -46,7 +46,7 @@ class SavedTimeline:
         if contents.timeline is not None:
             place, titles = contents.layers.index(contents.timeline), [each.title for each in self._checkpoints]
             self.of = f"{self._engine.layers[contents.timeline].spoken} over {len(titles):,} checkpoints"
-            self.outline = {"layer": place, "titles": titles, "shown": self._engine.checkpoint}
+            self.outline = {"layer": place, "titles": titles, "shown": self._engine.showing.checkpoint}
             self.parts = [("timeline", {**self._part(contents.timeline), "layer": place})]
 
     def _part(self, layer: int) -> wire.Body:
@@ -83,7 +83,7 @@ class SavedTimeline:
         }
 
     def _kernels(self, at: int, layer: int) -> np.ndarray:
-        with self._engine.showing(at), self._engine.lock:
+        with self._engine.showing.only(at), self._engine.lock:
             return self._engine.kernels(layer, self._engine.first_image)
 
     def image(self, image: int, place: int) -> list[Part]:
@@ -102,7 +102,7 @@ class SavedTimeline:
         errors: list[str | None] = []
         for at in range(len(self._checkpoints)):
             try:
-                with engine.showing(at), engine.lock:
+                with engine.showing.only(at), engine.lock:
                     shown = drawn(engine.moment(image, self._layer).activations, 1, layer, self._session.selected())[0]
                 maps.append(small_map(shown))
                 errors.append(None)

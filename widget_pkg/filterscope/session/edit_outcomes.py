@@ -88,7 +88,7 @@ class EditOutcomes:
             first = next((each.index for each in engine.layers if each.name in names), len(engine.layers))
             key = (engine.revision - engine.trials, image, id(engine.sample(image)), first)
             if self._intact is None or self._intact[0] != key:
-                with engine.unedited():
+                with engine.live.unedited():
                     self._intact = (key, *self._activations(image, first))
             _, intact, before = self._intact
             activations, after = self._activations(image, first)
@@ -115,7 +115,7 @@ class EditOutcomes:
         change = KernelChange(KernelEdits(engine.edits))
         if not change.edits:
             raise ValueError("no kernel is edited; set explorer.kernel first")
-        copy, samples = self._examiner.net_copy(), PacedSamples(engine, check)
+        copy, samples = self._examiner.net_copy(), PacedSamples(engine.samples, check)
         runner = runner_for(copy.net, samples, engine.forward, PacedPasses(check), engine.first_image)
         return measure_effect(runner, samples, change, images, on_progress)
 

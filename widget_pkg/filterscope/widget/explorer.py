@@ -493,7 +493,7 @@ class Explorer(SelectionWidget):
         number = as_index(epoch)
         if epoch is not None and number is None:
             raise TypeError(f"epoch is {epoch!r}; give the number of the epoch, or a name by name='warm-up'")
-        index = self.session.engine.record(None if name is None else str(name), number)
+        index = self.session.engine.showing.record(None if name is None else str(name), number)
         self.send(*wire.checkpoints())
         self._announce()
         return index
@@ -567,7 +567,7 @@ class Explorer(SelectionWidget):
         comparison = compare(a, b, data, images, data_b=data_b, **of_comparison, **of_data)
         explorer = cls(a, data, **options)
         engine = explorer.session.engine
-        samples: Samples = PacedSamples(engine)
+        samples: Samples = PacedSamples(engine.samples)
         if data_b is None:
             net_b, call = net_inside(b, data, options.get("forward"))
         else:

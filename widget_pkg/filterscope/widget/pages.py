@@ -63,7 +63,7 @@ class Pages:
         session.someone_waits = self._someone_waits
         self._send = send
         self._fit_in = fit_in
-        self._announced = engine.live_revision
+        self._announced = engine.showing.live_revision
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
@@ -136,7 +136,7 @@ class Pages:
         self.layer_parts.clear()
         self._ranges.clear()
         self._scans.sleep()
-        self._slept_at = self._engine.looked
+        self._slept_at = self._engine.live.looked
         return True
 
     def _let_go_later(self) -> None:
@@ -162,15 +162,15 @@ class Pages:
         looked_at, self._looked_at = self._looked_at, None
         now = time.monotonic()
         if looked_at is None or looked_at[0] != selection or now - looked_at[1] > SAME_MOVE_SECONDS:
-            with self._engine.showing(selection.checkpoint):
+            with self._engine.showing.only(selection.checkpoint):
                 self._engine.check()
             self._looked_at = selection, now
 
     def announce(self) -> None:
         """Tells the pages that what they hold is out of date, if it is."""
-        if self._engine.closed or self._announced == self._engine.live_revision:
+        if self._engine.closed or self._announced == self._engine.showing.live_revision:
             return
-        revision = self._engine.live_revision
+        revision = self._engine.showing.live_revision
         self._fit_in()
         if self._announced != revision:  # a move that the fitting made may have told them
             self._send(*wire.changed(revision))
@@ -244,7 +244,7 @@ class Pages:
         engine = self._engine
         if engine.closed or self.views.shown or self.views.expected:
             return False
-        return self._slept_at < engine.looked < self._cell_began
+        return self._slept_at < engine.live.looked < self._cell_began
 
     # What is asked
 
@@ -256,7 +256,7 @@ class Pages:
         """
         self._asked = not self._sleeping
         try:
-            with self._engine.showing(self._asked_checkpoint(content)):
+            with self._engine.showing.only(self._asked_checkpoint(content)):
                 message = wire.answer(content, self.requests.handlers)
         except StopPass:
             message = wire.skipped(content)  # the page asks again when it has its picture
@@ -281,7 +281,7 @@ class Pages:
         """
         args = content.get("args")
         if not isinstance(args, dict) or "checkpoint" not in args:
-            return self._engine.selected_checkpoint()
+            return self._engine.showing.selected()
         index = as_index(args["checkpoint"])
         return index if index is not None and 0 <= index < len(self._engine.checkpoints) else None
 
@@ -296,7 +296,7 @@ class Pages:
         engine = self._engine
         shape = engine.sample(engine.first_image).image.shape
         beside = engine.checkpoints.titles, self._session.two_nets is not None
-        return outline(__version__, engine.live_revision, len(engine.source), shape, engine.layers, *beside)
+        return outline(__version__, engine.showing.live_revision, len(engine.source), shape, engine.layers, *beside)
 
     def _frame(self, args: dict[str, Any]) -> wire.Body:
         self._engine.moved = time.monotonic()
@@ -321,7 +321,7 @@ class Pages:
         selection = selection_from(self._engine, args)
         if not self._engine.map_store.keeps_neighbours(selection.layer):
             raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
-        self._engine.preload(selection.image)
+        self._engine.samples.preload(selection.image)
         with self._behind((selection.image, selection.layer)):
             return self._built(args)
 
@@ -336,7 +336,7 @@ class Pages:
 
     def _built(self, args: dict[str, Any]) -> wire.Body:
         selection = selection_from(self._engine, args)
-        with self._engine.showing(selection.checkpoint):
+        with self._engine.showing.only(selection.checkpoint):
             kernels_held = args.get("kernels_held") == self._engine.revision
             moment = self._engine.moment(selection.image, selection.layer)
             over_time = self._ranges.of(selection) if selection.scale == "checkpoints" else None
@@ -350,7 +350,7 @@ class Pages:
         engine.sample(image)  # before it gives way: somebody's data are read to the end
         with self._behind():
             engine.complete(image)  # this pass serves the image's other layers too
-            overlay = overlay_of(engine.tells, engine.answer(image), engine.sample(image))
+            overlay = overlay_of(engine.live.tells, engine.answer(image), engine.sample(image))
             return build_prediction(engine.revision, image, engine.prediction(image), overlay)
 
     def _filters(self, args: dict[str, Any]) -> FiltersBody:
