@@ -10,7 +10,8 @@ from engines import classify
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.nets.interruption import StopPass
-from filterscope.nets.runner import NetRunner, Pace
+from filterscope.nets.pace import Pace
+from filterscope.nets.runner import NetRunner
 from nets import images, seeded
 
 DATA = (images(6, 1, 12, 12) * torch.tensor([0.4, 1.6, 0.9, 2.5, 0.2, 1.1]).view(6, 1, 1, 1)).numpy()
@@ -41,7 +42,7 @@ def one_by_one(net, data=DATA):
 def test_what_two_images_change_for_each_other_is_found_and_scores_are_those_of_each_alone(build):
     net = seeded(build).eval()
     runner = runner_of(net)
-    np.testing.assert_allclose(runner.class_scores(list(DATA)), one_by_one(net), rtol=1e-5)
+    np.testing.assert_allclose(np.stack(runner.answers_and_scores(list(DATA))[0]), one_by_one(net), rtol=1e-5)
     assert runner.one_at_a_time and runner.images_at_once() == 1
 
 

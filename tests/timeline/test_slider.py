@@ -193,7 +193,7 @@ def test_buffers_parametrisations_tied_weights_and_hooks_are_the_checkpoints_own
 def test_a_diagnosis_is_of_the_checkpoint_that_is_selected():
     explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), checkpoints={"0": demo.fashion_net(epoch=0)})
     found = explorer.diagnose(images=20, ablation=False).wait()
-    from filterscope.nets.runner import fingerprint
+    from filterscope.nets.fingerprint import fingerprint
 
     assert found.fingerprint == fingerprint(demo.fashion_net(epoch=0))
     assert not explorer.session.examiner.of_earlier_weights()

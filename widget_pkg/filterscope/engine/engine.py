@@ -30,11 +30,12 @@ from filterscope.engine.shown_net import CheckpointNets, ShownNet
 from filterscope.errors import NetError
 from filterscope.filters import response
 from filterscope.filters.response import Source
+from filterscope.nets.arrays import float32
 from filterscope.nets.calling import Forward
 from filterscope.nets.kernel_edits import KernelEdit
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
-from filterscope.nets.runner import NetRunner, float32
+from filterscope.nets.runner import NetRunner
 from filterscope.outputs.kind import Answer
 from filterscope.timeline.checkpoints import Checkpoints
 from filterscope.timeline.net_state import template_of

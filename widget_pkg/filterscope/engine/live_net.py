@@ -97,7 +97,7 @@ class LiveNet:
                 "that gives nothing on purpose is shown with forward=lambda net, image: net(image)"
             )
         known = runner.known
-        answer = runner.answers(output, 1, runner.image_shape[1:])[0]
+        answer = runner.known.answers(output, 1, runner.image_shape[1:])[0]
         count = len(answer) if known.tells_classes and answer is not None else 0
         self.classes = Classes(source, count, of_parts=self.tells in ("boxes", "masks"))
         self.shown.map_store.begin(self.first_image, output)

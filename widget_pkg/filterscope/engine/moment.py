@@ -12,9 +12,9 @@ from filterscope.data.sample import Sample
 from filterscope.engine.classes import Classes, Prediction
 from filterscope.engine.map_store import MapStore
 from filterscope.engine.responses import LayerResponses, ResponseStore
+from filterscope.nets.arrays import float32, float32_shared
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
-from filterscope.nets.runner import float32, float32_shared
 from filterscope.outputs.kind import Answer
 
 

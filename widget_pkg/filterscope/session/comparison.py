@@ -15,10 +15,11 @@ from filterscope.adapters.opening import net_inside
 from filterscope.data.sample import Sample
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
+from filterscope.nets.arrays import float32
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.outputs import class_scores
-from filterscope.nets.runner import NetRunner, float32
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples, find_out_batches, runner_for
 from filterscope.scans.task import DataOptions
 from filterscope.timeline.comparison import Comparison

@@ -105,7 +105,7 @@ class EditOutcomes:
         small = sum(4 * int(np.prod(engine.layers[index].out_shape)) for index in layers) <= _MOST_BYTES
         with engine.passing(image) as (runner, batch):
             result = runner.keep(batch, layers if small else (), to_the_end=True)
-            answers = runner.answers(result.output, 1, tuple(batch.shape[2:]))
+            answers = runner.known.answers(result.output, 1, tuple(batch.shape[2:]))
         kept = [result.maps[index].activation if index in result.maps else None for index in layers]
         return kept, engine.classes.ranked(answers[0])
 

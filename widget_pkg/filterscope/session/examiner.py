@@ -14,8 +14,9 @@ import numpy as np
 from filterscope.engine.engine import Engine
 from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
 from filterscope.indices import as_index
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_indices, layer_title
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import find_out_batches, order_of, runner_for
 from filterscope.verdicts.ablation.ablation import (
     MEAN_IMAGES,

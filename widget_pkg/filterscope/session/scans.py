@@ -14,8 +14,9 @@ from filterscope.engine.engine import Engine
 from filterscope.engine.samples import Samples
 from filterscope.errors import NetError, SampleError
 from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS, READ_AT_ONCE_SECONDS, SCAN_PASS_SECONDS
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_indices
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.choice import check_count, chosen_images, count_of_stream
 from filterscope.scans.identity import ACTIVATION, PRE_ACTIVATION, DataIdentity, ScanIdentity, identify_layer
 from filterscope.scans.result import Scan

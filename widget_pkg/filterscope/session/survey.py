@@ -34,8 +34,8 @@ from filterscope.host.timing import (
     SURVEY_QUIET_SECONDS,
     SURVEY_STEP_SECONDS,
 )
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.interruption import StopPass, StopWhen
-from filterscope.nets.runner import fingerprint
 from filterscope.nets.step_size import StepSize
 from filterscope.scans.identity import identify_data
 from filterscope.scans.result import Scan

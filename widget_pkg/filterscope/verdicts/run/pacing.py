@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from filterscope.data.sample import Sample
 from filterscope.errors import SampleError
 from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
-from filterscope.nets.runner import Pace
+from filterscope.nets.pace import Pace
 from filterscope.nets.step_size import StepSize
 from filterscope.outputs.score import Objective
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from filterscope.errors import describe_exception, kind_of
+from filterscope.nets.arrays import float32
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.runner import float32
 from filterscope.verdicts.weights.start import StartKernels
 
 StateDict = Mapping[str, Any]
