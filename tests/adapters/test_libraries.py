@@ -35,7 +35,7 @@ PICTURES = [Image.fromarray(RANDOM.integers(0, 256, (40, 60, 3), np.uint8)) for 
 
 
 def tells(explorer):
-    return explorer.session.engine.tells
+    return explorer.session.engine.live.tells
 
 
 def first_map(explorer, net, batch):

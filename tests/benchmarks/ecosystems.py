@@ -448,7 +448,7 @@ def measured(name, model, data, options, oracle):
     explorer = Explorer(model, data, **options)
     row = {"net": name, "cpu": time.process_time() - start}
     engine = explorer.session.engine
-    row["output"], row["layers"] = engine.tells, len(explorer.layers)
+    row["output"], row["layers"] = engine.live.tells, len(explorer.layers)
     first = data[0] if isinstance(data, list) else None
     net, batch = oracle(first)
     with warnings.catch_warnings():

@@ -17,7 +17,8 @@ import torch
 import torchvision
 from torch import nn
 
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.fingerprint import fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.surgery.means import map_means
 from filterscope.surgery.smaller import make_smaller
 from filterscope.surgery.structure import find_structure

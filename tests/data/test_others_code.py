@@ -70,7 +70,7 @@ def test_a_data_set_is_read_whatever_its_attributes_do(kind):
     explorer = Explorer(seeded(TwoConvs), kind()).select(image=4)
     assert np.array_equal(explorer.image, IMAGES[4].numpy())
     assert explorer.label == 1
-    assert explorer.session.engine.labels() is None
+    assert explorer.session.engine.samples.labels() is None
     assert explorer.session.engine.source.classes == ()
     explorer.close()
 
@@ -91,7 +91,7 @@ class Named(Five):
 def test_a_wrapper_that_hands_names_on_is_believed():
     explorer = Explorer(seeded(TwoConvs), HandsOn(Named())).select(image=1)
     assert explorer.label == "dog"
-    assert explorer.session.engine.labels() == ["cat", "dog", "bird", "cat", "dog"]
+    assert explorer.session.engine.samples.labels() == ["cat", "dog", "bird", "cat", "dog"]
     explorer.close()
 
 
@@ -332,7 +332,7 @@ ONLY_THERE = "the data set can be read only in the thread that made it"
 @pytest.mark.parametrize("build", [InSqlite, InThreadLocal])
 def test_data_bound_to_a_thread_are_read_in_it_and_refused_with_a_sentence_elsewhere(build):
     explorer = Explorer(seeded(TwoConvs), build())
-    error = elsewhere(lambda: explorer.session.engine.read(3))
+    error = elsewhere(lambda: explorer.session.engine.samples.read(3))
     assert isinstance(error, SampleError) and error.index == 3
     assert ONLY_THERE in error.cause and "check_same_thread=False" in error.cause
     assert np.array_equal(explorer.select(image=3).image, IMAGES[3].numpy())
@@ -348,7 +348,7 @@ def test_a_diagnosis_in_the_background_says_why_it_leaves_samples_out():
 
 def test_a_connection_for_all_threads_is_read_in_all():
     explorer = Explorer(seeded(TwoConvs), InSqlite(check_same_thread=False))
-    assert np.array_equal(elsewhere(lambda: explorer.session.engine.read(3)).image, IMAGES[3].numpy())
+    assert np.array_equal(elsewhere(lambda: explorer.session.engine.samples.read(3)).image, IMAGES[3].numpy())
     explorer.close()
 
 
@@ -360,7 +360,9 @@ def test_an_error_of_another_kind_is_not_put_down_to_threads():
             return IMAGES[0]
 
     explorer = Explorer(seeded(TwoConvs), Breaks())
-    assert elsewhere(lambda: explorer.session.engine.read(3)).cause == "the data set raised OSError: disk on fire"
+    assert (
+        elsewhere(lambda: explorer.session.engine.samples.read(3)).cause == "the data set raised OSError: disk on fire"
+    )
     explorer.close()
 
 

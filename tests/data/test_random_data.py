@@ -45,7 +45,7 @@ def test_a_data_set_that_seeds_with_the_index_is_not_random():
     data = FakeData(5, (1, 6, 6), 3, transform=ToTensor())
     engine = Engine(nn.Conv2d(1, 1, 3), SampleSource(data))
     for index in (0, 3, 0, 2):
-        assert np.array_equal(engine.read(index).image, data[index][0].numpy())
+        assert np.array_equal(engine.samples.read(index).image, data[index][0].numpy())
     assert not engine.source.random
 
 

@@ -123,7 +123,7 @@ def test_large_samples_are_not_all_kept(monkeypatch):
 def test_a_neighbour_is_not_read_ahead_where_it_would_drop_the_image_on_screen(monkeypatch, fit, read):
     monkeypatch.setattr("filterscope.engine.samples.SAMPLES_BYTES", fit * 2 * 14 * 14 * 4)
     engine = Explorer(seeded(TwoConvs), list(images(20, 1, 14, 14))).session.engine
-    engine.preload(1)
+    engine.samples.preload(1)
     assert 0 in engine.samples
     assert (1 in engine.samples) == read
 
@@ -144,7 +144,7 @@ def test_a_neighbour_that_is_read_ahead_keeps_no_frame_waiting(slow):
 
 def test_what_was_read_ahead_is_dropped_where_the_data_changed_meanwhile(slow):
     explorer, data = slow
-    ahead = threading.Thread(target=lambda: explorer.session.engine.preload(1))
+    ahead = threading.Thread(target=lambda: explorer.session.engine.samples.preload(1))
     ahead.start()
     assert data.reading.wait(300)
     explorer.session.engine.samples.clear()

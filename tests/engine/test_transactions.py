@@ -94,7 +94,7 @@ def test_an_interrupted_look_at_a_changed_net_is_done_again(samples, look, where
         engine.samples.clear()
         samples.errors.append(KeyboardInterrupt())
     else:
-        part, name = (engine, "_find_layers") if where == "its layers" else (engine.runner, "rebuild")
+        part, name = (engine.live, "_find_layers") if where == "its layers" else (engine.runner, "rebuild")
         work = getattr(part, name)
 
         def interrupted():
@@ -184,12 +184,12 @@ def test_a_refresh_that_fails_is_done_again_at_the_next_look(samples):
 def test_changed_weights_alone_find_no_layers_anew(samples, monkeypatch):
     net = two_convs()
     engine = Engine(net, SampleSource(samples))
-    structure = engine.structure
-    monkeypatch.setattr(engine, "_find_layers", lambda: pytest.fail("the structure is the same"))
+    structure = engine.live.structure
+    monkeypatch.setattr(engine.live, "_find_layers", lambda: pytest.fail("the structure is the same"))
     with torch.no_grad():
         net[0].weight.mul_(2)
     assert engine.check() and not engine.check()
-    assert engine.structure == structure
+    assert engine.live.structure == structure
     np.testing.assert_array_equal(engine.kernels(0), net[0].weight.detach().numpy())
     engine.close()
 

@@ -27,6 +27,12 @@ def names(engine):
     return [layer.name for layer in engine.layers]
 
 
+def classify(engine, batch):
+    """What the net says first of each image."""
+    answers, _ = engine.runner.answers_and_scores(batch)
+    return [engine.classes.best(answer) for answer in answers]
+
+
 def two():
     return seeded(TwoConvs).eval()
 

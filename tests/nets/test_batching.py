@@ -6,10 +6,12 @@ import torch
 
 from batch_nets import DEPENDENT, INDEPENDENT, Base, BatchStatistics, FixedView
 from dynamic_nets import UNSEEN, Classifies
+from engines import classify
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
 from filterscope.nets.interruption import StopPass
-from filterscope.nets.runner import NetRunner, Pace
+from filterscope.nets.pace import Pace
+from filterscope.nets.runner import NetRunner
 from nets import images, seeded
 
 DATA = (images(6, 1, 12, 12) * torch.tensor([0.4, 1.6, 0.9, 2.5, 0.2, 1.1]).view(6, 1, 1, 1)).numpy()
@@ -40,7 +42,7 @@ def one_by_one(net, data=DATA):
 def test_what_two_images_change_for_each_other_is_found_and_scores_are_those_of_each_alone(build):
     net = seeded(build).eval()
     runner = runner_of(net)
-    np.testing.assert_allclose(runner.class_scores(list(DATA)), one_by_one(net), rtol=1e-5)
+    np.testing.assert_allclose(np.stack(runner.answers_and_scores(list(DATA))[0]), one_by_one(net), rtol=1e-5)
     assert runner.one_at_a_time and runner.images_at_once() == 1
 
 
@@ -132,7 +134,7 @@ def test_kernels_that_differ_from_image_to_image_are_seen_then_though_nobody_saw
 def test_the_classes_of_a_strip_are_those_of_each_image_alone():
     net = seeded(BatchStatistics).eval()
     engine = Engine(net, SampleSource(torch.from_numpy(DATA)))
-    assert engine.classify(list(DATA)) == one_by_one(net).argmax(1).tolist()
+    assert classify(engine, list(DATA)) == one_by_one(net).argmax(1).tolist()
     assert [engine.prediction(image)[0][0] for image in range(6)] == one_by_one(net).argmax(1).tolist()
 
 

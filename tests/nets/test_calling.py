@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from engines import classify
 from filterscope import Explorer, NetError
 from filterscope.data.source import SampleSource
 from filterscope.engine.engine import Engine
@@ -44,7 +45,7 @@ def test_a_net_that_takes_a_list_of_images_is_given_one():
     with torch.no_grad():
         expected = net([IMAGES[1]])[0]["maps"][0].numpy()
     assert (engine.moment(1, 0).activations == expected).all()
-    assert engine.classify([IMAGES[0].numpy(), IMAGES[1].numpy()]) == [None, None]
+    assert classify(engine, [IMAGES[0].numpy(), IMAGES[1].numpy()]) == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_forward_calls_the_net_the_users_way(forward):
         scores = torch.softmax(net(IMAGES, torch.ones(1)), 1)
     assert torch.allclose(torch.from_numpy(engine.moment(1, 0).pre_activations), expected, atol=1e-6)
     assert [p for _, p in engine.prediction(2)] == pytest.approx(sorted(scores[2].tolist(), reverse=True))
-    assert engine.classify([image.numpy() for image in IMAGES]) == scores.argmax(1).tolist()
+    assert classify(engine, [image.numpy() for image in IMAGES]) == scores.argmax(1).tolist()
     assert portrait(net) == before
 
 

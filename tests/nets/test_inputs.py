@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from engines import classify
 from filterscope import Explorer, NetError, diagnose
 from nets import images, seeded
 
@@ -263,7 +264,7 @@ def test_a_net_that_takes_its_channels_last(channels, last):
         best = net(batch.permute(0, 2, 3, 1)).argmax(1).tolist()
     np.testing.assert_allclose(explorer.pre_activation, expected, atol=1e-6)
     assert np.array_equal(explorer.image, batch[3].numpy())
-    assert explorer.session.engine.classify([image.numpy() for image in batch]) == best
+    assert classify(explorer.session.engine, [image.numpy() for image in batch]) == best
     assert f"channels last, as (1, 10, 12, {channels})" in explorer.session.engine.moment(3, 0).note
     assert box(explorer.receptive_field(2, 3)) == (2, 3, 5, 6)
     explorer.close()

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from filterscope import Explorer, NetError, diagnose
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.plain_tensors import parts_of, plain
-from filterscope.nets.runner import fingerprint
 from nets import images, seeded
 
 

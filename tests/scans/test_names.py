@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from filterscope import demo, load_scan, scan
-from filterscope.nets.runner import fingerprint
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.scans.attributes import ATTRIBUTES
 from filterscope.scans.names import goes_with
 from filterscope.scans.shuffled import ShuffledNets

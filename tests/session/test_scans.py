@@ -334,7 +334,7 @@ def test_several_samples_in_one_go_are_what_each_is():
     explorer = Explorer(small_net(), Breaks(), image_index=5)
     engine = explorer.session.engine
     explorer.activation  # noqa: B018  # image 5 is kept now
-    several = engine.read_for_net([2, 3, 5, 40, 2])
+    several = engine.samples.read_for_net([2, 3, 5, 40, 2])
     assert [isinstance(sample, SampleError) for sample in several] == [False, True, False, True, False]
     assert several[2] is engine.sample(5)
     np.testing.assert_array_equal(several[0].image, engine.sample(2).image)

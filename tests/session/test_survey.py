@@ -107,7 +107,7 @@ def test_targets_that_are_not_what_a_sample_says_are_not_believed(lie):
             return images(1, 14, 14), self.targets[index] + 1
 
     engine = Engine(seeded(TwoConvs), SampleSource(Lies()))
-    assert engine.labels() is None
+    assert engine.samples.labels() is None
 
 
 def test_targets_in_another_order_are_not_believed():
@@ -115,7 +115,7 @@ def test_targets_in_another_order_are_not_believed():
         def __getitem__(self, index):
             return images(1, 14, 14), self.targets[(3 * index) % 20]  # the first is the same
 
-    assert Engine(seeded(TwoConvs), SampleSource(Shuffled())).labels() is None
+    assert Engine(seeded(TwoConvs), SampleSource(Shuffled())).samples.labels() is None
 
 
 class Sometimes(Dataset):

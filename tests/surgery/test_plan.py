@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from filterscope import NetError, demo, diagnose
-from filterscope.nets.runner import fingerprint
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.surgery.order import Removal, greedy
 from filterscope.surgery.planning import Patient, wilson
 

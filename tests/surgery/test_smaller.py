@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from filterscope.errors import NetError
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.fingerprint import fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.surgery.ablation import Merge
 from filterscope.surgery.smaller import make_smaller
 from filterscope.surgery.structure import find_structure

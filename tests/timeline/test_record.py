@@ -123,7 +123,7 @@ def test_a_page_that_stood_at_a_snapshot_that_went_is_told(monkeypatch):
     monkeypatch.setattr("filterscope.timeline.record.RECORDED_BYTES", 1)
     net = Net()
     explorer = Explorer(net, torch.rand(2, 1, 12, 12))
-    explorer.session.engine.recorder._limit = 1  # two are kept whatever they take
+    explorer.session.engine.showing.recorder._limit = 1  # two are kept whatever they take
     sent = []
     explorer.send = lambda content, buffers=None: sent.append(content["kind"])
     explorer.record(epoch=0)

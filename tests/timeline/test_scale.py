@@ -83,7 +83,7 @@ def test_a_checkpoint_that_was_let_go_of_is_not_kept_alive():
     engine = explorer.session.engine
     gone = weakref.ref(engine.checkpoints[1])
     engine.checkpoints.keep(lambda checkpoint: checkpoint is engine.checkpoints[0])
-    engine._checkpoint_nets.drop()
-    engine._revisions.clear()
+    engine.showing.drop()
+    engine.showing.begin_revision()
     gc.collect()
     assert gone() is None

@@ -113,7 +113,7 @@ def test_what_is_kept_is_bounded(monkeypatch):
     size = sum(value.nbytes for value in demo.fashion_net().state_dict().values())
     monkeypatch.setattr(shown_net, "CHECKPOINTS_BYTES", int(2.5 * size))
     explorer = explorer_of()
-    nets = explorer.session.engine._checkpoint_nets
+    nets = explorer.session.engine.showing._nets
     for index in (0, 1, 2, 3, 1, 0):
         explorer.checkpoint_index = index
         expect_net(explorer, demo.fashion_net(epoch=EPOCHS[index]))
@@ -193,7 +193,7 @@ def test_buffers_parametrisations_tied_weights_and_hooks_are_the_checkpoints_own
 def test_a_diagnosis_is_of_the_checkpoint_that_is_selected():
     explorer = Explorer(demo.fashion_net(), demo.fashion_test_data(), checkpoints={"0": demo.fashion_net(epoch=0)})
     found = explorer.diagnose(images=20, ablation=False).wait()
-    from filterscope.nets.runner import fingerprint
+    from filterscope.nets.fingerprint import fingerprint
 
     assert found.fingerprint == fingerprint(demo.fashion_net(epoch=0))
     assert not explorer.session.examiner.of_earlier_weights()

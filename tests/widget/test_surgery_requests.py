@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from filterscope import Explorer, NetError, demo
-from filterscope.nets.runner import fingerprint
+from filterscope.nets.fingerprint import fingerprint
 
 IMAGES = 300
 

@@ -135,14 +135,15 @@ def test_a_net_that_raises_what_is_no_exception(open_notebook, error):
 @pytest.mark.parametrize("error", [*EXITS, RecursionError("deep"), MemoryError("full"), StopPass()], ids=repr)
 def test_a_handler_that_raises_anything(open_notebook, monkeypatch, error):
     notebook = open_notebook()
-    build = notebook.explorer.pages._built
+    frames = notebook.explorer.pages._frames
+    build = frames._built
 
     def built(args):
         if args["image"] == 7:
             raise error
         return build(args)
 
-    monkeypatch.setattr(notebook.explorer.pages, "_built", built)
+    monkeypatch.setattr(frames, "_built", built)
     notebook.ask("a-1", image=7)
     reply = notebook.reply_to("a-1")
     assert reply.get("skipped", False) or reply["error"] == {

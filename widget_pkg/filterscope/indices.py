@@ -41,3 +41,22 @@ def check_index(value: Any, count: int, name: str, holds: str, more: str = "") -
     if index is None or not 0 <= index < count:
         raise ValueError(f"{name} is {value!r}; {holds} 0 … {count - 1}{more}")
     return index
+
+
+def check_whole(value: Any, name: str, least: int = 1) -> int:
+    """A whole number of at least `least`.
+
+    Raises:
+        ValueError: If `value` is none.
+
+    Example:
+        >>> check_whole(3, "images")
+        3
+        >>> check_whole(0, "images")
+        Traceback (most recent call last):
+        ValueError: images is 0; give a whole number, 1 or more
+    """
+    number = as_index(value)
+    if number is None or number < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number, {least} or more")
+    return number

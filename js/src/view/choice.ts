@@ -28,6 +28,12 @@ export class Choice {
     return readSelection(this.#model);
   }
 
+  /** How many images and checkpoints there are to step through; null: that is not known. */
+  get lengths(): { readonly image: number | null; readonly checkpoint: number } {
+    const description = this.#description();
+    return { image: description?.images ?? null, checkpoint: description?.checkpoints.length ?? 0 };
+  }
+
   /** The frame that shows it: within what there is, and with these changes. */
   args(change?: Partial<Selection>): FrameArgs {
     return this.#args(fitSelection({ ...this.selection, ...change }, this.#description()));

@@ -10,7 +10,7 @@ import { sameArgs } from "../state/frames";
 import { Prefetch } from "../state/prefetch";
 import type { Selection, Traits } from "../state/selection";
 import { LOST_AFTER } from "../state/timing";
-import { classesInWords, spoken } from "../text/format";
+import { spoken } from "../text/format";
 import { Client, type Listener } from "../wire/client";
 import { type Description, tellsOfCheckpoints } from "../wire/description";
 import type { Frame } from "../wire/frame";
@@ -21,6 +21,7 @@ import { followHost, followModel, type Received } from "./connection";
 import { Controls } from "./controls";
 import { FrameSource } from "./frame_source";
 import type { Host, MakePanels } from "./host";
+import { paintedInWords, tellNothing, tellPainted } from "./painted";
 import { imported } from "./panels_slot";
 import { Pictures } from "./pictures";
 import { Still } from "./still";
@@ -81,10 +82,7 @@ export class ExplorerView implements Listener {
     this.#prefetch = new Prefetch(this.#line, {
       frames: this.#frames.kept,
       current,
-      lengths: () => ({
-        image: this.#description?.images ?? null,
-        checkpoint: this.#description?.checkpoints.length ?? 0,
-      }),
+      lengths: () => this.#choice.lengths,
       inLayer: (layer) => (this.#description?.layers[layer] ? this.#choice.args({ layer }) : null),
       framed: (reply) => this.#frames.keep(reply),
       more: () => this.#follow(true),
@@ -123,13 +121,8 @@ export class ExplorerView implements Listener {
     // Their pixels go now, whoever still holds the nodes.
     for (const canvas of this.root.querySelectorAll("canvas")) canvas.width = canvas.height = 0;
     for (const undo of this.#undo) undo();
-    this.#client.dispose();
-    this.#strip.dispose();
-    this.#prefetch.dispose();
-    this.#slot.dispose();
-    this.#controls.dispose();
-    this.#status.dispose();
-    this.#still.dispose();
+    for (const part of [this.#client, this.#strip, this.#prefetch, this.#slot]) part.dispose();
+    for (const part of [this.#controls, this.#status, this.#still]) part.dispose();
     this.#frames.kept.clear();
     this.#painted = this.#description = null;
     this.root.remove();
@@ -254,11 +247,8 @@ export class ExplorerView implements Listener {
     const name = this.#layerName(frame);
     this.#painted = frame;
     this.#pictures.paint(frame, name);
-    Object.assign(this.root.dataset, { image: frame.image, layer: frame.layer, filter: frame.filter });
-    if (frame.checkpoint === null) delete this.root.dataset.checkpoint;
-    else this.root.dataset.checkpoint = String(frame.checkpoint);
-    const parts = [`image ${frame.image}`, classesInWords(frame.sample), name, `filter ${frame.filter}`];
-    this.#status.announce(parts.filter(Boolean).join(", "));
+    tellPainted(this.root, frame);
+    this.#status.announce(paintedInWords(frame, name));
   }
 
   #fail(sentence: string, name: RequestName): void {
@@ -266,7 +256,7 @@ export class ExplorerView implements Listener {
     if (name === "frame") {
       this.#painted = null;
       this.#pictures.clear();
-      for (const key of ["image", "layer", "filter"]) delete this.root.dataset[key];
+      tellNothing(this.root);
     }
     this.#show();
   }
@@ -307,12 +297,10 @@ export class ExplorerView implements Listener {
     this.#still.seen(this.root);
     this.#client.resume();
     this.#strip.resume();
-    const inner = this.root.firstElementChild as HTMLElement;
-    const width = Math.floor(inner.getBoundingClientRect().width); // clientWidth may round up: a row too wide
+    const width = Math.floor(this.root.firstElementChild!.getBoundingClientRect().width); // clientWidth may round up
     if (width === 0) return;
     followTheme(this.root);
-    const ratio = window.devicePixelRatio || 1;
     this.#strip.layout(width);
-    this.#pictures.layout(this.root, width, ratio);
+    this.#pictures.layout(this.root, width, window.devicePixelRatio || 1);
   }
 }

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from filterscope.data.sample import Sample
 from filterscope.data.source import SampleSource
+from filterscope.nets.runner import NetRunner
 from filterscope.outputs.class_map import shares
 from filterscope.outputs.detections import Detections
 from filterscope.outputs.kind import Answer
@@ -78,3 +80,17 @@ class Classes:
             return self[int(answer.argmax())]
         ranked = self.ranked(answer)
         return ranked[0][0] if ranked else None
+
+    def look_at(self, runner: NetRunner, samples: Sequence[Sample]) -> list[Looked]:
+        """What the net says of each of some images of one shape, and whether it is right.
+
+        Raises:
+            Exception: What the net or the user's score raises.
+        """
+        images, targets = [sample.net_input for sample in samples], [sample.target for sample in samples]
+        answers, scores = runner.answers_and_scores(images, targets)
+        scorer = runner.known.scorer
+        right: list[bool | None] = [None] * len(answers)
+        if scorer is not None and scores is not None:
+            right = [None if np.isnan(score) else bool(score >= scorer.right_from) for score in scores]
+        return [Looked(self.best(answer), outcome) for answer, outcome in zip(answers, right, strict=True)]

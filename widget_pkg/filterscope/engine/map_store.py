@@ -132,7 +132,7 @@ class MapStore:
         # Maps of four images at least, so that the neighbours stay beside the one that is looked at.
         self._fits_memory = sum(map(bytes_kept, self._runner.layers)) <= MAPS_BYTES // 4
         if not self._fits_memory:  # else the pass that would find them keeps the maps of all layers too
-            self._answers[image] = self._runner.answers(output, 1, self._runner.image_shape[1:])[0]
+            self._answers[image] = self._runner.known.answers(output, 1, self._runner.image_shape[1:])[0]
             self._complete.add(image)
 
     def maps(self, image: int, layer: int) -> Maps:
@@ -243,7 +243,7 @@ class MapStore:
         except Exception as error:
             raise self._runner.refusal(batch, error) from error
         if to_the_end:
-            self._answers[image] = self._runner.answers(result.output, 1, tuple(batch.shape[2:]))[0]
+            self._answers[image] = self._runner.known.answers(result.output, 1, tuple(batch.shape[2:]))[0]
             while len(self._answers) > _ANSWERS_KEPT:
                 oldest = next(iter(self._answers))
                 del self._answers[oldest]

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from filterscope.data.sample import Sample
-from filterscope.engine.classes import Prediction
+from filterscope.engine.classes import Classes, Prediction
+from filterscope.engine.map_store import MapStore
 from filterscope.engine.responses import LayerResponses, ResponseStore
+from filterscope.nets.arrays import float32, float32_shared
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
-from filterscope.nets.runner import float32, float32_shared
 from filterscope.outputs.kind import Answer
 
 
@@ -56,6 +57,48 @@ class Moment:
     store: ResponseStore
     answer: Answer | None = None
     tells: str = "classes"
+
+    @classmethod
+    def of(
+        cls,
+        map_store: MapStore,
+        image: int,
+        layer: ConvLayer,
+        sample: Sample,
+        classes: Classes,
+        *,
+        revision: int,
+        images: int,
+        note: str,
+        tells: str,
+        store: ResponseStore,
+    ) -> Moment:
+        """What a layer does to an image now: the maps that are kept, or those of a pass.
+
+        Raises:
+            NetError: If the net refuses the image, or does not reach the layer with it.
+        """
+        maps = map_store.maps(image, layer.index)
+        weight, bias = map_store.weights(layer.index, image)
+        has_scores = map_store.has_scores(image)
+        answer = map_store.answer(image) if has_scores else None
+        return cls(
+            revision=revision,
+            image=image,
+            images=images,
+            sample=sample,
+            note=note,
+            layer=layer,
+            maps=maps,
+            dynamic=map_store.is_dynamic(layer.index),
+            own_weights=map_store.has_own_weights(layer.index),
+            weight=weight,
+            live_bias=bias,
+            prediction=classes.ranked(answer) if has_scores else None,
+            store=store,
+            answer=answer,
+            tells=tells,
+        )
 
     @cached_property
     def kernels(self) -> np.ndarray:

@@ -11,9 +11,9 @@ from filterscope.engine.cache import Cache
 from filterscope.engine.lock import EngineLock
 from filterscope.filters import response
 from filterscope.filters.response import Source
+from filterscope.nets.arrays import float32_shared
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.passes import Maps
-from filterscope.nets.runner import float32_shared
 
 RESPONSES_BYTES = 32 * 2**20
 """Most that the responses of recent layers may take; those of a layer that take more alone are not kept."""

@@ -99,7 +99,7 @@ class Samples(Cache[int, Sample]):
         with self._lock:
             kept = {image: self[image] for image in images if image in self}
             missing = tuple(image for image in images if image not in kept)
-            source, before = self._source, self._cleared
+            source, before = self.source, self._cleared
 
             def read() -> Sequence[Sample | SampleError]:
                 with self._isolated(), let_sigint_through():
@@ -113,15 +113,19 @@ class Samples(Cache[int, Sample]):
 
     def has(self, image: int, seconds: float | None = None) -> bool:
         """Whether there is an image of that index; a stream is read on to know, for so many seconds."""
-        source = self._source
+        source = self.source
         if image < len(source) or not source.is_stream:
             return image < len(source)
         with self._lock.set_down(), self._isolated(), let_sigint_through():
             return source.has(image, seconds)
 
+    def labels(self) -> list[str | int | None] | None:
+        """The classes of all samples, where the data set holds them beside its images and some samples agree."""
+        return self.source.labels(lambda image: self.read(image).label)
+
     def measure(self) -> None:
         """Asks the data set for its length; a stream is begun again."""
-        source = self._source
+        source = self.source
         with self._lock.set_down(), self._isolated(), let_sigint_through():
             source.measure()
 
@@ -144,14 +148,19 @@ class Samples(Cache[int, Sample]):
         self._open_source = None
 
     @property
-    def _source(self) -> SampleSource:
+    def source(self) -> SampleSource:
+        """The data set.
+
+        Raises:
+            RuntimeError: If the explorer is closed.
+        """
         self._home.check()
         if self._open_source is None:
             raise RuntimeError("this explorer is closed; make a new one")
         return self._open_source
 
     def _fresh(self, image: int, for_person: bool) -> Sample:
-        source = self._source
+        source = self.source
 
         def read() -> Sample:
             with self._isolated(), let_sigint_through():

@@ -20,9 +20,9 @@ from filterscope.filters.slices import planes
 from filterscope.filters.value_range import value_range
 from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.indices import as_index
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_index
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.runner import fingerprint
 from filterscope.scans.crops import Crop
 from filterscope.scans.exemplars import Exemplar
 from filterscope.scans.identity import ACTIVATION

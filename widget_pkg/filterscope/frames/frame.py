@@ -25,8 +25,8 @@ from filterscope.frames.notes import dynamic_note, kernel_note
 from filterscope.frames.overlay import OverlayBody, overlay_of
 from filterscope.frames.pictures import PICTURES, RESPONSE, LayerMaps, Picture, drawn
 from filterscope.frames.prediction import best_of
+from filterscope.nets.arrays import float32
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.runner import float32
 from filterscope.session.selection import Scale, Selection
 
 _CODED_FROM = 2**18  # values of a map, 1 MiB: a message of 4 MiB takes VS Code 3 s

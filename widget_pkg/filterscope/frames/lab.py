@@ -10,9 +10,9 @@ import numpy as np
 from filterscope.engine.classes import Prediction
 from filterscope.frames.prediction import best_of
 from filterscope.lab.page_arithmetic import PageStep, page_planes, page_steps
+from filterscope.nets.arrays import float32
 from filterscope.nets.kernel_edits import editable
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.runner import float32
 from filterscope.session.edit_outcomes import EditChanges
 from filterscope.session.lab import Lab
 from filterscope.session.selection import Selection

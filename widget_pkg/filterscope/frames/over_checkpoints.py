@@ -69,7 +69,7 @@ class CheckpointRanges:
         for index, checkpoint in enumerate(checkpoints):
             if checkpoint not in known.ranges:
                 try:
-                    with engine.showing(index):
+                    with engine.showing.only(index):
                         moment = engine.moment(selection.image, selection.layer)
                         known.ranges[checkpoint] = _ranges(moment, selection)
                 except (CheckpointError, NetError):

@@ -65,7 +65,7 @@ def build_strip(
         ValueError: If an argument is not one of these.
     """
     start, count, label, outcome = _arguments(args, survey)
-    engine.has(start + count, STREAM_REQUEST_SECONDS)  # of a stream
+    engine.samples.has(start + count, STREAM_REQUEST_SECONDS)  # of a stream
     total = len(engine.source)
     filtered = label is not None or outcome is not None
     partial = False

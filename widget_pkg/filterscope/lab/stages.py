@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from filterscope.nets.activations import NONLINEARITIES, NORMALISATIONS, POOLS, TRANSPARENT, kind_of, label
+from filterscope.nets.arrays import float32
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.runner import NetRunner, float32
+from filterscope.nets.runner import NetRunner
 from filterscope.nets.tracing import Operation, Recorder
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import functools
 import types
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -29,13 +28,12 @@ from filterscope.nets.functions import (
 )
 from filterscope.nets.modules import HOOK_DICTS, all_modules
 from filterscope.nets.plain_tensors import copied, is_plain
-from filterscope.nets.rest import ATOMIC, GLOBAL_GENERATORS, parts
+from filterscope.nets.reached import reached, state_of
+from filterscope.nets.rest import ATOMIC, GLOBAL_GENERATORS
 from filterscope.nets.wrappers import Unwrapped, wrapped_name
 
 _SHARED_BYTES = 2**20  # an array that is larger is not copied but cannot be written to by the copy
 _MOST_CAPTURED_BYTES = 256 * 2**20
-_DEEPEST = 6
-_MOST = 100_000
 
 
 class Copies:
@@ -113,7 +111,7 @@ class Copies:
         if type(value) is functools.partial:
             keywords = {name: self.of(keyword) for name, keyword in value.keywords.items()}
             return self._set(value, functools.partial(self.of(value.func), *map(self.of, value.args), **keywords))
-        for part in _reached([value]):
+        for part in reached([value]):
             self._prepare_value(part)
         try:
             copied = self._deepcopy(value)
@@ -144,7 +142,7 @@ class Copies:
         Raises:
             Exception: If something that it refers to cannot be copied.
         """
-        captured = [value for value in _reached([function]) if isinstance(value, torch.Tensor | np.ndarray)]
+        captured = [value for value in reached([function]) if isinstance(value, torch.Tensor | np.ndarray)]
         if sum(value.nbytes for value in captured) > _MOST_CAPTURED_BYTES:
             raise MemoryError("the function refers to too much to copy it")
         self._isolating = True
@@ -164,7 +162,7 @@ class Copies:
             hooks = module.__dict__.get(name)
             if hooks is not None:
                 self._set(hooks, type(hooks)())
-        for value in _reached(list(_state(module).values())):
+        for value in reached(list(state_of(module).values())):
             self._prepare_value(value)
 
     def _prepare_value(self, value: Any) -> None:
@@ -209,9 +207,9 @@ class Copies:
         roots = [
             attribute
             for part in modules
-            for attribute in (_state(part).values() if isinstance(part, nn.Module) else [part])
+            for attribute in (state_of(part).values() if isinstance(part, nn.Module) else [part])
         ]
-        for part in reversed(list(_reached(roots))):  # the innermost first
+        for part in reversed(list(reached(roots))):  # the innermost first
             if id(part) in self._memo or type(part) in ATOMIC or isinstance(part, dict | list | tuple | set):
                 continue
             trial = dict(self._memo)
@@ -324,26 +322,3 @@ def _own_parameter(parameter: nn.Parameter) -> torch.Tensor:
     if nn.parameter.is_lazy(parameter):
         return parameter
     return nn.Parameter(copied(parameter), parameter.requires_grad)
-
-
-def _state(module: nn.Module) -> dict[str, Any]:
-    """The attributes that a module's copy has, as its class says by `__getstate__`."""
-    try:
-        state = module.__getstate__()  # type: ignore[no-untyped-call]
-    except Exception:  # before Python 3.11 objects had none; parametrised modules refuse, but can be copied
-        return module.__dict__
-    return state if isinstance(state, dict) else module.__dict__
-
-
-def _reached(values: Iterable[Any]) -> Iterator[Any]:
-    """What some values refer to, but modules: in containers, objects' attributes and functions' variables."""
-    seen: set[int] = set()
-    pending = [(value, 0) for value in values]
-    while pending and len(seen) < _MOST:
-        value, depth = pending.pop()
-        if type(value) in ATOMIC or isinstance(value, nn.Module | type) or id(value) in seen:
-            continue
-        seen.add(id(value))
-        yield value
-        if depth < _DEEPEST and not isinstance(value, types.ModuleType):
-            pending += [(part, depth + 1) for part in parts(value)]

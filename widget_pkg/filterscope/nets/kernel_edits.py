@@ -77,6 +77,15 @@ class KernelEdits:
     def __bool__(self) -> bool:
         return bool(self.edits)
 
+    @property
+    def note(self) -> str:
+        """A sentence that names them, for people; empty where there are none."""
+        if not self.edits:
+            return ""
+        names = ", ".join(f"{edit.layer} filter {edit.filter}" for edit in self.edits[:3])
+        more = f" and {len(self.edits) - 3} more" if len(self.edits) > 3 else ""
+        return f"A trial: {names}{more} has other kernels here than in your net."
+
     def forget(self) -> None:
         """The net's weights are others now: the edited ones are made anew of these."""
         self._made.clear()

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from filterscope.outputs.kind import OutputKind, kind_of
+from filterscope.outputs.kind import Answer, OutputKind, kind_of
 from filterscope.outputs.score import UNKNOWN, KindScore, Objective, Scorer
 
 _NAMES = ("logits", "out", "cls_logits", "class_logits", "probabilities", "probs")
@@ -72,6 +72,20 @@ class KnownClasses:
         if self.objective.score is not None:
             return self.objective.score
         return KindScore(self.kind) if self.kind is not None and self.kind.reader is not None else None
+
+    def answers(self, output: Any, images: int, size: tuple[int, ...]) -> list[Answer | None]:
+        """What the net says of each image of a batch, None where that is nothing that can be told.
+
+        Args:
+            output: What it returned for the batch.
+            images: How many images are in it.
+            size: Of each image, `(H, W)`.
+        """
+        if self.tells_classes:
+            scores = class_scores(output, images, self)
+            return [None] * images if scores is None else list(scores)
+        assert self.kind is not None
+        return self.kind.read(output, images, size) or [None] * images
 
 
 _NOTHING = KnownClasses()

@@ -6,7 +6,6 @@ that works for the net. The engine, the verdicts and the search for receptive fi
 
 from __future__ import annotations
 
-import hashlib
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from torch import nn
 from filterscope.errors import NetError, describe_exception
 from filterscope.host.sigint import defer_sigint, let_sigint_through
 from filterscope.inputs import Inputs
+from filterscope.nets.arrays import float32
 from filterscope.nets.batching import compare
 from filterscope.nets.calling import Calling, Convention, Forward, like_input
 from filterscope.nets.conv_call import ConvCall
@@ -30,9 +30,9 @@ from filterscope.nets.kernel_edits import KernelEdits
 from filterscope.nets.layer_watch import LayerWatch, OnActivation, OnConv
 from filterscope.nets.layers import ConvLayer, ReadWeights, layers_of
 from filterscope.nets.modes import plain_modes, plain_parameters
-from filterscope.nets.outputs import KnownClasses, class_scores
+from filterscope.nets.outputs import KnownClasses
+from filterscope.nets.pace import Pace
 from filterscope.nets.passes import MapKeeper, Pass, Weights
-from filterscope.nets.plain_tensors import parts_of
 from filterscope.nets.rng import RandomStream
 from filterscope.nets.supported import as_module, unseen_parts
 from filterscope.nets.tracing import Recorder
@@ -41,20 +41,6 @@ from filterscope.outputs.kind import Answer
 
 _MOST_IMAGES_AT_ONCE = 256
 _BYTES_AT_ONCE = 256 * 2**20
-
-
-class Pace:
-    """When passes begin and how large they are: here at once, and as large as fits. A subclass may wait for people."""
-
-    def before_pass(self) -> None:
-        """Called before each pass; may wait, and may raise to end the work."""
-
-    def images_at_once(self, fitting: int) -> int:
-        """How many images go in one pass, where `fitting` images fit into memory."""
-        return fitting
-
-    def after_pass(self, images: int, seconds: float) -> None:
-        """Called after each pass with its number of images and the seconds of processor time that it took."""
 
 
 class NetRunner:
@@ -369,26 +355,6 @@ class NetRunner:
             for layer in range(len(self.layers))
         ]
 
-    def class_scores(self, images: Sequence[np.ndarray | Inputs]) -> np.ndarray | None:
-        """Probabilities of the classes for images of one shape, float64 `(N, K)`; None where there are none."""
-        answers, _ = self.answers_and_scores(images)
-        scores = [answer for answer in answers if isinstance(answer, np.ndarray)]
-        return np.stack(scores) if self.known.tells_classes and len(scores) == len(images) else None
-
-    def answers(self, output: Any, images: int, size: tuple[int, ...]) -> list[Answer | None]:
-        """What the net says of each image of a batch, None where that is nothing that can be told.
-
-        Args:
-            output: What it returned for the batch.
-            images: How many images are in it.
-            size: Of each image, `(H, W)`.
-        """
-        if self.known.tells_classes:
-            scores = class_scores(output, images, self.known)
-            return [None] * images if scores is None else list(scores)
-        assert self.known.kind is not None
-        return self.known.kind.read(output, images, size) or [None] * images
-
     def answers_and_scores(
         self, images: Sequence[np.ndarray | Inputs], targets: Sequence[Any] | None = None
     ) -> tuple[list[Answer | None], np.ndarray | None]:
@@ -412,7 +378,7 @@ class NetRunner:
             for places in parts:
                 batch = self.batch([images[place] for place in places])
                 output, size = self.call(module, batch), tuple(batch.shape[2:])
-                answers += self.answers(output, len(places), size)
+                answers += self.known.answers(output, len(places), size)
                 if scorer is not None and targets is not None:
                     labels = [targets[place] for place in places]
                     scores.append(scorer.of(output, scorer.targets(output, labels, size, labelled=True), size))
@@ -464,28 +430,3 @@ def _on_parts_made(names: list[str]) -> str:
         f"The net makes parts of its own when it runs ({', '.join(names[:3])}). Here they are made anew in each pass, "
         "with new weights where these are random; run the net once, net(images), so that it keeps them."
     )
-
-
-def fingerprint(net: nn.Module) -> str:
-    """16 hexadecimal digits of a SHA-256 over names, shapes, dtypes and values of a net's parameters and buffers.
-
-    Copies of a net have equal fingerprints, also in another process.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-        shape = "nested" if tensor.is_nested else tuple(tensor.shape)
-        digest.update(f"{name} {shape} {tensor.dtype}".encode("utf-8", "backslashreplace"))
-        for part in parts_of(tensor):
-            if part.numel():
-                digest.update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def float32(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor's values as a float32 array that shares no memory with it."""
-    return tensor.detach().to("cpu", torch.float32, copy=True).numpy()
-
-
-def float32_shared(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor's values as a float32 array, which may share memory with it: only for tensors that are not the net's."""
-    return tensor.detach().to("cpu", torch.float32).numpy()

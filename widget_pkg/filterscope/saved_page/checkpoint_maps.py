@@ -31,7 +31,9 @@ class CheckpointMaps:
 
     def __init__(self, session: Session, contents: Contents) -> None:
         self._engine, self._contents, self._layer = session.engine, contents, contents.timeline
-        self._checkpoints = [at for at in range(len(session.engine.checkpoints)) if at != session.engine.checkpoint]
+        self._checkpoints = [
+            at for at in range(len(session.engine.checkpoints)) if at != session.engine.showing.checkpoint
+        ]
         selected = session.selected().image
         self._first = contents.images.index(selected) if selected in contents.images else 0
         self._room = 0.0
@@ -85,7 +87,7 @@ class CheckpointMaps:
         engine = self._engine
         record = engine.layers[layer]
         try:
-            with engine.showing(at), engine.lock:
+            with engine.showing.only(at), engine.lock:
                 kernels, bias = engine.weights(layer, engine.first_image)
         except (CheckpointError, NetError):
             return []  # the timeline says why
@@ -98,11 +100,11 @@ class CheckpointMaps:
         parts: list[Part] = []
         for at in self._checkpoints:
             try:
-                with engine.showing(at), engine.lock:
+                with engine.showing.only(at), engine.lock:
                     body = {
                         **maps_part(engine.moment(image, layer), self._contents),
                         "prediction": best_of(engine.prediction(image)),
-                        "overlay": overlay_of(engine.tells, engine.answer(image), engine.sample(image)),
+                        "overlay": overlay_of(engine.live.tells, engine.answer(image), engine.sample(image)),
                     }
             except SampleError:
                 return None

@@ -65,7 +65,7 @@ def _images(engine: Engine, images: Any) -> list[int]:
         images = slice(IMAGES)
     if isinstance(images, slice):
         if images.stop is not None and images.stop > 0:
-            engine.has(images.stop - 1)  # a stream is read as far as somebody asks
+            engine.samples.has(images.stop - 1)  # a stream is read as far as somebody asks
         images = range(*images.indices(len(engine.source)))
     if as_index(images) is not None or not isinstance(images, Iterable):
         images = [images]

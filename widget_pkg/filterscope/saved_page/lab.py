@@ -14,7 +14,7 @@ from filterscope.engine.engine import Engine
 from filterscope.frames.lab import PageStepBody, PresetBody, build_page_steps, build_presets, geometry_body
 from filterscope.lab.kernels import check_editable
 from filterscope.lab.page_arithmetic import page_planes, steps_of_each
-from filterscope.nets.runner import float32
+from filterscope.nets.arrays import float32
 from filterscope.saved_page.answers import Part
 from filterscope.saved_page.parts import Contents
 from filterscope.session.session import Session

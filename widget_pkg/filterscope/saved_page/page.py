@@ -219,7 +219,7 @@ def _image(engine: Engine, contents: Contents, of_images: OfImages, place: int) 
     number = "" if image == place else f"Image {image} of the data set."
     try:
         sample = engine.sample(image)
-        overlay = overlay_of(engine.tells, engine.answer(image), sample)
+        overlay = overlay_of(engine.live.tells, engine.answer(image), sample)
         yield _data(f"image-{place}", image_part_of(sample, engine.prediction(image), overlay, number, engine.note))
         for k, layer in enumerate(contents.layers):
             yield _data(f"maps-{place}-{k}", maps_part(engine.moment(image, layer), contents))

@@ -60,7 +60,7 @@ def _name(session: Session) -> str:
     """The net's class, and the checkpoint that is shown, where there is one."""
     engine = session.engine
     return " · ".join(
-        [engine.net_name, *(engine.checkpoints[at].title for at in [engine.checkpoint] if at is not None)]
+        [engine.live.name, *(engine.checkpoints[at].title for at in [engine.showing.checkpoint] if at is not None)]
     )
 
 

@@ -40,7 +40,7 @@ class SavedTimeline:
         self._checkpoints: tuple[Checkpoint, ...] = tuple(session.engine.checkpoints)
         self.parts: list[Part] = []
         self.of = ""
-        self._contents, self._shown = contents, self._engine.checkpoint
+        self._contents, self._shown = contents, self._engine.showing.checkpoint
         self._predicted: list[list[str | int | None]] = [[None] * len(contents.images) for _ in self._checkpoints]
         if contents.timeline is not None:
             place = contents.layers.index(contents.timeline)
@@ -119,7 +119,7 @@ class SavedTimeline:
         }
 
     def _kernels(self, at: int, layer: int) -> np.ndarray:
-        with self._engine.showing(at), self._engine.lock:
+        with self._engine.showing.only(at), self._engine.lock:
             return self._engine.kernels(layer, self._engine.first_image)
 
     def image(self, image: int, place: int) -> list[Part]:
@@ -138,7 +138,7 @@ class SavedTimeline:
         errors: list[str | None] = []
         for at in range(len(self._checkpoints)):
             try:
-                with engine.showing(at), engine.lock:
+                with engine.showing.only(at), engine.lock:
                     shown = drawn(engine.moment(image, self._layer).activations, 1, layer, self._session.selected())[0]
                     self._predicted[at][place] = predicted_class(engine, image)
                 maps.append(small_map(shown))

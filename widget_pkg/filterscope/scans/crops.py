@@ -9,8 +9,9 @@ import numpy as np
 
 from filterscope.data.display import draw
 from filterscope.data.sample import Sample
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.receptive_field.fields import Box, MapFields, ReceptiveFields
 from filterscope.receptive_field.search import Geometry, find_geometry
 from filterscope.scans.sampling import Samples

@@ -12,9 +12,10 @@ import numpy as np
 from filterscope.data.sample import Sample
 from filterscope.errors import SampleError
 from filterscope.inputs import leaves
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples
 
 _LOOKED_AT = 8  # samples, spread over the data set

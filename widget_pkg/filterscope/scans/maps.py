@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
+from filterscope.nets.arrays import float32_shared
 from filterscope.nets.conv_call import ConvCall
-from filterscope.nets.runner import NetRunner, float32_shared
+from filterscope.nets.runner import NetRunner
 
 _SUMMED = 16  # images: a float32 sum of many would round more
 _NAN = np.float32(np.nan)  # one NaN for all: others have other bytes

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from filterscope.errors import kind_of
-from filterscope.nets.runner import float32_shared
+from filterscope.nets.arrays import float32_shared
 from filterscope.scans.crops import Cropper
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
 from filterscope.scans.maps import run_layers

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -50,3 +52,18 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+@contextmanager
+def shown_progress(shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A function that is told how far the work in the body is.
+
+    Args:
+        shown: Whether a bar shows it.
+    """
+    bar = ProgressBar() if shown else None
+    try:
+        yield bar or no_progress
+    finally:
+        if bar is not None:
+            bar.close()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any, overload
 
 import numpy as np
 
 from filterscope.errors import kind_of
-from filterscope.indices import as_index, check_index
+from filterscope.indices import as_index, check_index, check_whole
 from filterscope.nets.layers import ConvLayer
 from filterscope.scans.archive import write_scan
 from filterscope.scans.crops import Cropper
@@ -27,12 +26,13 @@ from filterscope.scans.exemplars import (
 from filterscope.scans.extremes import KEPT
 from filterscope.scans.identity import LayerIdentity, ScanIdentity
 from filterscope.scans.names import ALPHA, Evidence, Name, name_filters
-from filterscope.scans.overlaps import OnProgress, Overlap, overlaps_of
+from filterscope.scans.overlaps import Overlap, overlaps_of
 from filterscope.scans.piece import Label
-from filterscope.scans.progress import ProgressBar, no_progress
+from filterscope.scans.progress import shown_progress
 from filterscope.scans.refusals import left_out_notes
 from filterscope.scans.shuffled import SHUFFLES, scan_shuffled
 from filterscope.scans.state import ScanState
+from filterscope.scans.table import dataframe_of, filter_rows
 
 _SCORES = ("maximum", "mean")
 
@@ -199,7 +199,7 @@ class Scan:
             [5, 5, 5, 5, 5]
         """
         scores = self._scores(layer, filter)
-        rows = typical_rows(scores.column, _count(k, "k"), _count(groups, "groups"))
+        rows = typical_rows(scores.column, check_whole(k, "k"), check_whole(groups, "groups"))
         return tuple(Exemplars.at(scores, self._cropper, part) for part in rows)
 
     @overload
@@ -228,7 +228,7 @@ class Scan:
             >>> found.by_class("conv1", 0, "Bag", k=2).labels
             ('Bag', 'Bag')
         """
-        scores, count = self._scores(layer, filter), _count(k, "k")
+        scores, count = self._scores(layer, filter), check_whole(k, "k")
         exemplars = {
             name: Exemplars.at(scores, self._cropper, ranked(scores.column, True, self._place(scores, name))[:count])
             for name in (self._in_order(scores.classes) if label is None else (label,))
@@ -264,7 +264,7 @@ class Scan:
             ValueError: If there is no such layer or filter, or `bins` is below 1.
         """
         scores = self._scores(layer, filter)
-        histogram = histogram_of(scores.column, scores.classes, _count(bins, "bins"))
+        histogram = histogram_of(scores.column, scores.classes, check_whole(bins, "bins"))
         by_class = {name: histogram.by_class[name] for name in self._in_order(scores.classes)}
         return Histogram(histogram.edges, histogram.counts, by_class, histogram.nan, histogram.infinite)
 
@@ -291,7 +291,7 @@ class Scan:
             >>> len(found.in_bin("conv1", 0, 7, bins=8, k=100)) == int(counts[7])
             True
         """
-        scores, count, bins = self._scores(layer, filter), _count(k, "k"), _count(bins, "bins")
+        scores, count, bins = self._scores(layer, filter), check_whole(k, "k"), check_whole(bins, "bins")
         number = check_index(bin, bins, "bin", "this histogram has bins")
         of_class = None if label is None else self._place(scores, label)
         rows = bin_rows(scores.column, histogram_of(scores.column, (), bins).edges, number, of_class)
@@ -366,7 +366,7 @@ class Scan:
         if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
             raise ValueError(f"alpha is {alpha!r}; give a chance above 0 and below 1, as 0.05")
         state = self.state
-        evidence = self._evidence_with(_count(shuffles, "shuffles", least=0), progress, state)
+        evidence = self._evidence_with(check_whole(shuffles, "shuffles", least=0), progress, state)
         return tuple(name for name in name_filters(state, evidence, alpha) if name.layer in titles)
 
     def overlaps(
@@ -399,7 +399,7 @@ class Scan:
                 "this scan was loaded without its net and data set, whose maps are to be compared with the masks; load "
                 "it with them: load_scan(path, net, data)"
             )
-        with _shown(progress) as on_progress:
+        with shown_progress(progress) as on_progress:
             return overlaps_of(self._cropper, self.identity, self.state, masks, quantile, ignore, on_progress)
 
     def rows(self, names: Sequence[Name] = ()) -> list[dict[str, Any]]:
@@ -408,15 +408,7 @@ class Scan:
         Args:
             names: What `names()` gave; with them each row has a `name`, its `auc` and its `p_holm`.
         """
-        known = {(name.layer, name.filter): name for name in names}
-        rows = []
-        for layer in self.identity.layers:
-            for number in range(layer.filters):
-                row, name = self._row(layer, number), known.get((layer.title, number))
-                if names:
-                    row |= {key: getattr(name, key, None) for key in ("name", "auc", "p_holm")}
-                rows.append(row)
-        return rows
+        return filter_rows(self.identity.layers, self.state, names)
 
     def to_dataframe(self, names: Sequence[Name] = ()) -> Any:
         """A `pandas.DataFrame`, one row a filter.
@@ -431,18 +423,7 @@ class Scan:
         Raises:
             ImportError: If pandas is not installed; `rows()` does without.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "to_dataframe() needs pandas, which filterscope does not bring: pip install pandas. rows() gives the "
-                "same as a list of dictionaries"
-            ) from error
-        rows = self.rows(names)
-        frame = pandas.DataFrame(rows).astype({"top_image": "Int64", "bottom_image": "Int64"})
-        # Numbers with a None among them would become fractions.
-        frame["top_class"] = pandas.Series([row["top_class"] for row in rows], dtype=object)
-        return frame
+        return dataframe_of(self.rows(names))
 
     # Several of them
 
@@ -496,7 +477,7 @@ class Scan:
         elif not shuffles:
             cause = "no nets with weights in random order were scanned"
         else:
-            with _shown(progress) as on_progress:
+            with shown_progress(progress) as on_progress:
                 states, cause = scan_shuffled(self._cropper, self.identity, state, shuffles, on_progress)
         evidence = Evidence.of(state, self.identity.layers, self._in_order(state.classes), states, cause)
         self._evidence[shuffles] = state, evidence
@@ -531,7 +512,7 @@ class Scan:
 
     def _end(self, layer: Any, filter_index: Any, k: Any, score: Any, descending: bool) -> Exemplars:
         state = self.state
-        scores, count = self._scores(layer, filter_index, state), _count(k, "k")
+        scores, count = self._scores(layer, filter_index, state), check_whole(k, "k")
         if score not in _SCORES:
             raise ValueError(f"score is {score!r}; choose 'maximum' or 'mean'")
         if score == "maximum":
@@ -545,31 +526,3 @@ class Scan:
         images = ends.of_filter(scores.filter, count)
         rows = np.searchsorted(scores.column.images, images)
         return Exemplars.at(scores, self._cropper, rows, ends.values[scores.filter, : len(images)])
-
-    def _row(self, layer: LayerIdentity, number: int) -> dict[str, Any]:
-        state = self.state
-        column = state.column(layer.index, number)
-        moments, order = moments_of(column.maximum), ranked(column, True)
-        ends = {"top_image": order[:1], "bottom_image": ranked(column, False)[:1]}
-        images = {name: int(column.images[rows[0]]) if len(rows) else None for name, rows in ends.items()}
-        best = column.labels[order[0]] if len(order) else -1
-        label = state.classes[best] if best >= 0 else None
-        return {"layer": layer.title, "filter": number, **vars(moments), **images, "top_class": label}
-
-
-@contextmanager
-def _shown(progress: bool) -> Iterator[OnProgress]:
-    """A function that shows progress."""
-    bar = ProgressBar() if progress else None
-    try:
-        yield bar or no_progress
-    finally:
-        if bar is not None:
-            bar.close()
-
-
-def _count(value: Any, name: str, least: int = 1) -> int:
-    count = as_index(value)
-    if count is None or count < least:
-        raise ValueError(f"{name} is {value!r}; give a whole number, {least} or more")
-    return count

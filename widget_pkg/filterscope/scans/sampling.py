@@ -18,8 +18,9 @@ from filterscope.host.sigint import let_sigint_through
 from filterscope.inputs import Inputs
 from filterscope.nets.calling import Forward
 from filterscope.nets.outputs import KnownClasses
+from filterscope.nets.pace import Pace
 from filterscope.nets.rng import RandomStream
-from filterscope.nets.runner import NetRunner, Pace
+from filterscope.nets.runner import NetRunner
 from filterscope.outputs.score import Objective
 
 _TRIED = 20  # images, until two differ

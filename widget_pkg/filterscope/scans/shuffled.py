@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from filterscope.errors import NetError, SampleError
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.fingerprint import fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.crops import Cropper
 from filterscope.scans.identity import ScanIdentity
 from filterscope.scans.sampling import Samples, find_out_batches, runner_for

@@ -20,8 +20,9 @@ from filterscope.adapters.opening import open_net
 from filterscope.data.sample import Sample
 from filterscope.errors import NetError, SampleError, describe_exception
 from filterscope.nets.calling import Forward
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.rng import RandomStream
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.identity import ScanIdentity, identify_data, identify_layer
 from filterscope.scans.sampling import IsolatedSamples, Samples, find_out_batches, runner_for
 

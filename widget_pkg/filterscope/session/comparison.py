@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import nn
 
+from filterscope.adapters.opening import net_inside
 from filterscope.data.sample import Sample
 from filterscope.engine.engine import Engine
 from filterscope.errors import NetError
+from filterscope.nets.arrays import float32
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.outputs import class_scores
-from filterscope.nets.runner import NetRunner, float32
+from filterscope.nets.runner import NetRunner
+from filterscope.scans.sampling import Samples, find_out_batches, runner_for
+from filterscope.scans.task import DataOptions
 from filterscope.timeline.comparison import Comparison
 from filterscope.timeline.partners import LayerPartners
+from filterscope.verdicts.run.pacing import PacedSamples
 
 Relation = Literal["partner", "merged", "nearest", "none"]
 _AT_ONCE = 32
@@ -202,3 +208,26 @@ def _counterpart(partners: LayerPartners, filter_index: int) -> tuple[Relation, 
         return "merged", merged
     correlations = partners.correlations[filter_index]
     return ("none", None) if np.isnan(correlations).all() else ("nearest", int(np.nanargmax(correlations)))
+
+
+def beside(
+    engine: Engine, comparison: Comparison, b: nn.Module, data: Any, data_b: Any, options: Mapping[str, Any]
+) -> TwoNets:
+    """Net b beside the net of an engine, ready to run.
+
+    Args:
+        engine: Net a and the data set.
+        comparison: Which filter is which.
+        b: Net b.
+        data: What net a was given.
+        data_b: The same images as b is given them; None where it is given those of a.
+        options: How the data are read and the nets called: `classes`, `transform` and `forward`.
+    """
+    samples: Samples = PacedSamples(engine.samples)
+    if data_b is None:
+        net_b, call = net_inside(b, data, options.get("forward"))
+    else:
+        net_b, samples, call = DataOptions(**options).open(b, data_b)
+    runner = runner_for(net_b, samples, call)
+    find_out_batches(runner, samples, comparison.images)
+    return TwoNets(engine, comparison, runner, None if data_b is None else samples.read)

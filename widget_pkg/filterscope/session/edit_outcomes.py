@@ -88,7 +88,7 @@ class EditOutcomes:
             first = next((each.index for each in engine.layers if each.name in names), len(engine.layers))
             key = (engine.revision - engine.trials, image, id(engine.sample(image)), first)
             if self._intact is None or self._intact[0] != key:
-                with engine.unedited():
+                with engine.live.unedited():
                     self._intact = (key, *self._activations(image, first))
             _, intact, before = self._intact
             activations, after = self._activations(image, first)
@@ -105,7 +105,7 @@ class EditOutcomes:
         small = sum(4 * int(np.prod(engine.layers[index].out_shape)) for index in layers) <= _MOST_BYTES
         with engine.passing(image) as (runner, batch):
             result = runner.keep(batch, layers if small else (), to_the_end=True)
-            answers = runner.answers(result.output, 1, tuple(batch.shape[2:]))
+            answers = runner.known.answers(result.output, 1, tuple(batch.shape[2:]))
         kept = [result.maps[index].activation if index in result.maps else None for index in layers]
         return kept, engine.classes.ranked(answers[0])
 
@@ -115,7 +115,7 @@ class EditOutcomes:
         change = KernelChange(KernelEdits(engine.edits))
         if not change.edits:
             raise ValueError("no kernel is edited; set explorer.kernel first")
-        copy, samples = self._examiner.net_copy(), PacedSamples(engine, check)
+        copy, samples = self._examiner.net_copy(), PacedSamples(engine.samples, check)
         runner = runner_for(copy.net, samples, engine.forward, PacedPasses(check), engine.first_image)
         return measure_effect(runner, samples, change, images, on_progress)
 

@@ -14,8 +14,9 @@ import numpy as np
 from filterscope.engine.engine import Engine
 from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS
 from filterscope.indices import as_index
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_indices, layer_title
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import find_out_batches, order_of, runner_for
 from filterscope.verdicts.ablation.ablation import (
     MEAN_IMAGES,
@@ -110,7 +111,7 @@ class Examiner:
                     )
 
             def prepare(task: Task) -> tuple[NetRunner, PacedSamples]:
-                samples = PacedSamples(engine, task.check)
+                samples = PacedSamples(engine.samples, task.check)
                 return runner_for(net, samples, forward, PacedPasses(task.check), image), samples
 
             self._began_at, self._same_weights = revision, (revision, True)
@@ -157,7 +158,7 @@ class Examiner:
             before=self._engine.classes.ranked(before),
             after=self._engine.classes.ranked(after),
             notes=() if means is None else means.notes,
-            tells=self._engine.tells,
+            tells=self._engine.live.tells,
         )
 
     def cost_together(self, layer: int, filters: tuple[int, ...]) -> JointEstimate | None:
@@ -189,7 +190,7 @@ class Examiner:
         images = check_images(images)
         copy = self.net_copy()
         ablation, _ = self._ablation(copy, layer, filters, replaced_by, check)
-        samples = PacedSamples(self._engine, check)
+        samples = PacedSamples(self._engine.samples, check)
         runner = runner_for(copy.net, samples, self._engine.forward, PacedPasses(check), self._engine.first_image)
         return measure_effect(runner, samples, ablation, images, on_progress)
 
@@ -215,7 +216,7 @@ class Examiner:
             NetError: If the net cannot be copied, refuses the image, or does not reach the layer with it.
             SampleError: If the image cannot be read.
         """
-        copy, samples = self.net_copy(), PacedSamples(self._engine, check)
+        copy, samples = self.net_copy(), PacedSamples(self._engine.samples, check)
         sample = self._engine.sample(image)
         with copy.lock, inside():
             if not copy.compared:  # once, also where no two images tell whether several may go in one pass
@@ -264,7 +265,7 @@ class Examiner:
             return diagnosed
         with copy.lock:
             if layer not in copy.means:
-                samples = PacedSamples(self._engine, check)
+                samples = PacedSamples(self._engine.samples, check)
                 copy.means[layer] = layer_means(copy.runner, samples, layer, MEAN_IMAGES)
             return copy.means[layer]
 
@@ -287,7 +288,8 @@ class Examiner:
             copy = self._copy
             if copy is None or copy.revision != engine.revision:
                 net = engine.snapshot()
-                runner = runner_for(net, PacedSamples(engine), engine.forward, PacedPasses(), engine.first_image)
+                samples = PacedSamples(engine.samples)
+                runner = runner_for(net, samples, engine.forward, PacedPasses(), engine.first_image)
                 copy = self._copy = _NetCopy(net, runner, engine.revision)
             return copy
 

@@ -18,9 +18,9 @@ from filterscope.lab.occlusion import Occlusion
 from filterscope.lab.presets import random_like, template_of, textbook_kernels
 from filterscope.lab.spectrum import Spectrum, frequency_response
 from filterscope.lab.stages import Stage, record_stages
+from filterscope.nets.arrays import float32
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.kernel_edits import KernelEdit, KernelEdits, editable
-from filterscope.nets.runner import float32
 from filterscope.session.edit_outcomes import EditChanges, EditOutcomes
 from filterscope.session.examiner import Examiner
 from filterscope.session.selection import Selection

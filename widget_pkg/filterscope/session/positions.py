@@ -37,7 +37,7 @@ class Positions:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._structure = engine.structure
+        self._structure = engine.live.structure
         self._geometries: dict[tuple[int, ...], Geometry] = {}
         self._steps: tuple[tuple[int, int, int], list[StepMap]] | None = None  # of the last (revision, image, layer)
 
@@ -67,9 +67,9 @@ class Positions:
         engine = self._engine
         with engine.lock:
             shape = engine.sample(image).image.shape
-            if self._structure != engine.structure:
+            if self._structure != engine.live.structure:
                 self._geometries.clear()
-                self._structure = engine.structure
+                self._structure = engine.live.structure
             if shape not in self._geometries:
                 while len(self._geometries) >= _SHAPES_KEPT:
                     self._geometries.pop(next(iter(self._geometries)))

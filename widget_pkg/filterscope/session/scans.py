@@ -11,10 +11,12 @@ import numpy as np
 
 from filterscope.data.sample import Sample
 from filterscope.engine.engine import Engine
+from filterscope.engine.samples import Samples
 from filterscope.errors import NetError, SampleError
 from filterscope.host.timing import DIAGNOSIS_QUIET_SECONDS, READ_AT_ONCE_SECONDS, SCAN_PASS_SECONDS
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_indices
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.choice import check_count, chosen_images, count_of_stream
 from filterscope.scans.identity import ACTIVATION, PRE_ACTIVATION, DataIdentity, ScanIdentity, identify_layer
 from filterscope.scans.result import Scan
@@ -29,9 +31,9 @@ _MOST_AT_ONCE = 256
 class _SamplesAtOnce(PacedSamples):
     """Several samples in one go, as many as a person need not wait for: that takes a fraction of the time."""
 
-    def __init__(self, engine: Engine, check: Callable[[], None] = lambda: None) -> None:
-        super().__init__(engine, check)
-        self._several, self._give_way = engine, check
+    def __init__(self, samples: Samples, check: Callable[[], None] = lambda: None) -> None:
+        super().__init__(samples, check)
+        self._several, self._give_way = samples, check
 
     def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
         """Samples for the net, with a look now and then at whether to go on; for one that cannot be read, its error."""
@@ -108,7 +110,7 @@ class Scans:
                 return runner_for(net, samples, forward, pace, image)
 
             def prepare(task: Task) -> Prepared:
-                samples, crop_samples = _SamplesAtOnce(engine, task.check), PacedSamples(engine)
+                samples, crop_samples = _SamplesAtOnce(engine.samples, task.check), PacedSamples(engine.samples)
                 return Prepared(
                     runner(samples, PacedPasses(task.check, SCAN_PASS_SECONDS)),
                     samples,
@@ -154,7 +156,7 @@ class Scans:
             self._newest.close()
 
     def _indices(self, images: Any) -> np.ndarray:
-        return chosen_images(images, PacedSamples(self._engine))
+        return chosen_images(images, PacedSamples(self._engine.samples))
 
     def _identity(self, layers: list[int], pre_activation: bool) -> ScanIdentity:
         """What is scanned, without the fingerprints, which take their time."""

@@ -59,7 +59,7 @@ def check_image(engine: Engine, value: Any, name: str = "image_index", seconds: 
     """
     index = as_index(value)
     if index is not None and index >= len(engine.source):
-        reached = engine.has(index, seconds)  # a stream is read as far as somebody asks
+        reached = engine.samples.has(index, seconds)  # a stream is read as far as somebody asks
         if not reached and not engine.source.ended:
             raise ValueError(
                 f"{name} is {value}; {len(engine.source)} images of this stream have been read, and it goes on. Ask "

@@ -66,7 +66,7 @@ class Session:
     ) -> None:
         self.engine = engine
         engine.selected_image = lambda: self.selected().image
-        engine.selected_checkpoint = lambda: self.selected().checkpoint
+        engine.showing.selected = lambda: self.selected().checkpoint
         self.selected = selected
         self.someone_waits: Callable[[], bool] = lambda: False
         self._announce = announce

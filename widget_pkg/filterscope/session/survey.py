@@ -34,8 +34,8 @@ from filterscope.host.timing import (
     SURVEY_QUIET_SECONDS,
     SURVEY_STEP_SECONDS,
 )
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.interruption import StopPass, StopWhen
-from filterscope.nets.runner import fingerprint
 from filterscope.nets.step_size import StepSize
 from filterscope.scans.identity import identify_data
 from filterscope.scans.result import Scan
@@ -100,7 +100,7 @@ class Survey:
     def labels_known(self) -> bool:
         """Whether the data set itself holds the labels of all images; then they are taken."""
         if not self._looked_for_labels:
-            labels = self._engine.labels()
+            labels = self._engine.samples.labels()
             with self._engine.lock:
                 self._looked_for_labels = True
                 self._labels_held = labels is not None
@@ -142,7 +142,7 @@ class Survey:
             taken.
         """
         engine, state = self._engine, scan.state
-        data = identify_data(PacedSamples(engine))  # outside of the lock: samples may be slow
+        data = identify_data(PacedSamples(engine.samples))  # outside of the lock: samples may be slow
         with engine.lock:
             engine.check()
             self._follow()
@@ -319,7 +319,7 @@ class Survey:
         """
         version = self._version
         try:
-            sample = self._engine.read(image)
+            sample = self._engine.samples.read(image)
             label, small = sample.label, thumbnail_of(sample) if image in self._first else None
         except SampleError as error:
             self._note(image, None, no_thumbnail(str(error)), version)

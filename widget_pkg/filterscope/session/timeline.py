@@ -170,7 +170,7 @@ class Timeline:
             if tuple(engine.checkpoints)[: len(checkpoints)] != checkpoints:
                 return {}
             try:
-                with engine.showing(at):
+                with engine.showing.only(at):
                     return {layer_title(layer): engine.kernels(layer.index) for layer in engine.layers}
             except (CheckpointError, NetError):
                 return {}
@@ -206,13 +206,13 @@ class Timeline:
             if not engine.checkpoints:
                 raise ValueError("there are no checkpoints to judge; give some by Explorer(net, data, checkpoints=…)")
             chosen = sorted(layer_indices(engine.layers, layers))
-            with engine.lock, engine.showing(None):
+            with engine.lock, engine.showing.only(None):
                 pattern, forward, image = engine.snapshot(), engine.forward, engine.first_image
             if self._diagnosis is not None:
                 self._diagnosis.close()
 
             def work(task: Task, so_far: Callable[[DiagnosisOverTime], None]) -> DiagnosisOverTime:
-                samples = KeptSamples(PacedSamples(engine, task.check))
+                samples = KeptSamples(PacedSamples(engine.samples, task.check))
                 task.begin("checkpoints", 0, len(engine.checkpoints))
                 return judge_all(
                     pattern,

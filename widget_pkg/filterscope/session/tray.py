@@ -161,7 +161,7 @@ class Tray:
     def _patient_of(self, diagnosis: RunningDiagnosis) -> Patient:
         engine = self._engine
         check = lambda: self._check()  # noqa: E731
-        samples, net = PacedSamples(engine, check), self._examiner.net_copy().net
+        samples, net = PacedSamples(engine.samples, check), self._examiner.net_copy().net
         runner = runner_for(net, samples, engine.forward, PacedPasses(check), engine.first_image)
         patient = Patient.of(diagnosis, MEASURED_IMAGES, runner, samples)
         find_out_batches(runner, samples, patient.chosen_on)

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from filterscope.errors import NetError
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_indices, layer_title
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples, batches
 from filterscope.surgery.ablation import LayersAblation, Merge
 from filterscope.surgery.cutting import Border

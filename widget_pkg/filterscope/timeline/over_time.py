@@ -17,9 +17,10 @@ from torch import nn
 from filterscope.data.sample import Sample
 from filterscope.errors import CheckpointError, SampleError
 from filterscope.nets.calling import Forward
+from filterscope.nets.fingerprint import fingerprint
 from filterscope.nets.layer_choice import layer_indices, layer_title
 from filterscope.nets.net_state import template_of
-from filterscope.nets.runner import NetRunner, fingerprint
+from filterscope.nets.runner import NetRunner
 from filterscope.outputs.score import Objective
 from filterscope.scans.progress import ProgressBar, no_progress
 from filterscope.scans.sampling import Samples, batches, find_out_batches, order_of, runner_for

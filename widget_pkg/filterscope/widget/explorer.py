@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -14,56 +12,38 @@ from typing import TYPE_CHECKING, Any, Literal
 import ipywidgets
 import numpy as np
 import torch
-import traitlets
 from torch import nn
 
 from filterscope import wire
-from filterscope.adapters.opening import net_inside, open_net
-from filterscope.assets import asset
+from filterscope.adapters.opening import open_net
 from filterscope.engine.engine import Engine
-from filterscope.figures.png import png
-from filterscope.figures.scene import Scene
+from filterscope.figures.figure_kinds import paper_figure
 from filterscope.filters.arithmetic import Arithmetic
 from filterscope.filters.response import SOURCES
-from filterscope.host.lifetimes import collect, followed_by_collect, left_behind, weakly
-from filterscope.host.outputs import Cells, forget_result
-from filterscope.host.process import HomeProcess
-from filterscope.host.subshells import stay_where_asked
-from filterscope.host.timing import LET_GO_SECONDS
+from filterscope.host.lifetimes import collect
 from filterscope.indices import as_index
 from filterscope.nets.rng import RandomStream
 from filterscope.outputs.score import Score
 from filterscope.receptive_field.fields import ReceptiveField, ReceptiveFields
 from filterscope.scans.result import Scan
-from filterscope.scans.sampling import Samples, find_out_batches, runner_for
-from filterscope.scans.task import DataOptions
-from filterscope.session import selection
-from filterscope.session.comparison import TwoNets
+from filterscope.session.comparison import beside
 from filterscope.session.positions import Map, Positions
 from filterscope.session.running_scan import RunningScan
-from filterscope.session.session import Session
 from filterscope.session.timeline import RunningDiagnosisOverTime
 from filterscope.timeline.comparison import Comparison, compare
 from filterscope.verdicts.ablation.ablation import Replacement
 from filterscope.verdicts.ablation.without import Without
 from filterscope.verdicts.run.background import RunningDiagnosis
-from filterscope.verdicts.run.pacing import PacedSamples
-from filterscope.widget.live_figures import LiveFigures
-from filterscope.widget.pages import Pages
-from filterscope.widget.selection_widget import SelectionWidget
+from filterscope.widget.hosted_widget import HostedWidget
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import, so it waits until somebody draws
     from filterscope.figures.live_figure import LiveFigure
     from filterscope.figures.paper_figure import PaperFigure
 
 _FIRST: Any = object()
-_FIGURES = ("live", "grid", "exemplars")
-
-_WIDGETS: MutableMapping[str, ipywidgets.Widget] = getattr(ipywidgets.widgets.widget, "_instances", {})
-"""Every widget by its model's id: ipywidgets looks up there what a page asks for, and keeps it alive."""
 
 
-class Explorer(SelectionWidget):
+class Explorer(HostedWidget):
     """Sliders over every image, layer and filter of a convolutional network, live in a notebook.
 
     Shows the selected image, the filter's kernel, its `cv2.filter2D` response, its activation in the net, and the whole
@@ -124,13 +104,6 @@ class Explorer(SelectionWidget):
         (10, 3, 3)
     """
 
-    _esm = asset("widget.js")
-    _css = asset("widget.css")
-    _png = traitlets.Bytes(b"", help="What the cell showed, for pages without a kernel.").tag(sync=True)
-
-    _pages: Pages | None = None
-    _live_figures: LiveFigures | None = None
-
     def __init__(
         self,
         net: nn.Module,
@@ -151,7 +124,6 @@ class Explorer(SelectionWidget):
         score: Score | Callable[[Any, Any], Any] | None = None,
         **traits: Any,
     ) -> None:
-        self._home = HomeProcess()
         unknown = [name for name in traits if name not in self.trait_names() or name.startswith("_")]
         if unknown:
             raise TypeError(
@@ -177,12 +149,9 @@ class Explorer(SelectionWidget):
         samples = opened.source
         first = as_index(image_index)
         first = first if first is not None and first >= 0 and samples.has(first) else 0
-        # What belongs to an explorer does not keep it alive: when nobody holds it any more it is freed at once.
         engine = Engine(opened.net, samples, first, opened.forward, checkpoints)
-        selected = weakly(self._selection, otherwise=selection.Selection)
-        self._session = Session(engine, selected, weakly(self._announce))
-        self._live_figures = LiveFigures()
         super().__init__(
+            engine,
             image_index=image_index,
             layer_index=layer_index,
             filter_index=filter_index,
@@ -191,36 +160,11 @@ class Explorer(SelectionWidget):
             checkpoint_index=(0 if engine.checkpoints else None) if checkpoint_index is _FIRST else checkpoint_index,
             **traits,
         )
-        self._cells = Cells(self)
-        self._pages = Pages(self._session, weakly(self._tell), weakly(self._fit_in))
-        stay_where_asked(self.comm)
-        self.comm.on_msg(followed_by_collect(weakly(self._handle_msg)))
-        self._let_go_of_it()
 
     @property
     def _engine(self) -> Engine:
         """The session's engine, under the name by which scripts from before there was a session reach it."""
         return self.session.engine
-
-    @property
-    def pages(self) -> Pages:
-        """What answers its pages: `requests.handlers` has each request's. A seam as `session` is.
-
-        Raises:
-            RuntimeError: If the explorer is closed.
-        """
-        if self._pages is None:
-            raise RuntimeError("this explorer is closed; make a new one")
-        self._home.check()
-        return self._pages
-
-    # What is selected, and shown in its pages
-
-    @traitlets.observe(*selection.TRAITS)
-    def _look(self, change: Any) -> None:
-        """A move is when changed weights are noticed: the page may answer it from what it holds."""
-        if self._pages is not None and self.comm is not None:
-            self._pages.look(self._selection())
 
     # One position `(row, column)` of the selected filter's pre-activation. Of a signal's map the row is 0. Of a
     # volume's, `depth` is the slice, by default the middle one. A position that the map does not have is a `ValueError`
@@ -493,7 +437,7 @@ class Explorer(SelectionWidget):
         number = as_index(epoch)
         if epoch is not None and number is None:
             raise TypeError(f"epoch is {epoch!r}; give the number of the epoch, or a name by name='warm-up'")
-        index = self.session.engine.record(None if name is None else str(name), number)
+        index = self.session.engine.showing.record(None if name is None else str(name), number)
         self.send(*wire.checkpoints())
         self._announce()
         return index
@@ -563,19 +507,12 @@ class Explorer(SelectionWidget):
             (10, 10)
         """
         of_comparison = {name: options.pop(name) for name in ("layers", "shuffles", "same_run") if name in options}
-        of_data = {name: options[name] for name in ("classes", "transform", "forward") if name in options}
+        of_data: dict[str, Any] = {
+            name: options[name] for name in ("classes", "transform", "forward") if name in options
+        }
         comparison = compare(a, b, data, images, data_b=data_b, **of_comparison, **of_data)
         explorer = cls(a, data, **options)
-        engine = explorer.session.engine
-        samples: Samples = PacedSamples(engine)
-        if data_b is None:
-            net_b, call = net_inside(b, data, options.get("forward"))
-        else:
-            net_b, samples, call = DataOptions(**of_data).open(b, data_b)
-        runner = runner_for(net_b, samples, call)
-        find_out_batches(runner, samples, comparison.images)
-        read_b = None if data_b is None else samples.read
-        explorer.session.two_nets = TwoNets(engine, comparison, runner, read_b)
+        explorer.session.two_nets = beside(explorer.session.engine, comparison, b, data, data_b, of_data)
         return explorer
 
     @property
@@ -649,22 +586,9 @@ class Explorer(SelectionWidget):
             >>> explorer = Explorer(demo.fashion_net(), demo.fashion_test_data())
             >>> explorer.figure(kind="grid").savefig("conv1.pdf")  # doctest: +SKIP
         """
-        session = self.session
-        selection.choice(kind, _FIGURES, "kind")
-        if kind != "exemplars" and (scan, layer, k) != (None, None, 9):
-            raise ValueError("scan, layer and k are for exemplars; give kind='exemplars' as well, or leave them out")
-        if kind == "exemplars":
-            if (maps, columns) != ("response", 5):
-                raise ValueError("maps and columns are for the grid; give kind='grid', or leave them out")
-            from filterscope.figures.exemplar_figure import selected_exemplars
-
-            return selected_exemplars(session, scan, layer, filters, k)
-        if kind == "grid":
-            from filterscope.figures.grid_figure import selected_grid
-
-            return selected_grid(session, maps, filters, columns)
-        if (maps, filters, columns) != ("response", None, 5):
-            raise ValueError("maps, filters and columns are for the grid; give kind='grid' as well, or leave them out")
+        figure = paper_figure(self.session, kind, maps, filters, columns, scan, layer, k)
+        if figure is not None:
+            return figure
         assert self._live_figures is not None  # an open explorer has them
         return self._live_figures.open(self, self._scene)
 
@@ -729,23 +653,6 @@ class Explorer(SelectionWidget):
         options = channels, sources, precision, limit_mb, title, progress, exemplars, lab, timeline
         return save_html(self.session, path, images, layers, *options)
 
-    def _scene(self) -> Scene:
-        return self.pages.scene(self._selection())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and for where none can run a picture of the selection."""
-        if self._pages is not None:
-            self._cells.displayed()
-            self._pages.views.displayed()
-        widget = super()._repr_mimebundle_(**options)
-        bundle = widget[0] if isinstance(widget, tuple) else widget
-        included, excluded = options.get("include"), options.get("exclude") or ()
-        if bundle is not None and (included is None or "image/png" in included) and "image/png" not in excluded:
-            with contextlib.suppress(ValueError, RuntimeError):  # no picture; the widget says what is wrong
-                self._png = png(self._scene())
-                bundle["image/png"] = base64.b64encode(self._png).decode()
-        return widget
-
     # Life
 
     def refresh(self) -> None:
@@ -755,21 +662,6 @@ class Explorer(SelectionWidget):
             ValueError: If net or data set can no longer be shown (`NetError`, `SampleError`).
         """
         self.session.refresh()
-
-    def close(self) -> None:
-        """Takes the widget off its pages and lets go of the net, the data set and all that was computed."""
-        if not self._home.is_this:  # a child of the process: page, threads and locks are the parent's
-            self._pages = self._session = self._live_figures = None
-            return
-        super().close()
-        if self._live_figures is not None:
-            self._live_figures.close()
-        pages, self._pages = self._pages, None
-        if pages is not None:
-            pages.close()
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """An explorer cannot be pickled, as for another process."""
@@ -785,64 +677,3 @@ class Explorer(SelectionWidget):
             return "Explorer(of another process)"
         images = len(self._session.engine.source)
         return f"Explorer(image {self.image_index} of {images}, {self.layer.title}, filter {self.filter_index})"
-
-    # Its pages
-
-    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
-        super()._handle_custom_msg(content, buffers)
-        self._on_message(self, content, buffers)
-
-    def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
-        if self._pages is not None:
-            self._pages.take(content)
-            self._shown_or_gone()
-
-    def _tell(self, *message: Any) -> None:
-        self.send(*message)
-
-    # Who keeps it. ipywidgets keeps every widget for ever, and IPython every cell's result. Neither keeps an explorer
-    # before its model's id is asked for, as by whoever shows it, nor after the cells that showed it were run again.
-
-    @property
-    def model_id(self) -> str:
-        """The id by which pages ask for the model."""
-        number: str = super().model_id
-        if self._pages is not None:
-            _WIDGETS[number] = self
-        return number
-
-    def cells_ran(self) -> None:
-        """Called after each cell: its output may have been the last that showed this explorer."""
-        self._shown_or_gone()
-        collect()
-
-    def _shown_or_gone(self) -> None:
-        pages, cells = self._pages, self._cells
-        if pages is None or cells.running:
-            return
-        if pages.views.shown:
-            _WIDGETS.setdefault(self.comm.comm_id, self)
-        elif cells.were_run_again:
-            pages.sleep()
-            self._let_go_of_it()
-
-    def _let_go_of_it(self) -> None:
-        _WIDGETS.pop(self.comm.comm_id, None)
-        forget_result(self)
-
-    def __del__(self) -> None:
-        """Nobody holds it: its model goes from the pages; what others hold of it, a layer or a diagnosis, lives on."""
-        if not self._home.is_this:  # a child of the process, where the locks may stay locked
-            return
-        with contextlib.suppress(Exception):
-            session, pages, self._pages = self._session, self._pages, None
-            if pages is not None:
-                pages.close(LET_GO_SECONDS)
-            if session is not None:
-                session.let_go()
-                left_behind()
-            super().close()
-
-    def _announce(self) -> None:
-        if self._pages is not None:
-            self._pages.announce()

@@ -5,33 +5,27 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from filterscope import wire
 from filterscope._version import __version__
 from filterscope.assets import later_modules, module_asked_for
 from filterscope.figures.scene import Scene, scene
-from filterscope.frames.frame import FiltersBody, build_filters, build_frame
-from filterscope.frames.layer_parts import LayerParts
 from filterscope.frames.outline import OutlineBody, outline
-from filterscope.frames.over_checkpoints import CheckpointRanges
-from filterscope.frames.overlay import overlay_of
-from filterscope.frames.prediction import PredictionBody, build_prediction
-from filterscope.frames.strip import StripBody, build_strip
-from filterscope.host.cells import cells_are_known, follow_cells
+from filterscope.host.cells import follow_cells
 from filterscope.host.reports import reported
-from filterscope.host.timing import CLOSE_SECONDS, SAME_MOVE_SECONDS
+from filterscope.host.timing import CLOSE_SECONDS
 from filterscope.indices import as_index
-from filterscope.nets.interruption import StopPass, StopWhen, Waiters
-from filterscope.session.selection import Selection, asked_image, check_filters, selection_from
+from filterscope.nets.interruption import StopPass, Waiters
+from filterscope.session.selection import Selection
 from filterscope.session.session import Session
 from filterscope.verdicts.run.task import Task
 from filterscope.widget.comparison_requests import ComparisonRequests
+from filterscope.widget.frame_requests import FrameRequests
 from filterscope.widget.inbox import Inbox
 from filterscope.widget.lab_requests import LabRequests
+from filterscope.widget.looks import Looks
 from filterscope.widget.position_requests import PositionRequests
 from filterscope.widget.requests import Request, Requests, Urgency
 from filterscope.widget.scan_requests import ScanRequests
@@ -59,12 +53,13 @@ class Pages:
         self._session = session
         self._engine = engine = session.engine
         self._waiters = Waiters(engine.lock)
-        self._survey = session.survey
         session.someone_waits = self._someone_waits
         self._send = send
         self._fit_in = fit_in
-        self._announced = engine.live_revision
+        self._announced = engine.showing.live_revision
         skip = lambda content: send(*wire.skipped(content))  # noqa: E731
+        self._looks = Looks(engine)
+        self._frames = FrameRequests(session, self._looks, self._waiters, self._someone_waits, lambda: self._cell_runs)
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
         self._lab = LabRequests(session, self._someone_waits)
@@ -73,15 +68,12 @@ class Pages:
         self.requests = Requests(
             [
                 Request("describe", Urgency.PICTURE, self._describe),
-                Request("frame", Urgency.PICTURE, self._frame),
+                *self._frames.rows,
                 Request("panels", Urgency.DETAIL, self._panels),
                 Request("module", Urgency.DETAIL, lambda args: {"text": module_asked_for(args.get("room", ""))}),
-                Request("prediction", Urgency.REST, self._prediction),
-                Request("filters", Urgency.REST, self._filters),
                 *self._lab.rows,
                 *positions.rows,
-                Request("prefetch", Urgency.NEXT_MOVE, self._prefetch),
-                Request("strip", Urgency.NEXT_MOVE, self._strip),
+                *self._frames.rows_for_next_move,
                 *self._verdicts.rows,
                 *self._scans.rows,
                 *self._surgery.rows,
@@ -92,15 +84,11 @@ class Pages:
         self._inbox = Inbox(self.requests, self._answer, skip)
         # A slow data set keeps that one waiting, and not the other.
         self._prefetch_inbox = Inbox(self.requests, self._answer, skip)
-        self.layer_parts = LayerParts()
-        self._ranges = CheckpointRanges(engine)
+        self.layer_parts = self._frames.layer_parts
         self.views = Views()
         self._asked = False
         self._sleeping = self._lets_go_later = False
         self._slept_at = -math.inf  # when somebody had last looked, as it fell asleep
-        # One move comes as a question and as a change of traits: whichever is first looks at the weights for both.
-        self._looked_at: tuple[Selection, float] | None = None
-        self._looks_later: Selection | None = None
         self._moved_to: Selection | None = None
         self._cell_runs = False
         self._cell_began = -math.inf
@@ -133,10 +121,9 @@ class Pages:
     def _let_go(self) -> bool:
         if not self._session.sleep():
             return False
-        self.layer_parts.clear()
-        self._ranges.clear()
+        self._frames.clear()
         self._scans.sleep()
-        self._slept_at = self._engine.looked
+        self._slept_at = self._engine.live.looked
         return True
 
     def _let_go_later(self) -> None:
@@ -154,23 +141,15 @@ class Pages:
         if self._cell_runs and self._engine.runs_the_net_itself:
             return  # the engine is the cell's, and looks when that has ended
         with self._waiters.turn((selection.image, selection.layer)):
-            self._look_once(selection)
+            self._looks.look(selection)
         self._moved_to = selection  # now and not before: a look that was interrupted was none
         self.announce()
 
-    def _look_once(self, selection: Selection) -> None:
-        looked_at, self._looked_at = self._looked_at, None
-        now = time.monotonic()
-        if looked_at is None or looked_at[0] != selection or now - looked_at[1] > SAME_MOVE_SECONDS:
-            with self._engine.showing(selection.checkpoint):
-                self._engine.check()
-            self._looked_at = selection, now
-
     def announce(self) -> None:
         """Tells the pages that what they hold is out of date, if it is."""
-        if self._engine.closed or self._announced == self._engine.live_revision:
+        if self._engine.closed or self._announced == self._engine.showing.live_revision:
             return
-        revision = self._engine.live_revision
+        revision = self._engine.showing.live_revision
         self._fit_in()
         if self._announced != revision:  # a move that the fitting made may have told them
             self._send(*wire.changed(revision))
@@ -198,8 +177,7 @@ class Pages:
         self._surgery.close()
         if self._later is not None:
             self._later.close()
-        self.layer_parts.clear()
-        self._ranges.clear()
+        self._frames.clear()
 
     # The notebook's cells
 
@@ -244,7 +222,7 @@ class Pages:
         engine = self._engine
         if engine.closed or self.views.shown or self.views.expected:
             return False
-        return self._slept_at < engine.looked < self._cell_began
+        return self._slept_at < engine.live.looked < self._cell_began
 
     # What is asked
 
@@ -256,7 +234,7 @@ class Pages:
         """
         self._asked = not self._sleeping
         try:
-            with self._engine.showing(self._asked_checkpoint(content)):
+            with self._engine.showing.only(self._asked_checkpoint(content)):
                 message = wire.answer(content, self.requests.handlers)
         except StopPass:
             message = wire.skipped(content)  # the page asks again when it has its picture
@@ -264,10 +242,8 @@ class Pages:
             self._send(*wire.failure(content["id"], wire.request_name(content), error))
             raise
         self._send_reply(content, message)
-        later, self._looks_later = self._looks_later, None
-        if later is not None and not self._engine.closed:
-            with reported():
-                self._look_once(later)
+        with reported():
+            self._looks.make_up()
         with reported():  # observers of traits run in it, where the net lost what was selected
             self.announce()
         if self._sleeping:  # the last view went meanwhile
@@ -281,7 +257,7 @@ class Pages:
         """
         args = content.get("args")
         if not isinstance(args, dict) or "checkpoint" not in args:
-            return self._engine.selected_checkpoint()
+            return self._engine.showing.selected()
         index = as_index(args["checkpoint"])
         return index if index is not None and 0 <= index < len(self._engine.checkpoints) else None
 
@@ -296,74 +272,10 @@ class Pages:
         engine = self._engine
         shape = engine.sample(engine.first_image).image.shape
         beside = engine.checkpoints.titles, self._session.two_nets is not None
-        return outline(__version__, engine.live_revision, len(engine.source), shape, engine.layers, *beside)
-
-    def _frame(self, args: dict[str, Any]) -> wire.Body:
-        self._engine.moved = time.monotonic()
-        with self._waiters.turn((args.get("image"), args.get("layer"))):
-            asked = selection_from(self._engine, args)
-            traits = Selection(asked.image, asked.layer, asked.filter, asked.channel, asked.source)
-            selection = replace(traits, checkpoint=asked.checkpoint)
-            # Cells are what changes weights, and each is followed by a look. Between them only another thread could:
-            # that is noticed behind the answer, which need not wait for it (10 ms for a ResNet-18).
-            if cells_are_known() and not self._cell_runs and not self._engine.check_structure():
-                self._looks_later = selection
-            else:
-                self._look_once(selection)
-            return self._built(args)
+        return outline(__version__, engine.showing.live_revision, len(engine.source), shape, engine.layers, *beside)
 
     def _panels(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"modules": later_modules()}
 
-    def _prefetch(self, args: dict[str, Any]) -> wire.Body:
-        """A frame that nobody waits for yet: without a look at the weights, which the move itself will be."""
-        self._engine.moved = time.monotonic()  # the next move waits for it
-        selection = selection_from(self._engine, args)
-        if not self._engine.map_store.keeps_neighbours(selection.layer):
-            raise ValueError("this layer's maps are too large to be computed ahead: one image's fill the memory")
-        self._engine.preload(selection.image)
-        with self._behind((selection.image, selection.layer)):
-            return self._built(args)
-
-    @contextmanager
-    def _behind(self, place: tuple[int, int] | None = None) -> Iterator[None]:
-        """The engine, for what nobody waits for yet: it gives way as soon as a person waits for another place."""
-        with self._engine.lock, StopWhen(lambda: self._someone_waits(place)):
-            yield
-
     def _someone_waits(self, except_for: tuple[int, int] | None = None) -> bool:
         return self._inbox.someone_waits() or self._waiters.someone_waits(except_for)
-
-    def _built(self, args: dict[str, Any]) -> wire.Body:
-        selection = selection_from(self._engine, args)
-        with self._engine.showing(selection.checkpoint):
-            kernels_held = args.get("kernels_held") == self._engine.revision
-            moment = self._engine.moment(selection.image, selection.layer)
-            over_time = self._ranges.of(selection) if selection.scale == "checkpoints" else None
-            part = self.layer_parts.of(moment, selection, over_time)
-            frame = build_frame(moment, selection, kernels_held, part)
-            return {**frame, "cell_runs": self._cell_runs}
-
-    def _prediction(self, args: dict[str, Any]) -> PredictionBody:
-        engine = self._engine
-        image = asked_image(engine, args)
-        engine.sample(image)  # before it gives way: somebody's data are read to the end
-        with self._behind():
-            engine.complete(image)  # this pass serves the image's other layers too
-            overlay = overlay_of(engine.tells, engine.answer(image), engine.sample(image))
-            return build_prediction(engine.revision, image, engine.prediction(image), overlay)
-
-    def _filters(self, args: dict[str, Any]) -> FiltersBody:
-        selection = selection_from(self._engine, args)
-        self._engine.sample(selection.image)
-        with self._behind():
-            filters = check_filters(self._engine.layers[selection.layer], args.get("filters"))
-            ranges = self.layer_parts.ranges(selection) if args.get("codes") else None
-            if args.get("codes") and ranges is None:
-                raise ValueError("no ranges for these filters; ask for the frame that they belong to")
-            return build_filters(self._engine.moment(selection.image, selection.layer), selection, filters, ranges)
-
-    def _strip(self, args: dict[str, Any]) -> StripBody:
-        with self._engine.lock:
-            self._engine.check(within=SAME_MOVE_SECONDS)
-            return build_strip(self._engine, self._survey, args, self._someone_waits)

@@ -99,7 +99,8 @@ class SelectionWidget(anywidget.AnyWidget):
         layers = self.session.layers
         index = as_index(image)
         if index is not None:
-            self.session.engine.has(index)  # of a stream, which is read before the lock that all explorers share
+            # Of a stream, which is read before the lock that all explorers share.
+            self.session.engine.samples.has(index)
         with _MOVING:
             traits = {"image_index": image, "filter_index": filter, "channel": channel, "source": source}
             traits["checkpoint_index"] = checkpoint

@@ -69,7 +69,7 @@ class TimelineRequests:
             if items and (time.monotonic() > until or self._someone_waits()):
                 break
             try:
-                with engine.showing(at), engine.lock, StopWhen(self._someone_waits):
+                with engine.showing.only(at), engine.lock, StopWhen(self._someone_waits):
                     moment = engine.moment(selection.image, selection.layer)
                     items.append(build_strip_item(moment, replace(selection, checkpoint=at)))
             except StopPass:

@@ -2,6 +2,7 @@
 
 import { attribute, element, on, setText, uniqueId } from "../../dom/dom";
 import { hasModifier } from "../../dom/keys";
+import { Timers } from "../../state/timers";
 import { ASK_AGAIN_AFTER, LOST_AFTER } from "../../state/timing";
 import type { Host, Panels } from "../../view/host";
 import type { Client, Listener } from "../../wire/client";
@@ -15,7 +16,7 @@ export class LabPanel implements Partial<Panels>, Listener {
   readonly #tabs: readonly HTMLButtonElement[];
   readonly #title = element("h3.fs-title");
   readonly #section: HTMLElement;
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #timers = new Timers();
   #frame: Frame | null = null;
   #layerName = "";
   #open: Part;
@@ -28,7 +29,7 @@ export class LabPanel implements Partial<Panels>, Listener {
       ask: (name, args) => this.#client.ask(name, args),
       frame: () => this.#frame,
       layerName: () => this.#layerName,
-      after: (name, delay, act) => this.#after(name, delay, act),
+      after: (name, delay, act) => this.#timers.after(name, delay, act),
     };
     this.#parts = make(bench);
     this.#open = this.#parts[0]!;
@@ -86,7 +87,7 @@ export class LabPanel implements Partial<Panels>, Listener {
   }
 
   dispose(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.dispose();
     this.#client.dispose();
     for (const part of this.#parts) part.leave?.();
     this.#section.remove();
@@ -97,7 +98,7 @@ export class LabPanel implements Partial<Panels>, Listener {
   refused(): void {}
 
   skipped(): void {
-    this.#after("again", ASK_AGAIN_AFTER.crops, () => {
+    this.#timers.after("again", ASK_AGAIN_AFTER.crops, () => {
       if (this.#frame) this.#open.follow(this.#frame);
     });
   }
@@ -134,11 +135,5 @@ export class LabPanel implements Partial<Panels>, Listener {
     const next = (to + this.#parts.length) % this.#parts.length;
     this.#choose(this.#parts[next]!);
     this.#tabs[next]!.focus();
-  }
-
-  #after(name: string, delay: number, act: () => void): void {
-    clearTimeout(this.#timers.get(name));
-    if (delay === 0) act();
-    else this.#timers.set(name, setTimeout(act, delay));
   }
 }

@@ -1,6 +1,7 @@
 /** Verdicts in the page: asks for them, and gives them to the bar, the badges and the card. */
 
 import { attribute, element, uniqueId } from "../../dom/dom";
+import { Timers } from "../../state/timers";
 import { ASK_AGAIN_AFTER, LOST_AFTER, RESTS_AFTER } from "../../state/timing";
 import type { Host, Panels } from "../../view/host";
 import type { Client, Listener } from "../../wire/client";
@@ -30,7 +31,7 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
   readonly #ablation: Ablation;
   readonly #root: HTMLElement;
   readonly #sorts = sortsOf((layer) => this.#badgesOf(layer));
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #timers = new Timers();
 
   #frame: Frame | null = null;
   #layerName = "";
@@ -58,8 +59,8 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
     this.#ablation = new Ablation({
       frame: () => this.#frame,
       ask: (name, args) => this.#ask(name, args),
-      after: (what, delay, act) => this.#after(what, delay, act),
-      forget: (what) => clearTimeout(this.#timers.get(what)),
+      after: (what, delay, act) => this.#timers.after(what, delay, act),
+      forget: (what) => this.#timers.forget(what),
       changed: () => this.#paintBadges(),
     });
     this.#card = new VerdictCard(host.palettes, id, saved ? "" : this.#ablation.root);
@@ -87,7 +88,7 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
     }
     if (other || before?.revision !== frame.revision) this.#ask("verdicts", this.#layerArgs());
     if (other || before?.filter !== frame.filter)
-      this.#after("verdict", RESTS_AFTER.verdict, () => this.#asksVerdict());
+      this.#timers.after("verdict", RESTS_AFTER.verdict, () => this.#asksVerdict());
     else if (this.#palette !== this.#host.palettes.choice) this.#card.redraw();
     this.#palette = this.#host.palettes.choice;
     if (before?.revision !== frame.revision) this.#ablation.compareAnew();
@@ -110,8 +111,7 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
   }
 
   dispose(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#timers.dispose();
     this.#client.dispose();
     this.#host.order.offer("verdicts", []);
     this.#badges.dispose();
@@ -149,7 +149,7 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
     this.#bar.paint(verdicts, this.#known.badges);
     this.#arrange();
     if (verdicts.status === "running")
-      this.#after("poll", ASK_AGAIN_AFTER.diagnosis, () => this.#ask("verdicts", this.#layerArgs()));
+      this.#timers.after("poll", ASK_AGAIN_AFTER.diagnosis, () => this.#ask("verdicts", this.#layerArgs()));
     else if (before?.status === "running")
       this.#host.announce(`diagnosis ${verdicts.status}. ${verdicts.summary}`);
     if (verdicts.status === "none") return;
@@ -221,10 +221,5 @@ export class VerdictsPanel implements Partial<Panels>, Listener {
 
   #ask<name extends Name>(name: name, args: ArgsOf<name>): void {
     this.#client.ask(name, args);
-  }
-
-  #after(what: string, delay: number, act: () => void): void {
-    clearTimeout(this.#timers.get(what));
-    this.#timers.set(what, setTimeout(act, delay));
   }
 }

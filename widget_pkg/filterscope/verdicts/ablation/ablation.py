@@ -123,8 +123,8 @@ def answers_without(
     batch = runner.batch([image])
     try:
         size = tuple(batch.shape[2:])
-        before = runner.answers(runner.run(batch), 1, size)
-        after = runner.answers(runner.run(batch, [ablation.layer], ablation), 1, size)
+        before = runner.known.answers(runner.run(batch), 1, size)
+        after = runner.known.answers(runner.run(batch, [ablation.layer], ablation), 1, size)
     except Exception as error:
         raise runner.refusal(batch, error) from error
     return before[0], after[0]

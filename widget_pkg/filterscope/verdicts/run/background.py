@@ -9,9 +9,9 @@ from functools import partial
 
 from filterscope.errors import NetError
 from filterscope.host.timing import PARTIAL_RESULT_SECONDS
+from filterscope.nets.fingerprint import fingerprint as fingerprint_of
 from filterscope.nets.layer_choice import layer_title
 from filterscope.nets.runner import NetRunner
-from filterscope.nets.runner import fingerprint as fingerprint_of
 from filterscope.scans.sampling import Samples
 from filterscope.verdicts.examination import Examination
 from filterscope.verdicts.result.conclusion import conclude, judge_weights

@@ -19,9 +19,9 @@ from torch import nn
 
 from filterscope.errors import kind_of
 from filterscope.nets.calling import Forward
+from filterscope.nets.fingerprint import fingerprint as fingerprint_of
 from filterscope.nets.layer_choice import layer_indices
 from filterscope.nets.runner import NetRunner
-from filterscope.nets.runner import fingerprint as fingerprint_of
 from filterscope.outputs.score import Score, same_measure
 from filterscope.scans.crops import Cropper
 from filterscope.scans.executors import check_executor

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from filterscope.errors import describe_exception
 from filterscope.host.sigint import defer_sigint, let_sigint_through
@@ -28,6 +27,7 @@ from filterscope.verdicts.ablation.scoring import ScoreKnowledge, ScoreReading, 
 from filterscope.verdicts.activations.inputs import InputMoments
 from filterscope.verdicts.activations.statistics import LayerStatistics
 from filterscope.verdicts.batch_sums import BatchSums, Premises
+from filterscope.verdicts.run.gradient_edges import GradientEdges
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,7 @@ class _LookingPass:
         self._inputs = inputs_of(images)
         self._images = attach_inputs(images.detach(), self._inputs)
         self._activations: dict[int, torch.Tensor] = {}
-        self._edges: dict[int, GradientEdge] = {}
-        self._late: dict[int, tuple[torch.Tensor, int]] = {}
+        self._edges = GradientEdges()
 
     def run(self, differentiable: bool) -> None:
         """Makes the pass.
@@ -209,10 +208,7 @@ class _LookingPass:
         on_conv = self._keep_input if self._rows else None
         gradients = self._images.requires_grad
         output = self._runner.run(self._images, self._looking.layers, self._keep, on_conv, gradients=gradients)
-        for layer, (activation, version) in self._late.items():
-            # Inside of a scripted module torch gives a tensor its gradient only after it was seen.
-            if activation.requires_grad and activation.grad_fn is not None and activation._version == version:
-                self._edges[layer] = get_gradient_edge(activation)
+        self._edges.finish()
         if self.scores is not None:
             self.scores.take_output(output)
         scorer = self._runner.known.scorer
@@ -238,11 +234,7 @@ class _LookingPass:
             self.not_seen[layer] = reason
             return
         self._activations[layer] = activation.detach().clone()
-        # Of the tensor as it is now: the net may write into it further on.
-        if activation.requires_grad and activation.grad_fn is not None:
-            self._edges[layer] = get_gradient_edge(activation)
-        else:
-            self._late[layer] = activation, activation._version
+        self._edges.note(layer, activation)
 
     def _keep_input(self, layer: int, call: ConvCall) -> None:
         record = self._runner.layers[layer]
@@ -283,22 +275,11 @@ class _LookingPass:
             reason = "the net's output cannot be differentiated by its activations"
         else:
             try:
-                return self._gradients_of(losses.sum(), self._looking.linearise)
+                return self._edges.gradients(losses.sum(), self._looking.linearise)
             except Exception as error:  # also what a function of the user's own raises on the way back
                 reason = f"the net cannot be differentiated ({describe_exception(error)})"
         self.premises = replace(self.premises, no_gradient=reason)
         return {}
-
-    def _gradients_of(self, total: torch.Tensor, again: bool) -> dict[int, torch.Tensor | None]:
-        """The gradient by each layer's activation; `again` says whether others follow."""
-        edges = list(self._edges.values())
-        try:
-            gradients = torch.autograd.grad(total, edges, allow_unused=True, retain_graph=again)
-        except Exception:
-            if not again:
-                raise
-            gradients = torch.autograd.grad(total, edges, allow_unused=True)  # some functions go back only once
-        return dict(zip(self._edges, gradients, strict=True))
 
     def _linearise(
         self,
@@ -319,7 +300,7 @@ class _LookingPass:
                 if contrast is None:
                     continue
                 try:
-                    gradients = self._gradients_of(contrast, place + 1 < CONTRASTS)
+                    gradients = self._edges.gradients(contrast, place + 1 < CONTRASTS)
                 except Exception:  # a function of the user's own that can go back only once
                     return
             for layer in reached:

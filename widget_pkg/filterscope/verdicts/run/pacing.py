@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from filterscope.data.sample import Sample
 from filterscope.errors import SampleError
 from filterscope.host.timing import DIAGNOSIS_PASS_SECONDS
-from filterscope.nets.runner import Pace
+from filterscope.nets.pace import Pace
 from filterscope.nets.step_size import StepSize
 from filterscope.outputs.score import Objective
 
@@ -18,9 +18,11 @@ _MOST_AT_ONCE = 256
 
 
 class Reads(Protocol):
-    """What gives samples to several threads; an `Engine` does."""
+    """What gives samples to several threads; an engine's `Samples` do."""
 
-    source: Any
+    @property
+    def source(self) -> Any:
+        """The data set."""
 
     def read(self, image: int) -> Sample:
         """A sample."""
@@ -33,19 +35,19 @@ class PacedSamples:
     """The data set of an explorer, read one sample at a time while others read it too.
 
     Args:
-        engine: Reads the samples.
+        reader: Reads the samples.
         check: Called before each sample; what it raises ends the reading.
     """
 
-    def __init__(self, engine: Reads, check: Callable[[], None] = lambda: None) -> None:
-        self._engine, self._check = engine, check
-        self.classes: tuple[str, ...] = tuple(engine.source.classes)
-        self.is_stream: bool = engine.source.is_stream
-        self.objective: Objective = engine.source.objective
+    def __init__(self, reader: Reads, check: Callable[[], None] = lambda: None) -> None:
+        self._reader, self._check = reader, check
+        self.classes: tuple[str, ...] = tuple(reader.source.classes)
+        self.is_stream: bool = reader.source.is_stream
+        self.objective: Objective = reader.source.objective
 
     def __len__(self) -> int:
         """How many images there are; of a stream, how many are known."""
-        return len(self._engine.source)
+        return len(self._reader.source)
 
     def read(self, index: int) -> Sample:
         """A sample.
@@ -54,7 +56,7 @@ class PacedSamples:
             SampleError: If it cannot be read.
         """
         self._check()
-        return self._engine.read(index)
+        return self._reader.read(index)
 
     def read_several(self, indices: Sequence[int]) -> list[Sample | SampleError]:
         """Samples, with a look before each at whether to go on; for one that cannot be read, its error."""
@@ -70,7 +72,7 @@ class PacedSamples:
         """Whether there is an image of that index; a stream is read on in small parts."""
         while len(self) <= index:
             self._check()
-            if not self._engine.has(min(index, len(self) + _READ_AT_ONCE)):
+            if not self._reader.has(min(index, len(self) + _READ_AT_ONCE)):
                 return False
         return True
 

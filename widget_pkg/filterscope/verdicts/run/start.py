@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from filterscope.errors import CheckpointError, kind_of
+from filterscope.nets.arrays import float32
 from filterscope.nets.conv_call import in_order
 from filterscope.nets.layers import ConvLayer
 from filterscope.nets.net_state import candidates, plain_name
-from filterscope.nets.runner import float32
 from filterscope.nets.weight_files import read_file
 from filterscope.verdicts.weights.start import StartKernels
 
