@@ -39,7 +39,7 @@ const LIMITS = {
   "timeline.js": 30_000,
   "lab.js": 30_000,
   "surgery.js": 30_000,
-  "page.js": 60_000,
+  "page.js": 64_000,
   "page_lab.js": 30_000,
   "page_timeline.js": 30_000,
 };

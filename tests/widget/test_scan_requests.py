@@ -281,7 +281,7 @@ def test_a_newer_question_ends_the_work_on_an_older_one(monkeypatch):
     explorer = Explorer(small_net(), small_data())
     explorer.scan().wait()
     began, go_on = threading.Event(), threading.Event()
-    read = explorer.session.engine.read
+    read = explorer.session.engine.samples.read
 
     def slow(image):
         if threading.current_thread().name == "filterscope crops":
@@ -289,7 +289,7 @@ def test_a_newer_question_ends_the_work_on_an_older_one(monkeypatch):
             assert go_on.wait(300)
         return read(image)
 
-    monkeypatch.setattr(explorer.session.engine, "read", slow)
+    monkeypatch.setattr(explorer.session.engine.samples, "read", slow)
     page = Page(explorer)
     assert page.ask("exemplars", layer=0, filter=0, kind="top")["status"] == "running"
     assert began.wait(300)
