@@ -76,7 +76,7 @@ def spared(net, place, maps, labels, known, taken_over):
             weights = torch.linalg.solve(covariances[stay][:, stay], covariances[stay][:, gone]).float()
             centred = measured[:, stay] - means[stay].float()[:, None, None]
             replaced[:, gone] += torch.einsum("sg,nshw->nghw", weights, centred)
-        change = F.cross_entropy(scores_from(net, place, replaced), labels, reduction="none") - before
+        change = (F.cross_entropy(scores_from(net, place, replaced), labels, reduction="none") - before).detach()
         high = float(change.mean() + 1.96 * change.std() / len(change) ** 0.5)
         if high > SPARED * known:
             part = max((SPARED * known - rise) / (high - rise), 0) if high > rise else 0
