@@ -3,9 +3,9 @@
     python tests/benchmarks/too_wide.py old|fresh|null --zoo FOLDER
 
 `old`: ten nets of one architecture, in each of which one of four layers has four times as many filters as it would
-have, trained for 2 epochs. The rule was changed after these were seen. `fresh`: ten others, of five architectures,
-trained for 4 epochs, and `null`: the same architectures with nothing planted; these were not looked at before the rule
-stood. `tried` and `tried-null` are nets that it was tried on, of the old architecture. Nets are kept in FOLDER/fours.
+have, trained for 2 epochs. `fresh`: ten others, of five architectures, trained for 4 epochs, and `null`: the same
+architectures with nothing planted; nobody has looked at these yet: they are to measure a rule that stands.
+`tried` and `tried-null` are for trying one, of the old architecture. Nets are kept in FOLDER/fours.
 """
 
 import argparse
