@@ -1,13 +1,12 @@
 """What plans promise, and whether it is kept: on the demo net and on nets of `zoo_nets.py` held out so far.
 
-    python tests/benchmarks/smaller_nets.py half|promise|widths --zoo FOLDER [--nets demo-20 …]
+    python tests/benchmarks/smaller_nets.py half|promise --zoo FOLDER [--nets demo-20 …]
 
 `half` removes half of one layer at a time by the plan's order, by the smallest L1 norms and at random (mean of 3),
 without fine-tuning, and compares the accuracy on images that had no part in it. Layers that lose filters together count
 once. What is removed is replaced by its mean for all three; "L1, zeros" leaves nothing there, as pruning libraries do.
 `promise` makes plans, by the order of the filters and at random, and asks how often the 95 % interval of the accuracy
-holds that on fresh images. `widths` trains nets in which one of four layers is four times too wide, and asks the width
-curves which one. Nothing was chosen on any of these nets but on the demo net's last epoch.
+holds that on fresh images. Nothing was chosen on any of these nets but on the demo net's last epoch.
 """
 
 import argparse
@@ -17,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from filterscope import demo, diagnose
 from filterscope.scans.progress import no_progress
@@ -39,7 +36,6 @@ NETS = {
         *("resnet-fashion-normal-10", "mobilenet-fashion-normal-10", "plain-mnist-normal-10", "resnet-mnist-normal-10"),
         *("resnet-grays-normal-10", "mobilenet-grays-normal-10", "efficientnet-grays-normal-10"),
     ],
-    "widths": [],
 }
 
 
@@ -192,82 +188,20 @@ def _expected(measured, fresh):
     return 1 - 2 * norm.sf(1.959964 / (1 + measured / fresh) ** 0.5)
 
 
-class Four(nn.Module):
-    """Four convolutions of few filters, one of them with four times as many."""
-
-    def __init__(self, wide):
-        super().__init__()
-        widths = [4, 6, 8, 8]
-        widths[wide] *= 4
-        self.norms, self.convs, inputs = nn.ModuleList(), nn.ModuleList(), 1
-        for width in widths:
-            self.convs.append(nn.Conv2d(inputs, width, 3, padding=1, bias=False))
-            self.norms.append(nn.BatchNorm2d(width))
-            inputs = width
-        self.fc = nn.Linear(inputs, 10)
-
-    def forward(self, x):
-        for place, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            x = F.relu(norm(conv(x)))
-            x = F.max_pool2d(x, 2) if place < 3 else x
-        return self.fc(x.mean((2, 3)))
-
-
-def widths(zoo, names, options):
-    import zoo_nets
-
-    data = zoo_nets.load_data(zoo, "fashion")
-    images, labels = data.train.tensors()
-    named = 0
-    for number, seed in enumerate(range(options.seed, options.seed + options.wide)):
-        path = zoo / f"four-{seed}.pt"
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            net = Four(number % 4)
-            if path.exists():
-                net.load_state_dict(torch.load(path, weights_only=True))
-            else:
-                optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
-                for _ in range(options.epochs):
-                    for batch in torch.randperm(len(labels)).split(64):
-                        optimizer.zero_grad()
-                        F.cross_entropy(net(images[batch]), labels[batch]).backward()
-                        optimizer.step()
-                torch.save(net.state_dict(), path)
-        net.eval()
-        seen, measured = options.seen or 400, options.measured or 1000
-        part = Part(data.others, np.arange(seen + measured))
-        found = diagnose(net, part, images=seen, ablation=False, progress=False)
-        curves = found.widths(images=measured)
-        named += curves.too_wide == f"convs.{number % 4}"
-        spared = ", ".join(f"{curve.layer} {curve.spared:.0%}" for curve in curves.curves)
-        print(
-            f"seed {seed}, convs.{number % 4} is too wide: {curves.too_wide} is named; bottleneck {curves.bottleneck}; "
-            f"spared: {spared}; accuracy {accuracy(net, data.others, np.arange(5000, 7000)):.1%}",
-            flush=True,
-        )
-    print(f"\nThe layer that is too wide was named in {named} of {options.wide}.")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["half", "promise", "widths"])
+    parser.add_argument("what", choices=["half", "promise"])
     parser.add_argument(
         "--zoo", type=Path, required=True, help="with data/fashion.pt, and zoo_nets.py or this checkout's"
     )
     parser.add_argument("--nets", nargs="+", help="demo-EPOCH, or nets of the zoo by name")
-    parser.add_argument("--seed", type=int, default=50, help="of the first net that is too wide")
     parser.add_argument("--exports", type=int, default=200)
-    parser.add_argument("--seen", type=int, help="images that the diagnosis sees (half, widths: 400, promise: 200)")
-    parser.add_argument("--measured", type=int, help="images that measure the cost (promise: 200, widths: 1,000)")
+    parser.add_argument("--seen", type=int, help="images that the diagnosis sees (half: 400, promise: 200)")
+    parser.add_argument("--measured", type=int, help="images that measure the cost (promise: 200)")
     parser.add_argument("--pool", type=int, default=12_000, help="images of which promise draws all these")
     parser.add_argument("--fresh", type=int, help="images at most that tell the truth (half: 1,000, promise: 4,000)")
-    parser.add_argument("--wide", type=int, default=10, help="how many nets with a layer that is too wide")
-    parser.add_argument("--epochs", type=int, default=2)
     options = parser.parse_args()
     sys.path[:0] = [str(Path(__file__).parent), str(options.zoo)]
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    {"half": half, "promise": promise, "widths": widths}[options.what](
-        options.zoo, options.nets or NETS[options.what], options
-    )
+    {"half": half, "promise": promise}[options.what](options.zoo, options.nets or NETS[options.what], options)

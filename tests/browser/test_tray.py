@@ -39,6 +39,18 @@ def test_filters_go_into_the_tray_and_the_copied_lines_make_that_net(lab):
     )
     cost = notebook.python("plan.cost.accuracy_after")
     expect(section.locator(".fs-tray-result")).to_contain_text(f"→ {100 * cost:.1f} % right")
+
+    compare, both = section.locator("button[name=tray-compare]"), root.locator("section[data-panel=comparison]")
+    expect(both).to_be_hidden()
+    compare.click()
+    expect(both).to_contain_text("conv2: 17 of 20 stay, 3 left out")
+    expect(both).to_contain_text("Filter 3 of a was left out of b")
+    assert notebook.python("explorer.comparison.of_layer('conv2').partner[[3, 5]].tolist()") == [-1, 3]
+    notebook.screenshot("smaller beside the original")
+    compare.click()
+    expect(both).to_be_hidden()
+    assert notebook.python("explorer.comparison is None")
+
     section.locator("button[name=tray-order]").click()
     slider = section.locator("input[name=tray-size]")
     expect(slider).to_have_attribute("max", "28")

@@ -44,7 +44,7 @@ def test_a_page_s_requests_in_the_order_in_which_they_are_answered():
         *("lab_occlusion", "lab_effect"),
         *("diagnose", "cancel_diagnosis", "without", "verdicts", "verdict", "effect", "filter_effects"),
         *("scan", "cancel_scan", "scans", "distribution", "exemplars", "best_crops"),
-        *("tray", "tray_order", "tray_plan", "tray_widths"),
+        *("tray", "tray_order", "tray_plan", "tray_widths", "tray_compare"),
         *("timeline", "judge_timeline", "cancel_timeline", "comparison_swaps"),
     ]
     waited_for = {name for name in requests.handlers if requests.waited_for(name)}

@@ -120,6 +120,73 @@ def test_what_makes_no_sense_is_refused_and_what_is_cancelled_ends(explorer):
     assert handlers["tray_widths"]({"cancel": True}) == {"status": "cancelled"}
 
 
+def test_the_smaller_net_stands_beside_the_original_with_the_plans_pairs(explorer):
+    handlers, gone = explorer.pages.requests.handlers, [(0, 2), (1, 3), (1, 11)]
+    told = []
+    sent, explorer.send = explorer.send, lambda *message: told.append(message[0])
+    try:
+        assert not tray(explorer, gone)["beside"] and explorer.comparison is None
+        assert answer(explorer, "tray_compare", filters=[list(each) for each in gone]) == {"status": "done"}
+        assert [message["kind"] for message in told] == ["changed"]  # so that the pages describe it anew
+        assert handlers["describe"]({})["two_nets"] and tray(explorer, gone)["beside"]
+        assert not tray(explorer, gone[:2])["beside"]
+
+        smaller = explorer.diagnosis.plan(remove={"conv1": [2], "conv2": [3, 11]}).apply()
+        kept = [k for k in range(20) if k not in (3, 11)]
+        layer = explorer.comparison.of_layer("conv2")
+        assert layer.partner[kept].tolist() == list(range(18)) and (layer.partner[[3, 11]] < 0).all()
+        assert layer.summary == "conv2: 18 of 20 stay, 2 left out"
+        images = explorer.comparison.images
+        seen = set(explorer.diagnosis.examination.order[:IMAGES].tolist())
+        assert len(images) == 500 and not seen & set(images.tolist())
+        data = explorer.session.engine
+        batch = torch.from_numpy(np.stack([np.asarray(data.sample(int(k)).net_input) for k in images]))
+        labels = [data.sample(int(k)).label for k in images]
+        with torch.no_grad():
+            right = [np.array([data.classes[k] for k in net(batch).argmax(1)]) == labels for net in (data.net, smaller)]
+        assert sorted(explorer.comparison.only_a) == sorted(images[right[0] & ~right[1]])
+        assert sorted(explorer.comparison.only_b) == sorted(images[~right[0] & right[1]])
+
+        args = {"image": 2, "layer": 1, "channel": None, "source": "input"}
+        pair = handlers["comparison_pair"]({**args, "filter": 12})
+        assert (pair["filter_b"], pair["relation"]) == (10, "partner")
+        np.testing.assert_allclose(pair["kernels"][1], smaller.conv2.weight[10].detach(), rtol=1e-6)
+        pair = handlers["comparison_pair"]({**args, "filter": 3})
+        assert (pair["filter_b"], pair["relation"]) == (None, "left out")
+
+        assert answer(explorer, "tray_compare", close=True) == {"status": "done"}
+        assert explorer.comparison is None and not handlers["describe"]({})["two_nets"]
+        assert [message["kind"] for message in told] == ["changed"] * 2
+    finally:
+        explorer.send = sent
+
+
+def test_a_smaller_net_of_earlier_weights_stands_beside_it_no_longer():
+    net = demo.fashion_net()
+    explorer = Explorer(net, demo.fashion_test_data())
+    explorer.diagnose(images=50, ablation=False).wait()
+    tray(explorer)
+    answer(explorer, "tray_compare", filters=[[1, 3]])
+    assert explorer.comparison is not None
+    with torch.no_grad():
+        net.conv1.weight.mul_(2)
+    explorer.refresh()
+    assert explorer.comparison is None
+    explorer.close()
+
+
+def test_two_nets_that_somebody_compares_stay():
+    net = demo.fashion_net()
+    explorer = Explorer.compare(net, demo.fashion_net(epoch=1), demo.fashion_test_data(), images=30)
+    comparison = explorer.comparison
+    explorer.diagnose(images=50, ablation=False).wait()
+    for args in ({"filters": [[1, 3]]}, {"close": True}):
+        with pytest.raises(ValueError, match="compares two nets already"):
+            answer(explorer, "tray_compare", **args)
+    assert explorer.comparison is comparison
+    explorer.close()
+
+
 def test_without_a_diagnosis_of_these_weights_there_is_a_sentence():
     whole = demo.fashion_test_data()
     net = demo.fashion_net()

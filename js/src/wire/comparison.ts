@@ -30,7 +30,7 @@ export interface FilterPair {
   readonly layer: number;
   readonly filter: number;
   readonly filter_b: number | null;
-  readonly relation: "partner" | "merged" | "nearest" | "none";
+  readonly relation: "partner" | "merged" | "nearest" | "left out" | "none";
   readonly correlation: number | null;
   readonly kernels: Triple;
   readonly activations: Triple;

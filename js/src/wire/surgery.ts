@@ -35,6 +35,8 @@ export interface Tray {
   readonly after: Prediction;
   /** The lines that make the smaller net; empty of an empty tray. */
   readonly python: string;
+  /** The smaller net stands beside the original on the page. */
+  readonly beside: boolean;
 }
 
 export interface TrayArgs {
@@ -99,5 +101,10 @@ export interface SurgeryRequests {
   tray: { args: TrayArgs; body: Tray };
   tray_order: { args: Cancel; body: TrayOrder };
   tray_plan: { args: { readonly filters: readonly FilterOf[] } & Cancel; body: TrayPlan };
+  /** Puts the smaller net beside the original on all pages, or takes it away. */
+  tray_compare: {
+    args: { readonly filters?: readonly FilterOf[]; readonly close?: boolean } & Cancel;
+    body: Working;
+  };
   tray_widths: { args: { readonly layer: number } & Cancel; body: Widths };
 }

@@ -30,7 +30,8 @@ class TrayBody(TypedDict):
     """What is in a tray, what that saves, and what it does to an image.
 
     `fixed` are filters of the layer on screen that cannot be removed, each with why; `words` the verdicts' words, each
-    with how many groups it would put in; `parameters` how many there are, and how many would be left.
+    with how many groups it would put in; `parameters` how many there are, and how many would be left. `beside`: the
+    smaller net stands beside this one on the page.
     """
 
     image: int
@@ -43,6 +44,7 @@ class TrayBody(TypedDict):
     before: Prediction
     after: Prediction
     python: str
+    beside: bool
 
 
 def build_tray(
@@ -52,6 +54,7 @@ def build_tray(
     fixed: dict[int, str],
     words: dict[str, int],
     compared: tuple[Prediction, Prediction],
+    beside: bool,
 ) -> TrayBody:
     """What is in a tray."""
     return {
@@ -68,6 +71,7 @@ def build_tray(
         "before": best_of(compared[0]),
         "after": best_of(compared[1]),
         "python": contents.python,
+        "beside": beside,
     }
 
 

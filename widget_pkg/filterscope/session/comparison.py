@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,10 +23,10 @@ from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples, find_out_batches, runner_for
 from filterscope.scans.task import DataOptions
 from filterscope.timeline.comparison import Comparison
-from filterscope.timeline.partners import LayerPartners
+from filterscope.timeline.partners import PLANNED, LayerPartners
 from filterscope.verdicts.run.pacing import PacedSamples
 
-Relation = Literal["partner", "merged", "nearest", "none"]
+Relation = Literal["partner", "merged", "nearest", "left out", "none"]
 _AT_ONCE = 32
 
 
@@ -38,7 +38,8 @@ class FilterPair:
         layer: The layer of a.
         filter_b: The filter of b; None where there is none to show.
         relation: `"partner"`; `"merged"`: it is the partner of another filter of a, too; `"nearest"`: of b's filters it
-            correlates most, and no more than arbitrary ones do; `"none"`: none was compared.
+            correlates most, and no more than arbitrary ones do; `"left out"`: b was made of a without it; `"none"`:
+            none was compared.
         correlation: Of the two; NaN where it is not known.
         kernels: Of a and of b, float32 `(C_in/groups, *k)`.
         activations: Of a and of b, float32 `(*S)`.
@@ -81,15 +82,35 @@ class TwoNets:
         comparison: Which filter is which.
         b: Runs b; its layers are found.
         read_b: Gives an image as b wants it; None where that is as a does.
+        left_out: Where b was made of a without some filters, these, each as the indices of its layer and its own.
+
+    Attributes:
+        comparison: Which filter is which.
+        left_out: The filters of a that b was made without; empty where b is a net of its own.
     """
 
     def __init__(
-        self, engine: Engine, comparison: Comparison, b: NetRunner, read_b: Callable[[int], Sample] | None = None
+        self,
+        engine: Engine,
+        comparison: Comparison,
+        b: NetRunner,
+        read_b: Callable[[int], Sample] | None = None,
+        left_out: Iterable[tuple[int, int]] = (),
     ) -> None:
-        self.comparison = comparison
+        self.comparison, self.left_out = comparison, frozenset(left_out)
+        self._weights = self._weights_of(engine)
         self._engine, self._b, self._read_b = engine, b, read_b
         self._lock = threading.Lock()
         self._layers_b = {layer_title(layer): layer for layer in b.layers}
+
+    @property
+    def is_out_of_date(self) -> bool:
+        """Whether b was made of a, and a's weights are others by now."""
+        return bool(self.left_out) and self._weights != self._weights_of(self._engine)
+
+    @staticmethod
+    def _weights_of(engine: Engine) -> int:
+        return engine.showing.live_revision - engine.trials  # a trial in the lab leaves them as they are
 
     def partners(self, layer: int) -> LayerPartners | None:
         """Which filters of a layer are which; None where it was not compared."""
@@ -110,7 +131,7 @@ class TwoNets:
         partners = self.partners(layer)
         relation, filter_b = ("none", None) if partners is None else _counterpart(partners, filter_index)
         if partners is None or filter_b is None:
-            return FilterPair(moment.layer, None, "none", np.nan, (kernel, None), (activation, None))
+            return FilterPair(moment.layer, None, relation, np.nan, (kernel, None), (activation, None))
         maps = self._maps_of_b(image, self._layers_b[partners.layer_b].index)
         return FilterPair(
             moment.layer,
@@ -206,6 +227,8 @@ def _counterpart(partners: LayerPartners, filter_index: int) -> tuple[Relation, 
         return "partner", partner
     if merged >= 0:
         return "merged", merged
+    if partners.note == PLANNED:
+        return "left out", None
     correlations = partners.correlations[filter_index]
     return ("none", None) if np.isnan(correlations).all() else ("nearest", int(np.nanargmax(correlations)))
 

@@ -53,7 +53,6 @@ class Session:
         scans: What every filter gives for every image of the data set; begun when it is asked for.
         tray: Filters that are left out, and the smaller net without them; begun when it is asked for.
         timeline: The net over its checkpoints; begun when it is asked for.
-        two_nets: Another net beside this one; None where there is none.
         survey: Labels, predictions and thumbnails of all images; begun when they are asked for.
         someone_waits: Whether a person waits for a picture: then the survey ends a pass early.
     """
@@ -78,8 +77,18 @@ class Session:
         self.tray = Tray(engine, self.examiner)
         self.survey = Survey(engine, lambda: self.someone_waits())
         self.timeline = Timeline(engine)
-        self.two_nets: TwoNets | None = None
+        self._two_nets: TwoNets | None = None
         self.scans = Scans(engine, self.survey.take)  # its images need no second look
+
+    @property
+    def two_nets(self) -> TwoNets | None:
+        """Another net beside this one; None where there is none, or it was made of this one as it was before."""
+        two_nets = self._two_nets
+        return None if two_nets is not None and two_nets.is_out_of_date else two_nets
+
+    @two_nets.setter
+    def two_nets(self, two_nets: TwoNets | None) -> None:
+        self._two_nets = two_nets
 
     def look(self) -> None:
         """Notices changed weights; whoever shows them is told."""
@@ -128,7 +137,7 @@ class Session:
         self.timeline.close()
         self.scans.close()
         self.survey.close()
-        self.two_nets = None
+        self._two_nets = None
         self.engine.close()
 
     def read(self, compute: Callable[[Engine, Selection], Result]) -> Result:

@@ -15,7 +15,9 @@ from filterscope.engine.engine import Engine
 from filterscope.host.timing import IDLE_LOOK_SECONDS
 from filterscope.nets.outputs import class_scores
 from filterscope.scans.sampling import find_out_batches, runner_for
+from filterscope.session.comparison import TwoNets
 from filterscope.session.examiner import Examiner
+from filterscope.session.smaller_beside import beside_smaller
 from filterscope.surgery.choosing import Choice
 from filterscope.surgery.make_plan import MEASURED_IMAGES, groups_by_word, plan_of
 from filterscope.surgery.plan import Plan
@@ -289,6 +291,18 @@ class Tray:
         with self._at_work(check) as patient:
             patient.check_measurable()
             return width_curve(patient, layer)
+
+    def beside(self, filters: Iterable[Filter], check: Check) -> TwoNets:
+        """The net and the smaller one without these filters, side by side.
+
+        They are run on images that were not used to choose, where there are enough.
+
+        Raises:
+            NetError: If the net cannot be made.
+        """
+        with self._at_work(check) as patient:
+            groups = sorted({patient.structure.group_of(*each) for each in filters})
+            return beside_smaller(self._engine, patient, groups, lambda: self._check())
 
     def close(self) -> None:
         """Lets go of what was found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from filterscope.nets.runner import NetRunner
 from filterscope.scans.sampling import Samples, batches, find_out_batches, order_of, runner_for
 from filterscope.scans.task import DataOptions
 from filterscope.timeline.damage import moves_of_scores
-from filterscope.timeline.partners import SHUFFLES, LayerPartners, Places, calls_of
+from filterscope.timeline.partners import SHUFFLES, KnownPairs, LayerPartners, Places, calls_of
 from filterscope.verdicts.weights.start import relative_distance
 
 _AT_ONCE = 32
@@ -192,7 +192,35 @@ def compare(
             raise ValueError(f"data has {len(samples_a)} images and data_b {len(samples_b)}; give the same images")
         runners = runner_for(net_a, samples_a, call_a), runner_for(net_b, samples_b, call_b)
         pairs, notes = _layer_pairs(*runners, layers)
-        return _compared(runners, (samples_a, samples_b), pairs, notes, images, shuffles, same_run)
+        known = {
+            first.index: KnownPairs.by_index(first.out_channels)
+            for first, second in pairs
+            if same_run and first.out_channels == second.out_channels
+        }
+        order = order_of(samples_a, images)[:images]
+        return _compared(runners, (samples_a, samples_b), pairs, notes, order, shuffles, known)
+
+
+def compare_known(
+    a: NetRunner, b: NetRunner, samples: Samples, images: np.ndarray, known: Mapping[int, KnownPairs]
+) -> Comparison:
+    """Compares two nets of which it is known which filter is which, as a net and a smaller one made of it.
+
+    The damage is not found: `b`'s filters are `a`'s own.
+
+    Args:
+        a: Runs a net.
+        b: Runs another one.
+        samples: The data set.
+        images: Indices of the images that are looked at.
+        known: By a's layer, which filters are which.
+
+    Raises:
+        ValueError: If the two nets have no layer that can be compared.
+        NetError: If a net refuses the images.
+    """
+    pairs, notes = _layer_pairs(a, b, None)
+    return _compared((a, b), (samples, samples), pairs, notes, images, SHUFFLES, known, damage_images=0)
 
 
 def _layer_pairs(a: NetRunner, b: NetRunner, layers: Any) -> tuple[list[tuple[ConvLayer, ConvLayer]], list[str]]:
@@ -217,12 +245,12 @@ def _compared(
     samples: tuple[Samples, Samples],
     pairs: list[tuple[ConvLayer, ConvLayer]],
     notes: list[str],
-    images: int,
+    order: np.ndarray,
     shuffles: int,
-    same_run: bool,
+    known: Mapping[int, KnownPairs],
+    damage_images: int = DAMAGE_IMAGES,
 ) -> Comparison:
-    order = order_of(samples[0], images)
-    stop = min(images, len(order))
+    stop = len(order)
     for runner, own in zip(runners, samples, strict=True):
         find_out_batches(runner, own, order)
     at_once = min(runner.images_at_once(_AT_ONCE) for runner in runners)
@@ -246,7 +274,7 @@ def _compared(
                 gathered[first.index].add(calls_a[first.index], calls_b[second.index])
             except ValueError as error:
                 refused[first.index] = f"{layer_title(first)} was not compared: {error}."
-        if samples[0] is samples[1] and len(seen) < DAMAGE_IMAGES:
+        if samples[0] is samples[1] and len(seen) < damage_images:
             weights = {
                 first.index: (call.weight, call.bias)
                 for first, second in pairs
@@ -266,7 +294,7 @@ def _compared(
     if not compared:
         raise ValueError("no layer could be compared: " + " ".join(refused.values()))
     partners = tuple(
-        gathered[first.index].partners(layer_title(first), layer_title(second), shuffles, same_run)
+        gathered[first.index].partners(layer_title(first), layer_title(second), shuffles, known.get(first.index))
         for first, second in compared
     )
     distance = tuple(_distance(*pair, found) for pair, found in zip(compared, partners, strict=True))

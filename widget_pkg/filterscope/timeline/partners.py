@@ -23,6 +23,7 @@ from filterscope.nets.runner import NetRunner
 SHUFFLES = 99
 ALPHA = 0.05
 BY_INDEX = "paired by their index"
+PLANNED = "as planned"
 POSITIONS = 8192
 """At so many places, drawn over all images and positions, the maps of two layers are compared."""
 PATCH_VALUES = 2**23
@@ -71,9 +72,31 @@ class LayerPartners:
         filters, merged = len(self.partner), int((self.merged_into >= 0).sum())
         again = int((self.partner >= 0).sum())
         alone = filters - again - merged
-        first = f"all {filters} found again" if again == filters else f"{again} of {filters} found again"
-        more = [f"{alone} without a partner"] * bool(alone) + [f"{merged} merged"] * bool(merged)
+        planned = self.note == PLANNED
+        kept, gone = ("stay", "left out") if planned else ("found again", "without a partner")
+        first = f"all {filters} {kept}" if again == filters else f"{again} of {filters} {kept}"
+        more = [f"{alone} {gone}"] * bool(alone) + [f"{merged} merged"] * bool(merged)
         return f"{self.layer}: {', '.join([first, *more])}"
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPairs:
+    """Which filters of a layer are which, where nobody has to find out.
+
+    Attributes:
+        partner: int64 `(F_a,)`, as in `LayerPartners`.
+        merged_into: int64 `(F_a,)`.
+        note: How it is known.
+    """
+
+    partner: np.ndarray
+    merged_into: np.ndarray
+    note: str
+
+    @classmethod
+    def by_index(cls, filters: int) -> KnownPairs:
+        """Each filter is the one of the same index."""
+        return cls(np.arange(filters), np.full(filters, -1), BY_INDEX)
 
 
 class Places:
@@ -122,15 +145,17 @@ class Places:
         most = min(POSITIONS, PATCH_VALUES // max(1, seen))
         return max(1, -(-most // self._images))
 
-    def partners(self, layer: str, layer_b: str, shuffles: int = SHUFFLES, same_run: bool = False) -> LayerPartners:
-        """The pairs, and how likely arbitrary filters do as well; of one run the pairs are those of one index."""
+    def partners(
+        self, layer: str, layer_b: str, shuffles: int = SHUFFLES, known: KnownPairs | None = None
+    ) -> LayerPartners:
+        """The pairs, and how likely arbitrary filters do as well; or those that are known."""
         a, b = _standardised(torch.cat(self._a, 1)), _standardised(torch.cat(self._b, 1))
         correlations = _correlations(a, b)
-        if same_run and len(a) == len(b):
-            own = np.arange(len(a))
-            unknown = np.full(len(a), np.nan, np.float32), np.full(len(a), -1)
-            paired = correlations.numpy()
-            return LayerPartners(layer, layer_b, own, paired[own, own], *unknown, paired, BY_INDEX)
+        if known is not None:
+            paired, has_one = correlations.numpy(), np.flatnonzero(known.partner >= 0)
+            own, p = np.full((2, len(a)), np.nan, np.float32)
+            own[has_one] = paired[has_one, known.partner[has_one]]
+            return LayerPartners(layer, layer_b, known.partner, own, p, known.merged_into, paired, known.note)
         usable = torch.nan_to_num(correlations, nan=-2.0)
         rows, columns = pairs_of(usable.numpy())
         partner = np.full(len(a), -1)

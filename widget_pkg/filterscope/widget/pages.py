@@ -63,7 +63,9 @@ class Pages:
         positions = PositionRequests(engine, session.positions, self._someone_waits, lambda: self._cell_runs)
         self._verdicts = VerdictRequests(engine, session.examiner, self._someone_waits)
         self._lab = LabRequests(session, self._someone_waits)
-        self._surgery = SurgeryRequests(session, self._someone_waits)
+        self._surgery = SurgeryRequests(
+            session, self._someone_waits, lambda: send(*wire.changed(engine.showing.live_revision))
+        )
         self._scans = ScanRequests(engine, session.scans, self._someone_waits)
         self.requests = Requests(
             [

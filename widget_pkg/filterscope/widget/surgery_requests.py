@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from filterscope.frames.surgery import build_order, build_plan, build_tray, build_widths
+from filterscope.session.comparison import TwoNets
 from filterscope.session.selection import asked_image, check_filter, check_layer, choice
 from filterscope.session.session import Session
 from filterscope.surgery.structure import Filter
@@ -24,19 +25,22 @@ class SurgeryRequests:
     Args:
         session: What is shown.
         someone_waits: Whether a person waits for a picture.
+        tell: Has the pages ask anew what there is to show.
 
     Attributes:
         rows: Of the table of requests.
     """
 
-    def __init__(self, session: Session, someone_waits: Callable[[], bool]) -> None:
-        self._engine, self._tray = session.engine, session.tray
+    def __init__(self, session: Session, someone_waits: Callable[[], bool], tell: Callable[[], None]) -> None:
+        self._session, self._engine, self._tray, self._tell = session, session.engine, session.tray, tell
+        self._made: TwoNets | None = None
         self._background = BackgroundAnswers("filterscope tray", someone_waits)
         self.rows = (
             Request("tray", Urgency.VERDICT, self._contents),
             Request("tray_order", Urgency.VERDICT, self._order),
             Request("tray_plan", Urgency.VERDICT, self._plan),
             Request("tray_widths", Urgency.VERDICT, self._widths),
+            Request("tray_compare", Urgency.VERDICT, self._compare),
         )
 
     def close(self) -> None:
@@ -83,9 +87,11 @@ class SurgeryRequests:
         if (word := args.get("word")) is not None:
             groups = tray.with_word(groups, choice(word, WORDS, "word"))
         tray.check(groups)
-        body = build_tray(
-            image, layer, tray.contents(groups), tray.fixed(layer), tray.words(), tray.compare(image, groups)
-        )
+        contents, two_nets = tray.contents(groups), self._session.two_nets
+        chosen = {(each.index, index) for each in contents.layers for index in each.filters}
+        beside = two_nets is not None and bool(chosen) and chosen == two_nets.left_out
+        answers = tray.compare(image, groups)
+        body = build_tray(image, layer, contents, tray.fixed(layer), tray.words(), answers, beside)
         return {"status": "done", **body}
 
     # What takes time
@@ -117,3 +123,36 @@ class SurgeryRequests:
         return self._background.answer(
             "tray_widths", question, lambda task: dict(build_widths(layer, self._tray.widths(layer, task.check)))
         )
+
+    def _compare(self, args: dict[str, Any]) -> Body:
+        """Puts the smaller net beside the original on the pages, or takes it away."""
+        if args.get("cancel"):
+            return self._background.cancel("tray_compare")
+        beside = self._session.two_nets
+        if beside is not None and not beside.left_out:
+            raise ValueError(
+                "This page compares two nets already, as Explorer.compare was told to. To compare the smaller net, "
+                "copy the Python: Explorer.compare(net, smaller, test_data)"
+            )
+        if args.get("close"):
+            self._background.cancel("tray_compare")
+            if beside is not None:
+                self._put_beside(None)
+            return {"status": "done"}
+        filters = self._filters(args)
+        if not filters:
+            raise ValueError("The tray is empty: put a filter in first.")
+
+        def make(task: Task) -> Body:
+            self._made = self._tray.beside(filters, task.check)
+            return {}
+
+        question = (id(self._tray.diagnosis), self._engine.revision, tuple(sorted(filters)))
+        answer = self._background.answer("tray_compare", question, make)
+        if answer["status"] == "done" and beside is not self._made:
+            self._put_beside(self._made)
+        return answer
+
+    def _put_beside(self, two_nets: TwoNets | None) -> None:
+        self._session.two_nets = two_nets
+        self._tell()

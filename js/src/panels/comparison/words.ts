@@ -22,6 +22,7 @@ export function cellsInWords({
 
 export function pairInWords({ filter, filter_b, relation, correlation }: FilterPair): string {
   const r = correlation === null ? "" : `, correlation ${correlation.toFixed(2)}`;
+  if (relation === "left out") return `Filter ${filter} of a was left out of b: its mean stands in for it.`;
   if (filter_b === null) return `Filter ${filter} of a has nothing to be compared with in b.`;
   if (relation === "partner") return `Filter ${filter} of a is filter ${filter_b} of b${r}.`;
   if (relation === "merged")

@@ -8,6 +8,7 @@ import type { Frame } from "../../wire/frame";
 import { decode, type ReplyTo, type RequestName } from "../../wire/requests";
 import type { FilterOf, Tray, TrayArgs } from "../../wire/surgery";
 import type { Bench } from "./bench";
+import { Beside } from "./beside";
 import { Choice } from "./choice";
 import { Cost } from "./cost";
 import { PythonLines } from "./python_lines";
@@ -19,6 +20,7 @@ export class TrayPanel implements Partial<Panels>, Listener {
   readonly #choice: Choice;
   readonly #slider: SizeSlider;
   readonly #cost: Cost;
+  readonly #beside: Beside;
   readonly #curve: WidthCurve;
   readonly #python: PythonLines;
   readonly #says = element("p.fs-note.fs-tray-says", { role: "status" });
@@ -45,13 +47,14 @@ export class TrayPanel implements Partial<Panels>, Listener {
     });
     this.#slider = new SizeSlider(bench, (filters) => this.#change(filters));
     this.#cost = new Cost(bench, () => this.#filters);
+    this.#beside = new Beside(host.root, bench, () => this.#filters);
     this.#curve = new WidthCurve(bench);
     this.#python = new PythonLines();
     this.#all = element(
       "div.fs-tray",
       { hidden: true },
       element("div.fs-tray-column", this.#choice.root, this.#slider.root, this.#python.root),
-      element("div.fs-tray-column", this.#cost.root, this.#curve.root),
+      element("div.fs-tray-column", this.#cost.root, this.#beside.root, this.#curve.root),
     );
     this.#section = element(
       "section",
@@ -68,6 +71,7 @@ export class TrayPanel implements Partial<Panels>, Listener {
     this.#frame = frame;
     this.#choice.at(layerName, frame.filter);
     this.#curve.at(frame.layer, layerName);
+    this.#beside.painted();
     if (before && before.revision !== frame.revision) this.#forget();
     const key = [frame.image, frame.layer, frame.revision].join();
     if (key !== this.#asked) this.#after("tray", before ? RESTS_AFTER.surgery : 0, () => this.#ask());
@@ -90,12 +94,15 @@ export class TrayPanel implements Partial<Panels>, Listener {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#cost.stop();
     this.#slider.stop();
+    this.#beside.stop();
     this.#curve.stop();
     this.#client.dispose();
     this.#section.remove();
   }
 
-  changed(): void {}
+  changed(): void {
+    this.#asked = ""; // once it is painted: also whether the smaller net stands beside it, which another page may say
+  }
 
   refused(): void {}
 
@@ -108,6 +115,7 @@ export class TrayPanel implements Partial<Panels>, Listener {
     if (reply.name === "tray_order") this.#slider.reply(reply);
     else if (reply.name === "tray_plan") this.#cost.reply(reply);
     else if (reply.name === "tray_widths") this.#curve.reply(reply);
+    else if (reply.name === "tray_compare") this.#beside.reply(reply);
     else if (reply.name === "tray") {
       if (reply.error) this.#refuse(reply.error.message);
       else this.#take(decode(reply));
@@ -133,6 +141,7 @@ export class TrayPanel implements Partial<Panels>, Listener {
     if (frame?.layer === tray.layer) this.#choice.paint(tray, frame.kernels.tensor.shape[0] ?? 0);
     this.#slider.holds(this.#filters, tray.parameters);
     this.#cost.paint(tray);
+    this.#beside.paint(tray);
     this.#python.paint(tray.python);
     this.#section.dataset.shown = `${tray.image}: ${this.#filters.map((each) => each.join(".")).join(" ")}`;
   }

@@ -38,6 +38,9 @@ describe("two nets in words", () => {
     expect(pairInWords({ ...PAIR, relation: "none", filter_b: null })).toContain(
       "nothing to be compared with",
     );
+    expect(pairInWords({ ...PAIR, relation: "left out", filter_b: null })).toBe(
+      "Filter 4 of a was left out of b: its mean stands in for it.",
+    );
   });
 
   it("tells which maps explain a disagreement", () => {

@@ -42,6 +42,7 @@ const trayBody = (filters: readonly number[], more: object = {}) => ({
     ["Bag", 0.25],
   ],
   python: filters.length > 0 ? `plan = explorer.diagnosis.plan(remove={"conv2": [${filters}]})\n` : "",
+  beside: false,
   ...more,
 });
 
@@ -61,6 +62,8 @@ const EFFECT = {
 function open(painted: Partial<Frame> = {}) {
   const asked: { name: RequestName; args: Record<string, unknown> }[] = [];
   const below = document.createElement("div");
+  const root = document.createElement("div");
+  root.innerHTML = "<section data-panel=comparison hidden></section>";
   const client = {
     ask: (name: RequestName, args: Record<string, unknown>) => void asked.push({ name, args }),
     receive: () => {},
@@ -68,7 +71,7 @@ function open(painted: Partial<Frame> = {}) {
     resume: () => {},
     dispose: () => {},
   };
-  const host = { client: () => client, below, select: () => {} } as unknown as Host;
+  const host = { client: () => client, below, root, select: () => {} } as unknown as Host;
   const panel = new TrayPanel(host);
   const paint = (more: Partial<Frame> = {}) => panel.painted(frame({ ...painted, ...more }), "conv2");
   const reply = (name: RequestName, body: object, tensors: object[] = [], newest = true) =>
@@ -82,7 +85,7 @@ function open(painted: Partial<Frame> = {}) {
   const filters = () => [...below.querySelectorAll<HTMLButtonElement>(".fs-tray-filters button")];
   const last = (name: RequestName) => asked.filter((one) => one.name === name).at(-1)?.args;
   paint();
-  return { panel, below, asked, paint, reply, refuse, query, filters, last };
+  return { panel, below, root, asked, paint, reply, refuse, query, filters, last };
 }
 
 describe("what goes in", () => {
@@ -248,6 +251,71 @@ describe("what it costs", () => {
     expect(query("figcaption").textContent).toContain("33 % of the filters can go");
     paint({ layer: 0 });
     expect(query("figure").hidden).toBe(true);
+  });
+});
+
+describe("the smaller net beside the original", () => {
+  it("is asked for by one press, brought into view once it stands, and taken away by another", () => {
+    const { root, query, asked, last, paint, reply } = open();
+    const both = root.querySelector("section")!;
+    both.scrollIntoView = vi.fn();
+    const button = query<HTMLButtonElement>("[name=tray-compare]");
+    reply("tray", trayBody([]));
+    expect(button.disabled).toBe(true);
+    reply("tray", trayBody([1, 4]));
+    expect(button.textContent).toBe("Compare with the original");
+    button.click();
+    const filters = [
+      [1, 1],
+      [1, 4],
+    ];
+    expect(last("tray_compare")).toEqual({ filters });
+    reply("tray_compare", { status: "running" });
+    vi.advanceTimersByTime(250);
+    expect(asked.filter(({ name }) => name === "tray_compare")).toHaveLength(2);
+    reply("tray_compare", { status: "done" });
+    paint();
+    vi.advanceTimersByTime(1);
+    expect(both.scrollIntoView).not.toHaveBeenCalled(); // it is hidden still
+    both.hidden = false;
+    paint();
+    paint();
+    vi.advanceTimersByTime(1);
+    paint();
+    vi.advanceTimersByTime(1);
+    expect(both.scrollIntoView).toHaveBeenCalledTimes(1);
+    reply("tray", trayBody([1, 4], { beside: true }));
+    expect(button.textContent).toBe("Close the comparison");
+    button.click();
+    expect(last("tray_compare")).toEqual({ close: true });
+    expect(button.textContent).toBe("Compare with the original");
+  });
+
+  it("is of what is in the tray, also where another page has put it there, and can be cancelled", () => {
+    const { panel, query, last, paint, reply, refuse } = open();
+    const button = query("[name=tray-compare]");
+    reply("tray", trayBody([1], { beside: true }));
+    expect(button.textContent).toBe("Close the comparison");
+    reply("tray", trayBody([1, 2]));
+    expect(button.textContent).toBe("Compare with the original");
+    button.click();
+    button.click();
+    expect(last("tray_compare")).toMatchObject({ cancel: true });
+    button.click();
+    refuse("tray_compare", "This page compares two nets already");
+    expect(button.textContent).toBe("Compare with the original");
+    expect(button.nextElementSibling!.textContent).toBe("This page compares two nets already");
+    panel.changed();
+    paint();
+    vi.advanceTimersByTime(150);
+    expect(last("tray")).toEqual({
+      image: 2,
+      layer: 1,
+      filters: [
+        [1, 1],
+        [1, 2],
+      ],
+    });
   });
 });
 
