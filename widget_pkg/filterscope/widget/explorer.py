@@ -517,7 +517,11 @@ class Explorer(HostedWidget):
 
     @property
     def comparison(self) -> Comparison | None:
-        """Which filter of net a is which of net b, where `Explorer.compare` made this explorer; else None."""
+        """Which filter of net a is which of net b.
+
+        Where `Explorer.compare` made this explorer, or while the page's tray compares the smaller net with the original;
+        else None.
+        """
         two_nets = self.session.two_nets
         return None if two_nets is None else two_nets.comparison
 
