@@ -519,7 +519,7 @@ class Explorer(HostedWidget):
     def comparison(self) -> Comparison | None:
         """Which filter of net a is which of net b.
 
-        Where `Explorer.compare` made this explorer, or while the page's tray compares the smaller net with the original;
+        Where `Explorer.compare` made this explorer, or while the tray compares the smaller net with the original;
         else None.
         """
         two_nets = self.session.two_nets
