@@ -432,7 +432,7 @@ def test_the_survey_needs_no_pass_for_images_that_were_scanned(explorer, monkeyp
     survey, engine = explorer.session.survey, explorer.session.engine
     one_by_one = [engine.prediction(image)[0][0] for image in range(COUNT)]
     explorer.scan().wait()
-    monkeypatch.setattr(engine, "classify", lambda pixels: pytest.fail("a pass for what is known"))
+    monkeypatch.setattr(engine, "look_at", lambda samples: pytest.fail("a pass for what is known"))
     survey.need([], whole=True)
     assert [survey.predicted(image) for image in range(COUNT)] == one_by_one
 
