@@ -136,7 +136,7 @@ def test_unreadable_samples_and_images_of_several_sizes(engine):
     assert survey.predicted(4) is None
     assert [survey.predicted(i) for i in (0, 8)] == [mixed.prediction(i)[0][0] for i in (0, 8)]
     with pytest.raises(SampleError):
-        mixed.read(4)
+        mixed.samples.read(4)
     survey.close()
 
 
