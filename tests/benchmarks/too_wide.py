@@ -1,11 +1,12 @@
 """Whether width curves name the layer that is too wide, and whether they name one where none is.
 
-    python tests/benchmarks/too_wide.py old|fresh|null --zoo FOLDER
+    python tests/benchmarks/too_wide.py old|fresh|null|held|held-null --zoo FOLDER
 
 `old`: ten nets of one architecture, in each of which one of four layers has four times as many filters as it would
 have, trained for 2 epochs. `fresh`: ten others, of five architectures, trained for 4 epochs, and `null`: the same
-architectures with nothing planted; nobody has looked at these yet: they are to measure a rule that stands.
-`tried` and `tried-null` are for trying one, of the old architecture. Nets are kept in FOLDER/fours.
+architectures with nothing planted. The rule was chosen by these. `held` and `held-null`: ten of each that nothing was
+chosen by, of five designs, four of them with layers that become wider and wider. Nets are kept in
+FOLDER/fours.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from filterscope import diagnose
 EPOCHS = {"old": 2}
 OLD = ["normed"] * 10
 FRESH = ["plain", "residual", "separable", "strided", "normed"] * 2
+HELD = ["normed, wider", "plain, wider", "residual, wider", "separable, wider", "strided, even"] * 2
 
 
 class Normed(nn.Module):
@@ -136,22 +138,34 @@ class Strided(nn.Module):
         return self.fc(x.flatten(1))
 
 
-KINDS = {"normed": Normed, "plain": Plain, "residual": Residual, "separable": Separable, "strided": Strided}
+def wider(design, *base):
+    return type(design.__name__, (design,), {"base": base})
+
+
+KINDS = {
+    "normed": Normed,
+    "plain": Plain,
+    "residual": Residual,
+    "separable": Separable,
+    "strided": Strided,
+    "normed, wider": wider(Normed, 6, 10, 16, 24),
+    "plain, wider": wider(Plain, 4, 6, 8, 12, 16),
+    "residual, wider": wider(Residual, 4, 8, 16),
+    "separable, wider": wider(Separable, 6, 8, 12, 16),
+    "strided, even": wider(Strided, 10, 10, 10),
+}
 
 
 def nets(which):
     """Kind, seed, and the place of the layer that is too wide, or None."""
     if which == "old":
         return [("normed", 50 + number, number % 4) for number in range(10)]
-    if which == "tried":
-        return [("normed", 70 + number, number % 4) for number in range(8)]
-    if which == "tried-null":
-        return [("normed", 80 + number, None) for number in range(6)]
+    kinds, first = (FRESH, 100) if which in ("fresh", "null") else (HELD, 140)
+    if which.endswith("null"):
+        return [(kind, first + 20 + number, None) for number, kind in enumerate(kinds)]
     draw = np.random.default_rng(7)
-    places = [int(draw.integers(len(KINDS[kind].base))) for kind in FRESH]
-    if which == "fresh":
-        return [(kind, 100 + number, place) for number, (kind, place) in enumerate(zip(FRESH, places, strict=True))]
-    return [(kind, 120 + number, None) for number, kind in enumerate(FRESH)]
+    places = [int(draw.integers(len(KINDS[kind].base))) for kind in kinds]
+    return [(kind, first + number, place) for number, (kind, place) in enumerate(zip(kinds, places, strict=True))]
 
 
 def trained(data, kind, seed, wide, epochs, path):
@@ -207,7 +221,7 @@ def main(options):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", choices=["old", "fresh", "null", "tried", "tried-null"])
+    parser.add_argument("which", choices=["old", "fresh", "null", "held", "held-null"])
     parser.add_argument("--zoo", type=Path, required=True, help="with data/fashion.pt")
     parser.add_argument("--seen", type=int, default=400, help="images that the diagnosis sees")
     parser.add_argument("--measured", type=int, default=1000, help="images that measure the cost")

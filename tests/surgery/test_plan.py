@@ -5,10 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from filterscope import NetError, demo, diagnose
+from filterscope import Estimate, NetError, demo, diagnose
 from filterscope.nets.fingerprint import fingerprint
 from filterscope.surgery.order import Removal, greedy
 from filterscope.surgery.planning import Patient, wilson
+from filterscope.surgery.widths import WidthCurve, WidthPoint, Widths
 
 IMAGES = 300
 
@@ -137,6 +138,31 @@ def test_widths_go_down_and_cost_more(found):
     assert kept == sorted(kept, reverse=True) and kept[0] == 17 and kept[-1] == 2
     assert curve.points[-1].loss_change.low > curve.points[0].loss_change.high
     assert 0 < curve.spared < 1
+
+
+def curve(layer, filters, spared, *together):
+    return WidthCurve(layer, filters, (WidthPoint(1, Estimate(0, 0, 0), Estimate(0, 0, 0)),), spared, together)
+
+
+def test_the_layer_with_twice_the_filters_to_spare_of_any_other_is_too_wide():
+    def named(*curves):
+        return Widths(curves, 100, 2.0).too_wide
+
+    assert named(curve("a", 4, 0.5), curve("b", 32, 0.2)) == "b"
+    assert named(curve("a", 8, 0.5), curve("b", 32, 0.2)) is None  # 4 and 6.4
+    assert named(curve("a", 4, 0.0), curve("b", 32, 0.09)) is None  # few of its own
+    assert named(curve("a", 1, 0.5)) is None  # not one
+    assert named(curve("a", 20, 0.3)) == "a"
+    words = str(Widths((curve("a", 4, 0.5), curve("b", 32, 0.2)), 100, 2.0))
+    assert "b is wider than it has to be: 6 of its 32 filters can be spared, at least 2 times as many" in words
+    assert "b is the bottleneck" in words
+
+
+def test_layers_that_lose_their_filters_together_are_one_in_the_conclusion():
+    pair = curve("conv", 8, 0.5, "depthwise"), curve("depthwise", 8, 0.5, "conv")
+    widths = Widths((*pair, curve("last", 8, 0.1)), 100, 2.0)
+    assert (widths.too_wide, widths.bottleneck) == ("conv", "last")
+    assert Widths(pair, 100, 2.0).bottleneck is None
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from filterscope.verdicts.result.diagnosis import Diagnosis
 
 SPARED = 0.05
 """Of what the net knows: by so much the loss may surely rise for filters that count as spared."""
-TOO_WIDE, CLEARLY = 0.25, 0.125
-"""A layer is too wide if so many of its filters are spared, and it is clear which if the next has so many fewer."""
+LEAST_SHARE, TIMES = 0.1, 2
+"""A layer is too wide if such a share of it can be spared at least, and so many times the filters of any other."""
+CLEARLY = 0.125
+"""Shares that differ by so much differ clearly."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,14 @@ class Widths:
 
     @property
     def too_wide(self) -> str | None:
-        """The layer of which most is spared; None where that is less than a quarter, or all spare about as much."""
-        curves = self._sorted()
-        if not curves or curves[-1].spared < TOO_WIDE or (len(curves) > 1 and not self._differ()):
+        """The layer that has most filters to spare; None where another has half as many, or they are few of its own.
+
+        Filters are counted, not shares: of two layers that spare a third, the wide one is where a net becomes smaller.
+        """
+        curves = sorted(self._sorted(), key=_to_spare)
+        if not curves or curves[-1].spared < LEAST_SHARE or _to_spare(curves[-1]) < 1:
+            return None
+        if len(curves) > 1 and _to_spare(curves[-1]) < TIMES * _to_spare(curves[-2]):
             return None
         return curves[-1].layer
 
@@ -105,7 +112,14 @@ class Widths:
         return len(curves) > 1 and curves[-1].spared - curves[0].spared >= CLEARLY
 
     def _sorted(self) -> list[WidthCurve]:
-        return sorted((curve for curve in self.curves if curve.points), key=lambda curve: curve.spared)
+        """Layers that lose their filters together are one, by the name of the first."""
+        firsts: list[WidthCurve] = []
+        counted: set[str] = set()
+        for curve in self.curves:
+            if curve.points and curve.layer not in counted:
+                firsts.append(curve)
+                counted.update(curve.together)
+        return sorted(firsts, key=lambda curve: curve.spared)
 
     def __str__(self) -> str:
         lines = [
@@ -126,16 +140,15 @@ class Widths:
             f"Measured on {self.images:,} images that were not used to choose; spared is what can go while the loss "
             f"surely rises by less than {SPARED:.0%} of the {self.known:.3g} nats that the net knows."
         ]
-        if len(curves) > 1:
-            first, second = curves[-1], curves[-2]
-            if not self._differ():
-                return [*lines, "All layers have about as much to spare: none stands out."]
-            clear = first.spared - second.spared >= CLEARLY
-            what = "is wider than it has to be" if first.spared >= TOO_WIDE else "has most to spare, which is little"
-            lines.append(
-                f"{first.layer} {what}{'' if clear else f'; {second.layer} has about as much to spare'}. "
-                f"{curves[0].layer} is the bottleneck, with the least to spare."
-            )
+        wide = next((curve for curve in curves if curve.layer == self.too_wide), None)
+        if wide is not None:
+            others = f", at least {TIMES} times as many as of any other layer" if len(curves) > 1 else ""
+            count = f"{_to_spare(wide):.0f} of its {wide.filters} filters can be spared"
+            lines.append(f"{wide.layer} is wider than it has to be: {count}{others}.")
+        elif len(curves) > 1:
+            lines.append(f"No layer stands out as too wide, with {TIMES} times the filters to spare of any other.")
+        if self.bottleneck is not None:
+            lines.append(f"{self.bottleneck} is the bottleneck, with the least share to spare.")
         return lines
 
     def _repr_html_(self) -> str:
@@ -152,6 +165,10 @@ class Widths:
         )
         words = "".join(f"<p>{escape(line)}</p>" for line in self._conclusion())
         return f"<div>{words}<table>{head}{rows}</table></div>"
+
+
+def _to_spare(curve: WidthCurve) -> float:
+    return curve.spared * curve.filters
 
 
 def find_widths(diagnosis: Diagnosis, layers: Any, images: int, progress: OnProgress = no_progress) -> Widths:
